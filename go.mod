@@ -1,0 +1,3 @@
+module github.com/zctrace/zctrace
+
+go 1.25.0
