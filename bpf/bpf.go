@@ -1,0 +1,6 @@
+// Package bpf holds the eBPF programs: their C source and the objects and Go
+// types generated from it, which are committed so that building zctrace needs
+// only Go.
+package bpf
+
+//go:generate go tool bpf2go -target amd64,arm64 -cc clang-19 -strip llvm-strip-19 -cflags "-O2 -g -Wall -Werror" -go-package bpf -output-stem zctrace -no-global-types -type task_counters -type fd_kind -type cell_key -type memo -type slot -type kernel_cells -type cell -type call -type marker -type slot_state -type fd_attr Object zctrace.bpf.c

@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/*
+ * The ABI between the eBPF programs and package tracer. The programs fill
+ * cells with what happened; what it means is decided in tracer/ledger.go.
+ * bpf2go makes the Go types from these through BTF.
+ *
+ * Every counter only ever grows; user space subtracts or sums snapshots.
+ * A slot belongs to one thread and its fields are written only in that
+ * thread's context, so that plain additions are exact without atomics.
+ */
+#ifndef ZCTRACE_CELLS_H
+#define ZCTRACE_CELLS_H
+
+enum {
+	SENDER,
+	RECEIVER,
+	SLOTS,
+};
+
+/* The kind of an open file, as raw facts. */
+struct fd_kind {
+	__u16 format; /* i_mode & S_IFMT; 0: no such descriptor */
+	__u16 attrs;  /* enum fd_attr */
+	__u32 detail; /* device: i_rdev; socket: family << 16 | type << 8 | protocol;
+		       * anything else: low half of s_magic */
+};
+
+enum fd_attr {
+	FD_DIRECT = 1 << 0,   /* O_DIRECT */
+	FD_DAX = 1 << 1,      /* inode without page cache */
+	FD_SG = 1 << 2,	      /* socket whose route can scatter-gather */
+	FD_ZEROCOPY = 1 << 3, /* socket with SO_ZEROCOPY */
+	FD_WRITABLE = 1 << 4, /* opened for writing: tells a pipe's ends apart */
+};
+
+/* All system calls of one kind share a cell. */
+struct cell_key {
+	__u32 nr;
+	__u32 flags; /* the call's flags argument, where struct call has one */
+	struct fd_kind in;
+	struct fd_kind out;
+};
+
+#define LATENCY_BUCKETS 40 /* the last one holds everything from 2^39 ns (9 min) */
+
+struct cell {
+	struct cell_key key;
+	__u64 calls;
+	__u64 errors;	     /* calls that returned < 0 */
+	__u64 bytes;	     /* sum of the results > 0 of calls that move bytes */
+	__u64 short_calls;   /* moved less than was asked for, and did not fail */
+	__u64 seen_to_user;  /* bytes that a copy hook saw inside these calls */
+	__u64 time_ns;	     /* inside the calls; only while sys_enter is attached */
+	__u64 blocked;	     /* voluntary context switches inside the calls */
+	__u64 latency_log2[LATENCY_BUCKETS]; /* [i]: calls of [2^i, 2^(i+1)) ns */
+};
+
+#define CELLS 64 /* a power of two */
+
+/* What the kernel itself counts for a task. */
+struct task_counters {
+	__u64 nvcsw;
+	__u64 nivcsw;
+	__u64 min_flt;
+	__u64 maj_flt;
+	__u64 runtime_ns; /* se.sum_exec_runtime */
+	__u64 utime_ns;	  /* tick-sampled */
+	__u64 stime_ns;	  /* tick-sampled */
+};
+
+enum slot_state {
+	IDLE,	/* the thread has not opened its window */
+	OPEN,	/* counting */
+	CLOSED, /* the thread closed its window: final */
+	DIED,	/* the thread exited with its window open: final */
+};
+
+/* Remembers the cell of (nr, fds, flags), so that the walk from descriptor to
+ * inode is not repeated for each call. */
+struct memo {
+	__u64 epoch;
+	__u32 nr;
+	__u32 in_fd;
+	__u32 out_fd;
+	__u32 flags;
+	__u64 cell;
+};
+
+#define MEMOS 8
+
+struct slot {
+	__u64 task; /* address of the thread's task_struct: its identity */
+	enum slot_state state;
+	__u64 opened_ns; /* CLOCK_MONOTONIC */
+	__u64 closed_ns;
+	struct task_counters begin; /* at the opening marker */
+	struct task_counters now;   /* at the last event; final once closed */
+
+	__u64 voluntary; /* sched_switch */
+	__u64 involuntary;
+	__u64 faults_user; /* page_fault_user */
+	__u64 mapped_bytes;	/* ranges that faults mapped from the page cache */
+	__u64 cache_added_bytes; /* folios of the source added to the page cache */
+	__u64 disk_read_bytes;	/* bios that the thread submitted */
+	__u64 disk_read_bios;
+	__u64 disk_write_bytes;
+	__u64 disk_write_bios;
+	__u64 uncounted_calls; /* loss: no free cell */
+
+	__u64 source_inode; /* addresses of struct inode: identity only */
+	__u64 sink_inode;
+
+	/* Of the system call under way. */
+	__u64 enter_ns;
+	__u64 blocked;
+	__u64 seen_to_user;
+
+	__u64 epoch; /* memos of another epoch are void */
+	struct memo memos[MEMOS];
+	struct cell cells[CELLS];
+};
+
+/* Done on the run's behalf in nobody's context that has a slot; any CPU, so
+ * with atomic additions. */
+struct kernel_cells {
+	__u64 writeback_bytes; /* bios of the sink's pages by other tasks */
+	__u64 writeback_bios;
+};
+
+/* How to read one system call's arguments; numbers are positions from 1, 0
+ * means that it has none. Filled from tracer/calls.go. */
+struct call {
+	__u8 in_fd;
+	__u8 out_fd;
+	__u8 len;
+	__u8 flags;
+	__u8 moves; /* its result > 0 is a number of bytes */
+	__u8 keeps; /* cannot change what a descriptor refers to */
+};
+
+#define CALLS 512
+
+/* The marker that opens and closes a window; see marker() in window.bpf.h. */
+struct marker {
+	__u64 nr;
+	__u64 address;
+	__u64 cookie;
+};
+
+#endif

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/* Block devices. */
+#ifndef ZCTRACE_DEVICES_H
+#define ZCTRACE_DEVICES_H
+
+/* The inode whose page the bio writes back; 0 for direct I/O. */
+static __always_inline __u64 bio_inode(struct bio *bio)
+{
+	struct page *page = BPF_CORE_READ(bio, bi_io_vec, bv_page);
+	unsigned long head = BPF_CORE_READ(page, compound_head);
+	struct address_space *mapping;
+
+	if (head & 1)
+		page = (struct page *)(head - 1);
+	mapping = BPF_CORE_READ(page, mapping);
+	if (!mapping || (unsigned long)mapping & 3) /* anonymous, movable */
+		return 0;
+	return (__u64)BPF_CORE_READ(mapping, host);
+}
+
+/*
+ * In the context of the submitter. The bios that dm, md and the like make of
+ * one pass by again while current->bio_list is set (block/blk-core.c:
+ * submit_bio_noacct_nocheck): they are the same bytes, and not counted.
+ */
+SEC("tp_btf/block_bio_queue")
+int BPF_PROG(block_bio_queue, struct bio *bio)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct slot *s = open_slot_of(task);
+	__u32 op = bio->bi_opf & REQ_OP_MASK;
+	__u64 sink = slots[SENDER].sink_inode;
+
+	if (task->bio_list)
+		return 0;
+	if (s && op == REQ_OP_READ) {
+		s->disk_read_bytes += bio->bi_iter.bi_size;
+		s->disk_read_bios++;
+	} else if (s && op == REQ_OP_WRITE) {
+		s->disk_write_bytes += bio->bi_iter.bi_size;
+		s->disk_write_bios++;
+	} else if (!s && sink && slots[SENDER].state == OPEN && op == REQ_OP_WRITE &&
+		   bio_inode(bio) == sink) {
+		__sync_fetch_and_add(&kernel.writeback_bytes, bio->bi_iter.bi_size);
+		__sync_fetch_and_add(&kernel.writeback_bios, 1);
+	}
+	return 0;
+}
+
+#endif

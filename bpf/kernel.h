@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/*
+ * The few kernel types that the programs read, relocated at load time (CO-RE)
+ * to the running kernel's layout. Differences between kernels live here, each
+ * with the commit that made it.
+ */
+#ifndef ZCTRACE_KERNEL_H
+#define ZCTRACE_KERNEL_H
+
+typedef signed char __s8;
+typedef unsigned char __u8;
+typedef short __s16;
+typedef unsigned short __u16;
+typedef int __s32;
+typedef unsigned int __u32;
+typedef long long __s64;
+typedef unsigned long long __u64;
+typedef __u16 __be16;
+typedef __u32 __be32;
+typedef __u32 __wsum;
+typedef _Bool bool;
+
+/* What bpf_helper_defs.h names and the programs use. */
+enum bpf_map_type { BPF_MAP_TYPE_UNSPEC };
+
+#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
+
+#if defined(__TARGET_ARCH_x86)
+struct pt_regs {
+	unsigned long r10, r9, r8, dx, si, di, orig_ax;
+};
+#elif defined(__TARGET_ARCH_arm64)
+struct user_pt_regs {
+	__u64 regs[31];
+};
+struct pt_regs {
+	union {
+		struct user_pt_regs user_regs;
+		struct {
+			__u64 regs[31];
+		};
+	};
+	__u64 orig_x0;
+	__s32 syscallno;
+};
+#endif
+
+struct super_block {
+	unsigned long s_magic;
+};
+
+struct inode {
+	__u16 i_mode;
+	unsigned int i_flags;
+	struct super_block *i_sb;
+	__u32 i_rdev;
+};
+
+struct file {
+	unsigned int f_flags;
+	struct inode *f_inode;
+	void *private_data;
+};
+
+struct fdtable {
+	unsigned int max_fds;
+	struct file **fd;
+};
+
+struct files_struct {
+	struct fdtable *fdt;
+};
+
+struct sched_entity {
+	__u64 sum_exec_runtime;
+};
+
+struct task_struct {
+	int pid;
+	struct sched_entity se;
+	__u64 utime, stime;
+	unsigned long nvcsw, nivcsw;
+	unsigned long min_flt, maj_flt;
+	struct files_struct *files;
+	void *bio_list;
+};
+
+struct sock_common {
+	unsigned short skc_family;
+	unsigned long skc_flags;
+};
+
+struct sock {
+	struct sock_common __sk_common;
+	__u16 sk_protocol;
+	__u16 sk_type;
+	__u64 sk_route_caps;
+};
+
+struct socket {
+	struct sock *sk;
+};
+
+struct sk_buff;
+
+struct address_space {
+	struct inode *host;
+};
+
+struct page {
+	unsigned long compound_head;
+	struct address_space *mapping;
+};
+
+struct folio {
+	struct address_space *mapping;
+	unsigned long _flags_1;
+};
+
+/* Until 6.6 the order had a byte of its own: ebc1baf5c9b4 ("mm: free up a word
+ * in the first tail page") moved it into the low byte of _flags_1. */
+struct folio___order_byte {
+	unsigned char _folio_order;
+};
+
+struct bvec_iter {
+	unsigned int bi_size;
+};
+
+struct bio_vec {
+	struct page *bv_page;
+};
+
+struct bio {
+	__u32 bi_opf;
+	struct bvec_iter bi_iter;
+	struct bio_vec *bi_io_vec;
+};
+
+#pragma clang attribute pop
+
+/* Numbers that differ between kernels: bpf_core_enum_value() takes the running
+ * kernel's, not these. */
+enum sock_flags {
+	SOCK_ZEROCOPY = 1,
+};
+enum pageflags {
+	PG_head = 1,
+};
+
+/* uapi and stable internal constants */
+#define S_IFMT 0170000
+#define S_IFSOCK 0140000
+#define S_IFBLK 0060000
+#define S_IFCHR 0020000
+#define O_ACCMODE 00000003
+#define S_DAX (1 << 13)	      /* include/linux/fs.h */
+#define NETIF_F_SG (1ULL << 0) /* include/linux/netdev_features.h: NETIF_F_SG_BIT */
+#define REQ_OP_MASK 0xff
+#define REQ_OP_READ 0
+#define REQ_OP_WRITE 1
+#if defined(__TARGET_ARCH_arm64)
+#define O_DIRECT 0200000
+#else
+#define O_DIRECT 00040000
+#endif
+
+#endif

@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/* System calls, classified at their exit into cells. */
+#ifndef ZCTRACE_SYSCALLS_H
+#define ZCTRACE_SYSCALLS_H
+
+volatile const struct call calls[CALLS];
+
+static __always_inline __u64 fd_word(const struct fd_kind *kind)
+{
+	return (__u64)kind->detail << 32 | (__u64)kind->attrs << 16 | kind->format;
+}
+
+static __always_inline __u64 call_word(const struct cell_key *key)
+{
+	return (__u64)key->flags << 32 | key->nr;
+}
+
+static __always_inline __u32 hash_key(const struct cell_key *key)
+{
+	__u64 h = call_word(key) * 31 + fd_word(&key->in) * 7 + fd_word(&key->out);
+
+	return h * 0x9e3779b97f4a7c15ULL >> 32; /* Fibonacci hashing */
+}
+
+static __always_inline bool same_key(const struct cell_key *a, const struct cell_key *b)
+{
+	return call_word(a) == call_word(b) && fd_word(&a->in) == fd_word(&b->in) &&
+	       fd_word(&a->out) == fd_word(&b->out);
+}
+
+#define PROBES 16 /* of an open-addressed table that a run fills to a tenth */
+
+/* The index of the key's cell, taking a free one if need be; CELLS when there
+ * is none. */
+static __always_inline __u64 find_cell(struct slot *s, const struct cell_key *key)
+{
+	__u32 start = hash_key(key);
+
+	for (__u32 i = 0; i < PROBES; i++) {
+		__u64 index = (start + i) % CELLS;
+		struct cell *c = &s->cells[index];
+
+		if (!c->calls) {
+			c->key = *key;
+			return index;
+		}
+		if (same_key(&c->key, key))
+			return index;
+	}
+	return CELLS;
+}
+
+/* Classifies a call afresh and remembers its cell in args. A global function,
+ * so that the verifier proves it once rather than on each path to it. */
+__attribute__((noinline)) int resolve_cell(struct slot *s, struct memo *args)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	const volatile struct call *call;
+	struct cell_key key = {};
+
+	if (!s || !args)
+		return 0;
+	call = &calls[args->nr % CALLS];
+	key.nr = args->nr;
+	key.flags = args->flags;
+	if (call->in_fd)
+		describe_fd(&key.in, task, args->in_fd);
+	if (call->out_fd)
+		describe_fd(&key.out, task, args->out_fd);
+	args->cell = find_cell(s, &key);
+	return 0;
+}
+
+static __always_inline __u64 log2_bucket(__u64 v)
+{
+	__u64 bucket = 0;
+
+	if (v >> 32) { v >>= 32; bucket += 32; }
+	if (v >> 16) { v >>= 16; bucket += 16; }
+	if (v >> 8) { v >>= 8; bucket += 8; }
+	if (v >> 4) { v >>= 4; bucket += 4; }
+	if (v >> 2) { v >>= 2; bucket += 2; }
+	if (v >> 1) bucket += 1;
+	return bucket < LATENCY_BUCKETS ? bucket : LATENCY_BUCKETS - 1;
+}
+
+/* Attached only while latency is wanted: sys_exit still has all arguments. */
+SEC("tp_btf/sys_enter")
+int BPF_PROG(sys_enter)
+{
+	struct slot *s = open_slot_of(bpf_get_current_task_btf());
+
+	if (s)
+		s->enter_ns = bpf_ktime_get_ns();
+	return 0;
+}
+
+static __always_inline void count_call(struct slot *s, struct task_struct *task,
+				       struct pt_regs *regs, __u64 nr, __s64 ret)
+{
+	const volatile struct call *call = &calls[nr % CALLS];
+	struct memo now = {
+		.epoch = s->epoch,
+		.nr = nr,
+		.in_fd = syscall_arg(regs, call->in_fd),
+		.out_fd = syscall_arg(regs, call->out_fd),
+		.flags = syscall_arg(regs, call->flags),
+	};
+	struct memo *memo = &s->memos[nr % MEMOS];
+	struct cell *c;
+
+	if (memo->epoch != now.epoch || memo->nr != now.nr || memo->in_fd != now.in_fd ||
+	    memo->out_fd != now.out_fd || memo->flags != now.flags) {
+		resolve_cell(s, &now);
+		if (now.cell >= CELLS) {
+			s->uncounted_calls++;
+			goto out;
+		}
+		*memo = now;
+	}
+	c = &s->cells[memo->cell % CELLS];
+	c->calls++;
+	if (ret < 0) {
+		c->errors++;
+	} else if (call->moves) {
+		c->bytes += ret;
+		if (call->len && (__u64)ret < syscall_arg(regs, call->len))
+			c->short_calls++;
+	}
+	c->seen_to_user += s->seen_to_user;
+	c->blocked += s->blocked;
+	if (s->enter_ns) {
+		__u64 ns = bpf_ktime_get_ns() - s->enter_ns;
+
+		c->time_ns += ns;
+		c->latency_log2[log2_bucket(ns)]++;
+	}
+out:
+	s->seen_to_user = 0;
+	s->blocked = 0;
+	s->enter_ns = 0;
+	if (!call->keeps)
+		s->epoch++; /* a descriptor may refer to something else now */
+	read_task(&s->now, task);
+}
+
+SEC("tp_btf/sys_exit")
+int BPF_PROG(sys_exit, struct pt_regs *regs, long ret)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct slot *s = open_slot_of(task);
+	__u64 nr = syscall_nr(regs);
+
+	if (is_marker(regs, nr))
+		mark(regs, task);
+	else if (s)
+		count_call(s, task, regs, nr, ret);
+	return 0;
+}
+
+#endif

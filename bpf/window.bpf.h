@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/* Whose events count, and when: slots and their windows. */
+#ifndef ZCTRACE_WINDOW_H
+#define ZCTRACE_WINDOW_H
+
+struct slot slots[SLOTS];
+struct kernel_cells kernel;
+
+volatile const struct marker mark_call;
+
+static __always_inline struct slot *slot_of(struct task_struct *task)
+{
+	if (slots[SENDER].task == (__u64)task)
+		return &slots[SENDER];
+	if (slots[RECEIVER].task == (__u64)task)
+		return &slots[RECEIVER];
+	return 0;
+}
+
+/* The slot of the task if its window is open. */
+static __always_inline struct slot *open_slot_of(struct task_struct *task)
+{
+	struct slot *s = slot_of(task);
+
+	return s && s->state == OPEN ? s : 0;
+}
+
+static __always_inline void read_task(struct task_counters *c, struct task_struct *task)
+{
+	c->nvcsw = task->nvcsw;
+	c->nivcsw = task->nivcsw;
+	c->min_flt = task->min_flt;
+	c->maj_flt = task->maj_flt;
+	c->runtime_ns = task->se.sum_exec_runtime;
+	c->utime_ns = task->utime;
+	c->stime_ns = task->stime;
+}
+
+static __always_inline void close_window(struct slot *s, struct task_struct *task,
+					 enum slot_state state)
+{
+	s->closed_ns = bpf_ktime_get_ns();
+	read_task(&s->now, task);
+	s->state = state;
+}
+
+/*
+ * A worker opens and closes its window with a system call that fails:
+ * clock_gettime(CLOCK_THREAD_CPUTIME_ID, ADDRESS, cookie, op << 8 | role, source
+ * fd, sink fd), ADDRESS being no user address (EFAULT). The kernel ignores the
+ * arguments behind the second, and the cookie is this run's secret, so that no
+ * other process can open a window; and because the kernel brings the thread's
+ * sum_exec_runtime up to date to answer (kernel/sched/core.c:
+ * task_sched_runtime), the CPU time of the window is exact.
+ * The thread says itself which slot it is, so that no process id has to be
+ * translated between pid namespaces.
+ */
+enum { MARK_BEGIN = 1, MARK_END = 2 };
+
+static __always_inline bool is_marker(struct pt_regs *regs, __u64 nr)
+{
+	return nr == mark_call.nr && syscall_arg(regs, 2) == mark_call.address &&
+	       syscall_arg(regs, 3) == mark_call.cookie;
+}
+
+/* At the exit of a marker call. */
+static __always_inline void mark(struct pt_regs *regs, struct task_struct *task)
+{
+	__u64 word = syscall_arg(regs, 4);
+	__u64 role = word & 0xff, op = word >> 8;
+	struct slot *s;
+
+	if (role >= SLOTS)
+		return;
+	s = &slots[role];
+	if (op == MARK_BEGIN && s->state == IDLE) {
+		s->task = (__u64)task;
+		s->source_inode = (__u64)inode_of_fd(task, syscall_arg(regs, 5));
+		s->sink_inode = (__u64)inode_of_fd(task, syscall_arg(regs, 6));
+		read_task(&s->begin, task);
+		s->now = s->begin;
+		s->epoch = 1; /* a zeroed memo is void */
+		s->opened_ns = bpf_ktime_get_ns();
+		s->state = OPEN;
+	} else if (op == MARK_END && s->state == OPEN && s->task == (__u64)task) {
+		close_window(s, task, CLOSED);
+	}
+}
+
+/* A worker that is killed leaves its window open: what was counted until then
+ * stays, and is final. */
+SEC("tp_btf/sched_process_exit")
+int BPF_PROG(sched_process_exit, struct task_struct *task)
+{
+	struct slot *s = open_slot_of(task);
+
+	if (s)
+		close_window(s, task, DIED);
+	return 0;
+}
+
+#endif

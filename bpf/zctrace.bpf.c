@@ -1,0 +1,22 @@
+//go:build ignore
+// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+/* One object; package tracer loads each program on its own, so that one that
+ * this kernel does not take costs only its own counter. */
+#include "kernel.h"
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_tracing.h>
+#include <bpf/bpf_core_read.h>
+#include "cells.h"
+#include "regs.bpf.h"
+#include "files.bpf.h"
+#include "window.bpf.h"
+#include "syscalls.bpf.h"
+#include "sched.bpf.h"
+#include "faults.bpf.h"
+#include "copies.bpf.h"
+#include "devices.bpf.h"
+
+/* Keeps the enumeration in the object's BTF, from which bpf2go makes Go's. */
+const enum fd_attr *unused_fd_attr __attribute__((unused));
+
+char _license[] SEC("license") = "Dual BSD/GPL";

@@ -1,0 +1,358 @@
+package tracer
+
+import (
+	"slices"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/zctrace/zctrace/bpf"
+	"github.com/zctrace/zctrace/tracer/trace"
+)
+
+// Run is what the ledger must know of a run besides its cells.
+type Run struct {
+	Transfer  []string // names of the calls that count as the sender's transfer_calls
+	Latency   bool     // sys_enter is attached
+	Payload   int64    // bytes that the workload moved, declared by it
+	UserSpace int64    // bytes that the workload copied itself, declared by it
+	Cached    bool     // it reads its source through the page cache
+	// SocketHook: skb_copy_datagram_iovec is attached.
+	SocketHook bool
+	NoNIC      string // why no byte can have passed a NIC; "" if it can
+
+	// Why a counter has no hook on this kernel; "" while it has one.
+	NoContextSwitches, NoUserFaults, NoMapped, NoPageCache, NoDisk string
+}
+
+const whyDerived = "from the system calls, their descriptors and their results"
+
+// Counters turns the cells of a slot into the counters of a trace. It is pure:
+// the same cells give the same counters.
+func Counters(s *bpf.ObjectSlot, run Run) trace.Counters {
+	if s.State == bpf.ObjectSlotStateIDLE {
+		return unavailable("the window is not open yet")
+	}
+	c := trace.Counters{PayloadBytes: trace.Known(run.Payload), Provenance: map[string]trace.Origin{}}
+	c.Provenance["payload_bytes"] = trace.Origin{Kind: trace.Derived, Reason: "declared by the workload"}
+	l := ledger{counters: &c, run: run}
+	for i := range s.Cells {
+		if cell := &s.Cells[i]; cell.Calls > 0 {
+			l.add(cell)
+		}
+	}
+	l.syscalls()
+	l.amounts()
+	l.task(s)
+	return c
+}
+
+// ledger adds up cells.
+type ledger struct {
+	counters *trace.Counters
+	run      Run
+
+	calls, transferCalls, short int64
+	zerocopySends               bool
+	byName                      map[string]*syscallSum
+	bytes                       [classes]int64
+	seenToUser                  int64
+	unknown                     [classes]string // why a class is not known
+}
+
+type syscallSum struct {
+	calls, errors, bytes, timeNS, blocked int64
+	latency                               []int64
+}
+
+func (l *ledger) add(cell *bpf.ObjectCell) {
+	key := &cell.Key
+	name := syscallName(key.Nr)
+	l.calls += int64(cell.Calls)
+	if slices.Contains(l.run.Transfer, name) {
+		l.transferCalls += int64(cell.Calls)
+		l.short += int64(cell.ShortCalls)
+	}
+	l.addName(name, cell)
+
+	rule := ruleOf(key.Nr)
+	if rule == nil {
+		return
+	}
+	l.zerocopySends = l.zerocopySends || key.Flags&unix.MSG_ZEROCOPY != 0
+	v := rule(key.In, key.Out, key.Flags)
+	for _, c := range v.certain {
+		l.bytes[c] += int64(cell.Bytes)
+		if c == toUser {
+			l.seenToUser += int64(min(cell.SeenToUser, cell.Bytes))
+		}
+	}
+	// A call that cannot tell its bytes makes a class unknown even with a
+	// result of 0, where the result is not a number of bytes.
+	if cell.Bytes > 0 || cell.Calls > cell.Errors && len(v.unknown) > 0 && v.reason == whyResult {
+		for _, c := range v.unknown {
+			l.unknown[c] = v.reason
+		}
+	}
+}
+
+func (l *ledger) addName(name string, cell *bpf.ObjectCell) {
+	if l.byName == nil {
+		l.byName = map[string]*syscallSum{}
+	}
+	sum := l.byName[name]
+	if sum == nil {
+		sum = &syscallSum{latency: make([]int64, len(cell.LatencyLog2))}
+		l.byName[name] = sum
+	}
+	sum.calls += int64(cell.Calls)
+	sum.errors += int64(cell.Errors)
+	sum.bytes += int64(cell.Bytes)
+	sum.timeNS += int64(cell.TimeNs)
+	sum.blocked += int64(cell.Blocked)
+	for i, n := range cell.LatencyLog2 {
+		sum.latency[i] += int64(n)
+	}
+}
+
+func (l *ledger) syscalls() {
+	byName := map[string]trace.Syscall{}
+	for name, sum := range l.byName {
+		s := trace.Syscall{
+			Calls:   trace.Known(sum.calls),
+			Errors:  trace.Known(sum.errors),
+			Bytes:   trace.Known(sum.bytes),
+			Blocked: trace.Known(sum.blocked),
+		}
+		if l.run.Latency {
+			s.TimeNS = trace.Known(sum.timeNS)
+			s.LatencyLog2 = trimZeros(sum.latency)
+		}
+		byName[name] = s
+	}
+	l.counters.Syscalls = trace.Syscalls{
+		Calls:          trace.Known(l.calls),
+		TransferCalls:  trace.Known(l.transferCalls),
+		ShortTransfers: trace.Known(l.short),
+		ByName:         byName,
+	}
+	l.counters.ModeSwitches = trace.Known(2 * l.calls)
+}
+
+func trimZeros(h []int64) []int64 {
+	for len(h) > 0 && h[len(h)-1] == 0 {
+		h = h[:len(h)-1]
+	}
+	return h
+}
+
+func (l *ledger) amounts() {
+	amount := func(c class, seen int64) trace.Amount {
+		if l.unknown[c] != "" {
+			return Unavailable(l.unknown[c])
+		}
+		return mixed(l.bytes[c], seen)
+	}
+	c := l.counters
+	c.Copies = trace.Copies{
+		ToUser:      amount(toUser, l.seenToUser),
+		FromUser:    amount(fromUser, 0),
+		InKernel:    amount(inKernel, 0),
+		Fill:        amount(fill, 0),
+		UserSpace:   trace.Amount{Bytes: trace.Known(l.run.UserSpace), DerivedBytes: trace.Known(l.run.UserSpace), Provenance: trace.Derived, Reason: "declared by the workload"},
+		COW:         Unavailable("copy-on-write needs a hook on the copy functions"),
+		NetInternal: Unavailable("the stack's own copies need a hook on the copy functions"),
+	}
+	c.Moved = trace.Moved{
+		PageRefs: amount(pageRefs, 0),
+		Cloned:   amount(cloned, 0),
+	}
+}
+
+// mixed is a number of which a hook saw a part, and the rest is derived.
+func mixed(bytes, seen int64) trace.Amount {
+	a := trace.Amount{Bytes: trace.Known(bytes), DerivedBytes: trace.Known(bytes - seen), Provenance: trace.Derived, Reason: whyDerived}
+	if 2*seen > bytes {
+		a.Provenance = trace.Observed
+		if seen == bytes {
+			a.Reason = ""
+		}
+	}
+	return a
+}
+
+// Unavailable is a number that nobody counted.
+func Unavailable(reason string) trace.Amount {
+	return trace.Amount{Provenance: trace.Unavailable, Reason: reason}
+}
+
+func (l *ledger) task(s *bpf.ObjectSlot) {
+	c := l.counters
+	known := func(v uint64) trace.Int { return trace.Known(int64(v)) }
+	missing := func(path, reason string) {
+		c.Provenance[path] = trace.Origin{Kind: trace.Unavailable, Reason: reason}
+	}
+
+	if why := l.run.NoContextSwitches; why == "" {
+		c.ContextSwitches = trace.ContextSwitches{Voluntary: known(s.Voluntary), Involuntary: known(s.Involuntary)}
+	} else {
+		missing("context_switches", why)
+	}
+	c.PageFaults.Minor = known(s.Now.MinFlt - s.Begin.MinFlt)
+	c.PageFaults.Major = known(s.Now.MajFlt - s.Begin.MajFlt)
+	if why := l.run.NoUserFaults; why == "" {
+		c.PageFaults.UserMode = known(s.FaultsUser)
+	} else {
+		missing("page_faults.user_mode", why)
+	}
+	if why := l.run.NoMapped; why == "" {
+		c.Moved.Mapped = trace.Amount{Bytes: known(s.MappedBytes), DerivedBytes: trace.Known(0), Provenance: trace.Estimated,
+			Reason: "the ranges that faults mapped, whether or not all of their pages were cached"}
+	} else {
+		c.Moved.Mapped = Unavailable(why)
+	}
+	l.pageCache(s, missing)
+	l.pageCache(s, missing)
+	if why := l.run.NoDisk; why == "" {
+		c.Disk = trace.Disk{
+			ReadBytes: known(s.DiskReadBytes), ReadRequests: known(s.DiskReadBios),
+			WriteBytes: known(s.DiskWriteBytes), WriteRequests: known(s.DiskWriteBios),
+		}
+	} else {
+		missing("disk", why)
+	}
+	l.zeros(missing)
+	l.cpu(s)
+}
+
+// zeros are the numbers that are certainly 0, because nothing that the run did
+// can have made them anything else.
+func (l *ledger) zeros(missing func(path, reason string)) {
+	c, zero := l.counters, trace.Known(0)
+	if l.zerocopySends {
+		missing("zerocopy", "the error queue is not read yet")
+	} else {
+		c.Zerocopy = trace.Zerocopy{Completions: zero, Copied: zero}
+		c.Provenance["zerocopy"] = trace.Origin{Kind: trace.Derived, Reason: "nothing was sent with MSG_ZEROCOPY"}
+	}
+	if why := l.run.NoNIC; why != "" {
+		c.NIC = trace.NIC{TxBytes: zero, TxPackets: zero, RxBytes: zero, RxPackets: zero}
+		c.Provenance["nic"] = trace.Origin{Kind: trace.Derived, Reason: why}
+	} else {
+		missing("nic", "no hook on the network devices yet")
+	}
+}
+
+func (l *ledger) pageCache(s *bpf.ObjectSlot, missing func(path, reason string)) {
+	pc := &l.counters.PageCache
+	missing("page_cache.readahead_bytes", "counted in miss_bytes: this kernel's hooks do not tell them apart")
+	missing("page_cache.left_bytes", "needs a look at the cache before and after")
+	switch {
+	case l.run.NoPageCache != "":
+		missing("page_cache.hit_bytes", l.run.NoPageCache)
+		missing("page_cache.miss_bytes", l.run.NoPageCache)
+	case !l.run.Cached:
+		missing("page_cache.hit_bytes", "it does not read a file")
+		missing("page_cache.miss_bytes", "it does not read a file")
+	default:
+		pc.MissBytes = trace.Known(int64(s.CacheAddedBytes))
+		pc.HitBytes = trace.Known(max(0, l.run.Payload-int64(s.CacheAddedBytes)))
+		l.counters.Provenance["page_cache.hit_bytes"] = trace.Origin{Kind: trace.Estimated, Reason: "payload less what was added to the cache, read-ahead included"}
+	}
+}
+
+// cpu splits the exact run time as the kernel does for getrusage(2): in the
+// proportion of the tick samples (kernel/sched/cputime.c: cputime_adjust).
+func (l *ledger) cpu(s *bpf.ObjectSlot) {
+	c := l.counters
+	runtime := s.Now.RuntimeNs - s.Begin.RuntimeNs
+	user, system := s.Now.UtimeNs-s.Begin.UtimeNs, s.Now.StimeNs-s.Begin.StimeNs
+	c.CPU.RuntimeNS = trace.Known(int64(runtime))
+	for _, path := range []string{"cpu.user_ns", "cpu.system_ns"} {
+		c.Provenance[path] = trace.Origin{Kind: trace.Estimated, Reason: "sampled at clock ticks"}
+	}
+	if user+system == 0 {
+		for _, path := range []string{"cpu.user_ns", "cpu.system_ns"} {
+			c.Provenance[path] = trace.Origin{Kind: trace.Unavailable, Reason: "shorter than a clock tick"}
+		}
+		return
+	}
+	userNS := int64(float64(runtime) * (float64(user) / float64(user+system)))
+	c.CPU.UserNS = trace.Known(userNS)
+	c.CPU.SystemNS = trace.Known(int64(runtime) - userNS)
+}
+
+// unavailable has no number at all.
+func unavailable(reason string) trace.Counters {
+	u := Unavailable(reason)
+	c := trace.Counters{
+		Copies:     trace.Copies{ToUser: u, FromUser: u, InKernel: u, UserSpace: u, COW: u, NetInternal: u, Fill: u},
+		Moved:      trace.Moved{PageRefs: u, Mapped: u, Cloned: u},
+		Provenance: map[string]trace.Origin{},
+	}
+	for _, path := range []string{"payload_bytes", "syscalls", "mode_switches", "context_switches", "zerocopy",
+		"page_faults", "page_cache", "disk", "nic", "cpu"} {
+		c.Provenance[path] = trace.Origin{Kind: trace.Unavailable, Reason: reason}
+	}
+	return c
+}
+
+// KernelCounters are what was done on the run's behalf outside of its two
+// threads. The two are the run's counters, for what they exclude.
+func KernelCounters(k *bpf.ObjectKernelCells, run Run, sender *trace.Counters) trace.Counters {
+	const reason = "no hook of this engine sees work in softirqs and kernel threads"
+	c := unavailable(reason)
+	zero := mixed(0, 0)
+	zero.Reason = "only a system call copies to or from user memory, and those are the workers'"
+	c.Copies.ToUser, c.Copies.FromUser = zero, zero
+	if sender.Zerocopy.Completions.Known() {
+		zero.Reason = "nothing was sent with MSG_ZEROCOPY, so nothing can have been copied late"
+		c.Copies.InKernel = zero
+	}
+	if run.NoDisk == "" {
+		c.Disk.WriteBytes = trace.Known(int64(k.WritebackBytes))
+		c.Disk.WriteRequests = trace.Known(int64(k.WritebackBios))
+		delete(c.Provenance, "disk")
+		for _, path := range []string{"disk.read_bytes", "disk.read_requests"} {
+			c.Provenance[path] = trace.Origin{Kind: trace.Unavailable, Reason: reason}
+		}
+	}
+	return c
+}
+
+// Losses are the causes for which a run may not be believed; all 0 in one that
+// may.
+func Losses(s *Snapshot, run Run) map[string]int64 {
+	losses := map[string]int64{
+		"recursion_misses": s.RecursionMisses, // events that the kernel dropped
+		"uncounted_calls":  0,                 // system calls for which no cell was free
+		"context_switches": 0,                 // seen by the hook, less counted by the kernel, or the other way
+		"socket_copies":    0,                 // bytes that TCP reads returned, less those that the hook saw, or the other way
+	}
+	for i := range s.Slots {
+		slot := &s.Slots[i]
+		losses["uncounted_calls"] += int64(slot.UncountedCalls)
+		if run.NoContextSwitches == "" {
+			losses["context_switches"] += distance(slot.Voluntary, slot.Now.Nvcsw-slot.Begin.Nvcsw) +
+				distance(slot.Involuntary, slot.Now.Nivcsw-slot.Begin.Nivcsw)
+		}
+		for j := range slot.Cells {
+			if c := &slot.Cells[j]; run.SocketHook && c.Calls > 0 && isTCPRead(c) {
+				losses["socket_copies"] += distance(c.SeenToUser, c.Bytes)
+			}
+		}
+	}
+	return losses
+}
+
+// isTCPRead: all that a plain read of a TCP socket returns passes by the hook
+// (net/ipv4/tcp.c: tcp_recvmsg_locked).
+func isTCPRead(c *bpf.ObjectCell) bool {
+	return kindOf(c.Key.In) == kindTCP && c.Key.Flags == 0 && c.Key.Out.Format == 0
+}
+
+func distance(a, b uint64) int64 {
+	if a < b {
+		a, b = b, a
+	}
+	return int64(a - b)
+}

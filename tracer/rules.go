@@ -1,0 +1,169 @@
+package tracer
+
+import (
+	"golang.org/x/sys/unix"
+
+	"github.com/zctrace/zctrace/bpf"
+)
+
+// class is a way in which payload bytes moved.
+type class uint8
+
+const (
+	toUser class = iota
+	fromUser
+	inKernel
+	fill
+	pageRefs
+	cloned
+	classes
+)
+
+// verdict is what a system call of a kind did with each byte of its result:
+// which classes it belongs to and, where a case cannot be excluded in which it
+// went another way, which classes are therefore unknown, and why.
+type verdict struct {
+	certain []class
+	unknown []class
+	reason  string
+}
+
+func certain(c ...class) verdict                  { return verdict{certain: c} }
+func uncertain(reason string, c ...class) verdict { return verdict{unknown: c, reason: reason} }
+
+// rule derives the verdict from the descriptors' kinds and the flags. Each rule
+// holds on every kernel from 6.1 on; where kernels differ it is uncertain.
+type rule func(in, out bpf.ObjectFdKind, flags uint32) verdict
+
+const (
+	whyDirect = "direct I/O may have fallen back to copies; that needs a hook on the copy functions"
+	whyFS     = "this file system may bypass the page cache; that needs a hook on the copy functions"
+	whyResult = "the call's result does not tell how its bytes moved"
+	whySocket = "it depends on the socket and the kernel; that needs a hook on the copy functions"
+)
+
+func ruleUnknown(_, _ bpf.ObjectFdKind, _ uint32) verdict {
+	return uncertain(whyResult, toUser, fromUser, inKernel, pageRefs)
+}
+
+func ruleRead(in, _ bpf.ObjectFdKind, _ uint32) verdict {
+	switch kindOf(in) {
+	case kindDirect: // holes are zero-filled, some file systems fall back
+		return uncertain(whyDirect, toUser, pageRefs, fill)
+	case kindOther:
+		return uncertain(whyFS, toUser, pageRefs, fill)
+	case kindNull:
+		return certain()
+	case kindZero:
+		return certain(fill)
+	}
+	return certain(toUser)
+}
+
+func ruleWrite(_, out bpf.ObjectFdKind, _ uint32) verdict {
+	switch kindOf(out) {
+	case kindDirect: // btrfs copies since 6.12
+		return uncertain(whyDirect, fromUser, pageRefs)
+	case kindOther:
+		return uncertain(whyFS, fromUser, pageRefs)
+	case kindNull, kindZero: // drivers/char/mem.c: write_null
+		return certain()
+	}
+	return certain(fromUser)
+}
+
+func ruleSend(_, out bpf.ObjectFdKind, flags uint32) verdict {
+	if flags&unix.MSG_ZEROCOPY == 0 || !attr(out, bpf.ObjectFdAttrFD_ZEROCOPY) {
+		return ruleWrite(bpf.ObjectFdKind{}, out, flags)
+	}
+	switch kindOf(out) {
+	case kindTCP: // net/ipv4/tcp.c: tcp_sendmsg_locked
+		if attr(out, bpf.ObjectFdAttrFD_SG) {
+			return certain(pageRefs)
+		}
+		return certain(fromUser)
+	case kindUnixStream, kindUnixDgram:
+		return certain(fromUser)
+	}
+	return uncertain(whySocket, fromUser, pageRefs)
+}
+
+func ruleReceive(in, _ bpf.ObjectFdKind, flags uint32) verdict {
+	switch {
+	case flags&unix.MSG_ERRQUEUE != 0: // notifications, no payload
+		return certain()
+	case flags&unix.MSG_TRUNC != 0 && kindOf(in) == kindTCP: // discarded: tcp(7)
+		return certain()
+	case flags&unix.MSG_TRUNC != 0: // the result may exceed the buffer: recv(2)
+		return uncertain(whyResult, toUser)
+	}
+	return certain(toUser)
+}
+
+// handsOn is what happens to pages that a splice brings to out.
+func handsOn(out bpf.ObjectFdKind) verdict {
+	switch kindOf(out) {
+	case kindPipe, kindNull:
+		return certain(pageRefs)
+	case kindTCP:
+		if attr(out, bpf.ObjectFdAttrFD_SG) {
+			return certain(pageRefs)
+		}
+		return certain(inKernel)
+	case kindUnixStream:
+		return certain(pageRefs)
+	case kindCached: // fs/splice.c: iter_file_splice_write copies
+		return certain(inKernel)
+	case kindDirect:
+		return uncertain(whyDirect, inKernel, pageRefs)
+	}
+	return uncertain(whySocket, inKernel, pageRefs) // UDP: copies on 6.1, not on 6.12
+}
+
+// ruleSendfile: sendfile(2) is a splice into a pipe of the task's own and one
+// out of it; pages that arrive in it by reference count once for the call.
+func ruleSendfile(in, out bpf.ObjectFdKind, _ uint32) verdict {
+	v := handsOn(out)
+	switch kindOf(in) {
+	case kindCached:
+		return v
+	case kindZero: // fresh pages, zero-filled
+		v.certain = append([]class{fill}, v.certain...)
+		return v
+	case kindDirect:
+		return uncertain(whyDirect, inKernel, pageRefs, fill)
+	}
+	return uncertain(whyFS, inKernel, pageRefs, fill)
+}
+
+func ruleSplice(in, out bpf.ObjectFdKind, flags uint32) verdict {
+	switch kindOf(in) {
+	case kindPipe, kindTCP:
+		return handsOn(out)
+	case kindUnixStream: // an skb's linear part is copied
+		return uncertain(whySocket, inKernel, pageRefs)
+	}
+	return ruleSendfile(in, out, flags)
+}
+
+func ruleTee(_, _ bpf.ObjectFdKind, _ uint32) verdict { return certain(pageRefs) }
+
+// ruleVmsplice: user pages into the write end, a copy out of the read end
+// (vmsplice(2)).
+func ruleVmsplice(_, out bpf.ObjectFdKind, _ uint32) verdict {
+	if attr(out, bpf.ObjectFdAttrFD_WRITABLE) {
+		return certain(pageRefs)
+	}
+	return certain(toUser)
+}
+
+func ruleCopyFileRange(in, out bpf.ObjectFdKind, _ uint32) verdict {
+	if kindOf(in) == kindCached && kindOf(out) == kindCached {
+		switch out.Detail {
+		case unix.EXT4_SUPER_MAGIC, unix.TMPFS_MAGIC: // no reflink
+			return certain(inKernel)
+		}
+	}
+	return uncertain("it is a reflink where the file system can, else a copy; that needs a hook on the copy functions",
+		inKernel, cloned)
+}

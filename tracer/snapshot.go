@@ -1,0 +1,57 @@
+package tracer
+
+import (
+	"fmt"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/zctrace/zctrace/bpf"
+)
+
+// Roles are indices of [Snapshot.Slots], as SENDER and RECEIVER in bpf/cells.h.
+const (
+	Sender = iota
+	Receiver
+	slots
+)
+
+// Snapshot is a copy of the cells at one moment. Each number in it is whole;
+// numbers of a call that is just being counted may be one call apart.
+type Snapshot struct {
+	Slots           [slots]bpf.ObjectSlot
+	Kernel          bpf.ObjectKernelCells
+	RecursionMisses int64
+	NowNS           uint64 // CLOCK_MONOTONIC, as the slots' times
+}
+
+// Snapshot copies the cells.
+func (t *Tracer) Snapshot() (*Snapshot, error) {
+	s := &Snapshot{}
+	for name, out := range map[string]any{bpf.ObjectVarSlots: &s.Slots, bpf.ObjectVarKernel: &s.Kernel} {
+		if err := t.collection.Variables[name].Get(out); err != nil {
+			return nil, fmt.Errorf("read the eBPF cells: %w", err)
+		}
+	}
+	var err error
+	if s.RecursionMisses, err = t.recursionMisses(); err != nil {
+		return nil, err
+	}
+	var now unix.Timespec
+	if err := unix.ClockGettime(unix.CLOCK_MONOTONIC, &now); err != nil {
+		return nil, fmt.Errorf("read the clock: %w", err)
+	}
+	s.NowNS = uint64(now.Nano())
+	return s, nil
+}
+
+// WindowNS is how long the slot's window has been open, in nanoseconds.
+func (s *Snapshot) WindowNS(slot int) int64 {
+	w := &s.Slots[slot]
+	switch w.State {
+	case bpf.ObjectSlotStateOPEN:
+		return max(0, int64(s.NowNS-w.OpenedNs))
+	case bpf.ObjectSlotStateCLOSED, bpf.ObjectSlotStateDIED:
+		return int64(w.ClosedNs - w.OpenedNs)
+	}
+	return 0
+}

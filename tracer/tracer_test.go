@@ -1,0 +1,138 @@
+package tracer
+
+import (
+	"os"
+	"runtime"
+	"testing"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/zctrace/zctrace/bpf"
+	"github.com/zctrace/zctrace/tracer/trace"
+)
+
+var testMarker = Marker{Nr: unix.SYS_CLOCK_GETTIME, Address: 0xffff_ffff_7a63_7472, Cookie: 0x1234_5678_9abc_def0}
+
+// needTracing skips where eBPF cannot be used, which CI counts as a failure.
+func needTracing(t *testing.T) {
+	t.Helper()
+	if err := checkPrerequisites(); err != nil {
+		if os.Getenv("CI") != "" {
+			t.Fatalf("cannot trace here: %v", err)
+		}
+		t.Skipf("cannot trace here: %v", err)
+	}
+}
+
+// open starts a tracer on this process.
+func open(t *testing.T, opts Options) *Tracer {
+	t.Helper()
+	needTracing(t)
+	opts.Marker = testMarker
+	tr, err := Open(opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(tr.Close)
+	if err := tr.Attach(); err != nil {
+		t.Fatal(err)
+	}
+	return tr
+}
+
+func mark(op uint64, role, source, sink int) {
+	unix.RawSyscall6(unix.SYS_CLOCK_GETTIME, unix.CLOCK_THREAD_CPUTIME_ID, uintptr(testMarker.Address),
+		uintptr(testMarker.Cookie), uintptr(op<<8|uint64(role)), uintptr(source), uintptr(sink))
+}
+
+// window runs f between two markers on one thread.
+func window(source, sink int, f func()) {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	mark(1, Sender, source, sink)
+	f()
+	mark(2, Sender, source, sink)
+}
+
+func rawRead(fd int, b []byte) int {
+	n, _, _ := unix.RawSyscall(unix.SYS_READ, uintptr(fd), ptr(b), uintptr(len(b)))
+	return int(n)
+}
+
+func rawWrite(fd int, b []byte) int {
+	n, _, _ := unix.RawSyscall(unix.SYS_WRITE, uintptr(fd), ptr(b), uintptr(len(b)))
+	return int(n)
+}
+
+func openFile(t *testing.T, path string, flags int) int {
+	t.Helper()
+	fd, err := unix.Open(path, flags|unix.O_CLOEXEC, 0o600)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { unix.Close(fd) })
+	return fd
+}
+
+func snapshot(t *testing.T, tr *Tracer) *Snapshot {
+	t.Helper()
+	s, err := tr.Snapshot()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// 23 reads and 7 writes give exactly 23 and 7, whatever else the process does.
+func TestCountsExactly(t *testing.T) {
+	tr := open(t, Options{Latency: true})
+	zero := openFile(t, "/dev/zero", unix.O_RDONLY)
+	file := openFile(t, t.TempDir()+"/f", unix.O_RDWR|unix.O_CREAT)
+	buf := make([]byte, 1000)
+	window(zero, file, func() {
+		for range 23 {
+			rawRead(zero, buf)
+		}
+		for range 7 {
+			rawWrite(file, buf)
+		}
+		rawWrite(-1, buf)
+	})
+	rawRead(zero, buf) // outside of the window
+	s := snapshot(t, tr)
+	slot := &s.Slots[Sender]
+	if slot.State != bpf.ObjectSlotStateCLOSED {
+		t.Fatalf("the window is in state %d, want closed", slot.State)
+	}
+	c := Counters(slot, Run{Latency: true})
+	for name, want := range map[string][3]int64{"read": {23, 0, 23000}, "write": {8, 1, 7000}} {
+		got := c.Syscalls.ByName[name]
+		if got.Calls != trace.Known(want[0]) || got.Errors != trace.Known(want[1]) || got.Bytes != trace.Known(want[2]) {
+			t.Errorf("%s: %v calls, %v errors, %v bytes; want %v", name, got.Calls, got.Errors, got.Bytes, want)
+		}
+		if ns := got.TimeNS.Or(0); ns <= 0 || ns > s.WindowNS(Sender) {
+			t.Errorf("%s took %d ns in a window of %d ns", name, ns, s.WindowNS(Sender))
+		}
+		var sum int64
+		for _, n := range got.LatencyLog2 {
+			sum += n
+		}
+		if sum != want[0] {
+			t.Errorf("%s: the histogram has %d calls, want %d", name, sum, want[0])
+		}
+	}
+	if c.Syscalls.Calls != trace.Known(31) || c.ModeSwitches != trace.Known(62) {
+		t.Errorf("%v calls, %v mode switches; want 31, 62", c.Syscalls.Calls, c.ModeSwitches)
+	}
+	if c.Copies.Fill.Bytes != trace.Known(23000) || c.Copies.FromUser.Bytes != trace.Known(7000) || c.Copies.ToUser.Bytes != trace.Known(0) {
+		t.Errorf("fill %v, from_user %v, to_user %v; want 23000, 7000, 0", c.Copies.Fill.Bytes, c.Copies.FromUser.Bytes, c.Copies.ToUser.Bytes)
+	}
+	for cause, n := range Losses(s, Run{}) {
+		if n != 0 {
+			t.Errorf("loss %s: %d", cause, n)
+		}
+	}
+}
+
+func ptr(b []byte) uintptr { return uintptr(unsafe.Pointer(&b[0])) }
