@@ -99,7 +99,6 @@ struct slot {
 	__u64 voluntary; /* sched_switch */
 	__u64 involuntary;
 	__u64 faults_user; /* page_fault_user */
-	__u64 mapped_bytes;	/* ranges that faults mapped from the page cache */
 	__u64 cache_added_bytes; /* folios of the source added to the page cache */
 	__u64 disk_read_bytes;	/* bios that the thread submitted */
 	__u64 disk_read_bios;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
-/* Page faults, and what they map and read. */
+/* Page faults, and what misses the page cache. */
 #ifndef ZCTRACE_FAULTS_H
 #define ZCTRACE_FAULTS_H
 
@@ -15,31 +15,6 @@ int BPF_PROG(page_fault_user)
 }
 
 volatile const __u64 page_size;
-
-/* Fault-around: the pages of the range that are in the cache become mapped. An
- * upper bound, exact when all are (filemap_map_pages). */
-SEC("tp_btf/mm_filemap_map_pages")
-int BPF_PROG(mm_filemap_map_pages, struct address_space *mapping, unsigned long start,
-	     unsigned long end)
-{
-	struct slot *s = open_slot_of(bpf_get_current_task_btf());
-
-	if (s && end >= start)
-		s->mapped_bytes += (end - start + 1) * page_size;
-	return 0;
-}
-
-/* The pages around were not in the cache: one page. Repeated when the fault has
- * to wait for its read. */
-SEC("tp_btf/mm_filemap_fault")
-int BPF_PROG(mm_filemap_fault, struct address_space *mapping, unsigned long index)
-{
-	struct slot *s = open_slot_of(bpf_get_current_task_btf());
-
-	if (s)
-		s->mapped_bytes += page_size;
-	return 0;
-}
 
 static __always_inline __u64 folio_bytes(struct folio *folio)
 {

@@ -96,7 +96,6 @@ type ObjectSlot struct {
 	Voluntary       uint64
 	Involuntary     uint64
 	FaultsUser      uint64
-	MappedBytes     uint64
 	CacheAddedBytes uint64
 	DiskReadBytes   uint64
 	DiskReadBios    uint64
@@ -139,8 +138,6 @@ type ObjectTaskCounters struct {
 const (
 	ObjectProgBlockBioQueue           = "block_bio_queue"
 	ObjectProgMmFilemapAddToPageCache = "mm_filemap_add_to_page_cache"
-	ObjectProgMmFilemapFault          = "mm_filemap_fault"
-	ObjectProgMmFilemapMapPages       = "mm_filemap_map_pages"
 	ObjectProgPageFaultUser           = "page_fault_user"
 	ObjectProgSchedProcessExit        = "sched_process_exit"
 	ObjectProgSchedSwitch             = "sched_switch"
@@ -199,8 +196,6 @@ type ObjectSpecs struct {
 type ObjectProgramSpecs struct {
 	BlockBioQueue           *ebpf.ProgramSpec `ebpf:"block_bio_queue"`
 	MmFilemapAddToPageCache *ebpf.ProgramSpec `ebpf:"mm_filemap_add_to_page_cache"`
-	MmFilemapFault          *ebpf.ProgramSpec `ebpf:"mm_filemap_fault"`
-	MmFilemapMapPages       *ebpf.ProgramSpec `ebpf:"mm_filemap_map_pages"`
 	PageFaultUser           *ebpf.ProgramSpec `ebpf:"page_fault_user"`
 	SchedProcessExit        *ebpf.ProgramSpec `ebpf:"sched_process_exit"`
 	SchedSwitch             *ebpf.ProgramSpec `ebpf:"sched_switch"`
@@ -271,8 +266,6 @@ type ObjectVariables struct {
 type ObjectPrograms struct {
 	BlockBioQueue           *ebpf.Program `ebpf:"block_bio_queue"`
 	MmFilemapAddToPageCache *ebpf.Program `ebpf:"mm_filemap_add_to_page_cache"`
-	MmFilemapFault          *ebpf.Program `ebpf:"mm_filemap_fault"`
-	MmFilemapMapPages       *ebpf.Program `ebpf:"mm_filemap_map_pages"`
 	PageFaultUser           *ebpf.Program `ebpf:"page_fault_user"`
 	SchedProcessExit        *ebpf.Program `ebpf:"sched_process_exit"`
 	SchedSwitch             *ebpf.Program `ebpf:"sched_switch"`
@@ -285,8 +278,6 @@ func (p *ObjectPrograms) Close() error {
 	return _ObjectClose(
 		p.BlockBioQueue,
 		p.MmFilemapAddToPageCache,
-		p.MmFilemapFault,
-		p.MmFilemapMapPages,
 		p.PageFaultUser,
 		p.SchedProcessExit,
 		p.SchedSwitch,

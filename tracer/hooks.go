@@ -13,7 +13,6 @@ type Hook struct {
 	Program    string // in bpf/, named after its tracepoint
 	Counter    string // the counters of the trace that it feeds
 	Required   bool   // no run without it
-	Since      string // the first kernel that has it; "" when all that are supported do
 	X86Only    bool
 	Provenance trace.Provenance
 	wanted     func(Options) bool // nil: always
@@ -30,22 +29,17 @@ var Hooks = []Hook{
 	{Program: bpf.ObjectProgSchedSwitch, Counter: "context_switches", Provenance: trace.Observed},
 	{Program: bpf.ObjectProgSchedProcessExit, Counter: "totals of a killed worker", Provenance: trace.Observed},
 	{Program: bpf.ObjectProgSkbCopyDatagramIovec, Counter: "copies.to_user of sockets", Provenance: trace.Observed,
-		wanted: func(o Options) bool { return o.Receiver }},
+		wanted: func(o Options) bool { return o.Sockets }},
 	{Program: bpf.ObjectProgPageFaultUser, Counter: "page_faults.user_mode", X86Only: true, Provenance: trace.Observed},
-	{Program: bpf.ObjectProgMmFilemapMapPages, Counter: "moved.mapped", Since: "6.12", Provenance: trace.Estimated,
-		wanted: func(o Options) bool { return o.Maps }},
-	{Program: bpf.ObjectProgMmFilemapFault, Counter: "moved.mapped", Since: "6.12", Provenance: trace.Estimated,
-		wanted: func(o Options) bool { return o.Maps }},
 	{Program: bpf.ObjectProgMmFilemapAddToPageCache, Counter: "page_cache", Provenance: trace.Observed},
 	{Program: bpf.ObjectProgBlockBioQueue, Counter: "disk", Provenance: trace.Observed},
 }
 
 // Options say what a run needs, so that only that is loaded.
 type Options struct {
-	Marker   Marker
-	Latency  bool // time system calls; attaches sys_enter
-	Receiver bool // there is a receiver, reading from a socket or pipe
-	Maps     bool // the strategy maps its source
+	Marker  Marker
+	Latency bool // time system calls; attaches sys_enter
+	Sockets bool // the payload goes through sockets
 }
 
 // Marker is the failing system call by which a worker opens and closes its

@@ -9,19 +9,21 @@ import (
 	"github.com/zctrace/zctrace/tracer/trace"
 )
 
-// Run is what the ledger must know of a run besides its cells.
+// Run is what the ledger must know of one party besides its cells.
 type Run struct {
-	Transfer  []string // names of the calls that count as the sender's transfer_calls
-	Latency   bool     // sys_enter is attached
+	Missing
+	Transfer  []string // names of the calls that count as transfer_calls
 	Payload   int64    // bytes that the workload moved, declared by it
 	UserSpace int64    // bytes that the workload copied itself, declared by it
 	Cached    bool     // it reads its source through the page cache
-	// SocketHook: skb_copy_datagram_iovec is attached.
-	SocketHook bool
-	NoNIC      string // why no byte can have passed a NIC; "" if it can
+	Maps      bool     // it maps its source
+	NoNIC     string   // why no byte can have passed a NIC; "" if it can
+}
 
-	// Why a counter has no hook on this kernel; "" while it has one.
-	NoContextSwitches, NoUserFaults, NoMapped, NoPageCache, NoDisk string
+// Missing says why hooks that counters need are not there: each is a reason, or
+// "" while the hook is attached.
+type Missing struct {
+	Latency, ContextSwitches, UserFaults, SocketCopies, PageCache, Disk string
 }
 
 const whyDerived = "from the system calls, their descriptors and their results"
@@ -118,12 +120,14 @@ func (l *ledger) syscalls() {
 	byName := map[string]trace.Syscall{}
 	for name, sum := range l.byName {
 		s := trace.Syscall{
-			Calls:   trace.Known(sum.calls),
-			Errors:  trace.Known(sum.errors),
-			Bytes:   trace.Known(sum.bytes),
-			Blocked: trace.Known(sum.blocked),
+			Calls:  trace.Known(sum.calls),
+			Errors: trace.Known(sum.errors),
+			Bytes:  trace.Known(sum.bytes),
 		}
-		if l.run.Latency {
+		if l.run.ContextSwitches == "" {
+			s.Blocked = trace.Known(sum.blocked)
+		}
+		if l.run.Latency == "" {
 			s.TimeNS = trace.Known(sum.timeNS)
 			s.LatencyLog2 = trimZeros(sum.latency)
 		}
@@ -136,6 +140,17 @@ func (l *ledger) syscalls() {
 		ByName:         byName,
 	}
 	l.counters.ModeSwitches = trace.Known(2 * l.calls)
+	if why := l.run.Latency; why != "" {
+		l.missing("syscalls.by_name.*.time_ns", why)
+	}
+	if why := l.run.ContextSwitches; why != "" {
+		l.missing("syscalls.by_name.*.blocked", why)
+	}
+}
+
+// missing notes why the plain numbers at path are null.
+func (l *ledger) missing(path, reason string) {
+	l.counters.Provenance[path] = trace.Origin{Kind: trace.Unavailable, Reason: reason}
 }
 
 func trimZeros(h []int64) []int64 {
@@ -188,48 +203,45 @@ func Unavailable(reason string) trace.Amount {
 func (l *ledger) task(s *bpf.ObjectSlot) {
 	c := l.counters
 	known := func(v uint64) trace.Int { return trace.Known(int64(v)) }
-	missing := func(path, reason string) {
-		c.Provenance[path] = trace.Origin{Kind: trace.Unavailable, Reason: reason}
-	}
-
-	if why := l.run.NoContextSwitches; why == "" {
+	if why := l.run.ContextSwitches; why == "" {
 		c.ContextSwitches = trace.ContextSwitches{Voluntary: known(s.Voluntary), Involuntary: known(s.Involuntary)}
 	} else {
-		missing("context_switches", why)
+		l.missing("context_switches", why)
 	}
 	c.PageFaults.Minor = known(s.Now.MinFlt - s.Begin.MinFlt)
 	c.PageFaults.Major = known(s.Now.MajFlt - s.Begin.MajFlt)
-	if why := l.run.NoUserFaults; why == "" {
+	if why := l.run.UserFaults; why == "" {
 		c.PageFaults.UserMode = known(s.FaultsUser)
 	} else {
-		missing("page_faults.user_mode", why)
+		l.missing("page_faults.user_mode", why)
 	}
-	if why := l.run.NoMapped; why == "" {
-		c.Moved.Mapped = trace.Amount{Bytes: known(s.MappedBytes), DerivedBytes: trace.Known(0), Provenance: trace.Estimated,
-			Reason: "the ranges that faults mapped, whether or not all of their pages were cached"}
-	} else {
-		c.Moved.Mapped = Unavailable(why)
+	c.Moved.Mapped = mixed(0, 0)
+	c.Moved.Mapped.Reason = "it maps no file"
+	if l.run.Maps {
+		// mm_filemap_map_pages does not see folios that are mapped by a PMD
+		// (mm/filemap.c: filemap_map_pmd).
+		c.Moved.Mapped = Unavailable("no tracepoint sees all that faults map; that needs a hook on the fault functions")
 	}
-	l.pageCache(s, missing)
-	l.pageCache(s, missing)
-	if why := l.run.NoDisk; why == "" {
+	l.pageCache(s)
+	l.pageCache(s)
+	if why := l.run.Disk; why == "" {
 		c.Disk = trace.Disk{
 			ReadBytes: known(s.DiskReadBytes), ReadRequests: known(s.DiskReadBios),
 			WriteBytes: known(s.DiskWriteBytes), WriteRequests: known(s.DiskWriteBios),
 		}
 	} else {
-		missing("disk", why)
+		l.missing("disk", why)
 	}
-	l.zeros(missing)
+	l.zeros()
 	l.cpu(s)
 }
 
 // zeros are the numbers that are certainly 0, because nothing that the run did
 // can have made them anything else.
-func (l *ledger) zeros(missing func(path, reason string)) {
+func (l *ledger) zeros() {
 	c, zero := l.counters, trace.Known(0)
 	if l.zerocopySends {
-		missing("zerocopy", "the error queue is not read yet")
+		l.missing("zerocopy", "the error queue is not read yet")
 	} else {
 		c.Zerocopy = trace.Zerocopy{Completions: zero, Copied: zero}
 		c.Provenance["zerocopy"] = trace.Origin{Kind: trace.Derived, Reason: "nothing was sent with MSG_ZEROCOPY"}
@@ -238,21 +250,21 @@ func (l *ledger) zeros(missing func(path, reason string)) {
 		c.NIC = trace.NIC{TxBytes: zero, TxPackets: zero, RxBytes: zero, RxPackets: zero}
 		c.Provenance["nic"] = trace.Origin{Kind: trace.Derived, Reason: why}
 	} else {
-		missing("nic", "no hook on the network devices yet")
+		l.missing("nic", "no hook on the network devices yet")
 	}
 }
 
-func (l *ledger) pageCache(s *bpf.ObjectSlot, missing func(path, reason string)) {
+func (l *ledger) pageCache(s *bpf.ObjectSlot) {
 	pc := &l.counters.PageCache
-	missing("page_cache.readahead_bytes", "counted in miss_bytes: this kernel's hooks do not tell them apart")
-	missing("page_cache.left_bytes", "needs a look at the cache before and after")
+	l.missing("page_cache.readahead_bytes", "counted in miss_bytes: this kernel's hooks do not tell them apart")
+	l.missing("page_cache.left_bytes", "needs a look at the cache before and after")
 	switch {
-	case l.run.NoPageCache != "":
-		missing("page_cache.hit_bytes", l.run.NoPageCache)
-		missing("page_cache.miss_bytes", l.run.NoPageCache)
+	case l.run.PageCache != "":
+		l.missing("page_cache.hit_bytes", l.run.PageCache)
+		l.missing("page_cache.miss_bytes", l.run.PageCache)
 	case !l.run.Cached:
-		missing("page_cache.hit_bytes", "it does not read a file")
-		missing("page_cache.miss_bytes", "it does not read a file")
+		l.missing("page_cache.hit_bytes", "it does not read a file")
+		l.missing("page_cache.miss_bytes", "it does not read a file")
 	default:
 		pc.MissBytes = trace.Known(int64(s.CacheAddedBytes))
 		pc.HitBytes = trace.Known(max(0, l.run.Payload-int64(s.CacheAddedBytes)))
@@ -308,7 +320,7 @@ func KernelCounters(k *bpf.ObjectKernelCells, run Run, sender *trace.Counters) t
 		zero.Reason = "nothing was sent with MSG_ZEROCOPY, so nothing can have been copied late"
 		c.Copies.InKernel = zero
 	}
-	if run.NoDisk == "" {
+	if run.Disk == "" {
 		c.Disk.WriteBytes = trace.Known(int64(k.WritebackBytes))
 		c.Disk.WriteRequests = trace.Known(int64(k.WritebackBios))
 		delete(c.Provenance, "disk")
@@ -331,12 +343,15 @@ func Losses(s *Snapshot, run Run) map[string]int64 {
 	for i := range s.Slots {
 		slot := &s.Slots[i]
 		losses["uncounted_calls"] += int64(slot.UncountedCalls)
-		if run.NoContextSwitches == "" {
+		if slot.State != bpf.ObjectSlotStateCLOSED {
+			continue // the cells are still moving, or a call was cut off
+		}
+		if run.ContextSwitches == "" {
 			losses["context_switches"] += distance(slot.Voluntary, slot.Now.Nvcsw-slot.Begin.Nvcsw) +
 				distance(slot.Involuntary, slot.Now.Nivcsw-slot.Begin.Nivcsw)
 		}
 		for j := range slot.Cells {
-			if c := &slot.Cells[j]; run.SocketHook && c.Calls > 0 && isTCPRead(c) {
+			if c := &slot.Cells[j]; run.SocketCopies == "" && c.Calls > 0 && isTCPRead(c) {
 				losses["socket_copies"] += distance(c.SeenToUser, c.Bytes)
 			}
 		}

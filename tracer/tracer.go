@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"runtime"
+	"strings"
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/btf"
@@ -32,31 +33,26 @@ type loadedHook struct {
 // An UnsupportedError says that this machine, or the caller's rights, do not
 // allow tracing, and what would.
 type UnsupportedError struct {
-	What   string
+	What   string // and why
 	Remedy string
-	Err    error
 }
 
-func (e *UnsupportedError) Error() string {
-	s := e.What
-	if e.Err != nil {
-		s += ": " + e.Err.Error()
-	}
-	if e.Remedy != "" {
-		s += " (" + e.Remedy + ")"
-	}
-	return s
-}
-
-func (e *UnsupportedError) Unwrap() error { return e.Err }
+func (e *UnsupportedError) Error() string { return e.What + "\n" + e.Remedy }
 
 // Open loads the programs that the options ask for; [Tracer.Attach] makes them
 // count. A hook that this kernel lacks costs only its own counter; an
 // [UnsupportedError] says that the main job cannot be done.
 func Open(opts Options) (*Tracer, error) {
-	if err := checkPrerequisites(); err != nil {
+	if err := checkBTF(); err != nil {
 		return nil, err
 	}
+	if err := checkCapabilities(); err != nil {
+		return nil, err
+	}
+	return open(Hooks, opts)
+}
+
+func open(hooks []Hook, opts Options) (*Tracer, error) {
 	spec, err := bpf.LoadObject()
 	if err != nil {
 		return nil, fmt.Errorf("read the embedded eBPF object: %w", err)
@@ -70,7 +66,7 @@ func Open(opts Options) (*Tracer, error) {
 	}
 	t := &Tracer{}
 	programs := map[string]*ebpf.ProgramSpec{}
-	for _, h := range Hooks {
+	for _, h := range hooks {
 		if h.wanted != nil && !h.wanted(opts) {
 			continue
 		}
@@ -101,11 +97,8 @@ func (h Hook) absent(kernel *btf.Spec) error {
 	if _, err := kernel.AnyTypeByName("btf_trace_" + h.Program); !errors.Is(err, btf.ErrNotFound) {
 		return err
 	}
-	switch {
-	case h.X86Only && runtime.GOARCH != "amd64":
+	if h.X86Only && runtime.GOARCH != "amd64" {
 		return fmt.Errorf("%w: x86 only", errAbsent)
-	case h.Since != "":
-		return fmt.Errorf("%w: it came with Linux %s", errAbsent, h.Since)
 	}
 	return errAbsent
 }
@@ -176,14 +169,26 @@ func (t *Tracer) Hooks() []trace.Hook {
 	return out
 }
 
-// loaded reports whether the hook's program is there.
-func (t *Tracer) loaded(program string) bool {
+// Missing says which counters have no hook.
+func (t *Tracer) Missing() Missing {
+	why := map[string]string{}
+	for _, h := range Hooks {
+		why[h.Program] = h.Name() + " was not asked for"
+	}
 	for _, h := range t.hooks {
-		if h.Program == program {
-			return h.prog != nil
+		why[h.Program] = ""
+		if h.err != nil {
+			why[h.Program] = h.Name() + ": " + h.err.Error()
 		}
 	}
-	return false
+	return Missing{
+		Latency:         why[bpf.ObjectProgSysEnter],
+		ContextSwitches: why[bpf.ObjectProgSchedSwitch],
+		UserFaults:      why[bpf.ObjectProgPageFaultUser],
+		SocketCopies:    why[bpf.ObjectProgSkbCopyDatagramIovec],
+		PageCache:       why[bpf.ObjectProgMmFilemapAddToPageCache],
+		Disk:            why[bpf.ObjectProgBlockBioQueue],
+	}
 }
 
 // recursionMisses are events that the kernel dropped because the same program
@@ -205,26 +210,26 @@ func (t *Tracer) recursionMisses() (int64, error) {
 
 const btfPath = "/sys/kernel/btf/vmlinux"
 
-// checkPrerequisites says what is missing before the kernel says EPERM.
-func checkPrerequisites() error {
+func checkBTF() error {
 	if _, err := os.Stat(btfPath); errors.Is(err, fs.ErrNotExist) {
 		return &UnsupportedError{
 			What:   "this kernel has no BTF (" + btfPath + "), which zctrace needs to know its data structures",
 			Remedy: "boot a kernel built with CONFIG_DEBUG_INFO_BTF=y; every current distribution kernel is",
 		}
 	}
+	return nil
+}
+
+// checkCapabilities says what is missing before the kernel says EPERM.
+func checkCapabilities() error {
 	missing, err := missingCapabilities()
-	if err != nil {
-		return err
-	}
-	if len(missing) > 0 {
-		return &UnsupportedError{
-			What:   fmt.Sprintf("no permission to load eBPF programs: %v missing", missing),
+	if err == nil && len(missing) > 0 {
+		err = &UnsupportedError{
+			What:   "no permission to load eBPF programs: " + strings.Join(missing, " and ") + " missing",
 			Remedy: "run it with sudo",
-			Err:    nil,
 		}
 	}
-	return nil
+	return err
 }
 
 var neededCapabilities = []struct {

@@ -1,6 +1,7 @@
 package tracer
 
 import (
+	"errors"
 	"os"
 	"runtime"
 	"testing"
@@ -17,7 +18,7 @@ var testMarker = Marker{Nr: unix.SYS_CLOCK_GETTIME, Address: 0xffff_ffff_7a63_74
 // needTracing skips where eBPF cannot be used, which CI counts as a failure.
 func needTracing(t *testing.T) {
 	t.Helper()
-	if err := checkPrerequisites(); err != nil {
+	if err := errors.Join(checkBTF(), checkCapabilities()); err != nil {
 		if os.Getenv("CI") != "" {
 			t.Fatalf("cannot trace here: %v", err)
 		}
@@ -25,8 +26,8 @@ func needTracing(t *testing.T) {
 	}
 }
 
-// open starts a tracer on this process.
-func open(t *testing.T, opts Options) *Tracer {
+// start attaches a tracer.
+func start(t *testing.T, opts Options) *Tracer {
 	t.Helper()
 	needTracing(t)
 	opts.Marker = testMarker
@@ -86,7 +87,7 @@ func snapshot(t *testing.T, tr *Tracer) *Snapshot {
 
 // 23 reads and 7 writes give exactly 23 and 7, whatever else the process does.
 func TestCountsExactly(t *testing.T) {
-	tr := open(t, Options{Latency: true})
+	tr := start(t, Options{Latency: true})
 	zero := openFile(t, "/dev/zero", unix.O_RDONLY)
 	file := openFile(t, t.TempDir()+"/f", unix.O_RDWR|unix.O_CREAT)
 	buf := make([]byte, 1000)
@@ -105,7 +106,7 @@ func TestCountsExactly(t *testing.T) {
 	if slot.State != bpf.ObjectSlotStateCLOSED {
 		t.Fatalf("the window is in state %d, want closed", slot.State)
 	}
-	c := Counters(slot, Run{Latency: true})
+	c := Counters(slot, Run{})
 	for name, want := range map[string][3]int64{"read": {23, 0, 23000}, "write": {8, 1, 7000}} {
 		got := c.Syscalls.ByName[name]
 		if got.Calls != trace.Known(want[0]) || got.Errors != trace.Known(want[1]) || got.Bytes != trace.Known(want[2]) {

@@ -1,0 +1,155 @@
+package main
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/zctrace/zctrace/tracer/session"
+	"github.com/zctrace/zctrace/tracer/trace"
+	"github.com/zctrace/zctrace/workloads"
+)
+
+const defaultDuration = 10 * time.Second
+
+// size is a flag in bytes: 64KiB, 1M, 512.
+type size int64
+
+func (s *size) Set(text string) error {
+	n, err := trace.ParseBytes(text)
+	if err == nil && n == 0 {
+		err = fmt.Errorf("0 bytes: take at least 1")
+	}
+	*s = size(n)
+	return err
+}
+
+func (s *size) String() string {
+	if *s == 0 {
+		return ""
+	}
+	return strings.ReplaceAll(trace.FormatBytes(int64(*s)), " ", "")
+}
+
+func (s *size) Type() string { return "SIZE" }
+
+// choice is a flag with a few values.
+type choice struct {
+	value  string
+	values []string
+}
+
+func (c *choice) Set(text string) error {
+	for _, v := range c.values {
+		if v == text {
+			c.value = text
+			return nil
+		}
+	}
+	return fmt.Errorf("take %s", strings.Join(c.values, " or "))
+}
+
+func (c *choice) String() string { return c.value }
+
+func (c *choice) Type() string { return strings.Join(c.values, "|") }
+
+// options are the flags of run.
+type options struct {
+	bytes, chunk, rate size
+	duration, interval time.Duration
+	source, sink       string
+	cache, latency     choice
+	verify, baseline   bool
+	cpus               string
+	expect             []string
+	json               string
+	plain              bool
+}
+
+func (o *options) register(cmd *cobra.Command) {
+	o.chunk = 64 << 10
+	o.cache = choice{"warm", []string{"warm", "cold"}}
+	o.latency = choice{"on", []string{"on", "off"}}
+	f := cmd.Flags()
+	f.SortFlags = false
+	f.Var(&o.bytes, "bytes", "stop after this much payload, e.g. 64MiB")
+	f.DurationVar(&o.duration, "duration", 0, "stop after this time, e.g. 5s; with --bytes, whichever comes first (default 10s without --bytes)")
+	f.Var(&o.chunk, "chunk", "payload per transfer, e.g. 64KiB")
+	f.StringVar(&o.source, "source", "auto", "FILE; auto[:SIZE]: a temporary file of that size (64MiB), gone afterwards; zero: /dev/zero")
+	f.StringVar(&o.sink, "sink", "tcp", "tcp (loopback), unix, pipe, file[:PATH] or null")
+	f.Var(&o.cache, "cache", "begin with the source in the page cache (warm), or with none of it (cold)")
+	f.Var(&o.rate, "rate", "limit the payload to this many bytes per second")
+	f.BoolVar(&o.verify, "verify", false, "compare every byte that arrives with the source")
+	f.Var(&o.latency, "latency", "time every system call; off is cheaper")
+	f.BoolVar(&o.baseline, "baseline", false, "do the same work untraced before, to tell what tracing costs")
+	f.StringVar(&o.cpus, "cpu", "", "pin the sender and the receiver, e.g. 0,1")
+	f.DurationVar(&o.interval, "interval", 0, "time between samples (default 1s, 100ms on the dashboard)")
+	f.StringArrayVar(&o.expect, "expect", nil, "exit with 4 unless this holds, e.g. 'sender.copies.from_user == 0'; repeatable")
+	f.StringVar(&o.json, "json", "", "write the trace to this file, or - for standard output")
+	f.BoolVar(&o.plain, "plain", false, "plain text, also on a terminal")
+
+	fixed := func(values ...string) cobra.CompletionFunc {
+		return cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp)
+	}
+	for flag, complete := range map[string]cobra.CompletionFunc{
+		"sink":    fixed("tcp", "unix", "pipe", "file", "null"),
+		"cache":   fixed(o.cache.values...),
+		"latency": fixed(o.latency.values...),
+	} {
+		if err := cmd.RegisterFlagCompletionFunc(flag, complete); err != nil {
+			panic(err) // the flag is registered above
+		}
+	}
+}
+
+// config checks what can be checked without the machine.
+func (o *options) config(strategy *workloads.Strategy, command []string) (session.Config, error) {
+	cfg := session.Config{
+		Command:  command,
+		Tool:     tool(),
+		Strategy: strategy,
+		Source:   o.source,
+		Sink:     o.sink,
+		Bytes:    int64(o.bytes),
+		Duration: o.duration,
+		Chunk:    int64(o.chunk),
+		Rate:     int64(o.rate),
+		Cold:     o.cache.value == "cold",
+		Verify:   o.verify,
+		Latency:  o.latency.value == "on",
+		Baseline: o.baseline,
+		Interval: o.interval,
+	}
+	switch {
+	case o.duration < 0:
+		return cfg, usageError("--duration %v: take a time that lies ahead, e.g. 5s", o.duration)
+	case o.interval != 0 && o.interval < time.Millisecond:
+		return cfg, usageError("--interval %v: take at least 1ms", o.interval)
+	}
+	if cfg.Bytes == 0 && cfg.Duration == 0 && !cfg.Cold { // a cold run ends with its source
+		cfg.Duration = defaultDuration
+	}
+	var err error
+	cfg.CPUs, err = parseCPUs(o.cpus)
+	return cfg, err
+}
+
+// parseCPUs reads SENDER,RECEIVER.
+func parseCPUs(text string) (*[2]int, error) {
+	if text == "" {
+		return nil, nil
+	}
+	sender, receiver, _ := strings.Cut(text, ",")
+	var cpus [2]int
+	for i, s := range []string{sender, receiver} {
+		n, err := strconv.Atoi(s)
+		if err != nil || n < 0 {
+			return nil, usageError("--cpu %q: take two CPU numbers, the sender's and the receiver's, e.g. 0,1", text)
+		}
+		cpus[i] = n
+	}
+	return &cpus, nil
+}

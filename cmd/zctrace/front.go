@@ -1,0 +1,91 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"syscall"
+	"time"
+
+	tea "github.com/charmbracelet/bubbletea"
+
+	"github.com/zctrace/zctrace/tracer/trace"
+	"github.com/zctrace/zctrace/ui"
+)
+
+const tableWidth = 80 // fits a mail
+
+// plain prints a line per interval and the final table.
+func (j *job) plain() (*trace.Trace, error) {
+	if j.cfg.Interval == 0 {
+		j.cfg.Interval = plainInterval
+	}
+	var writeErr error
+	print := func(text string) {
+		if writeErr == nil {
+			if _, writeErr = fmt.Fprint(j.stdout, text); writeErr != nil {
+				writeErr = fmt.Errorf("print the result: %w", writeErr)
+				j.interrupt(writeErr) // nobody reads it any more
+			}
+		}
+	}
+	var last *trace.Trace
+	t, _, err := j.runAndSave(func(t *trace.Trace) {
+		if last == nil {
+			print(ui.PlainHeader(t) + "\n")
+		}
+		print(ui.PlainLine(last, t) + "\n")
+		last = t
+	})
+	if t != nil {
+		print("\n" + ui.Table(t, tableWidth))
+	}
+	if writeErr != nil {
+		err = writeErr
+	}
+	return t, err
+}
+
+// dashboard draws the run until the user leaves it, then prints the final table
+// onto the normal screen.
+func (j *job) dashboard() (*trace.Trace, error) {
+	if j.cfg.Interval == 0 {
+		j.cfg.Interval = dashboardInterval
+	}
+	program := tea.NewProgram(ui.New(ui.Options{
+		Terminal:  ui.DetectTerminal(os.Getenv),
+		Stop:      func() { j.interrupt(errQuit) },
+		Interrupt: func() { j.interrupt(interruption{syscall.SIGINT}) },
+		Save:      j.saveNow,
+	}), ui.ProgramOptions()...)
+
+	var t *trace.Trace
+	var runErr error
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		var path string
+		t, path, runErr = j.runAndSave(func(t *trace.Trace) { program.Send(ui.Update{Trace: t}) })
+		program.Send(ui.Finished{Trace: t, Err: runErr, Saved: path})
+		if t == nil || errors.As(context.Cause(j.ctx), new(interruption)) {
+			program.Quit() // nothing ran, or nobody is there to press q
+		}
+	}()
+	_, err := program.Run()
+	j.interrupt(errQuit)
+	<-done
+	if t != nil {
+		fmt.Fprint(os.Stdout, ui.Table(t, tableWidth))
+	}
+	return t, errors.Join(runErr, err)
+}
+
+// errQuit ends a run because the user has seen enough.
+var errQuit = errors.New("stopped by the user")
+
+// saveNow writes the state of the moment to a file of its own.
+func (j *job) saveNow(t *trace.Trace) (string, error) {
+	path := fmt.Sprintf("zctrace-%s-%s.json", t.Run.Strategy, time.Now().Format("20060102-150405"))
+	return path, asUser(func() error { return trace.WriteFile(path, t) })
+}

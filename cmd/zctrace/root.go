@@ -1,0 +1,120 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/zctrace/zctrace/tracer"
+	"github.com/zctrace/zctrace/workloads"
+)
+
+// Exit codes, as the manual promises them; see also the signals' 128 + n.
+const (
+	exitDone        = 0
+	exitFailed      = 1
+	exitUsage       = 2
+	exitUnsupported = 3
+	exitExpectation = 4
+)
+
+// exitError is an error with the exit code that it calls for. Its text may be
+// empty when all has been said.
+type exitError struct {
+	code int
+	err  error
+}
+
+func (e *exitError) Error() string {
+	if e.err == nil {
+		return ""
+	}
+	return e.err.Error()
+}
+
+func (e *exitError) Unwrap() error { return e.err }
+
+func usageError(format string, args ...any) error {
+	return &exitError{exitUsage, fmt.Errorf(format, args...)}
+}
+
+// ran marks what a command's own code returned; every other error of cobra's
+// is about how it was called.
+type ranError struct{ error }
+
+func (e ranError) Unwrap() error { return e.error }
+
+// run adapts a command's function, so that its errors are told from cobra's.
+func run(f func(*cobra.Command, []string) error) func(*cobra.Command, []string) error {
+	return func(cmd *cobra.Command, args []string) error {
+		if err := f(cmd, args); err != nil {
+			return ranError{err}
+		}
+		return nil
+	}
+}
+
+// execute runs the command line and returns the exit code.
+func execute(args []string) int {
+	if len(args) > 0 && args[0] == workloads.Command {
+		return workloads.Main(args[1:])
+	}
+	root := newRoot()
+	root.SetArgs(args)
+	called, err := root.ExecuteC()
+	if err == nil {
+		return exitDone
+	}
+	code := exitCode(err)
+	if text := err.Error(); text != "" {
+		var ran ranError
+		if !errors.As(err, &ran) {
+			text += "\nsee " + called.CommandPath() + " --help"
+		}
+		fmt.Fprintln(os.Stderr, "zctrace: "+strings.ReplaceAll(text, "\n", "\n  "))
+	}
+	return code
+}
+
+func exitCode(err error) int {
+	var exit *exitError
+	var work *workloads.Error
+	var unsupported *tracer.UnsupportedError
+	var ran ranError
+	switch {
+	case errors.As(err, &exit):
+		return exit.code
+	case errors.As(err, &work):
+		return work.Kind.ExitCode()
+	case errors.As(err, &unsupported):
+		return exitUnsupported
+	case errors.As(err, &ran):
+		return exitFailed
+	}
+	return exitUsage
+}
+
+func newRoot() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "zctrace",
+		Short: "Show what an I/O strategy really costs",
+		Long: `zctrace runs a workload under eBPF and shows, live, what its I/O strategy really
+costs: the bytes that the CPU copied, those that moved by reference, system
+calls, mode switches, context switches, page faults and disk reads, next to what
+the textbook says. Every number says whether it was observed or derived, and
+what nobody counted is never shown as 0.`,
+		Example: `  sudo zctrace run sendfile
+  sudo zctrace run read-write --bytes 64MiB --json trace.json
+  zctrace show trace.json
+  sudo zctrace doctor`,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+	}
+	root.AddCommand(newRun(), newShow(), newList(), newDoctor(), newVersion(), newMan())
+	root.SetHelpCommand(&cobra.Command{Hidden: true})
+	root.CompletionOptions.HiddenDefaultCmd = false
+	return root
+}

@@ -1,0 +1,58 @@
+package main
+
+import (
+	"fmt"
+	"runtime"
+	"runtime/debug"
+
+	"github.com/spf13/cobra"
+
+	"github.com/zctrace/zctrace/tracer/trace"
+)
+
+// version is set by the linker in a release; see the Makefile.
+var version = "dev"
+
+// tool names this build: the version and the commit that it was built from, as
+// far as the Go tool knew it.
+func tool() trace.Tool {
+	t := trace.Tool{Version: version}
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return t
+	}
+	if v := info.Main.Version; version == "dev" && v != "" && v != "(devel)" {
+		t.Version = v
+	}
+	modified := false
+	for _, s := range info.Settings {
+		switch s.Key {
+		case "vcs.revision":
+			t.Commit = s.Value
+		case "vcs.modified":
+			modified = s.Value == "true"
+		}
+	}
+	if modified && t.Commit != "" {
+		t.Commit += "-dirty"
+	}
+	return t
+}
+
+func newVersion() *cobra.Command {
+	return &cobra.Command{
+		Use:   "version",
+		Short: "Print the version",
+		Args:  cobra.NoArgs,
+		RunE: run(func(cmd *cobra.Command, _ []string) error {
+			t := tool()
+			commit := t.Commit
+			if commit == "" {
+				commit = "unknown commit"
+			}
+			_, err := fmt.Fprintf(cmd.OutOrStdout(), "zctrace %s (%s, %s %s/%s)\n", t.Version, commit,
+				runtime.Version(), runtime.GOOS, runtime.GOARCH)
+			return err
+		}),
+	}
+}

@@ -1,0 +1,199 @@
+package tracer
+
+import (
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/zctrace/zctrace/bpf"
+	"github.com/zctrace/zctrace/tracer/trace"
+)
+
+const mib = 1 << 20
+
+// cell is a number of calls that moved bytes in all.
+func cell(nr uint32, in, out bpf.ObjectFdKind, calls, bytes, seen uint64) bpf.ObjectCell {
+	return bpf.ObjectCell{
+		Key:   bpf.ObjectCellKey{Nr: nr, In: in, Out: out},
+		Calls: calls, Bytes: bytes, SeenToUser: seen,
+	}
+}
+
+func slot(cells ...bpf.ObjectCell) *bpf.ObjectSlot {
+	s := &bpf.ObjectSlot{State: bpf.ObjectSlotStateCLOSED}
+	copy(s.Cells[:], cells)
+	return s
+}
+
+func TestCounters(t *testing.T) {
+	derived := func(n int64) trace.Amount { return mixed(n, 0) }
+	for _, test := range []struct {
+		name                                         string
+		slot                                         *bpf.ObjectSlot
+		transfer                                     []string
+		calls, transferCalls                         int64
+		toUser, fromUser, inKernel, fill, refs, clon trace.Amount
+	}{
+		{
+			name:     "read-write",
+			slot:     slot(cell(unix.SYS_READ, ext4, none, 16, mib, 0), cell(unix.SYS_WRITE, none, tcp, 16, mib, 0)),
+			transfer: []string{"read", "write"},
+			calls:    32, transferCalls: 32,
+			toUser: derived(mib), fromUser: derived(mib), inKernel: derived(0), fill: derived(0), refs: derived(0), clon: derived(0),
+		},
+		{
+			name: "mmap-write: munmap and lseek are no transfers",
+			slot: slot(cell(unix.SYS_MMAP, none, none, 1, 0, 0), cell(unix.SYS_WRITE, none, stream, 16, mib, 0),
+				cell(unix.SYS_LSEEK, none, none, 3, 0, 0), cell(unix.SYS_MUNMAP, none, none, 1, 0, 0)),
+			transfer: []string{"mmap", "write"},
+			calls:    21, transferCalls: 17,
+			toUser: derived(0), fromUser: derived(mib), inKernel: derived(0), fill: derived(0), refs: derived(0), clon: derived(0),
+		},
+		{
+			name:     "a receiver whose copies a hook saw",
+			slot:     slot(cell(unix.SYS_READ, tcp, none, 17, mib, mib)),
+			transfer: []string{"read"},
+			calls:    17, transferCalls: 17,
+			toUser:   trace.Amount{Bytes: trace.Known(mib), DerivedBytes: trace.Known(0), Provenance: trace.Observed},
+			fromUser: derived(0), inKernel: derived(0), fill: derived(0), refs: derived(0), clon: derived(0),
+		},
+		{
+			name:     "one uncertain call makes its classes unknown, and no others",
+			slot:     slot(cell(unix.SYS_READ, ext4, none, 16, mib, 0), cell(unix.SYS_COPY_FILE_RANGE, xfs, xfs, 1, mib, 0)),
+			transfer: []string{"read"},
+			calls:    17, transferCalls: 16,
+			toUser: derived(mib), fromUser: derived(0), fill: derived(0), refs: derived(0),
+			inKernel: Unavailable(ruleCopyFileRange(xfs, xfs, 0).reason), clon: Unavailable(ruleCopyFileRange(xfs, xfs, 0).reason),
+		},
+		{
+			name:  "an uncertain call that moved nothing is certain",
+			slot:  slot(cell(unix.SYS_READ, fuse, none, 1, 0, 0)),
+			calls: 1, transferCalls: 0,
+			toUser: derived(0), fromUser: derived(0), inKernel: derived(0), fill: derived(0), refs: derived(0), clon: derived(0),
+		},
+		{
+			name:  "a call whose result is no number of bytes is uncertain all the same",
+			slot:  slot(cell(unix.SYS_IO_URING_ENTER, none, none, 1, 0, 0)),
+			calls: 1, transferCalls: 0,
+			toUser: Unavailable(whyResult), fromUser: Unavailable(whyResult), inKernel: Unavailable(whyResult), refs: Unavailable(whyResult),
+			fill: derived(0), clon: derived(0),
+		},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			c := Counters(test.slot, Run{Transfer: test.transfer})
+			if got := c.Syscalls.Calls; got != trace.Known(test.calls) {
+				t.Errorf("calls %v, want %d", got, test.calls)
+			}
+			if got := c.Syscalls.TransferCalls; got != trace.Known(test.transferCalls) {
+				t.Errorf("transfer calls %v, want %d", got, test.transferCalls)
+			}
+			if got := c.ModeSwitches; got != trace.Known(2*test.calls) {
+				t.Errorf("mode switches %v, want %d", got, 2*test.calls)
+			}
+			for name, pair := range map[string][2]trace.Amount{
+				"to_user":   {c.Copies.ToUser, test.toUser},
+				"from_user": {c.Copies.FromUser, test.fromUser},
+				"in_kernel": {c.Copies.InKernel, test.inKernel},
+				"fill":      {c.Copies.Fill, test.fill},
+				"page_refs": {c.Moved.PageRefs, test.refs},
+				"cloned":    {c.Moved.Cloned, test.clon},
+			} {
+				if pair[0] != pair[1] {
+					t.Errorf("%s is %+v, want %+v", name, pair[0], pair[1])
+				}
+			}
+		})
+	}
+}
+
+// A counter whose hook is missing is null, with the reason beside it.
+func TestMissingHooks(t *testing.T) {
+	const why = "no such hook"
+	s := slot(cell(unix.SYS_READ, ext4, none, 1, 1, 0))
+	s.Voluntary, s.DiskReadBytes, s.CacheAddedBytes, s.FaultsUser = 1, 2, 3, 4
+	c := Counters(s, Run{Cached: true, Maps: true, Missing: Missing{
+		Latency: why, ContextSwitches: why, UserFaults: why, PageCache: why, Disk: why,
+	}})
+	for path, n := range map[string]trace.Int{
+		"syscalls.by_name.read.time_ns": c.Syscalls.ByName["read"].TimeNS,
+		"syscalls.by_name.read.blocked": c.Syscalls.ByName["read"].Blocked,
+		"context_switches.voluntary":    c.ContextSwitches.Voluntary,
+		"context_switches.involuntary":  c.ContextSwitches.Involuntary,
+		"page_faults.user_mode":         c.PageFaults.UserMode,
+		"page_cache.hit_bytes":          c.PageCache.HitBytes,
+		"page_cache.miss_bytes":         c.PageCache.MissBytes,
+		"disk.read_bytes":               c.Disk.ReadBytes,
+		"disk.write_requests":           c.Disk.WriteRequests,
+	} {
+		if n.Known() {
+			t.Errorf("%s is %v, want null", path, n)
+		}
+		if o := c.Origin(path); o.Kind != trace.Unavailable || o.Reason != why {
+			t.Errorf("%s comes from %+v, want unavailable: %s", path, o, why)
+		}
+	}
+	if c.Moved.Mapped.Bytes.Known() || c.Moved.Mapped.Reason == "" {
+		t.Errorf("mapped is %+v, want null with a reason", c.Moved.Mapped)
+	}
+}
+
+func TestIdleSlotIsUnknown(t *testing.T) {
+	c := Counters(&bpf.ObjectSlot{}, Run{})
+	if c.Syscalls.Calls.Known() || c.Copies.ToUser.Bytes.Known() || c.ModeSwitches.Known() {
+		t.Error("the counters of a window that never opened are known")
+	}
+}
+
+func TestLosses(t *testing.T) {
+	good := slot(cell(unix.SYS_READ, tcp, none, 17, mib, mib))
+	good.Voluntary, good.Now.Nvcsw = 5, 5
+	for _, test := range []struct {
+		name   string
+		damage func(*Snapshot)
+		cause  string
+		want   int64
+	}{
+		{"none", func(*Snapshot) {}, "", 0},
+		{"a hook missed a switch", func(s *Snapshot) { s.Slots[0].Voluntary-- }, "context_switches", 1},
+		{"a hook saw a switch too many", func(s *Snapshot) { s.Slots[0].Involuntary++ }, "context_switches", 1},
+		{"copies were not seen", func(s *Snapshot) { s.Slots[0].Cells[0].SeenToUser -= 100 }, "socket_copies", 100},
+		{"the table was full", func(s *Snapshot) { s.Slots[1].UncountedCalls = 3 }, "uncounted_calls", 3},
+		{"the kernel dropped events", func(s *Snapshot) { s.RecursionMisses = 2 }, "recursion_misses", 2},
+		{"a window that is open is not compared", func(s *Snapshot) {
+			s.Slots[0].State = bpf.ObjectSlotStateOPEN
+			s.Slots[0].Voluntary--
+		}, "", 0},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			s := &Snapshot{}
+			s.Slots[0] = *good
+			test.damage(s)
+			for cause, n := range Losses(s, Run{}) {
+				if want := map[bool]int64{true: test.want}[cause == test.cause]; n != want {
+					t.Errorf("%s is %d, want %d", cause, n, want)
+				}
+			}
+		})
+	}
+}
+
+// Every hook of the table is a program of the object, and every program is in
+// the table.
+func TestHookTable(t *testing.T) {
+	spec, err := bpf.LoadObject()
+	if err != nil {
+		t.Fatal(err)
+	}
+	listed := map[string]bool{}
+	for _, h := range Hooks {
+		listed[h.Program] = true
+		if p := spec.Programs[h.Program]; p == nil || p.AttachTo != h.Program {
+			t.Errorf("%s: the object has no such program", h.Name())
+		}
+	}
+	for name := range spec.Programs {
+		if !listed[name] {
+			t.Errorf("the program %s is not in the table", name)
+		}
+	}
+}

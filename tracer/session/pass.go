@@ -1,0 +1,231 @@
+//go:build linux
+
+package session
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/zctrace/zctrace/tracer/trace"
+	"github.com/zctrace/zctrace/workloads"
+)
+
+// grace is how long a worker has to end by itself once it was told to, or once
+// its peer is gone.
+const grace = 3 * time.Second
+
+// pass is the work done once, traced or not.
+type pass struct {
+	sender, receiver workloads.Result
+	ended            trace.Ended
+	last             *trace.Trace // nil in an untraced pass
+}
+
+// workers are the processes of a pass.
+type workers struct {
+	sender, receiver Worker // no receiver for the sinks file and null
+}
+
+// run does the work once. Without a tracer it is not counted. The error is why
+// it failed; the pass is nil when it did not even begin.
+func (s *session) run(ctx context.Context, t Tracer, observe func(*trace.Trace)) (*pass, error) {
+	w, err := s.startWorkers()
+	if err != nil {
+		return nil, err
+	}
+	defer w.kill()
+	if err := w.waitReady(ctx); err != nil {
+		return nil, err
+	}
+	if err := s.prepareCache(); err != nil {
+		return nil, err
+	}
+	if t != nil {
+		if err := t.Attach(); err != nil {
+			return nil, err
+		}
+		s.trace.Hooks = t.Hooks()
+	}
+	p := &pass{ended: trace.Done}
+	if err := w.letGo(); err != nil {
+		return nil, err
+	}
+	f := &follower{session: s, workers: w, tracer: t, pass: p, observe: observe}
+	return p, f.follow(ctx)
+}
+
+// prepareCache makes the source warm or cold. It is the last thing to happen
+// before the window: the receiver has mapped what it needs, and nothing else
+// touches the source.
+func (s *session) prepareCache() error {
+	if s.cfg.Cold {
+		return s.source.Cold()
+	}
+	return s.source.Warm(s.cfg.Bytes)
+}
+
+func (s *session) startWorkers() (w workers, err error) {
+	cfg := workloads.Config{
+		User: s.user, Source: s.source, Sink: s.sink, Chunk: s.cfg.Chunk, Cookie: s.cookie,
+		Strategy: s.cfg.Strategy, Bytes: s.cfg.Bytes, Rate: s.cfg.Rate,
+		Verify: s.cfg.Verify, Expect: s.expect, CorruptAt: corruptAt(),
+	}
+	if s.sink.HasReceiver() {
+		cfg.Role = workloads.Receiver
+		if s.cfg.CPUs != nil {
+			cfg.CPU = &s.cfg.CPUs[1]
+		}
+		if w.receiver, err = s.deps.StartWorker(cfg); err != nil {
+			return w, err
+		}
+	}
+	cfg.Role = workloads.Sender
+	if s.cfg.CPUs != nil {
+		cfg.CPU = &s.cfg.CPUs[0]
+	}
+	if w.sender, err = s.deps.StartWorker(cfg); err != nil {
+		w.kill()
+		return w, err
+	}
+	s.sink.HandOver()
+	return w, nil
+}
+
+// all are the workers, the receiver first: it has to be there before the
+// sender, and what ended it explains what ended the sender.
+func (w workers) all() []Worker {
+	if w.receiver == nil {
+		return []Worker{w.sender}
+	}
+	return []Worker{w.receiver, w.sender}
+}
+
+func (w workers) waitReady(ctx context.Context) error {
+	for _, worker := range w.all() {
+		if err := worker.WaitReady(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (w workers) letGo() error {
+	for _, worker := range w.all() {
+		if err := worker.Go(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// kill ends what still runs, and waits until it is gone.
+func (w workers) kill() {
+	for _, worker := range []Worker{w.sender, w.receiver} {
+		if worker != nil {
+			worker.Kill()
+			<-worker.Done()
+		}
+	}
+}
+
+// follower watches a pass to its end.
+type follower struct {
+	session *session
+	workers workers
+	tracer  Tracer
+	pass    *pass
+	observe func(*trace.Trace)
+	sampler trace.Sampler
+}
+
+// follow returns when both workers have ended, and why if it was not as it
+// should.
+func (f *follower) follow(ctx context.Context) error {
+	ticker := time.NewTicker(f.session.cfg.Interval)
+	defer ticker.Stop()
+	var limit, deadline <-chan time.Time // nil channels never fire
+	if d := f.session.cfg.Duration; d > 0 {
+		limit = time.After(d)
+	}
+	interrupted, killed := ctx.Done(), false
+	sender, receiver := f.workers.sender.Done(), f.receiverDone()
+	stop := func() {
+		f.workers.sender.Stop()
+		deadline = time.After(grace)
+	}
+	for sender != nil || receiver != nil {
+		select {
+		case <-ticker.C:
+			if err := f.tick(); err != nil {
+				return err
+			}
+		case <-limit:
+			stop()
+		case <-interrupted:
+			interrupted = nil
+			f.pass.ended = trace.Interrupted
+			stop()
+		case <-deadline:
+			killed = true
+			f.workers.kill()
+		case <-sender:
+			sender = nil
+			deadline = time.After(grace) // the receiver now reads to the end
+		case <-receiver:
+			receiver = nil
+			if sender != nil {
+				deadline = time.After(grace) // the sender gets EPIPE
+			}
+		}
+	}
+	return f.end(killed)
+}
+
+func (f *follower) receiverDone() <-chan struct{} {
+	if f.workers.receiver == nil {
+		return nil
+	}
+	return f.workers.receiver.Done()
+}
+
+// end collects what the workers report and counts for the last time.
+func (f *follower) end(killed bool) error {
+	p := f.pass
+	var receiverErr, senderErr error
+	if f.workers.receiver != nil {
+		p.receiver, receiverErr = f.workers.receiver.Wait()
+	}
+	p.sender, senderErr = f.workers.sender.Wait()
+	if err := f.tick(); err != nil {
+		return err
+	}
+	switch {
+	case killed:
+		return fmt.Errorf("the transfer did not end within %v after it was told to, and was killed: is a worker stopped?", grace)
+	case receiverErr != nil: // what ended it also ended the sender
+		return receiverErr
+	case senderErr != nil:
+		return senderErr
+	}
+	return mismatchError(p.receiver.Mismatch)
+}
+
+// tick counts, keeps a sample and shows the state.
+func (f *follower) tick() error {
+	if f.tracer == nil {
+		return nil
+	}
+	snapshot, err := f.tracer.Snapshot()
+	if err != nil {
+		return err
+	}
+	t := f.session.state(snapshot, f.tracer.Missing(), f.workers)
+	f.sampler.Add(t.Run.ElapsedNS, t.Total)
+	t.Samples = f.sampler.Samples()
+	f.pass.last = t
+	if f.observe != nil {
+		f.observe(t)
+	}
+	return nil
+}

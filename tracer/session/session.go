@@ -1,0 +1,231 @@
+//go:build linux
+
+// Package session does one run: it opens source and sink, starts the receiver
+// and the sender, attaches the tracer, lets the two go, follows them and ends
+// in a trace.
+package session
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/zctrace/zctrace/tracer"
+	"github.com/zctrace/zctrace/tracer/trace"
+	"github.com/zctrace/zctrace/workloads"
+)
+
+// Config is a run as the user asked for it.
+type Config struct {
+	Command  []string
+	Tool     trace.Tool
+	Strategy *workloads.Strategy
+	Source   string        // FILE, auto[:SIZE] or zero
+	Sink     string        // tcp, unix, pipe, file[:PATH] or null
+	Bytes    int64         // payload; 0: no limit
+	Duration time.Duration // 0: no limit
+	Chunk    int64         // bytes per transfer
+	Rate     int64         // bytes per second; 0: no limit
+	Cold     bool          // start with nothing of the source in the page cache
+	Verify   bool
+	Latency  bool
+	Baseline bool // do the same work untraced before
+	CPUs     *[2]int
+	Interval time.Duration
+}
+
+// Worker is a process of the workload; see workloads.Process.
+type Worker interface {
+	WaitReady(context.Context) error
+	Go() error
+	Stop()
+	Kill()
+	Payload() int64
+	Done() <-chan struct{}
+	Wait() (workloads.Result, error)
+}
+
+// Tracer counts; see tracer.Tracer.
+type Tracer interface {
+	Attach() error
+	Snapshot() (*tracer.Snapshot, error)
+	Hooks() []trace.Hook
+	Missing() tracer.Missing
+	Close()
+}
+
+// Deps are what a run needs of the machine.
+type Deps struct {
+	OpenTracer  func(tracer.Options) (Tracer, error)
+	StartWorker func(workloads.Config) (Worker, error)
+}
+
+// Machine is the real thing.
+func Machine() Deps {
+	return Deps{
+		OpenTracer: func(o tracer.Options) (Tracer, error) {
+			t, err := tracer.Open(o)
+			if err != nil {
+				return nil, err
+			}
+			return t, nil
+		},
+		StartWorker: func(c workloads.Config) (Worker, error) {
+			p, err := workloads.Start(c)
+			if err != nil {
+				return nil, err
+			}
+			return p, nil
+		},
+	}
+}
+
+// ErrUntrustworthy is in the error of a run that lost events: its numbers may
+// not be believed.
+var ErrUntrustworthy = errors.New("events were lost, so the numbers may not be believed")
+
+// session is a run under way.
+type session struct {
+	cfg    Config
+	deps   Deps
+	user   *workloads.User
+	source *workloads.Source
+	sink   *workloads.Sink
+	expect *os.File // what the receiver compares with, if not the source
+	cookie uint64
+	trace  trace.Trace // what does not change during the run
+}
+
+// Run does the run. observe is called with each new state of it, from this
+// goroutine. When ctx ends, the run is interrupted. The trace is nil when
+// nothing ran; otherwise it is complete, also with an error.
+func Run(ctx context.Context, cfg Config, deps Deps, observe func(*trace.Trace)) (*trace.Trace, error) {
+	s := &session{cfg: cfg, deps: deps}
+	t, err := s.open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer s.close()
+	defer t.Close()
+
+	var untraced *pass
+	if cfg.Baseline {
+		if untraced, err = s.run(ctx, nil, nil); err != nil {
+			return nil, fmt.Errorf("untraced run for --baseline: %w", err)
+		}
+		if ctx.Err() != nil {
+			return nil, context.Cause(ctx)
+		}
+		// The traced run does the same work.
+		s.cfg.Bytes, s.cfg.Duration = untraced.sender.Payload, 0
+		if err := s.sink.Reset(); err != nil {
+			return nil, err
+		}
+	}
+	s.describe(untraced)
+	p, err := s.run(ctx, t, observe)
+	if p == nil {
+		return nil, err
+	}
+	return s.finish(p, err)
+}
+
+// open makes source, sink and tracer, side by side: the tracer takes its time
+// in the kernel's verifier.
+func (s *session) open(ctx context.Context) (t Tracer, err error) {
+	if s.user, err = workloads.InvokingUser(); err != nil {
+		return nil, err
+	}
+	if s.cookie, err = newCookie(); err != nil {
+		return nil, err
+	}
+	opened := make(chan error, 1)
+	go func() {
+		var err error
+		t, err = s.deps.OpenTracer(s.tracerOptions())
+		opened <- err
+	}()
+	workErr := s.openWork()
+	tracerErr := <-opened
+	if err = firstError(workErr, tracerErr); err == nil {
+		err = ctx.Err()
+	}
+	if err != nil {
+		if tracerErr == nil {
+			t.Close()
+		}
+		s.close()
+		return nil, err
+	}
+	return t, nil
+}
+
+// firstError is a mistake in the request before what this machine cannot do,
+// and that before what went wrong.
+func firstError(workErr, tracerErr error) error {
+	var e *workloads.Error
+	if errors.As(workErr, &e) && e.Kind == workloads.Usage || tracerErr == nil {
+		return workErr
+	}
+	return tracerErr
+}
+
+func (s *session) tracerOptions() tracer.Options {
+	sink, _, _ := strings.Cut(s.cfg.Sink, ":")
+	return tracer.Options{
+		Marker:  tracer.Marker{Nr: workloads.MarkerNr, Address: workloads.MarkerAddress, Cookie: s.cookie},
+		Latency: s.cfg.Latency,
+		Sockets: sink == string(workloads.SinkTCP) || sink == string(workloads.SinkUnix),
+	}
+}
+
+func (s *session) mapsSource() bool { return slices.Contains(s.cfg.Strategy.Syscalls, "mmap") }
+
+// openWork opens source and sink and checks that the work makes sense.
+func (s *session) openWork() (err error) {
+	cfg := &s.cfg
+	if s.source, err = workloads.OpenSource(cfg.Source, s.user); err != nil {
+		return err
+	}
+	if s.sink, err = workloads.OpenSink(cfg.Sink, s.source, s.user); err != nil {
+		return err
+	}
+	if err := workloads.Support(cfg.Strategy, s.source, s.sink.Kind); err != nil {
+		return err
+	}
+	if cfg.Verify {
+		if err := s.sink.CanVerify(); err != nil {
+			return err
+		}
+	}
+	if cfg.Cold {
+		if err := s.source.CanBeCold(); err != nil {
+			return err
+		}
+		switch {
+		case cfg.Bytes > s.source.Bytes:
+			return &workloads.Error{Kind: workloads.Usage,
+				Msg:  fmt.Sprintf("--cache cold: %d bytes of payload are more than the source's %d, and its second pass would be warm", cfg.Bytes, s.source.Bytes),
+				Hint: "take a larger source, or leave --bytes out to read it once"}
+		case cfg.Bytes == 0:
+			cfg.Bytes = s.source.Bytes
+		}
+	}
+	return s.openExpectation()
+}
+
+func (s *session) close() {
+	if s.expect != nil {
+		s.expect.Close()
+	}
+	if s.sink != nil {
+		s.sink.Close()
+	}
+	if s.source != nil {
+		s.source.Close()
+	}
+}

@@ -1,0 +1,196 @@
+//go:build linux
+
+package session
+
+import (
+	"crypto/rand"
+	"encoding/binary"
+	"fmt"
+	"maps"
+	"os"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/zctrace/zctrace/tracer"
+	"github.com/zctrace/zctrace/tracer/trace"
+	"github.com/zctrace/zctrace/workloads"
+)
+
+// describe fills in what is known before the run.
+func (s *session) describe(untraced *pass) {
+	book := s.cfg.Strategy.Textbook
+	s.trace = trace.Trace{
+		Schema: trace.Schema,
+		Tool:   s.cfg.Tool,
+		Host:   Host(),
+		Textbook: &trace.Textbook{
+			TransferCalls: book.TransferCalls,
+			ModeSwitches:  book.ModeSwitches,
+			Copies:        trace.TextbookCopies{ToUser: book.ToUser, FromUser: book.FromUser, InKernel: book.InKernel},
+			DMA:           trace.TextbookDMA{In: book.DMAIn, Out: book.DMAOut},
+			Source:        book.Source,
+		},
+		Run: trace.Run{
+			Command:    s.cfg.Command,
+			Strategy:   s.cfg.Strategy.Name,
+			Engine:     "derived",
+			Source:     trace.Source{Kind: string(s.source.Kind), Path: s.source.Path, Filesystem: s.source.Filesystem},
+			Sink:       trace.Sink{Kind: string(s.sink.Kind), Address: s.sink.Address, Device: trace.Device(s.sink.Device)},
+			ChunkBytes: s.cfg.Chunk,
+			Cache:      "warm",
+			Latency:    s.cfg.Latency,
+			IntervalNS: s.cfg.Interval.Nanoseconds(),
+			Started:    time.Now().Truncate(time.Millisecond),
+		},
+	}
+	run := &s.trace.Run
+	if s.source.Kind != workloads.SourceZero {
+		run.Source.Bytes = trace.Known(s.source.Bytes)
+	}
+	if s.sink.HasReceiver() {
+		run.Receiver = "read"
+	}
+	if s.cfg.Cold {
+		run.Cache = "cold"
+	}
+	if s.cfg.Bytes > 0 {
+		run.LimitBytes = trace.Known(s.cfg.Bytes)
+	}
+	if s.cfg.Duration > 0 {
+		run.LimitDurationNS = trace.Known(s.cfg.Duration.Nanoseconds())
+	}
+	if untraced != nil {
+		run.UntracedElapsedNS = trace.Known(untraced.sender.Elapsed.Nanoseconds())
+	}
+}
+
+// state is the trace of the run as of a snapshot.
+func (s *session) state(snapshot *tracer.Snapshot, missing tracer.Missing, w workers) *trace.Trace {
+	t := s.trace
+	sending := tracer.Run{
+		Missing:  missing,
+		Transfer: s.cfg.Strategy.Transfer,
+		Payload:  w.sender.Payload(),
+		Cached:   s.source.Kind != workloads.SourceZero,
+		Maps:     s.mapsSource(),
+		NoNIC:    noNIC[s.sink.Kind],
+	}
+	t.Total.Sender = tracer.Counters(&snapshot.Slots[tracer.Sender], sending)
+	if w.receiver != nil {
+		receiving := tracer.Run{
+			Missing:  missing,
+			Transfer: []string{"read"},
+			Payload:  w.receiver.Payload(),
+			NoNIC:    sending.NoNIC,
+		}
+		receiver := tracer.Counters(&snapshot.Slots[tracer.Receiver], receiving)
+		t.Total.Receiver = &receiver
+	}
+	t.Total.Kernel = tracer.KernelCounters(&snapshot.Kernel, sending, &t.Total.Sender)
+	t.Losses = tracer.Losses(snapshot, sending)
+	t.Run.ElapsedNS = snapshot.WindowNS(tracer.Sender)
+	t.Run.PayloadBytes = t.Total.Sender.PayloadBytes
+	return &t
+}
+
+// noNIC says why the bytes that go to a sink cannot pass a device that moves
+// them by DMA.
+var noNIC = map[workloads.SinkKind]string{
+	workloads.SinkTCP:  "the loopback device moves no bytes by DMA",
+	workloads.SinkUnix: "a unix socket involves no device",
+	workloads.SinkPipe: "a pipe involves no device",
+	workloads.SinkFile: "a file involves no NIC",
+	workloads.SinkNull: "/dev/null involves no device",
+}
+
+// finish turns the last state into the final one. err is why the pass failed.
+func (s *session) finish(p *pass, err error) (*trace.Trace, error) {
+	if p.last == nil {
+		return nil, err
+	}
+	t := *p.last
+	if err == nil && p.ended == trace.Done && s.cfg.Verify {
+		var ok bool
+		ok, err = s.verify(p)
+		t.Run.Verified = &ok
+	} else if p.receiver.Mismatch != nil {
+		t.Run.Verified = new(bool)
+	}
+	if lost := lostEvents(t.Losses); err == nil && lost != "" {
+		err = fmt.Errorf("%w: %s", ErrUntrustworthy, lost)
+	}
+	t.Run.Ended = p.ended
+	if err != nil {
+		t.Run.Error = err.Error()
+		if p.ended == trace.Done {
+			t.Run.Ended = trace.Failed
+		}
+	}
+	return &t, err
+}
+
+func lostEvents(losses map[string]int64) string {
+	text := ""
+	for _, cause := range slices.Sorted(maps.Keys(losses)) {
+		if n := losses[cause]; n != 0 {
+			if text != "" {
+				text += ", "
+			}
+			text += fmt.Sprintf("%s %d", cause, n)
+		}
+	}
+	return text
+}
+
+// newCookie is the secret by which this run's workers open their windows.
+func newCookie() (uint64, error) {
+	var b [8]byte
+	if _, err := rand.Read(b[:]); err != nil {
+		return 0, fmt.Errorf("make a secret: %w", err)
+	}
+	return binary.NativeEndian.Uint64(b[:]) | 1, nil // never 0: a worker's rehearsal uses that
+}
+
+// corruptEnv makes the sender of read-write flip a byte at a payload offset, to
+// prove that --verify finds it.
+const corruptEnv = "ZCTRACE_TEST_CORRUPT_AT"
+
+func corruptAt() *int64 {
+	at, err := strconv.ParseInt(os.Getenv(corruptEnv), 10, 64)
+	if err != nil {
+		return nil
+	}
+	return &at
+}
+
+// openExpectation copies what the receiver compares with to memory when it may
+// not be the source itself, because that has to stay cold.
+func (s *session) openExpectation() (err error) {
+	if s.cfg.Verify && s.cfg.Cold && s.sink.HasReceiver() {
+		s.expect, err = s.source.Snapshot(s.cfg.Bytes)
+	}
+	return err
+}
+
+// verify checks what the receiver could not check while it received.
+func (s *session) verify(p *pass) (bool, error) {
+	if s.sink.HasReceiver() {
+		if p.receiver.Payload != p.sender.Payload {
+			return false, fmt.Errorf("verification failed: %d bytes were sent and %d received", p.sender.Payload, p.receiver.Payload)
+		}
+		return true, nil
+	}
+	bad, err := s.sink.VerifyFile(s.source, p.sender.Payload)
+	if err != nil {
+		return false, err
+	}
+	return bad == nil, mismatchError(bad)
+}
+
+func mismatchError(m *workloads.Mismatch) error {
+	if m == nil {
+		return nil
+	}
+	return fmt.Errorf("verification failed: byte %d of the payload is %#02x, the source has %#02x", m.Offset, m.Got, m.Expected)
+}
