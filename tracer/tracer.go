@@ -43,13 +43,19 @@ func (e *UnsupportedError) Error() string { return e.What + "\n" + e.Remedy }
 // count. A hook that this kernel lacks costs only its own counter; an
 // [UnsupportedError] says that the main job cannot be done.
 func Open(opts Options) (*Tracer, error) {
-	if err := checkBTF(); err != nil {
-		return nil, err
-	}
-	if err := checkCapabilities(); err != nil {
+	if err := Supported(); err != nil {
 		return nil, err
 	}
 	return open(Hooks, opts)
+}
+
+// Supported says, with an [UnsupportedError], whether this kernel and the caller's
+// rights allow tracing at all.
+func Supported() error {
+	if err := checkBTF(); err != nil {
+		return err
+	}
+	return checkCapabilities()
 }
 
 func open(hooks []Hook, opts Options) (*Tracer, error) {

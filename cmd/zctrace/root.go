@@ -72,6 +72,7 @@ func execute(args []string) int {
 	if text := err.Error(); text != "" {
 		var ran ranError
 		if !errors.As(err, &ran) {
+			text = strings.Replace(strings.TrimSpace(text), "\n\nDid you mean this?\n\t", ": did you mean ", 1)
 			text += "\nsee " + called.CommandPath() + " --help"
 		}
 		fmt.Fprintln(os.Stderr, "zctrace: "+strings.ReplaceAll(text, "\n", "\n  "))

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/sys/unix"
 	"golang.org/x/term"
 
 	"github.com/zctrace/zctrace/tracer/session"
@@ -160,10 +161,27 @@ func interruptOnSignal(interrupt context.CancelCauseFunc) (stop func()) {
 
 // checkJSON finds out before the run whether the trace can be written after it.
 func checkJSON(path string) error {
-	if path == "" || path == "-" {
+	switch path {
+	case "":
 		return nil
+	case "-":
+		return checkStdout()
 	}
 	return asUser(func() error { return trace.CheckWritable(path) })
+}
+
+// checkStdout finds a standard output that was closed when the program started:
+// Go's runtime has then put /dev/null in its place, open for reading too, which
+// the shell's >/dev/null is not (runtime/fds_unix.go: checkfds).
+func checkStdout() error {
+	var null, out unix.Stat_t
+	flags, err := unix.FcntlInt(os.Stdout.Fd(), unix.F_GETFL, 0)
+	if err == nil && flags&unix.O_ACCMODE == unix.O_RDWR &&
+		unix.Fstat(int(os.Stdout.Fd()), &out) == nil && unix.Stat(os.DevNull, &null) == nil &&
+		out.Mode&unix.S_IFMT == unix.S_IFCHR && out.Rdev == null.Rdev {
+		return errors.New("standard output is closed, and --json - would lose the trace\ngive --json a file")
+	}
+	return nil
 }
 
 // asUser does it with the rights of the user who called sudo.

@@ -30,12 +30,14 @@ func (i Int) Or(def int64) int64 {
 	return def
 }
 
-// Add returns the sum; it is unknown as soon as one of the two is.
+// Add returns the sum. It is unknown as soon as one of the two is, and when it
+// does not fit: a trace is untrusted input.
 func (i Int) Add(j Int) Int {
-	if !i.known || !j.known {
+	sum := i.value + j.value
+	if !i.known || !j.known || (sum > i.value) != (j.value > 0) {
 		return Int{}
 	}
-	return Known(i.value + j.value)
+	return Known(sum)
 }
 
 // String is the decimal number, or "null".

@@ -1,0 +1,303 @@
+package main
+
+import (
+	"io"
+	"maps"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/creack/pty"
+
+	"github.com/zctrace/zctrace/tracer/trace"
+)
+
+const (
+	mib     = 1 << 20
+	payload = 64 * mib
+)
+
+// want maps the paths of numbers, as --expect takes them, to their values.
+type want map[string]int64
+
+func (w want) check(t *testing.T, tr *trace.Trace) {
+	t.Helper()
+	for path, n := range w {
+		e, err := trace.ParseExpectation(path + " == " + trace.Known(n).String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := e.Check(tr); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+func callNames(tr *trace.Trace) map[string]int64 {
+	names := map[string]int64{}
+	for name, s := range tr.Total.Sender.Syscalls.ByName {
+		names[name] = s.Calls.Or(-1)
+	}
+	return names
+}
+
+// The three strategies of the textbook, 64 MiB in 1,024 chunks to TCP.
+var textbook = []struct {
+	strategy string
+	calls    map[string]int64 // of the sender: these and no others
+	want     want
+}{
+	{
+		"read-write", map[string]int64{"read": 1024, "write": 1024},
+		want{
+			"sender.mode_switches": 4096, "sender.syscalls.transfer_calls": 2048,
+			"sender.copies.to_user": payload, "sender.copies.from_user": payload, "sender.copies.in_kernel": 0,
+			"sender.moved.page_refs": 0, "receiver.copies.to_user": payload,
+		},
+	},
+	{
+		"mmap-write", map[string]int64{"mmap": 1, "write": 1024, "munmap": 1},
+		want{
+			"sender.mode_switches": 2052, "sender.syscalls.transfer_calls": 1025,
+			"sender.copies.to_user": 0, "sender.copies.from_user": payload, "sender.copies.in_kernel": 0,
+			"sender.moved.page_refs": 0, "receiver.copies.to_user": payload,
+		},
+	},
+	{
+		"sendfile", map[string]int64{"sendfile": 1024},
+		want{
+			"sender.mode_switches": 2048, "sender.syscalls.transfer_calls": 1024,
+			"sender.copies.to_user": 0, "sender.copies.from_user": 0, "sender.copies.in_kernel": 0,
+			"sender.moved.page_refs": payload, "receiver.copies.to_user": payload,
+		},
+	},
+}
+
+// everyRun holds for every complete run of 64 MiB.
+var everyRun = want{
+	"sender.payload_bytes": payload, "receiver.payload_bytes": payload, "run.payload_bytes": payload,
+	"sender.syscalls.short_transfers": 0, "sender.disk.read_bytes": 0, "sender.page_cache.miss_bytes": 0,
+	"sender.page_faults.major": 0, "sender.page_faults.user_mode": 0,
+	"losses.recursion_misses": 0, "losses.uncounted_calls": 0, "losses.context_switches": 0, "losses.socket_copies": 0,
+}
+
+func checkTextbook(t *testing.T, i int, tr *trace.Trace) {
+	t.Helper()
+	row := textbook[i]
+	row.want.check(t, tr)
+	everyRun.check(t, tr)
+	got := callNames(tr)
+	for name, n := range row.calls {
+		if got[name] != n {
+			t.Errorf("%d calls of %s, want %d", got[name], name, n)
+		}
+		delete(got, name)
+	}
+	if len(got) > 0 {
+		t.Errorf("other system calls in the window: %v", got)
+	}
+	faults := tr.Total.Sender.PageFaults.Minor.Or(-1)
+	if maps := row.strategy == "mmap-write"; maps && faults < 1 || !maps && faults != 0 {
+		t.Errorf("%d page faults", faults)
+	}
+}
+
+// Exact on every run: 20 in a row of each, with the other core busy, on a
+// terminal that is resized all the while.
+func TestExactBesideABusyCore(t *testing.T) {
+	needTracing(t)
+	busy(t)
+	for i, row := range textbook {
+		t.Run(row.strategy, func(t *testing.T) {
+			for range 20 {
+				file := filepath.Join(t.TempDir(), "t.json")
+				onResizedTerminal(t, "run", row.strategy, "--bytes", "64MiB", "--chunk", "64KiB", "--sink", "tcp", "--json", file)
+				checkTextbook(t, i, readTrace(t, file))
+				if t.Failed() {
+					return
+				}
+			}
+		})
+	}
+}
+
+// busy keeps one core busy with system calls and page faults of its own.
+func busy(t *testing.T) {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), "sh", "-c", "while :; do cat /proc/self/maps >/dev/null; done")
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
+}
+
+// onResizedTerminal runs zctrace with its dashboard on a terminal that changes
+// its size every few milliseconds, and leaves it with q.
+func onResizedTerminal(t *testing.T, args ...string) {
+	t.Helper()
+	cmd := command(t, args...)
+	cmd.Env = append(cmd.Env, "TERM=xterm-256color")
+	terminal, err := pty.StartWithSize(cmd, &pty.Winsize{Rows: 24, Cols: 80})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer terminal.Close()
+	read := make(chan struct{})
+	go func() { // until the program is gone and the read fails
+		_, _ = io.Copy(io.Discard, terminal)
+		close(read)
+	}()
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
+
+	json := args[len(args)-1]
+	for i := uint16(0); ; i++ {
+		select {
+		case err := <-ended:
+			if code := exitStatus(t, err); code != 0 {
+				t.Fatalf("%v: exit code %d", args, code)
+			}
+			return
+		case <-time.After(3 * time.Millisecond):
+			_ = pty.Setsize(terminal, &pty.Winsize{Rows: 20 + i%20, Cols: 70 + i%50})
+			if _, err := os.Stat(json); err == nil { // the run has ended
+				_, _ = terminal.WriteString("q")
+			}
+		}
+	}
+}
+
+// One transfer of 1 MiB is what the textbook speaks of.
+func TestTextbookRows(t *testing.T) {
+	for _, row := range []struct {
+		strategy string
+		want     want
+	}{
+		{"read-write", want{"sender.syscalls.calls": 2, "sender.syscalls.transfer_calls": 2, "sender.mode_switches": 4}},
+		{"mmap-write", want{"sender.syscalls.transfer_calls": 2}},
+		{"sendfile", want{"sender.syscalls.calls": 1, "sender.syscalls.transfer_calls": 1, "sender.mode_switches": 2}},
+	} {
+		t.Run(row.strategy, func(t *testing.T) {
+			row.want.check(t, traced(t, row.strategy, "--bytes", "1MiB", "--chunk", "1MiB"))
+		})
+	}
+}
+
+// Odd sizes, all sinks: the bytes are exact to the last one, and arrive.
+func TestEverySinkExactly(t *testing.T) {
+	const n = 1_000_123
+	for _, strategy := range strategyNames() {
+		for _, sink := range []string{"tcp", "unix", "pipe", "file", "null"} {
+			t.Run(strategy+" to "+sink, func(t *testing.T) {
+				args := []string{strategy, "--source", "auto:300001", "--bytes", "1000123", "--chunk", "4093", "--sink", sink}
+				if sink != "null" {
+					args = append(args, "--verify")
+				}
+				tr := traced(t, args...)
+				w := want{"sender.payload_bytes": n}
+				maps.Copy(w, expectedCopies(strategy, sink, n))
+				if tr.Total.Receiver != nil {
+					w["receiver.copies.to_user"] = n
+				}
+				w.check(t, tr)
+				if v := tr.Run.Verified; sink != "null" && (v == nil || !*v) {
+					t.Errorf("verified is %v", v)
+				}
+				if strategy == "read-write" || strategy == "sendfile" {
+					want{"sender.syscalls.by_name.lseek.calls": lseeks(sink)}.check(t, tr)
+				}
+			})
+		}
+	}
+}
+
+// lseeks: the source goes round three times, and a file sink with it.
+func lseeks(sink string) int64 {
+	if sink == "file" {
+		return 6
+	}
+	return 3
+}
+
+// expectedCopies of n bytes.
+func expectedCopies(strategy, sink string, n int64) want {
+	w := want{
+		"sender.copies.to_user": 0, "sender.copies.from_user": 0, "sender.copies.in_kernel": 0, "sender.moved.page_refs": 0,
+	}
+	switch {
+	case strategy == "sendfile" && sink == "file":
+		w["sender.copies.in_kernel"] = n // page cache to page cache
+	case strategy == "sendfile":
+		w["sender.moved.page_refs"] = n
+	case sink != "null": // /dev/null takes what it is given without a look
+		w["sender.copies.from_user"] = n
+	}
+	if strategy == "read-write" {
+		w["sender.copies.to_user"] = n
+	}
+	return w
+}
+
+// On a file system with a disk below, a cold run reads each page once.
+func TestCacheColdAndWarm(t *testing.T) {
+	const n = 1_000_123
+	source := diskFile(t, n)
+	for _, strategy := range strategyNames() {
+		for cache, read := range map[string]int64{"cold": 1_003_520, "warm": 0} { // 245 pages
+			t.Run(strategy+" "+cache, func(t *testing.T) {
+				tr := traced(t, strategy, "--source", source, "--bytes", "1000123", "--cache", cache)
+				want{"sender.disk.read_bytes": read, "sender.page_cache.miss_bytes": read, "sender.payload_bytes": n}.check(t, tr)
+			})
+		}
+	}
+}
+
+// diskFile makes a file that a disk holds, or says why it cannot.
+func diskFile(t *testing.T, size int) string {
+	t.Helper()
+	needTracing(t)
+	dir, err := os.MkdirTemp("/var/tmp", "zctrace-test-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	path := filepath.Join(dir, "source")
+	if err := os.WriteFile(path, make([]byte, size), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// The context switches that the hook saw are those that the kernel counted for
+// the task between the same two moments, in both processes.
+func TestContextSwitchesAreTheKernels(t *testing.T) {
+	busy(t)
+	var seen int64
+	for range 10 {
+		tr := traced(t, "sendfile", "--bytes", "64MiB", "--sink", "unix")
+		want{"losses.context_switches": 0}.check(t, tr) // their difference
+		for _, c := range []*trace.Counters{&tr.Total.Sender, tr.Total.Receiver} {
+			seen += c.ContextSwitches.Voluntary.Or(0) + c.ContextSwitches.Involuntary.Or(0)
+		}
+	}
+	if seen == 0 {
+		t.Error("no context switch in 10 runs beside a busy core: nothing was compared")
+	}
+}
+
+// Two runs at the same time do not see each other.
+func TestTwoRunsAtOnce(t *testing.T) {
+	needTracing(t)
+	t.Run("both", func(t *testing.T) {
+		for i := range textbook[:2] {
+			t.Run(textbook[i].strategy, func(t *testing.T) {
+				t.Parallel()
+				for range 5 {
+					checkTextbook(t, i, traced(t, textbook[i].strategy, "--bytes", "64MiB"))
+				}
+			})
+		}
+	})
+}

@@ -1,0 +1,194 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/santhosh-tekuri/jsonschema/v6"
+
+	"github.com/zctrace/zctrace/tracer"
+	"github.com/zctrace/zctrace/tracer/trace"
+	"github.com/zctrace/zctrace/workloads"
+)
+
+// asProgram makes the test binary be zctrace itself, so that the tests use it
+// as a user does.
+const asProgram = "ZCTRACE_TEST_AS_PROGRAM"
+
+func TestMain(m *testing.M) {
+	isWorker := len(os.Args) > 1 && os.Args[1] == workloads.Command
+	if isWorker || os.Getenv(asProgram) != "" {
+		os.Exit(execute(os.Args[1:]))
+	}
+	os.Exit(m.Run())
+}
+
+// command is zctrace with its arguments, not started.
+func command(t *testing.T, args ...string) *exec.Cmd {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), os.Args[0], args...)
+	cmd.Env = append(os.Environ(), asProgram+"=1")
+	cmd.Dir = t.TempDir()
+	return cmd
+}
+
+// result is what a command left.
+type result struct {
+	stdout, stderr string
+	code           int
+}
+
+func exitStatus(t *testing.T, err error) int {
+	t.Helper()
+	var exit *exec.ExitError
+	switch {
+	case err == nil:
+		return 0
+	case errors.As(err, &exit):
+		return exit.ExitCode()
+	}
+	t.Fatal(err)
+	return -1
+}
+
+func finish(t *testing.T, cmd *exec.Cmd) result {
+	t.Helper()
+	var stdout, stderr bytes.Buffer
+	if cmd.Stdout == nil {
+		cmd.Stdout = &stdout
+	}
+	cmd.Stderr = &stderr
+	err := cmd.Run()
+	return result{stdout.String(), stderr.String(), exitStatus(t, err)}
+}
+
+// zctrace runs it to its end.
+func zctrace(t *testing.T, args ...string) result {
+	t.Helper()
+	return finish(t, command(t, args...))
+}
+
+// traced runs a workload plainly and returns its trace.
+func traced(t *testing.T, args ...string) *trace.Trace {
+	t.Helper()
+	needTracing(t)
+	file := filepath.Join(t.TempDir(), "t.json")
+	r := zctrace(t, append([]string{"run", "--plain", "--json", file}, args...)...)
+	if r.code != 0 {
+		t.Fatalf("%v: exit code %d\n%s%s", args, r.code, r.stdout, r.stderr)
+	}
+	return readTrace(t, file)
+}
+
+// readTrace reads a trace and holds it against the schema and its own laws.
+func readTrace(t *testing.T, file string) *trace.Trace {
+	t.Helper()
+	data, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	validateSchema(t, data)
+	tr, err := trace.Read(bytes.NewReader(data))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := tr.Validate(); err != nil {
+		t.Error(err)
+	}
+	return tr
+}
+
+func validateSchema(t *testing.T, data []byte) {
+	t.Helper()
+	schema, err := jsonschema.UnmarshalJSON(strings.NewReader(trace.SchemaJSON))
+	if err != nil {
+		t.Fatal(err)
+	}
+	compiler := jsonschema.NewCompiler()
+	if err := compiler.AddResource("zctrace.json", schema); err != nil {
+		t.Fatal(err)
+	}
+	compiled, err := compiler.Compile("zctrace.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var doc any
+	if err := json.Unmarshal(data, &doc); err != nil {
+		t.Fatal(err)
+	}
+	if err := compiled.Validate(doc); err != nil {
+		t.Errorf("the trace does not fit the schema: %v", err)
+	}
+}
+
+// needTracing skips where eBPF cannot be used, which CI counts as a failure.
+func needTracing(t *testing.T) {
+	t.Helper()
+	if err := tracer.Supported(); err != nil {
+		why := "cannot trace here: " + strings.ReplaceAll(err.Error(), "\n", "; ")
+		if os.Getenv("CI") != "" {
+			t.Fatal(why)
+		}
+		t.Skip(why)
+	}
+}
+
+// leftovers fails the test if anything of a run is still there: worker
+// processes, eBPF programs, files in dir.
+func leftovers(t *testing.T, dir string) {
+	t.Helper()
+	workersAreGone(t)
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		t.Errorf("%s was left behind", filepath.Join(dir, e.Name()))
+	}
+}
+
+// workersAreGone waits, within a bound, until no worker of this test binary
+// runs: one that is being killed takes a moment.
+func workersAreGone(t *testing.T) {
+	t.Helper()
+	for range 100 {
+		pids := workerPIDs(t)
+		if len(pids) == 0 {
+			return
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	t.Errorf("workers are left behind: %v", workerPIDs(t))
+}
+
+// workerPIDs are the worker processes of this test binary's runs, by role. Their
+// command is the same file, and their name says what they do.
+func workerPIDs(t *testing.T) map[string]int {
+	t.Helper()
+	files, err := filepath.Glob("/proc/[0-9]*/comm")
+	if err != nil {
+		t.Fatal(err)
+	}
+	pids := map[string]int{}
+	for _, f := range files {
+		name, err := os.ReadFile(f)
+		role, ours := strings.CutPrefix(strings.TrimSpace(string(name)), "zc-")
+		if err != nil || !ours {
+			continue
+		}
+		pid, err := strconv.Atoi(filepath.Base(filepath.Dir(f)))
+		exe, exeErr := os.Readlink(filepath.Join(filepath.Dir(f), "exe"))
+		if err == nil && exeErr == nil && exe == os.Args[0] {
+			pids[role] = pid
+		}
+	}
+	return pids
+}

@@ -1,0 +1,146 @@
+package main
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+// Whatever is wrong with the request: one clear message that says what, why and
+// what to do, and the exit code of the manual.
+func TestRefusals(t *testing.T) {
+	dir := t.TempDir()
+	write := func(name, text string, mode os.FileMode) string {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, []byte(text), mode); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	empty, full := write("empty", "", 0o644), write("full", "payload", 0o644)
+	notJSON := write("not.json", "payload", 0o644)
+	fifo := filepath.Join(dir, "fifo")
+	if err := unix.Mkfifo(fifo, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range []struct {
+		args []string
+		code int
+		says []string
+	}{
+		{[]string{"run"}, 2, []string{"run takes one strategy", "sendfile"}},
+		{[]string{"run", "sendfle"}, 2, []string{`unknown strategy "sendfle"`, "did you mean sendfile?"}},
+		{[]string{"run", "sendfile", "read-write"}, 2, []string{"run takes one strategy"}},
+		{[]string{"rnu"}, 2, []string{"unknown command", "did you mean run"}},
+		{[]string{"run", "sendfile", "--byts", "1"}, 2, []string{"unknown flag: --byts", "--help"}},
+		{[]string{"run", "sendfile", "--bytes", "1XB"}, 2, []string{"1XB", "KiB"}},
+		{[]string{"run", "sendfile", "--bytes", "0"}, 2, []string{"at least 1"}},
+		{[]string{"run", "sendfile", "--chunk", "-5"}, 2, []string{"-5"}},
+		{[]string{"run", "sendfile", "--chunk", "3GiB"}, 2, []string{"chunk"}},
+		{[]string{"run", "sendfile", "--duration", "-1s"}, 2, []string{"--duration -1s"}},
+		{[]string{"run", "sendfile", "--duration", "fast"}, 2, []string{"--duration"}},
+		{[]string{"run", "sendfile", "--interval", "1us"}, 2, []string{"at least 1ms"}},
+		{[]string{"run", "sendfile", "--cache", "tepid"}, 2, []string{"warm or cold"}},
+		{[]string{"run", "sendfile", "--latency", "maybe"}, 2, []string{"on or off"}},
+		{[]string{"run", "sendfile", "--cpu", "0"}, 2, []string{"two CPU numbers"}},
+		{[]string{"run", "sendfile", "--expect", "sender.copies.to_usr == 0"}, 2, []string{"did you mean sender.copies.to_user"}},
+		{[]string{"run", "sendfile", "--expect", "nonsense"}, 2, []string{"--expect", "nonsense"}},
+		{[]string{"run", "sendfile", "--sink", "nowhere"}, 2, []string{`unknown sink "nowhere"`, "tcp, unix, pipe"}},
+		{[]string{"run", "sendfile", "--sink", "file:" + full}, 2, []string{full}},
+		{[]string{"run", "sendfile", "--sink", "file:/nonexistent/f"}, 2, []string{"/nonexistent/f"}},
+		{[]string{"run", "sendfile", "--sink", "null", "--verify"}, 2, []string{"cannot be verified"}},
+		{[]string{"run", "sendfile", "--source", "/nonexistent"}, 2, []string{"/nonexistent", "no such file"}},
+		{[]string{"run", "sendfile", "--source", empty}, 2, []string{"is empty"}},
+		{[]string{"run", "sendfile", "--source", dir}, 2, []string{"is a directory"}},
+		{[]string{"run", "sendfile", "--source", fifo}, 2, []string{"is a fifo"}},
+		{[]string{"run", "sendfile", "--source", "zero", "--cache", "cold"}, 2, []string{"zero has no page cache"}},
+		{[]string{"run", "sendfile", "--source", "auto:1MiB", "--bytes", "2MiB", "--cache", "cold"}, 2, []string{"more than the source's"}},
+		{[]string{"run", "sendfile", "--json", dir}, 1, []string{dir, "directory"}},
+		{[]string{"run", "sendfile", "--json", "/nonexistent/t.json"}, 1, []string{"/nonexistent"}},
+		{[]string{"show"}, 2, []string{"accepts 1 arg", "--help"}},
+		{[]string{"show", "/nonexistent"}, 1, []string{"/nonexistent", "no such file"}},
+		{[]string{"show", notJSON}, 1, []string{notJSON, "JSON"}},
+		{[]string{"show", empty}, 1, []string{empty, "empty"}},
+	} {
+		t.Run(strings.Join(test.args, " "), func(t *testing.T) {
+			if test.args[0] == "run" && test.code != 2 {
+				needTracing(t)
+			}
+			r := zctrace(t, test.args...)
+			if r.code != test.code {
+				t.Errorf("exit code %d, want %d", r.code, test.code)
+			}
+			for _, text := range test.says {
+				if !strings.Contains(r.stderr, text) {
+					t.Errorf("it does not say %q", text)
+				}
+			}
+			if !strings.HasPrefix(r.stderr, "zctrace: ") || strings.Count(r.stderr, "\n") > 3 || r.stdout != "" {
+				t.Errorf("not one short message on stderr alone")
+			}
+			if t.Failed() {
+				t.Logf("stdout: %s\nstderr: %s", r.stdout, r.stderr)
+			}
+		})
+	}
+}
+
+// Without the rights, or on a kernel without BTF, it says what is missing, what
+// to do, and exits with 3.
+func TestCannotTraceHere(t *testing.T) {
+	needTracing(t)
+	for _, test := range []struct {
+		name, shell string
+		says        []string
+	}{
+		{"without capabilities", `exec setpriv --bounding-set=-all "$@"`, []string{"CAP_BPF", "CAP_PERFMON", "sudo"}},
+		{"without BTF", `exec unshare -m sh -c 'mount -t tmpfs none /sys/kernel/btf && exec "$@"' sh "$@"`, []string{"no BTF", "CONFIG_DEBUG_INFO_BTF"}},
+	} {
+		for _, args := range [][]string{{"run", "sendfile", "--bytes", "1MiB"}, {"doctor"}} {
+			t.Run(args[0]+" "+test.name, func(t *testing.T) {
+				cmd := command(t, args...)
+				cmd.Args = append([]string{"sh", "-c", test.shell, "sh"}, cmd.Args...)
+				shell, err := exec.LookPath("sh")
+				if err != nil {
+					t.Fatal(err)
+				}
+				cmd.Path = shell
+				r := finish(t, cmd)
+				if r.code != exitUnsupported {
+					t.Errorf("exit code %d, want 3", r.code)
+				}
+				for _, text := range test.says {
+					if !strings.Contains(r.stdout+r.stderr, text) {
+						t.Errorf("it does not say %q:\n%s%s", text, r.stdout, r.stderr)
+					}
+				}
+				workersAreGone(t)
+			})
+		}
+	}
+}
+
+// What needs no rights works without them.
+func TestWithoutRights(t *testing.T) {
+	for _, args := range [][]string{{"--help"}, {"run", "--help"}, {"list"}, {"version"}, {"show", "../../tracer/trace/testdata/sendfile.json"}, {"completion", "bash"}} {
+		t.Run(args[0], func(t *testing.T) {
+			cmd := command(t, args...)
+			cmd.Dir = "" // for the path of the trace
+			if os.Geteuid() == 0 {
+				cmd.Args = append([]string{"setpriv", "--bounding-set=-all"}, cmd.Args...)
+				path, err := exec.LookPath("setpriv")
+				if err != nil {
+					t.Fatal(err)
+				}
+				cmd.Path = path
+			}
+			if r := finish(t, cmd); r.code != 0 || r.stdout == "" {
+				t.Errorf("exit code %d\n%s%s", r.code, r.stdout, r.stderr)
+			}
+		})
+	}
+}

@@ -1,0 +1,269 @@
+//go:build linux
+
+package session
+
+import (
+	"context"
+	"errors"
+	"os"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/zctrace/zctrace/bpf"
+	"github.com/zctrace/zctrace/tracer"
+	"github.com/zctrace/zctrace/tracer/trace"
+	"github.com/zctrace/zctrace/workloads"
+)
+
+// fakeWorker ends as it is told to.
+type fakeWorker struct {
+	role   workloads.Role
+	script *script
+	stop   chan struct{}
+	done   chan struct{}
+	once   sync.Once
+	result workloads.Result // set before done is closed, read after
+	err    error
+	moved  atomic.Int64
+}
+
+// script is how the fake machine behaves.
+type script struct {
+	run         map[workloads.Role]func(w *fakeWorker) // between Go and the end; nil: ends at once
+	tracerErr   error
+	snapshot    tracer.Snapshot
+	started     []*fakeWorker
+	configs     []workloads.Config
+	open, close int
+}
+
+func (w *fakeWorker) WaitReady(context.Context) error { return nil }
+func (w *fakeWorker) Payload() int64                  { return w.moved.Load() }
+func (w *fakeWorker) Done() <-chan struct{}           { return w.done }
+func (w *fakeWorker) Stop()                           { w.once.Do(func() { close(w.stop) }) }
+func (w *fakeWorker) Kill()                           { w.Stop() }
+
+func (w *fakeWorker) Go() error {
+	go func() {
+		if run := w.script.run[w.role]; run != nil {
+			run(w)
+		}
+		close(w.done)
+	}()
+	return nil
+}
+
+func (w *fakeWorker) Wait() (workloads.Result, error) {
+	<-w.done
+	return w.result, w.err
+}
+
+type fakeTracer struct{ s *script }
+
+func (t fakeTracer) Attach() error                       { return nil }
+func (t fakeTracer) Snapshot() (*tracer.Snapshot, error) { s := t.s.snapshot; return &s, nil }
+func (t fakeTracer) Hooks() []trace.Hook                 { return nil }
+func (t fakeTracer) Missing() tracer.Missing             { return tracer.Missing{} }
+func (t fakeTracer) Close()                              { t.s.close++ }
+
+func (s *script) deps() Deps {
+	return Deps{
+		OpenTracer: func(tracer.Options) (Tracer, error) {
+			if s.tracerErr != nil {
+				return nil, s.tracerErr
+			}
+			s.open++
+			return fakeTracer{s}, nil
+		},
+		StartWorker: func(c workloads.Config) (Worker, error) {
+			w := &fakeWorker{role: c.Role, script: s, stop: make(chan struct{}), done: make(chan struct{})}
+			s.started = append(s.started, w)
+			s.configs = append(s.configs, c)
+			return w, nil
+		},
+	}
+}
+
+func config(t *testing.T) Config {
+	t.Helper()
+	t.Setenv("TMPDIR", t.TempDir())
+	strategy, err := workloads.Find("read-write")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return Config{Strategy: strategy, Source: "auto:1MiB", Sink: "unix", Chunk: 4096, Interval: time.Millisecond}
+}
+
+func untilStopped(w *fakeWorker) { <-w.stop }
+
+func moves(n int64) func(*fakeWorker) {
+	return func(w *fakeWorker) {
+		w.moved.Store(n)
+		w.result = workloads.Result{Payload: n, Elapsed: time.Second, Complete: true}
+	}
+}
+
+func TestRunEnds(t *testing.T) {
+	mismatch := &workloads.Mismatch{Offset: 7, Expected: 1, Got: 2}
+	for _, test := range []struct {
+		name     string
+		cfg      func(*Config)
+		script   script
+		cancel   bool
+		ended    trace.Ended
+		err      string // part of it; "": none
+		verified *bool
+	}{
+		{name: "by itself", ended: trace.Done},
+		{
+			name: "after its duration", cfg: func(c *Config) { c.Duration = 20 * time.Millisecond },
+			script: script{run: map[workloads.Role]func(*fakeWorker){workloads.Sender: untilStopped}},
+			ended:  trace.Done,
+		},
+		{
+			name: "interrupted", cancel: true,
+			script: script{run: map[workloads.Role]func(*fakeWorker){workloads.Sender: untilStopped}},
+			ended:  trace.Interrupted,
+		},
+		{
+			name: "with the receiver's failure, which explains the sender's",
+			script: script{run: map[workloads.Role]func(*fakeWorker){
+				workloads.Receiver: func(w *fakeWorker) { w.err = errors.New("killed by SIGKILL") },
+				workloads.Sender:   func(w *fakeWorker) { w.err = errors.New("EPIPE") },
+			}},
+			ended: trace.Failed, err: "killed by SIGKILL",
+		},
+		{
+			name: "verified", cfg: func(c *Config) { c.Verify = true },
+			script: script{run: map[workloads.Role]func(*fakeWorker){workloads.Receiver: moves(5), workloads.Sender: moves(5)}},
+			ended:  trace.Done, verified: yes(true),
+		},
+		{
+			name: "with bytes missing", cfg: func(c *Config) { c.Verify = true },
+			script: script{run: map[workloads.Role]func(*fakeWorker){workloads.Receiver: moves(4), workloads.Sender: moves(5)}},
+			ended:  trace.Failed, err: "5 bytes were sent and 4 received", verified: yes(false),
+		},
+		{
+			name: "with a wrong byte", cfg: func(c *Config) { c.Verify = true },
+			script: script{run: map[workloads.Role]func(*fakeWorker){
+				workloads.Receiver: func(w *fakeWorker) { w.result.Mismatch = mismatch },
+			}},
+			ended: trace.Failed, err: "byte 7 of the payload is 0x02, the source has 0x01", verified: yes(false),
+		},
+		{
+			name:   "with losses",
+			script: script{snapshot: tracer.Snapshot{RecursionMisses: 3}},
+			ended:  trace.Failed, err: "recursion_misses 3",
+		},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			cfg := config(t)
+			if test.cfg != nil {
+				test.cfg(&cfg)
+			}
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			s := &test.script
+			observed := 0
+			got, err := Run(ctx, cfg, s.deps(), func(*trace.Trace) {
+				observed++
+				if test.cancel {
+					cancel()
+				}
+			})
+			switch {
+			case test.err == "" && err != nil:
+				t.Fatalf("it failed: %v", err)
+			case test.err != "" && (err == nil || !strings.Contains(err.Error(), test.err)):
+				t.Fatalf("the error is %v, want one with %q", err, test.err)
+			}
+			if got.Run.Ended != test.ended {
+				t.Errorf("it ended %q, want %q", got.Run.Ended, test.ended)
+			}
+			if v := got.Run.Verified; (v == nil) != (test.verified == nil) || v != nil && *v != *test.verified {
+				t.Errorf("verified is %v, want %v", v, test.verified)
+			}
+			if observed == 0 || s.open != 1 || s.close != 1 {
+				t.Errorf("%d states shown, tracer opened %d times, closed %d times; want some, 1, 1", observed, s.open, s.close)
+			}
+		})
+	}
+}
+
+func yes(b bool) *bool { return &b }
+
+// The traced run of --baseline does what the untraced one did.
+func TestBaselineDoesTheSameWork(t *testing.T) {
+	cfg := config(t)
+	cfg.Baseline, cfg.Duration = true, 10*time.Millisecond
+	s := &script{run: map[workloads.Role]func(*fakeWorker){workloads.Sender: moves(12345)}}
+	got, err := Run(t.Context(), cfg, s.deps(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var senders []workloads.Config
+	for _, c := range s.configs {
+		if c.Role == workloads.Sender {
+			senders = append(senders, c)
+		}
+	}
+	if len(senders) != 2 || senders[0].Bytes != 0 || senders[1].Bytes != 12345 {
+		t.Errorf("the senders' payloads are %v, want no limit, then 12345", senders)
+	}
+	if got.Run.UntracedElapsedNS != trace.Known(time.Second.Nanoseconds()) || got.Run.LimitDurationNS.Known() {
+		t.Errorf("untraced %v ns, duration limit %v; want 1 s, none", got.Run.UntracedElapsedNS, got.Run.LimitDurationNS)
+	}
+}
+
+func TestRefusals(t *testing.T) {
+	noTracing := &tracer.UnsupportedError{What: "no tracing here"}
+	for _, test := range []struct {
+		name   string
+		cfg    func(*Config)
+		tracer error
+		want   string
+	}{
+		{"no tracing", func(*Config) {}, noTracing, "no tracing here"},
+		{"a wrong request before a machine that cannot", func(c *Config) { c.Source = "/nonexistent" }, noTracing, "/nonexistent"},
+		{"more than the cold source has", func(c *Config) { c.Cold, c.Bytes = true, 2<<20 }, nil, "2097152 bytes of payload are more than"},
+		{"nothing to verify", func(c *Config) { c.Verify, c.Sink = true, "null" }, nil, "/dev/null cannot be verified"},
+		{"unknown sink", func(c *Config) { c.Sink = "tcpp" }, nil, "did you mean tcp"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			cfg := config(t)
+			test.cfg(&cfg)
+			s := &script{tracerErr: test.tracer}
+			got, err := Run(t.Context(), cfg, s.deps(), nil)
+			if got != nil || err == nil || !strings.Contains(err.Error(), test.want) {
+				t.Fatalf("it returned %v, %v; want an error with %q", got, err, test.want)
+			}
+			if len(s.started) != 0 || s.open != s.close {
+				t.Errorf("%d workers started; tracer opened %d times, closed %d times", len(s.started), s.open, s.close)
+			}
+			if left, _ := os.ReadDir(os.Getenv("TMPDIR")); len(left) != 0 {
+				t.Errorf("it left %v behind", left)
+			}
+		})
+	}
+}
+
+// The samples are cumulative, and the total is the last of them.
+func TestTotalIsTheLastSample(t *testing.T) {
+	s := &script{run: map[workloads.Role]func(*fakeWorker){workloads.Sender: untilStopped}}
+	s.snapshot.Slots[tracer.Sender].State = bpf.ObjectSlotStateCLOSED
+	cfg := config(t)
+	cfg.Duration = 30 * time.Millisecond
+	got, err := Run(t.Context(), cfg, s.deps(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := got.Validate(); err != nil {
+		t.Error(err)
+	}
+	if len(got.Samples) < 2 {
+		t.Errorf("%d samples in 30 ms, at one each ms", len(got.Samples))
+	}
+}

@@ -1,0 +1,234 @@
+package trace
+
+import (
+	"cmp"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math/bits"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Expectation is a condition that a run must meet, such as
+// "sender.copies.from_user == 0": a gate for CI.
+type Expectation struct {
+	path     string
+	op       string
+	value    int64  // what the path is compared with, or the factor of other
+	text     string // value as it was written
+	other    string // a second path, or ""
+	multiply bool   // value is written before other
+}
+
+// maxExpression keeps a mistaken argument, such as a whole file, out of errors.
+const maxExpression = 500
+
+// ParseExpectation reads "PATH OP VALUE". OP is ==, !=, <, <=, > or >=. VALUE is
+// an integer, a size such as 64KiB, a duration such as 5ms where PATH ends in
+// _ns, another path, or "INTEGER * PATH". Paths are those of the JSON, dotted,
+// below "total" or the top; that of an [Amount] means its bytes, and a system
+// call goes by its name (sender.syscalls.by_name.read.calls). A path that no
+// trace has is an error here, so that a long run is not made in vain.
+func ParseExpectation(s string) (Expectation, error) {
+	if len(s) > maxExpression {
+		return Expectation{}, fmt.Errorf("expectation of %d bytes (the most is %d)", len(s), maxExpression)
+	}
+	e, err := parseExpectation(s)
+	if err != nil {
+		return Expectation{}, fmt.Errorf("expectation %q: %w", s, err)
+	}
+	return e, nil
+}
+
+func parseExpectation(s string) (Expectation, error) {
+	const symbols = "=!<>"
+	start := strings.IndexAny(s, symbols)
+	if start < 0 {
+		return Expectation{}, errors.New("no comparison (write PATH OP VALUE, as in 'sender.copies.from_user == 0')")
+	}
+	right := strings.TrimLeft(s[start:], symbols)
+	e := Expectation{
+		path: strings.TrimSpace(s[:start]),
+		op:   s[start : len(s)-len(right)],
+	}
+	if strings.ContainsAny(right, symbols) {
+		return e, errors.New("more than one comparison (repeat --expect)")
+	}
+	if _, ok := holds[e.op]; !ok {
+		return e, fmt.Errorf("unknown comparison %s (want ==, !=, <, <=, > or >=)", e.op)
+	}
+	if e.path == "" || isNumber(e.path) {
+		return e, errors.New("the path comes first (write PATH OP VALUE, as in 'sender.copies.from_user == 0')")
+	}
+	if err := checkPath(e.path); err != nil {
+		return e, err
+	}
+	return e, e.parseValue(strings.TrimSpace(right))
+}
+
+// parseValue reads the right side.
+func (e *Expectation) parseValue(text string) error {
+	left, right, multiply := strings.Cut(text, "*")
+	left, right = strings.TrimSpace(left), strings.TrimSpace(right)
+	switch {
+	case left == "", multiply && right == "":
+		return fmt.Errorf("something is missing after %s (want VALUE, PATH or INTEGER * PATH)", e.op)
+	case multiply && !isNumber(left):
+		return errors.New("the number comes before the path (write '2 * sender.payload_bytes')")
+	case multiply:
+		e.multiply, e.other = true, right
+	case !isNumber(left):
+		e.other, e.value = left, 1
+		return checkPath(e.other)
+	}
+	var err error
+	e.text = left
+	if e.value, err = e.parseNumber(left); err != nil || !multiply {
+		return err
+	}
+	return checkPath(e.other)
+}
+
+// parseNumber reads a number in the unit that the path is in.
+func (e *Expectation) parseNumber(text string) (int64, error) {
+	if strings.HasPrefix(text, "-") {
+		return 0, fmt.Errorf("%s: a count is never negative", text)
+	}
+	if n, err := strconv.ParseInt(text, 10, 64); err == nil {
+		return n, nil
+	}
+	duration, durationErr := time.ParseDuration(text)
+	size, sizeErr := ParseBytes(text)
+	switch inNS := strings.HasSuffix(e.path, "_ns"); {
+	case inNS && durationErr == nil:
+		return duration.Nanoseconds(), nil
+	case inNS:
+		return 0, fmt.Errorf("%s is in nanoseconds, and %.40q is no duration (write 5ms, or plain nanoseconds)", e.path, text)
+	case sizeErr != nil && durationErr == nil:
+		return 0, fmt.Errorf("%.40q is a duration, but %s is not a time", text, e.path)
+	}
+	return size, sizeErr
+}
+
+// isNumber tells a number from a path, which starts with a letter.
+func isNumber(text string) bool {
+	return text != "" && strings.ContainsRune("0123456789+-.", rune(text[0]))
+}
+
+// String is the expectation, evenly spaced.
+func (e Expectation) String() string {
+	switch {
+	case e.multiply:
+		return e.path + " " + e.op + " " + e.text + " * " + e.other
+	case e.other != "":
+		return e.path + " " + e.op + " " + e.other
+	}
+	return e.path + " " + e.op + " " + e.text
+}
+
+// Check returns nil if the trace meets the expectation, and otherwise an error
+// that says what it found: "sender.copies.from_user == 0: found 67108864". A
+// number that nobody counted meets nothing.
+func (e Expectation) Check(t *Trace) error {
+	short := *t
+	short.Samples = nil // no path leads there
+	doc, err := toJSON(&short)
+	if err != nil {
+		return fmt.Errorf("%s: %w", e, err)
+	}
+	found, err := t.lookUp(doc, e.path)
+	if err != nil {
+		return fmt.Errorf("%s: %w", e, err)
+	}
+	if e.other == "" {
+		if !holds[e.op](cmp.Compare(found, e.value)) {
+			return fmt.Errorf("%s: found %d", e, found)
+		}
+		return nil
+	}
+	other, err := t.lookUp(doc, e.other)
+	if err != nil {
+		return fmt.Errorf("%s: %w", e, err)
+	}
+	if !holds[e.op](compareProduct(found, e.value, other)) {
+		return fmt.Errorf("%s: found %d, and %s is %d", e, found, e.other, other)
+	}
+	return nil
+}
+
+// holds tells for each comparison whether it holds of -1, 0 or 1.
+var holds = map[string]func(order int) bool{
+	"==": func(order int) bool { return order == 0 },
+	"!=": func(order int) bool { return order != 0 },
+	"<":  func(order int) bool { return order < 0 },
+	"<=": func(order int) bool { return order <= 0 },
+	">":  func(order int) bool { return order > 0 },
+	">=": func(order int) bool { return order >= 0 },
+}
+
+// compareProduct compares n with a × b, none of them negative, in 128 bits.
+func compareProduct(n, a, b int64) int {
+	high, low := bits.Mul64(uint64(a), uint64(b))
+	if high > 0 {
+		return -1
+	}
+	return cmp.Compare(uint64(n), low)
+}
+
+// lookUp finds the number at path; if there is none, the error says why.
+func (t *Trace) lookUp(doc map[string]any, path string) (int64, error) {
+	keys := splitPath(doc, path)
+	var at any = doc
+	reason := ""
+	for i, key := range keys {
+		group, ok := at.(map[string]any)
+		if !ok {
+			return 0, t.notCounted(path, reason)
+		}
+		if text, ok := group["reason"].(string); ok {
+			reason = text
+		}
+		next, ok := group[key]
+		if !ok && i > 0 && keys[i-1] == "by_name" {
+			return 0, nil // that system call was not made
+		}
+		at = next
+	}
+	if amount, ok := at.(map[string]any); ok {
+		at = amount["bytes"]
+		reason, _ = amount["reason"].(string)
+	}
+	number, ok := at.(json.Number)
+	if !ok {
+		return 0, t.notCounted(path, reason)
+	}
+	n, err := number.Int64()
+	if err != nil || n < 0 {
+		return 0, fmt.Errorf("found %s, which no counter can be", number)
+	}
+	return n, nil
+}
+
+// notCounted says why the number at path is null.
+func (t *Trace) notCounted(path, reason string) error {
+	party, number, _ := strings.Cut(strings.TrimPrefix(path, "total."), ".")
+	for name, c := range t.Total.parties() {
+		if name == party && reason == "" {
+			reason = c.Origin(number).Reason
+		}
+	}
+	switch {
+	case reason != "":
+	case party == "receiver" && t.Total.Receiver == nil:
+		reason = "this run has no receiver"
+	case party == "textbook" && t.Textbook == nil:
+		reason = "no textbook tells of this strategy"
+	case party == "losses":
+		reason = "this run has no such cause of loss"
+	default:
+		reason = "not counted in this run"
+	}
+	return fmt.Errorf("found null for %s: %s", path, reason)
+}

@@ -1,0 +1,228 @@
+package trace
+
+import (
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"syscall"
+)
+
+// Owner is the user and group that a new file is given to: under sudo, those
+// who called it.
+type Owner struct{ UID, GID int }
+
+// WriteFile writes the trace to path as [SaveFile] does.
+func WriteFile(path string, t *Trace) error {
+	return SaveFile(path, nil, func(w io.Writer) error { return Write(w, t) })
+}
+
+// SaveFile writes what write gives it to path. The tool runs as root, so path is
+// never followed through a symbolic link to a file: a regular file, or a link to
+// one or to nothing, is replaced as a whole by renaming a new file onto it, which
+// keeps the permissions of the file that it replaces. Until then nothing of the
+// old file is lost. A device or a fifo is written in place, the latter waiting
+// for its reader. owner may be nil.
+func SaveFile(path string, owner *Owner, write func(io.Writer) error) error {
+	target, err := findTarget(path)
+	if err == nil && target.inPlace {
+		err = writeInPlace(path, write)
+	} else if err == nil {
+		err = replaceFile(path, target.old, owner, write)
+	}
+	return saveError(path, err)
+}
+
+// CheckWritable says before a run whether SaveFile could write to path after it.
+// It leaves nothing behind, changes no file, and opens no device or fifo, which
+// would wait for a reader or take one away.
+func CheckWritable(path string) error {
+	target, err := findTarget(path)
+	if err == nil && target.inPlace {
+		err = accessible(path)
+	} else if err == nil {
+		err = checkReplace(path)
+	}
+	return saveError(path, err)
+}
+
+// target is how a path is written.
+type target struct {
+	inPlace bool
+	old     fs.FileInfo // the regular file to replace, if there is one
+}
+
+func findTarget(path string) (target, error) {
+	if path == "" {
+		return target{}, errors.New("no file name")
+	}
+	if _, ok := ownDescriptor(path); ok {
+		return target{inPlace: true}, nil
+	}
+	info, err := os.Lstat(path)
+	if err == nil && info.Mode().IsRegular() {
+		return target{old: info}, nil
+	}
+	if err == nil && info.Mode()&fs.ModeSymlink != 0 {
+		info, err = os.Stat(path)
+	}
+	// A link that leads round in a circle leads nowhere, too.
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ELOOP) {
+		return target{}, nil
+	}
+	if err != nil || info.Mode().IsRegular() {
+		return target{}, err
+	}
+	return target{inPlace: true}, streamable(info.Mode())
+}
+
+// streamable reports why something that is not a regular file takes no trace.
+func streamable(mode fs.FileMode) error {
+	switch {
+	case mode.IsDir():
+		return errors.New("is a directory (name a file in it)")
+	case mode&fs.ModeSocket != 0:
+		return errors.New("is a socket (name a file, or - for standard output)")
+	case mode&fs.ModeDevice != 0 && mode&fs.ModeCharDevice == 0:
+		return errors.New("is a block device, whose data would be lost (name a file)")
+	}
+	return nil
+}
+
+func writeInPlace(path string, write func(io.Writer) error) error {
+	f, err := openInPlace(path)
+	if err != nil {
+		return err
+	}
+	err = write(f)
+	if info, statErr := f.Stat(); err == nil && statErr == nil && info.Mode().IsRegular() {
+		err = f.Sync() // standard output, redirected
+	}
+	return errors.Join(err, f.Close())
+}
+
+func openInPlace(path string) (*os.File, error) {
+	if fd, ok := ownDescriptor(path); ok {
+		return duplicate(fd, path)
+	}
+	// Neither created nor truncated: it may have become something else by now.
+	f, err := os.OpenFile(path, os.O_WRONLY, 0)
+	if err != nil {
+		return nil, err
+	}
+	info, err := f.Stat()
+	if err == nil {
+		err = streamable(info.Mode())
+	}
+	if err == nil && info.Mode().IsRegular() {
+		err = errors.New("became a regular file while it was being opened")
+	}
+	if err != nil {
+		f.Close()
+		return nil, err
+	}
+	return f, nil
+}
+
+func replaceFile(path string, old fs.FileInfo, owner *Owner, write func(io.Writer) error) (err error) {
+	// A Root stays in the directory that it opened, whatever happens to the path.
+	dir, err := os.OpenRoot(filepath.Dir(path))
+	if err != nil {
+		return err
+	}
+	defer func() { _ = dir.Close() }()
+	f, name, err := createBeside(dir)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			f.Close() // again, at worst: the error that matters is known
+			_ = dir.Remove(name)
+		}
+	}()
+	if err := write(f); err != nil {
+		return err
+	}
+	if owner != nil {
+		if err := f.Chown(owner.UID, owner.GID); err != nil {
+			return err
+		}
+	}
+	if old != nil {
+		if err := f.Chmod(old.Mode().Perm()); err != nil {
+			return err
+		}
+	}
+	if err := f.Sync(); err != nil {
+		return err
+	}
+	if err := f.Close(); err != nil {
+		return err
+	}
+	return dir.Rename(name, filepath.Base(path))
+}
+
+// createBeside makes an empty file that nobody else knows the name of.
+func createBeside(dir *os.Root) (*os.File, string, error) {
+	name := ".zctrace-" + rand.Text()
+	f, err := dir.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+	return f, name, err
+}
+
+func checkReplace(path string) error {
+	dir, err := os.OpenRoot(filepath.Dir(path))
+	if err != nil {
+		return err
+	}
+	defer func() { _ = dir.Close() }()
+	f, name, err := createBeside(dir)
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(f.Close(), dir.Remove(name)); err != nil {
+		return err
+	}
+	return replaceable(dir, filepath.Base(path))
+}
+
+// saveError names the file instead of the temporary one, and what to do.
+func saveError(path string, err error) error {
+	if err == nil {
+		return nil
+	}
+	var onPath *fs.PathError
+	var onLink *os.LinkError
+	if errors.As(err, &onPath) {
+		err = onPath.Err
+	} else if errors.As(err, &onLink) {
+		err = onLink.Err
+	}
+	if remedy := remedy(err); remedy != "" {
+		return fmt.Errorf("cannot write %s: %w (%s)", path, err, remedy)
+	}
+	return fmt.Errorf("cannot write %s: %w", path, err)
+}
+
+func remedy(err error) string {
+	for _, known := range []struct {
+		err    error
+		remedy string
+	}{
+		{syscall.ENOSPC, "free some space there, or name a file elsewhere"},
+		{syscall.EDQUOT, "free some space there, or name a file elsewhere"},
+		{syscall.EROFS, "name a file elsewhere"},
+		{syscall.EBUSY, "is it a mount point? name another file"},
+		{syscall.ENOTDIR, "name a file in a directory that exists"},
+		{fs.ErrPermission, "name a file in a directory that you may write to"},
+		{fs.ErrNotExist, "create its directory first, or name a file elsewhere"},
+	} {
+		if errors.Is(err, known.err) {
+			return known.remedy
+		}
+	}
+	return ""
+}

@@ -1,0 +1,113 @@
+package trace
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+func TestSaveFileToFullDevice(t *testing.T) {
+	err := WriteFile("/dev/full", goldenTraces()["read-write.json"])
+	want := "cannot write /dev/full: no space left on device (free some space there, or name a file elsewhere)"
+	if err == nil || err.Error() != want {
+		t.Errorf("error %v, want %s", err, want)
+	}
+}
+
+func TestSaveFileToFullDisk(t *testing.T) {
+	dir := t.TempDir()
+	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=16k"); err != nil {
+		t.Skipf("mounting a small tmpfs: %v (run as root)", err)
+	}
+	defer func() { must(t, syscall.Unmount(dir, 0)) }()
+	err := WriteFile(filepath.Join(dir, "trace.json"), goldenTraces()["read-write.json"])
+	if !errors.Is(err, syscall.ENOSPC) || !strings.Contains(err.Error(), "trace.json: no space left on device (free") {
+		t.Errorf("error %v, want ENOSPC and what to do", err)
+	}
+	onlyFiles(t, dir)
+}
+
+func TestSaveFileRefusesBlockDevices(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "disk")
+	// Number 7:250 is a loop device that nobody has set up.
+	if err := syscall.Mknod(path, syscall.S_IFBLK|0o600, 7<<8|250); err != nil {
+		t.Skipf("making a block device: %v (run as root)", err)
+	}
+	if err := SaveFile(path, nil, writeHello); err == nil || !strings.Contains(err.Error(), "is a block device") {
+		t.Errorf("error %v, want that it is a block device", err)
+	}
+}
+
+func TestSaveFileToOwner(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("only root may give files away (run as root)")
+	}
+	path := filepath.Join(t.TempDir(), "trace.json")
+	must(t, SaveFile(path, &Owner{UID: 65534, GID: 65533}, writeHello))
+	info, err := os.Stat(path)
+	must(t, err)
+	if stat := info.Sys().(*syscall.Stat_t); stat.Uid != 65534 || stat.Gid != 65533 {
+		t.Errorf("owner %d:%d, want 65534:65533", stat.Uid, stat.Gid)
+	}
+}
+
+func TestCheckWritableAsAnotherUser(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("only root may become somebody else (run as root)")
+	}
+	sticky, err := os.MkdirTemp("", "zctrace-sticky") // t.TempDir's parent admits nobody
+	must(t, err)
+	defer func() { must(t, os.RemoveAll(sticky)) }()
+	must(t, os.Chmod(sticky, 0o777|os.ModeSticky))
+	closed := filepath.Join(sticky, "closed")
+	must(t, os.Mkdir(closed, 0o755))
+	taken, own, fifo := filepath.Join(sticky, "taken"), filepath.Join(sticky, "own"), filepath.Join(sticky, "fifo")
+	must(t, os.WriteFile(taken, nil, 0o666))
+	must(t, os.WriteFile(own, nil, 0o644))
+	must(t, os.Chown(own, 65534, 65534))
+	must(t, syscall.Mkfifo(fifo, 0o600))
+
+	asNobody(t, func() {
+		for path, why := range map[string]string{
+			filepath.Join(sticky, "new"):   "",
+			own:                            "",
+			taken:                          "belongs to another user",
+			fifo:                           "permission denied",
+			filepath.Join(closed, "trace"): "permission denied (name a file in a directory that you may write to)",
+		} {
+			err := CheckWritable(path)
+			if why == "" && err != nil || why != "" && (err == nil || !strings.Contains(err.Error(), why)) {
+				t.Errorf("CheckWritable(%s) = %v, want %q", path, err, why)
+			}
+			// The check must say what would happen; writing to the fifo would only hang.
+			if path == fifo {
+				continue
+			}
+			if err := SaveFile(path, nil, writeHello); (err == nil) != (why == "") {
+				t.Errorf("SaveFile(%s) = %v, want %q", path, err, why)
+			}
+		}
+	})
+	onlyFiles(t, sticky, "new", "own", "taken", "fifo", "closed")
+}
+
+// asNobody runs f on a thread of another user, which ends with it.
+func asNobody(t *testing.T, f func()) {
+	done := make(chan error)
+	go func() {
+		runtime.LockOSThread() // and never unlock: the thread is spoilt
+		const nobody = 65534
+		_, _, errno := syscall.RawSyscall(syscall.SYS_SETRESUID, nobody, nobody, nobody)
+		if errno != 0 {
+			done <- errno
+			return
+		}
+		f()
+		done <- nil
+	}()
+	must(t, <-done)
+}

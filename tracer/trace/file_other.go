@@ -1,0 +1,19 @@
+//go:build !unix
+
+package trace
+
+import (
+	"errors"
+	"os"
+)
+
+// Elsewhere a saved trace can be read and written, but there are no descriptors
+// with names and no fifos to care for.
+
+func ownDescriptor(string) (int, bool) { return 0, false }
+
+func duplicate(int, string) (*os.File, error) { return nil, errors.ErrUnsupported }
+
+func accessible(string) error { return nil }
+
+func replaceable(*os.Root, string) error { return nil }

@@ -1,0 +1,263 @@
+//go:build unix
+
+package trace
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+func writeHello(w io.Writer) error {
+	_, err := io.WriteString(w, "hello\n")
+	return err
+}
+
+func TestWriteFile(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "trace.json")
+	want := goldenTraces()["sendfile.json"]
+	if err := WriteFile(path, want); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := ReadFile(path); err != nil {
+		t.Error(err)
+	}
+	if got := mode(t, path); got&0o644 != got || got&0o400 == 0 {
+		t.Errorf("mode %v, want 0644 less the umask", got)
+	}
+	onlyFiles(t, dir, "trace.json")
+}
+
+func TestSaveFileReplaces(t *testing.T) {
+	for _, perm := range []fs.FileMode{0o600, 0o644, 0o666, 0o664} {
+		dir := t.TempDir()
+		path := filepath.Join(dir, "trace.json")
+		must(t, os.WriteFile(path, []byte("old"), 0o600))
+		must(t, os.Chmod(path, perm))
+		open, err := os.Open(path)
+		must(t, err)
+		must(t, CheckWritable(path))
+		must(t, SaveFile(path, nil, writeHello))
+		if got := content(t, path); got != "hello\n" {
+			t.Errorf("content %q", got)
+		}
+		if got := mode(t, path); got != perm {
+			t.Errorf("mode %v, want that of the old file, %v", got, perm)
+		}
+		if old, _ := io.ReadAll(open); string(old) != "old" {
+			t.Errorf("the old file was written to: %q", old)
+		}
+		open.Close()
+		onlyFiles(t, dir, "trace.json")
+	}
+}
+
+// A link in /tmp must not make root write elsewhere.
+func TestSaveFileNeverFollowsLinks(t *testing.T) {
+	dir := t.TempDir()
+	victim := filepath.Join(t.TempDir(), "victim")
+	must(t, os.WriteFile(victim, []byte("precious"), 0o600))
+	for name, leadsTo := range map[string]string{
+		"to-file": victim, "to-nothing": filepath.Join(dir, "nothing"), "to-itself": "to-itself",
+	} {
+		path := filepath.Join(dir, name)
+		must(t, os.Symlink(leadsTo, path))
+		must(t, CheckWritable(path))
+		if info, err := os.Lstat(path); err != nil || info.Mode()&fs.ModeSymlink == 0 {
+			t.Errorf("%s: the check replaced the link", name)
+		}
+		must(t, SaveFile(path, nil, writeHello))
+		if info, err := os.Lstat(path); err != nil || !info.Mode().IsRegular() || content(t, path) != "hello\n" {
+			t.Errorf("%s was not replaced by a file", name)
+		}
+	}
+	if content(t, victim) != "precious" {
+		t.Error("the file that a link leads to was written")
+	}
+	onlyFiles(t, dir, "to-file", "to-nothing", "to-itself")
+}
+
+func TestSaveFileRefuses(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "file")
+	must(t, os.WriteFile(file, nil, 0o600))
+	must(t, os.Symlink(dir, filepath.Join(dir, "link")))
+	listener, err := net.Listen("unix", filepath.Join(dir, "socket"))
+	must(t, err)
+	defer func() { must(t, listener.Close()) }()
+	for path, why := range map[string]string{
+		"":                              "no file name",
+		dir:                             "is a directory (name a file in it)",
+		dir + "/":                       "is a directory",
+		filepath.Join(dir, "link"):      "is a directory",
+		filepath.Join(dir, "socket"):    "is a socket",
+		filepath.Join(dir, "no/x.json"): "no such file or directory (create its directory first",
+		filepath.Join(file, "x.json"):   "not a directory (name a file in a directory that exists",
+		"/dev/fd/65000":                 "bad file descriptor",
+	} {
+		for name, err := range map[string]error{
+			"SaveFile":      SaveFile(path, nil, writeHello),
+			"CheckWritable": CheckWritable(path),
+		} {
+			if err == nil || !strings.Contains(err.Error(), why) || !strings.Contains(err.Error(), "cannot write "+path) {
+				t.Errorf("%s(%q) = %v, want an error with %q", name, path, err, why)
+			}
+			if err != nil && strings.Contains(err.Error(), ".zctrace-") {
+				t.Errorf("%v names the temporary file", err)
+			}
+		}
+	}
+	onlyFiles(t, dir, "file", "link", "socket")
+}
+
+func TestSaveFileKeepsTheOldFileOnErrors(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "trace.json")
+	must(t, os.WriteFile(path, []byte("old"), 0o600))
+	err := SaveFile(path, nil, func(w io.Writer) error {
+		must(t, writeHello(w))
+		return fmt.Errorf("write: %w", syscall.ENOSPC)
+	})
+	if !errors.Is(err, syscall.ENOSPC) || !strings.Contains(err.Error(), "free some space") {
+		t.Errorf("error %v, want ENOSPC and what to do", err)
+	}
+	if got := content(t, path); got != "old" {
+		t.Errorf("the old file holds %q", got)
+	}
+	onlyFiles(t, dir, "trace.json")
+}
+
+func TestSaveFileToDevices(t *testing.T) {
+	link := filepath.Join(t.TempDir(), "link")
+	must(t, os.Symlink("/dev/null", link))
+	for _, path := range []string{"/dev/null", link} {
+		must(t, CheckWritable(path))
+		must(t, SaveFile(path, nil, writeHello))
+	}
+	if info, err := os.Lstat("/dev/null"); err != nil || info.Mode()&fs.ModeCharDevice == 0 {
+		t.Fatal("/dev/null was replaced")
+	}
+	if info, err := os.Lstat(link); err != nil || info.Mode()&fs.ModeSymlink == 0 {
+		t.Error("the link to a device was replaced")
+	}
+}
+
+func TestSaveFileToFifo(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "fifo")
+	must(t, syscall.Mkfifo(path, 0o600))
+	must(t, CheckWritable(path)) // nobody reads: opening it would hang here
+
+	var got []byte
+	done := make(chan error)
+	go func() {
+		data, err := os.ReadFile(path)
+		got = data
+		done <- err
+	}()
+	must(t, WriteFile(path, goldenTraces()["read-write.json"]))
+	must(t, <-done)
+	if _, err := Read(bytes.NewReader(got)); err != nil {
+		t.Error(err)
+	}
+	if info, err := os.Lstat(path); err != nil || info.Mode()&fs.ModeNamedPipe == 0 {
+		t.Error("the fifo was replaced")
+	}
+}
+
+// /dev/stdout leads to a regular file when the shell redirects. It is neither
+// replaced nor written over.
+func TestSaveFileToOwnDescriptor(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "out")
+	f, err := os.Create(file)
+	must(t, err)
+	defer f.Close()
+	write := func(text string) {
+		_, err := f.WriteString(text)
+		must(t, err)
+	}
+	write("before\n")
+	path := fmt.Sprintf("/dev/fd/%d", f.Fd())
+	must(t, CheckWritable(path))
+	must(t, SaveFile(path, nil, writeHello))
+	write("after\n")
+	if got := content(t, file); got != "before\nhello\nafter\n" {
+		t.Errorf("content %q", got)
+	}
+}
+
+func TestOwnDescriptor(t *testing.T) {
+	for path, want := range map[string]int{
+		"/dev/stdout": 1, "/dev//stdout": 1, "/dev/stderr": 2, "/dev/fd/63": 63, "/proc/self/fd/7": 7,
+		"/dev/fd/": -1, "/dev/fd/x": -1, "/dev/fd/-1": -1, "/dev/fd/99999999999": -1, "/dev/fd/1/x": -1,
+		"/dev/shm/trace.json": -1, "stdout": -1, "/proc/1/fd/1": -1, "/dev/null": -1, "": -1,
+	} {
+		if got, ok := ownDescriptor(path); ok != (want >= 0) || ok && got != want {
+			t.Errorf("ownDescriptor(%q) = %d, %t, want %d", path, got, ok, want)
+		}
+	}
+}
+
+func TestCheckWritableLeavesNothing(t *testing.T) {
+	dir := t.TempDir()
+	must(t, CheckWritable(filepath.Join(dir, "new.json")))
+	onlyFiles(t, dir)
+	old := filepath.Join(dir, "old.json")
+	must(t, os.WriteFile(old, []byte("old"), 0o600))
+	before, err := os.Stat(old)
+	must(t, err)
+	must(t, CheckWritable(old))
+	after, err := os.Stat(old)
+	must(t, err)
+	if !os.SameFile(before, after) || !before.ModTime().Equal(after.ModTime()) || content(t, old) != "old" {
+		t.Error("the check touched the file")
+	}
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func content(t *testing.T, path string) string {
+	t.Helper()
+	data, err := os.ReadFile(path)
+	must(t, err)
+	return string(data)
+}
+
+func mode(t *testing.T, path string) fs.FileMode {
+	t.Helper()
+	info, err := os.Lstat(path)
+	must(t, err)
+	return info.Mode().Perm()
+}
+
+func onlyFiles(t *testing.T, dir string, want ...string) {
+	t.Helper()
+	entries, err := os.ReadDir(dir)
+	must(t, err)
+	left := map[string]bool{}
+	for _, name := range want {
+		left[name] = true
+	}
+	for _, e := range entries {
+		if !left[e.Name()] {
+			t.Errorf("left behind: %s", e.Name())
+		}
+		delete(left, e.Name())
+	}
+	if len(left) > 0 {
+		t.Errorf("missing: %v", left)
+	}
+}

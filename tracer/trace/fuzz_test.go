@@ -1,0 +1,99 @@
+package trace
+
+import (
+	"bytes"
+	"encoding/json"
+	"reflect"
+	"strings"
+	"testing"
+)
+
+// FuzzRead: whatever is read is valid, and is read again as it was written.
+func FuzzRead(f *testing.F) {
+	small := goldenTraces()["mmap-write.json"] // small, for the fuzzer takes long to shorten a seed
+	small.Samples, small.Hooks, small.Total.Kernel = nil, small.Hooks[:1], small.Total.Sender
+	seed, err := json.Marshal(small)
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(seed)
+	for _, seed := range []string{
+		"", "{}", "[", `{"schema":"zctrace/1"}`, `{"schema":"zctrace/2"}`, `{"schema":"zctrace-set/1","traces":[]}`,
+		`{"schema":"zctrace/1","samples":[{"elapsed_ns":1}],"losses":{"\u001b":0}}`,
+		`{"schema":"zctrace/1","total":{"receiver":{},"sender":{"syscalls":{"calls":1,"by_name":{"read":{"calls":1,"latency_log2":[1]}}}}}}`,
+		`{"schema":"zctrace/1","total":{"sender":{"copies":{"to_user":{"bytes":1,"derived_bytes":1,"provenance":"derived"}}}}}`,
+		`{"schema":"zctrace/1","run":{"started":"2025-11-22T15:46:07Z","verified":false,"payload_bytes":1e9}}`,
+	} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		trace, err := Read(bytes.NewReader(data))
+		if err != nil {
+			return
+		}
+		if err := trace.Validate(); err != nil {
+			t.Fatalf("read, but %v", err)
+		}
+		var first, second bytes.Buffer
+		if err := Write(&first, trace); err != nil {
+			t.Fatal(err)
+		}
+		again, err := Read(bytes.NewReader(first.Bytes()))
+		if err != nil {
+			t.Fatalf("written, but not read again: %v", err)
+		}
+		if err := Write(&second, again); err != nil || !bytes.Equal(first.Bytes(), second.Bytes()) {
+			t.Fatalf("changed on the way, %v", err)
+		}
+	})
+}
+
+// FuzzParseBytes: a size is never negative, and what FormatBytes writes of it
+// without a decimal point is read as the same.
+func FuzzParseBytes(f *testing.F) {
+	for _, seed := range []string{"0", "512", "64KiB", "1M", "1.5G", "8E", "1MB", "-1", "1e3", " 7 TiB ", "0.0009765625K", "9223372036854775807"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		n, err := ParseBytes(s)
+		if err != nil {
+			return
+		}
+		if n < 0 {
+			t.Fatalf("ParseBytes(%q) = %d", s, n)
+		}
+		text := FormatBytes(n)
+		if again, err := ParseBytes(text); !strings.Contains(text, ".") && (err != nil || again != n) {
+			t.Fatalf("FormatBytes(%d) = %q, which is %d", n, text, again)
+		}
+	})
+}
+
+// FuzzExpectation: what is parsed can be written, parsed again and checked.
+func FuzzExpectation(f *testing.F) {
+	for _, seed := range []string{
+		"sender.copies.from_user == 0", "receiver.copies.to_user<=2*sender.payload_bytes", "run.elapsed_ns < 5ms",
+		"sender.syscalls.by_name.splice.calls != 0", "losses.missed_runs == 0", "sender.copies.fromuser == 1M",
+		"total.kernel.cpu.user_ns >= 64KiB * host.cpus", "a.b.c > d", "==", "sender.syscalls.by_name.*.calls == 1",
+	} {
+		f.Add(seed)
+	}
+	traces := goldenTraces()
+	bare := &Trace{Schema: Schema}
+	f.Fuzz(func(t *testing.T, s string) {
+		e, err := ParseExpectation(s)
+		if err != nil {
+			return
+		}
+		again, err := ParseExpectation(e.String())
+		if err != nil || !reflect.DeepEqual(again, e) {
+			t.Fatalf("%q became %q: %v", s, e, err)
+		}
+		for _, trace := range traces {
+			_ = e.Check(trace)
+		}
+		if e.Check(bare) == nil && e.path != "host.cpus" && e.path[:3] != "run" {
+			t.Fatalf("%s is met by a trace in which nothing was counted", e)
+		}
+	})
+}

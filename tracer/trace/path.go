@@ -1,0 +1,228 @@
+package trace
+
+import (
+	_ "embed"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+)
+
+// A path names a number by the keys that lead to it in the JSON, dotted, below
+// "total" or the top. It is resolved in the JSON itself, so every number of the
+// format has one without being listed again.
+
+// syscallNames are the system calls of amd64 and arm64. One that was not made
+// counts as 0 calls, so a misspelt one would meet "== 0" in every run.
+//
+//go:embed syscalls.txt
+var syscallNames string
+
+// anyKey stands in the template for whatever a run may have.
+const anyKey = "*"
+
+// template is the JSON of a trace that has everything there is.
+var template = sync.OnceValue(func() map[string]any {
+	all := Counters{
+		Syscalls:   Syscalls{ByName: map[string]Syscall{anyKey: {}}},
+		Provenance: map[string]Origin{},
+	}
+	verified := true
+	doc, err := toJSON(&Trace{
+		Hooks:    []Hook{},
+		Textbook: &Textbook{},
+		Samples:  []Sample{},
+		Total:    Totals{Sender: all, Receiver: &all, Kernel: all},
+		Losses:   map[string]int64{anyKey: 0},
+		Run:      Run{Command: []string{}, Verified: &verified},
+	})
+	if err != nil {
+		return nil // every path is then unknown; a test sees to it that none is
+	}
+	return doc
+})
+
+// toJSON is the trace as generic JSON.
+func toJSON(t *Trace) (map[string]any, error) {
+	data, err := json.Marshal(t)
+	if err != nil {
+		return nil, err
+	}
+	decoder := json.NewDecoder(strings.NewReader(string(data)))
+	decoder.UseNumber() // a float64 would round large numbers
+	var doc map[string]any
+	err = decoder.Decode(&doc)
+	return doc, err
+}
+
+// splitPath gives the keys of a path from the top.
+func splitPath(doc map[string]any, path string) []string {
+	keys := strings.Split(path, ".")
+	if total, ok := doc["total"].(map[string]any); ok {
+		if _, ok := total[keys[0]]; ok {
+			return append([]string{"total"}, keys...)
+		}
+	}
+	return keys
+}
+
+// checkPath says why a path names no number in any trace.
+func checkPath(path string) error {
+	doc := template()
+	keys := splitPath(doc, path)
+	var at any = doc
+	for i, key := range keys {
+		group, _ := at.(map[string]any)
+		next, ok := group[key]
+		if wildcard, wild := group[anyKey]; wild {
+			if keys[i-1] == "by_name" && isName(key) && !isSyscall(key) {
+				return fmt.Errorf("unknown system call %s (did you mean %s?)", key, nearest(key, strings.Fields(syscallNames)))
+			}
+			next, ok = wildcard, isName(key)
+		}
+		if !ok {
+			return fmt.Errorf("unknown path %s (%s)", printable(path), suggest(path))
+		}
+		at = next
+	}
+	switch leaf := at.(type) {
+	case json.Number, nil: // numbers that may be unknown are null in the template
+		return nil
+	case map[string]any:
+		if isAmount(leaf) {
+			return nil
+		}
+		return fmt.Errorf("%s is a group (name one number in it%s)", path, example(path))
+	}
+	return fmt.Errorf("%s is not a number", path)
+}
+
+// isName keeps what a path may hold in place of a wildcard to plain words.
+func isName(key string) bool {
+	return key != "" && strings.Trim(key, "abcdefghijklmnopqrstuvwxyz0123456789_") == ""
+}
+
+func isSyscall(name string) bool {
+	// A call that the table of its time did not have goes by its number.
+	return strings.HasPrefix(name, "syscall_") || slices.Contains(strings.Fields(syscallNames), name)
+}
+
+// isAmount recognises an [Amount], which stands for its bytes.
+func isAmount(object map[string]any) bool {
+	_, bytes := object["bytes"]
+	_, derived := object["derived_bytes"]
+	return bytes && derived
+}
+
+// numberPaths are all paths that there are, the sender's first. A system call
+// or cause of loss that like names in its place is kept.
+func numberPaths(like string) []string {
+	doc := template()
+	names := strings.Split(strings.TrimPrefix(like, "total."), ".")
+	var paths []string
+	var walk func(path []string, at any)
+	walk = func(path []string, at any) {
+		group, ok := at.(map[string]any)
+		if ok && !isAmount(group) {
+			for _, key := range slices.Sorted(maps.Keys(group)) {
+				name := key
+				if key == anyKey {
+					name = wildName(path, names)
+				}
+				if name != "" {
+					walk(append(slices.Clip(path), name), group[key])
+				}
+			}
+			return
+		}
+		if _, isNumber := at.(json.Number); isNumber || at == nil || ok {
+			paths = append(paths, strings.Join(path, "."))
+		}
+	}
+	total, _ := doc["total"].(map[string]any)
+	for _, party := range []string{"sender", "receiver", "kernel"} {
+		walk([]string{party}, total[party])
+	}
+	for _, key := range slices.Sorted(maps.Keys(doc)) {
+		if key != "total" {
+			walk([]string{key}, doc[key])
+		}
+	}
+	return paths
+}
+
+// wildName is what stands for a wildcard below path: the name in that place, or
+// an example, or "" where there is none.
+func wildName(path, names []string) string {
+	name := ""
+	if len(names) > len(path) && path[0] == names[0] && isName(names[len(path)]) {
+		name = names[len(path)]
+	}
+	if path[len(path)-1] == "by_name" && !isSyscall(name) {
+		return "read"
+	}
+	return name
+}
+
+// suggest tells the path that was probably meant: one with the same last key, if
+// there is one, for it is the groups that people leave out.
+func suggest(path string) string {
+	paths := numberPaths(path)
+	last := path[strings.LastIndexByte(path, '.')+1:]
+	same := slices.DeleteFunc(slices.Clone(paths), func(p string) bool {
+		return p != last && !strings.HasSuffix(p, "."+last)
+	})
+	if len(same) > 0 {
+		return "did you mean " + nearest(path, same) + "?"
+	}
+	best := nearest(path, paths)
+	if editDistance(path, best) > len(path)/2 {
+		return "paths are those of the JSON, such as sender.copies.from_user"
+	}
+	return "did you mean " + best + "?"
+}
+
+// example is a number below a group, in words.
+func example(group string) string {
+	prefix := strings.TrimPrefix(group, "total.") + "."
+	for _, path := range numberPaths(group) {
+		if strings.HasPrefix(path, prefix) {
+			return ", such as " + path
+		}
+	}
+	return ""
+}
+
+// nearest is the candidate with the fewest edits from s, the first of several.
+func nearest(s string, candidates []string) string {
+	best, least := "", len(s)+1<<16
+	for _, candidate := range candidates {
+		if d := editDistance(s, candidate); d < least {
+			best, least = candidate, d
+		}
+	}
+	return best
+}
+
+// editDistance counts the letters to insert, delete or replace (Levenshtein).
+func editDistance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			replace := diagonal
+			if a[i] != b[j] {
+				replace++
+			}
+			diagonal = row[j+1]
+			row[j+1] = min(replace, row[j]+1, row[j+1]+1)
+		}
+	}
+	return row[len(b)]
+}

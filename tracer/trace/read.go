@@ -1,0 +1,162 @@
+package trace
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+)
+
+// SetSchema names a file that holds several traces, as compare and sweep write
+// it.
+const SetSchema = "zctrace-set/1"
+
+// ErrSet says that a file holds a set of traces where one was wanted.
+var ErrSet = errors.New("this is a set of traces as compare and sweep write it, not one trace")
+
+// ReadFile reads the trace in a file. See [Read].
+func ReadFile(path string) (*Trace, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("read trace: %w", err)
+	}
+	defer f.Close()
+	t, err := Read(f)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return t, nil
+}
+
+// Read reads one trace and checks it as [Trace.Validate] does. Keys that it does
+// not know are ignored and missing ones are null. The input is not trusted:
+// size, depth, and the number and length of what is in it are bounded. Control
+// characters in strings remain; whoever prints them removes them.
+func Read(r io.Reader) (*Trace, error) {
+	data, err := io.ReadAll(io.LimitReader(r, maxFileBytes+1))
+	if err != nil {
+		return nil, fmt.Errorf("read trace: %w", err)
+	}
+	if len(data) > maxFileBytes {
+		return nil, fmt.Errorf("not a trace: larger than %s, which no trace is", FormatBytes(maxFileBytes))
+	}
+	if len(bytes.TrimSpace(data)) == 0 {
+		return nil, errors.New("the file is empty: the run that should have written it did not end (run it again)")
+	}
+	if err := checkSchema(data); err != nil {
+		return nil, err
+	}
+	if err := checkShape(data); err != nil {
+		return nil, fmt.Errorf("not a trace: %w", err)
+	}
+	t := &Trace{}
+	if err := json.Unmarshal(data, t); err != nil {
+		return nil, decodeError(data, err)
+	}
+	if err := checkLosses(data); err != nil {
+		return nil, err
+	}
+	t.Total.fillMissing()
+	for i := range t.Samples {
+		t.Samples[i].fillMissing()
+	}
+	if err := t.Validate(); err != nil {
+		return nil, err
+	}
+	return t, nil
+}
+
+// checkSchema tells the files that people mistake for a trace from one.
+func checkSchema(data []byte) error {
+	var head struct {
+		Schema *string `json:"schema"`
+	}
+	if err := json.Unmarshal(data, &head); err != nil {
+		return decodeError(data, err)
+	}
+	switch {
+	case head.Schema == nil:
+		return fmt.Errorf("not a trace: its JSON has no schema (want %q; zctrace run --json FILE writes one)", Schema)
+	case *head.Schema == Schema:
+		return nil
+	case strings.HasPrefix(*head.Schema, "zctrace-set/"):
+		return ErrSet
+	case strings.HasPrefix(*head.Schema, "zctrace/"):
+		return fmt.Errorf("schema %.40q: this zctrace reads %q only (use the zctrace that wrote the file, or a newer one)", *head.Schema, Schema)
+	}
+	return fmt.Errorf("not a trace: schema %.40q (want %q)", *head.Schema, Schema)
+}
+
+// checkLosses refuses a cause of loss that nobody counted: Go reads null as 0,
+// which is what a run that may be believed has.
+func checkLosses(data []byte) error {
+	var file struct {
+		Losses map[string]*int64 `json:"losses"`
+	}
+	if err := json.Unmarshal(data, &file); err != nil {
+		return decodeError(data, err)
+	}
+	for cause, n := range file.Losses {
+		if n == nil {
+			return fmt.Errorf("invalid trace: losses.%s is null: whether events were lost is always known", printable(cause))
+		}
+	}
+	return nil
+}
+
+// decodeError says where in the file, and in words of JSON rather than of Go.
+func decodeError(data []byte, err error) error {
+	var syntax *json.SyntaxError
+	if errors.As(err, &syntax) {
+		line := 1 + bytes.Count(data[:min(int(syntax.Offset), len(data))], []byte("\n"))
+		// Only a Decoder tells an end that comes too early from other mistakes.
+		var skip json.RawMessage
+		if errors.Is(json.NewDecoder(bytes.NewReader(data)).Decode(&skip), io.ErrUnexpectedEOF) {
+			return fmt.Errorf("cut off: the file ends in line %d, inside the JSON (copy it again, or run again)", line)
+		}
+		return fmt.Errorf("not a trace: line %d is not JSON: %s", line, syntax.Error())
+	}
+	var wrong *json.UnmarshalTypeError
+	if errors.As(err, &wrong) {
+		if wrong.Field == "" {
+			return fmt.Errorf("not a trace: found a JSON %s where an object is wanted", wrong.Value)
+		}
+		return fmt.Errorf("not a trace: %s is a JSON %.40s, want %s", printable(wrong.Field), wrong.Value, wantedType(wrong))
+	}
+	var badTime *time.ParseError
+	if errors.As(err, &badTime) {
+		return fmt.Errorf("not a trace: run.started is not a time as RFC 3339 writes it: %.40q", badTime.Value)
+	}
+	return fmt.Errorf("not a trace: %w", err)
+}
+
+func wantedType(wrong *json.UnmarshalTypeError) string {
+	switch wrong.Type.String() {
+	case "int", "int64", "trace.Int":
+		return "an integer"
+	case "string":
+		return "a string"
+	case "bool":
+		return "true or false"
+	}
+	if strings.HasPrefix(wrong.Type.String(), "[]") {
+		return "a list"
+	}
+	return "an object"
+}
+
+// fillMissing turns the amounts that an older file does not have into what they
+// are: not counted.
+func (t *Totals) fillMissing() {
+	for _, c := range t.parties() {
+		for _, a := range c.amounts() {
+			if *a == (Amount{}) {
+				*a = Amount{Provenance: Unavailable, Reason: "not in this file"}
+			}
+		}
+	}
+}

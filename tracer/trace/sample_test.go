@@ -1,0 +1,106 @@
+package trace
+
+import (
+	"reflect"
+	"sync"
+	"testing"
+)
+
+func TestSamplerKeepsAllThatFit(t *testing.T) {
+	var s Sampler
+	if got := s.Samples(); len(got) != 0 {
+		t.Fatalf("%d samples in a new one", len(got))
+	}
+	for i := range int64(MaxSamples) {
+		s.Add(i*10, Totals{})
+	}
+	if got := len(s.Samples()); got != MaxSamples {
+		t.Errorf("%d samples, want %d", got, MaxSamples)
+	}
+}
+
+func TestSamplerThinsEvenly(t *testing.T) {
+	for _, count := range []int64{MaxSamples + 1, 1499, 1501, 7919, 20_011} {
+		const tick = 100_000_000
+		var s Sampler
+		for i := range count {
+			s.Add(i*tick+i*7919%(tick/10), Totals{Sender: Counters{PayloadBytes: Known(i)}})
+		}
+		got := s.Samples()
+		if len(got) > MaxSamples || len(got) < MaxSamples/4 {
+			t.Errorf("%d of %d samples kept", len(got), count)
+		}
+		if got[0].Sender.PayloadBytes != Known(0) || got[len(got)-1].Sender.PayloadBytes != Known(count-1) {
+			t.Errorf("of %d, the first and the last are not kept", count)
+		}
+		// The older half is evenly spaced, but for the jitter.
+		least, most := int64(1<<62), int64(0)
+		for i := 1; i < len(got)/4; i++ {
+			gap := got[i].ElapsedNS - got[i-1].ElapsedNS
+			least, most = min(least, gap), max(most, gap)
+		}
+		if most-least > tick/5 {
+			t.Errorf("of %d samples, gaps from %d to %d ns", count, least, most)
+		}
+	}
+}
+
+func TestSamplerAtOneMoment(t *testing.T) {
+	var s Sampler
+	for range 3 * MaxSamples {
+		s.Add(5, Totals{})
+	}
+	if got := len(s.Samples()); got > MaxSamples || got < 2 {
+		t.Errorf("%d samples", got)
+	}
+}
+
+// Run with -race: readers hold slices while samples are added.
+func TestSamplesNeverChange(t *testing.T) {
+	var s Sampler
+	var readers sync.WaitGroup
+	for i := range int64(3 * MaxSamples) {
+		s.Add(i, Totals{Sender: Counters{PayloadBytes: Known(i)}})
+		if i%97 != 0 {
+			continue
+		}
+		published := s.Samples()
+		readers.Go(func() {
+			for i := range published {
+				if published[i].Sender.PayloadBytes != Known(published[i].ElapsedNS) {
+					t.Errorf("sample %d has changed", i)
+				}
+			}
+			// What a reader appends is its own.
+			_ = append(published, Sample{ElapsedNS: -1})
+		})
+	}
+	readers.Wait()
+	for _, sample := range s.Samples() {
+		if sample.ElapsedNS < 0 {
+			t.Fatal("a reader wrote into the samples")
+		}
+	}
+}
+
+func TestWithoutHistograms(t *testing.T) {
+	want := goldenTraces()["read-write.json"].Total
+	total := goldenTraces()["read-write.json"].Total
+	stripped := total.WithoutHistograms()
+	for party, c := range stripped.parties() {
+		for name, call := range c.Syscalls.ByName {
+			if call.LatencyLog2 != nil {
+				t.Errorf("%s.%s has a histogram", party, name)
+			}
+		}
+	}
+	stripped.Sender.Syscalls.ByName["read"] = Syscall{}
+	stripped.Receiver.Syscalls.ByName["read"] = Syscall{}
+	stripped.Receiver.PayloadBytes = Int{}
+	if !reflect.DeepEqual(total, want) {
+		t.Error("the original has changed")
+	}
+	if got := (Counters{}).WithoutHistograms(); got.Syscalls.ByName != nil {
+		t.Error("unknown calls became known")
+	}
+}

@@ -1,0 +1,57 @@
+package ui
+
+import (
+	"math"
+	"strings"
+)
+
+// bar fills part of width cells. Its cells are the eighths of one cell that the
+// terminal can draw, the last one full. What is not 0 is seen.
+func bar(fraction float64, width int, eighths []string) string {
+	if width <= 0 || !(fraction > 0) {
+		return ""
+	}
+	n := len(eighths)
+	steps := int(math.Round(min(fraction, 1) * float64(width*n)))
+	steps = max(steps, 1)
+	s := strings.Repeat(eighths[n-1], steps/n)
+	if rest := steps % n; rest > 0 {
+		s += eighths[rest-1]
+	}
+	return s
+}
+
+// chart draws values as columns of the given height, top line first. Negative
+// values are left empty; the smallest step is drawn for 0, so that a stall
+// differs from what has not happened yet.
+func (l *look) chart(values []float64, height int) []string {
+	top := 0.0
+	for _, v := range values {
+		top = max(top, v)
+	}
+	n := len(l.levels)
+	rows := make([]string, height)
+	for row := range rows {
+		var b strings.Builder
+		ground := (height - 1 - row) * n // steps below this line
+		for _, v := range values {
+			steps := -1
+			if v >= 0 {
+				steps = 1
+				if top > 0 {
+					steps = max(1, int(math.Round(v/top*float64(height*n))))
+				}
+			}
+			switch {
+			case steps <= ground:
+				b.WriteByte(' ')
+			case steps-ground >= n:
+				b.WriteString(l.levels[n-1])
+			default:
+				b.WriteString(l.levels[steps-ground-1])
+			}
+		}
+		rows[row] = b.String()
+	}
+	return rows
+}

@@ -1,0 +1,174 @@
+package ui
+
+import (
+	"github.com/zctrace/zctrace/tracer/trace"
+)
+
+// copiesPanel shows the bytes of each class and how many passes over the
+// payload they are: what the CPU copied in solid bars, what moved without a
+// copy in shaded ones.
+func copiesPanel(d data, width int) string {
+	parties := d.parties()
+	for _, k := range classes {
+		if k.in(&d.now.Kernel).nonzero() {
+			parties = append(parties, party{"kernel", &d.now.Kernel, &d.back.Kernel})
+			break
+		}
+	}
+	col := amountColumnsFor(width, len(parties))
+
+	var heads []column
+	for i, p := range parties {
+		at := col.label + i*col.party
+		heads = append(heads, column{p.name, at + col.bytes}, column{"passes", at + col.bytes + col.passes})
+	}
+	title := "COPIES & MOVES"
+	if heads[0].end-cells(heads[0].name) <= cells(title) {
+		title = "COPIES"
+	}
+	rows := []string{d.heading(title, width, heads...)}
+	shown := chooseClasses(parties, d.rows-1)
+	if d.rows > 1+len(classes) {
+		rows = append(rows, d.payloadRow(parties, col))
+	}
+	full := fullBar(d, parties, shown)
+	for _, k := range shown {
+		rows = append(rows, d.amountRow(k, parties, full, col))
+	}
+	return crop(rows, d.rows)
+}
+
+// amountColumns are the widths of a party's figures.
+type amountColumns struct{ label, party, bytes, passes, bar int }
+
+func amountColumnsFor(width, parties int) amountColumns {
+	const mark, gap, shortestBar, longestBar = 2, 1, 4, 40
+	for _, c := range []amountColumns{
+		{label: 13, bytes: 15, passes: 7},
+		{label: 12, bytes: 15, passes: 5}, // no bar
+		{label: 12, bytes: 9, passes: 5},
+		{label: 10, bytes: 8, passes: 5},
+	} {
+		c.party = (width - c.label) / parties
+		if c.bar = c.party - c.bytes - c.passes - mark - 2*gap; c.bar >= shortestBar {
+			c.bar = min(c.bar, longestBar)
+			return c
+		}
+		if c.bar = 0; c.label < 13 && c.bytes+c.passes+mark+gap <= c.party || c.label == 10 {
+			return c
+		}
+	}
+	panic("unreachable: the last columns are always taken")
+}
+
+// chooseClasses picks the classes to show, all if there is room. What is not
+// zero comes first, then the textbook's three and one way to move; the others
+// only fill rows that nobody needs.
+func chooseClasses(parties []party, rows int) []class {
+	if rows >= len(classes) {
+		return classes
+	}
+	weight := map[string]int{}
+	moves, move := 0, pageRefs
+	for _, k := range classes {
+		if k.moved && !k.of(parties[0].now).Bytes.Known() {
+			move = k // that it is not known says more than that another is 0
+		}
+		for _, p := range parties {
+			if k.in(p.now).nonzero() {
+				weight[k.name] = 3
+				if k.moved {
+					moves++
+				}
+				break
+			}
+		}
+	}
+	for _, k := range []class{toUser, fromUser, inKernel} {
+		weight[k.name] = max(weight[k.name], 2)
+	}
+	if moves == 0 {
+		weight[move.name] = 1
+	}
+	room, least := rows, 0
+	if rows <= 0 {
+		room, least = len(classes), 1
+	}
+	chosen := map[string]bool{}
+	for w := 3; w >= least; w-- {
+		for _, k := range classes {
+			if weight[k.name] == w && len(chosen) < room {
+				chosen[k.name] = true
+			}
+		}
+	}
+	var list []class
+	for _, k := range classes {
+		if chosen[k.name] {
+			list = append(list, k)
+		}
+	}
+	return list
+}
+
+// fullBar is how many passes a whole bar stands for.
+func fullBar(d data, parties []party, shown []class) float64 {
+	full := 1.0
+	for _, p := range parties {
+		for _, k := range shown {
+			if v, ok := k.in(p.now).per(p.payload(d)); ok {
+				full = max(full, v)
+			}
+		}
+	}
+	return full
+}
+
+func (d data) amountRow(k class, parties []party, full float64, col amountColumns) string {
+	ink, glyphs := d.look.copied, d.glyphs.copied
+	if k.moved {
+		ink, glyphs = d.look.moved, d.glyphs.moved
+	}
+	var l line
+	name := d.dim
+	for _, p := range parties {
+		if k.in(p.now).nonzero() {
+			name = d.plain
+		}
+	}
+	l.put(name, d.fit(k.name, col.label))
+	for i, p := range parties {
+		l.to(col.label + i*col.party)
+		n := k.in(p.now)
+		figure := d.strong
+		if !n.nonzero() {
+			figure = d.dim
+		}
+		l.right(figure, n.text(func(v int64) string { return exactBytes(v, col.bytes-1) }), col.bytes)
+		share, ok := n.per(p.payload(d))
+		times := notCounted
+		if ok {
+			times = passes(share)
+		}
+		if !n.value.Known() {
+			times = ""
+		}
+		l.right(figure, times, col.passes).put(d.dim, " "+n.mark())
+		if col.bar > 0 {
+			l.put(d.plain, " ").put(ink, bar(share/full, col.bar, glyphs))
+		}
+	}
+	return l.String()
+}
+
+// payloadRow is what the passes are counted over.
+func (d data) payloadRow(parties []party, col amountColumns) string {
+	var l line
+	l.put(d.dim, "payload")
+	for i, p := range parties {
+		l.to(col.label + i*col.party)
+		n := newNumber(payloadBytes.path, p.payload(d), trace.Observed, "")
+		l.right(d.dim, n.text(func(v int64) string { return exactBytes(v, col.bytes-1) }), col.bytes)
+	}
+	return l.String()
+}

@@ -1,0 +1,109 @@
+package ui
+
+import (
+	"sort"
+	"strings"
+
+	"github.com/zctrace/zctrace/tracer/trace"
+)
+
+// phase is what the run is doing, as far as the dashboard knows.
+type phase int
+
+const (
+	running phase = iota
+	stopping
+	ended
+)
+
+// data is all that a panel may draw from. Panels are pure: the same data and
+// width give the same string.
+type data struct {
+	*look
+	trace *trace.Trace
+	// now is the moment that is drawn, and back one before it, from which
+	// rates are counted: about a second while the run goes on, its beginning
+	// once it has ended.
+	now, back trace.Sample
+	phase     phase
+	outcome   trace.Ended // how the run ended; the drawn moment may be an earlier one
+	paused    bool
+	problem   string // why the run failed
+	rows      int    // lines that the panel may have; 0: as many as it wants
+}
+
+// rateWindow is long enough for steady digits and short enough to see a stall.
+const rateWindow = 1e9
+
+// newData looks at the latest state of a trace.
+func newData(l *look, t *trace.Trace, ph phase) data {
+	d := data{look: l, trace: t, phase: ph, outcome: t.Run.Ended, now: trace.Sample{ElapsedNS: t.Run.ElapsedNS, Totals: t.Total}}
+	if n := len(t.Samples); n > 0 {
+		d.now.ElapsedNS = max(d.now.ElapsedNS, t.Samples[n-1].ElapsedNS)
+	}
+	if ph != ended {
+		// The last one that is old enough; samples are in order of time.
+		i := sort.Search(len(t.Samples), func(i int) bool { return t.Samples[i].ElapsedNS > d.now.ElapsedNS-rateWindow })
+		if i > 0 {
+			d.back = t.Samples[i-1]
+		}
+	}
+	return d
+}
+
+// window is the time between back and now in seconds.
+func (d data) window() float64 { return float64(d.now.ElapsedNS-d.back.ElapsedNS) / 1e9 }
+
+// payload is the user's bytes so far.
+func (d data) payload() trace.Int {
+	if n := d.now.Sender.PayloadBytes; n.Known() {
+		return n
+	}
+	return d.trace.Run.PayloadBytes
+}
+
+// party is one of the two processes, now and then.
+type party struct {
+	name      string
+	now, back *trace.Counters
+}
+
+// payload is what the party's passes are counted over.
+func (p party) payload(d data) trace.Int {
+	if p.now.PayloadBytes.Known() {
+		return p.now.PayloadBytes
+	}
+	return d.payload()
+}
+
+// parties are the sender and, where the sink has one, the receiver.
+func (d data) parties() []party {
+	list := []party{{"sender", &d.now.Sender, &d.back.Sender}}
+	if d.now.Receiver != nil {
+		back := d.back.Receiver
+		if back == nil {
+			back = &trace.Counters{}
+		}
+		list = append(list, party{"receiver", d.now.Receiver, back})
+	}
+	return list
+}
+
+// perSecond is a rate in at most width characters.
+func perSecond(v float64, width int) string {
+	if v < 0 { // a thinned sample cannot be later; a foreign trace may say so
+		return notCounted
+	}
+	if v >= 10 || v == 0 {
+		return counted(int64(v+0.5), width)
+	}
+	return short(v)
+}
+
+// crop cuts a panel to the rows that it may have.
+func crop(rows []string, limit int) string {
+	if limit > 0 && len(rows) > limit {
+		rows = rows[:limit]
+	}
+	return strings.Join(rows, "\n")
+}

@@ -1,0 +1,74 @@
+package ui
+
+import (
+	"strings"
+
+	"github.com/zctrace/zctrace/tracer/trace"
+)
+
+// sourceNames say where the payload comes from, the fullest first.
+func sourceNames(s trace.Source) []string {
+	name := s.Path
+	switch s.Kind {
+	case "zero":
+		return []string{"/dev/zero"}
+	case "auto":
+		name = "auto"
+	}
+	if n, known := s.Bytes.Get(); known {
+		return []string{name + " " + trace.FormatBytes(n), name}
+	}
+	return []string{name}
+}
+
+// sinkNames say where it goes, the fullest first.
+func sinkNames(s trace.Sink) []string {
+	switch s.Kind {
+	case "null":
+		return []string{"/dev/null"}
+	case "file":
+		return []string{s.Address}
+	}
+	names := []string{s.Kind}
+	if s.Device.Kind != "" && s.Device.Kind != "none" && s.Device.Kind != "memory" {
+		names = append([]string{s.Kind + " (" + s.Device.Kind + ")"}, names...)
+		if s.Address != "" {
+			names = append([]string{s.Kind + " " + s.Address + " (" + s.Device.Kind + ")"}, names...)
+		}
+	} else if s.Address != "" {
+		names = append([]string{s.Kind + " " + s.Address}, names...)
+	}
+	return names
+}
+
+// sourceToSink says where the payload goes from and to in at most width cells.
+func (l *look) sourceToSink(r trace.Run, width int) string {
+	arrow := " " + l.arrow + " "
+	sources, sinks := sourceNames(r.Source), sinkNames(r.Sink)
+	for _, source := range sources {
+		for _, sink := range sinks {
+			if s := l.text(source) + arrow + l.text(sink); cells(s) <= width {
+				return s
+			}
+		}
+	}
+	// Only paths are that long, and their ends tell them apart.
+	source, sink := l.text(sources[len(sources)-1]), l.text(sinks[len(sinks)-1])
+	room := max(width-cells(arrow), 0)
+	half := room / 2
+	sinkWidth := min(cells(sink), max(half, room-cells(source)))
+	return l.fit(fitEnd(source, room-sinkWidth, l.ellipsis)+arrow+fitEnd(sink, sinkWidth, l.ellipsis), width)
+}
+
+// commandLine is the command as it could be typed again.
+func commandLine(args []string) string {
+	quoted := make([]string, len(args))
+	for i, a := range args {
+		a = Sanitize(a)
+		if a == "" || strings.ContainsAny(a, " '\"\\$&|;<>()*?[]#~`!{}") {
+			a = "'" + strings.ReplaceAll(a, "'", `'\''`) + "'"
+		}
+		quoted[i] = a
+	}
+	return strings.Join(quoted, " ")
+}

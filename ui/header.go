@@ -1,0 +1,86 @@
+package ui
+
+import (
+	"github.com/zctrace/zctrace/tracer/trace"
+)
+
+// phaseText says in a word how the run stands.
+func (d data) phaseText() string {
+	switch {
+	case d.phase == running:
+		return "running"
+	case d.phase == stopping:
+		return "stopping"
+	case d.problem != "" || d.outcome == trace.Failed:
+		return "failed"
+	case d.outcome == trace.Interrupted:
+		return "interrupted"
+	}
+	return "done"
+}
+
+// headerPanel is one line of what runs and one of under which conditions.
+func headerPanel(d data, width int) string {
+	r := d.trace.Run
+	sign, p := d.running, d.strong
+	switch d.phaseText() {
+	case "done":
+		sign = d.ended
+	case "interrupted":
+		sign, p = d.ended, d.warning
+	case "failed":
+		sign, p = d.broken, d.alarm
+	}
+	state := sign + " " + d.phaseText() + " " + clock(d.now.ElapsedNS)
+	if d.paused {
+		p = d.warning
+		state = d.glyphs.paused + " paused at " + clock(d.now.ElapsedNS)
+		if d.phase == running && width >= 70 {
+			state += ", run goes on"
+		} else if d.phase == ended {
+			state += ", run " + d.phaseText()
+		}
+	}
+
+	var l line
+	l.put(d.title, "zctrace").put(d.plain, "  ")
+	name := d.fit(d.text(r.Strategy), max(width-l.end-cells(state)-2, 0))
+	l.put(d.key, name).put(d.plain, "  ")
+	if room := width - l.end - cells(state) - 2; room >= 12 {
+		l.put(d.plain, d.sourceToSink(r, room))
+	}
+	l.to(width-cells(state)).put(p, state)
+	rows := []string{l.String()}
+
+	var conditions line
+	for _, c := range d.conditions() {
+		sep := " " + d.dot + " "
+		if conditions.end == 0 {
+			sep = ""
+		}
+		if conditions.end+cells(sep)+cells(c) > width {
+			break
+		}
+		conditions.put(d.dim, sep+c)
+	}
+	return crop(append(rows, conditions.String()), d.rows)
+}
+
+// conditions are what a number would be compared under, the most telling first.
+func (d data) conditions() []string {
+	r, h := d.trace.Run, d.trace.Host
+	list := []string{trace.FormatBytes(r.ChunkBytes) + " chunks"}
+	add := func(before, s, after string) {
+		if s = d.text(s); s != "" {
+			list = append(list, before+s+after)
+		}
+	}
+	add("", r.Engine, " engine")
+	add("Linux ", h.Kernel, "")
+	add("", r.Cache, " cache")
+	add("receiver ", r.Receiver, "s")
+	add("", r.Source.Filesystem, "")
+	add("", h.Arch, "")
+	add("", h.Virtualization, "")
+	return list
+}

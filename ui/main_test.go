@@ -1,0 +1,53 @@
+package ui
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"testing"
+	"time"
+
+	tea "github.com/charmbracelet/bubbletea"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+// The test binary plays other programs, too: one that only reaches main, and
+// one that shows the dashboard on its terminal.
+const helperVariable = "ZCTRACE_UI_TEST_HELPER"
+
+func TestMain(m *testing.M) {
+	switch os.Getenv(helperVariable) {
+	case "":
+		os.Exit(m.Run())
+	case "main":
+		fmt.Printf("main reached, TERM=%q\n", os.Getenv("TERM"))
+	case "dashboard":
+		helperDashboard()
+	}
+}
+
+// helperDashboard replays a run; it goes on until it is told to stop.
+func helperDashboard() {
+	stop := make(chan string, 2)
+	p := tea.NewProgram(New(Options{
+		Terminal:  DetectTerminal(os.Getenv),
+		Stop:      func() { stop <- "stopped" },
+		Interrupt: func() { stop <- "interrupted" },
+	}), ProgramOptions()...)
+	why := ""
+	go func() {
+		for i := 1; ; i++ {
+			select {
+			case why = <-stop:
+				p.Send(Finished{Trace: whole("sendfile")})
+				return
+			case <-time.After(20 * time.Millisecond):
+				p.Send(Update{runOf("sendfile", min(i, 50))})
+			}
+		}
+	}()
+	final, err := p.Run()
+	fmt.Println("left:", err, why)
+	fmt.Print(Table(final.(Model).Trace(), 80))
+}

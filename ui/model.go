@@ -1,0 +1,100 @@
+// Package ui draws a trace: as a dashboard on a terminal (Model), as lines for
+// whatever is not one (PlainHeader, PlainLine), and as the final table (Table).
+// All of them are fed the same trace values, so they cannot disagree.
+package ui
+
+import (
+	"io"
+	"os"
+
+	tea "github.com/charmbracelet/bubbletea"
+
+	"github.com/zctrace/zctrace/tracer/trace"
+)
+
+// Update is a new state of a running session.
+type Update struct{ Trace *trace.Trace }
+
+// Finished says that the run has ended.
+type Finished struct {
+	Trace *trace.Trace // nil: the last Update's stays
+	Err   error        // why it failed
+	Saved string       // where --json was written
+}
+
+// Options is what the dashboard is given. The functions may be nil. They are
+// called from commands, never from Update, so they may take their time.
+type Options struct {
+	Terminal Terminal
+	Output   io.Writer // whose colours count; os.Stdout by default
+
+	// Trace is drawn before the first Update. One that has ended is shown as
+	// such, as for a saved trace.
+	Trace *trace.Trace
+
+	Stop      func()                                      // q in a running run: end it
+	Interrupt func()                                      // ctrl+c in a running run: end it, as SIGINT does
+	Save      func(*trace.Trace) (path string, err error) // s
+}
+
+// Model is the dashboard. Its zero value is not ready: see New.
+type Model struct {
+	opts Options
+	look *look
+	keys keyMap
+
+	width, height int
+
+	latest *trace.Trace // as the run is
+	frozen *trace.Trace // as the paused view is; nil when it is not paused
+	phase  phase
+	failed string
+
+	quitting bool // q or ctrl+c was pressed: leave once the run has ended
+	help     bool
+	saving   bool
+	notice   notice
+}
+
+// notice is what the footer says for a while.
+type notice struct {
+	id   int // so that an older one's end does not remove a newer one
+	text string
+	bad  bool
+}
+
+// New makes a dashboard. Run it with tea.NewProgram and ProgramOptions.
+func New(o Options) Model {
+	if o.Output == nil {
+		o.Output = os.Stdout
+	}
+	m := Model{opts: o, look: newLook(o.Terminal, o.Output), keys: newKeys(), latest: o.Trace}
+	if o.Trace != nil && o.Trace.Run.Ended != "" {
+		m.phase, m.failed = ended, o.Trace.Run.Error
+	}
+	return m
+}
+
+// framesPerSecond bounds what the dashboard costs, however often the run
+// reports.
+const framesPerSecond = 10
+
+// ProgramOptions are those that the dashboard needs. Signals are left to the
+// command, which knows how to end a run.
+func ProgramOptions() []tea.ProgramOption {
+	return []tea.ProgramOption{tea.WithAltScreen(), tea.WithFPS(framesPerSecond), tea.WithoutSignalHandler()}
+}
+
+// Init implements tea.Model.
+func (m Model) Init() tea.Cmd { return nil }
+
+// Trace is the latest state of the run that the dashboard was told of.
+func (m Model) Trace() *trace.Trace { return m.latest }
+
+// shown is the state that is drawn.
+func (m Model) shown() *trace.Trace {
+	if m.frozen != nil {
+		return m.frozen
+	}
+	return m.latest
+}

@@ -1,0 +1,118 @@
+package ui
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/zctrace/zctrace/tracer/trace"
+)
+
+// plainLook is for output that is no terminal: no colours, and ASCII, so that
+// it survives a mail.
+var plainLook = &look{glyphs: asciiGlyphs}
+
+// plainColumns are the columns of PlainLine.
+var plainColumns = []struct {
+	name  string
+	width int
+}{
+	{"elapsed", 8}, {"payload", 10}, {"throughput", 13}, {"calls/s", 9}, {"passes", 8},
+	{"modesw/s", 10}, {"ctxsw/s", 9}, {"done", 7},
+}
+
+// PlainHeader says what runs and names the columns of the lines to come. All
+// numbers but elapsed, payload and done are the sender's in the interval;
+// passes are how often its CPU copied the payload.
+func PlainHeader(t *trace.Trace) string {
+	var l line
+	for _, c := range plainColumns {
+		l.right(paint{}, c.name, c.width)
+	}
+	title := "zctrace " + Sanitize(t.Run.Strategy) + ": "
+	return title + plainLook.sourceToSink(t.Run, 80-cells(title)) + "\n" + l.String()
+}
+
+// PlainLine is one line for the interval between two states of a run. prev is
+// nil for the first.
+func PlainLine(prev, cur *trace.Trace) string {
+	now, back := newData(plainLook, cur, ended), data{}
+	if prev != nil {
+		back = newData(plainLook, prev, ended)
+	}
+	now.back = back.now
+	sender := party{"sender", &now.now.Sender, &now.back.Sender}
+	payload := now.payload()
+	moved := trace.Int{}
+	if n, ok := payload.Get(); ok {
+		moved = trace.Known(n - senderPayload(back))
+	}
+	p := progressOf(cur.Run, now.now.ElapsedNS, payload.Or(0))
+	done := "-"
+	if p.limited {
+		done = fmt.Sprintf("%.0f %%", p.fraction*100)
+	}
+
+	var l line
+	for i, text := range []string{
+		clock(now.now.ElapsedNS),
+		orMissing(payload, trace.FormatBytes),
+		now.rateOf(moved, func(v float64) string { return rate(v) }),
+		now.rateOf(since(sender, allCalls), func(v float64) string { return perSecond(v, 8) }),
+		passesIn(sender, moved),
+		now.rateOf(since(sender, modeSwitches), func(v float64) string { return perSecond(v, 9) }),
+		now.rateOf(since(sender, voluntary).Add(since(sender, involuntary)), func(v float64) string { return perSecond(v, 8) }),
+		done,
+	} {
+		l.right(paint{}, text, plainColumns[i].width)
+	}
+	return strings.TrimRight(l.String(), " ")
+}
+
+func senderPayload(d data) int64 {
+	if d.trace == nil {
+		return 0
+	}
+	return d.payload().Or(0)
+}
+
+// since is how much a measure grew in the interval.
+func since(p party, m measure) trace.Int {
+	n, known := m.of(p.now).Get()
+	if !known {
+		return trace.Int{}
+	}
+	return trace.Known(n - m.of(p.back).Or(0))
+}
+
+// passesIn is how often the CPU copied the payload of the interval.
+func passesIn(p party, moved trace.Int) string {
+	copied := trace.Known(0)
+	for _, k := range []class{toUser, fromUser, inKernel} {
+		n, known := k.of(p.now).Bytes.Get()
+		if !known {
+			return notCounted
+		}
+		copied = copied.Add(trace.Known(n - k.of(p.back).Bytes.Or(0)))
+	}
+	v, ok := number{value: copied}.per(moved)
+	if !ok {
+		return "-" // nothing moved
+	}
+	return passes(v)
+}
+
+// rateOf is a number of the interval per second.
+func (d data) rateOf(n trace.Int, format func(float64) string) string {
+	v, known := n.Get()
+	if seconds := d.window(); known && seconds > 0 {
+		return format(float64(v) / seconds)
+	}
+	return notCounted
+}
+
+func orMissing(n trace.Int, format func(int64) string) string {
+	if v, known := n.Get(); known {
+		return format(v)
+	}
+	return notCounted
+}

@@ -1,0 +1,158 @@
+package ui
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/zctrace/zctrace/tracer/trace"
+)
+
+// progress is how far the run is towards the limit that it will meet first.
+type progress struct {
+	limited  bool
+	fraction float64 // 0..1
+	etaNS    int64
+	byBytes  bool
+}
+
+func progressOf(r trace.Run, elapsedNS, payload int64) progress {
+	var p progress
+	if limit, ok := r.LimitDurationNS.Get(); ok && limit > 0 {
+		p = progress{true, float64(elapsedNS) / float64(limit), limit - elapsedNS, false}
+	}
+	if limit, ok := r.LimitBytes.Get(); ok && limit > 0 && payload > 0 {
+		fraction := float64(payload) / float64(limit)
+		eta := int64(min(float64(elapsedNS)*(1-fraction)/fraction, 1e18))
+		if !p.limited || eta < p.etaNS {
+			p = progress{true, fraction, eta, true}
+		}
+	}
+	p.fraction = min(max(p.fraction, 0), 1)
+	p.etaNS = max(p.etaNS, 0)
+	return p
+}
+
+// progressTextWidth is the room beside the bar for its figures.
+const progressTextWidth = 30
+
+// progressPanel is a bar of how far the run is and, on the same scale below it,
+// how the throughput was on the way.
+func progressPanel(d data, width int) string {
+	payload := d.payload().Or(0)
+	p := progressOf(d.trace.Run, d.now.ElapsedNS, payload)
+	if d.phase == ended && (d.outcome == trace.Done || !p.limited) {
+		p = progress{fraction: 1} // a run may be done a little before its limit
+	}
+	barWidth := width - progressTextWidth - 2
+	sofar := trace.FormatBytes(payload)
+
+	var text string
+	switch {
+	case d.phase == ended:
+		text = grouped(payload) + " bytes"
+	case !p.limited:
+		text = sofar + ", no limit"
+	default:
+		text = fmt.Sprintf("%3.0f %%   %s   ETA %s", p.fraction*100, sofar, clock(p.etaNS))
+	}
+	done := int(p.fraction*float64(barWidth) + 0.5)
+	var l line
+	l.put(d.key, strings.Repeat(d.barDone, done)).put(d.dim, strings.Repeat(d.barLeft, barWidth-done))
+	l.right(d.plain, d.fit(text, progressTextWidth), width-l.end)
+	rows := []string{l.String()}
+
+	height := min(max(d.rows-1, 1), highestChart)
+	for i, c := range d.chart(d.throughput(p, barWidth), height) {
+		var l line
+		l.put(d.area, c)
+		if i == 0 {
+			l.right(d.plain, d.fit(d.throughputText(), progressTextWidth), width-l.end)
+		}
+		rows = append(rows, l.String())
+	}
+	return crop(rows, d.rows)
+}
+
+// highestChart is as much as the throughput deserves among other panels.
+const highestChart = 4
+
+// throughputText is the throughput now and in the mean.
+func (d data) throughputText() string {
+	mean := notCounted
+	if payload, ok := d.payload().Get(); ok && d.now.ElapsedNS > 0 {
+		mean = rate(float64(payload) * 1e9 / float64(d.now.ElapsedNS))
+	}
+	if d.phase == ended {
+		return "mean " + mean
+	}
+	now := notCounted
+	if n, ok := d.payload().Get(); ok && d.window() > 0 {
+		now = rate(float64(n-d.back.Sender.PayloadBytes.Or(0)) / d.window())
+	}
+	return now + "   mean " + mean
+}
+
+// throughput is bytes per second in each column of the chart; -1 where the run
+// has not been yet. A limited run's columns are shares of its limit, so that
+// the chart stands still under the bar; those of one without a limit are the
+// latest samples, and once it has ended all of it.
+func (d data) throughput(p progress, columns int) []float64 {
+	if columns <= 0 {
+		return nil
+	}
+	at := func(s *trace.Sample) float64 { return float64(s.ElapsedNS) }
+	scale := float64(d.now.ElapsedNS)
+	from := 0.0
+	switch {
+	case p.limited && p.byBytes:
+		at = func(s *trace.Sample) float64 { return float64(s.Sender.PayloadBytes.Or(0)) }
+		scale = float64(d.trace.Run.LimitBytes.Or(1))
+	case p.limited:
+		scale = float64(d.trace.Run.LimitDurationNS.Or(1))
+	case d.phase != ended:
+		scale = float64(columns) * float64(max(d.trace.Run.IntervalNS, 1e6))
+		from = max(0, float64(d.now.ElapsedNS)-scale)
+	}
+	position := func(s *trace.Sample) float64 { return (at(s) - from) / scale * float64(columns) }
+
+	moved, took := make([]float64, columns), make([]float64, columns)
+	before := &trace.Sample{}
+	for i := range d.trace.Samples {
+		s := &d.trace.Samples[i] // a sample is large
+		if s.ElapsedNS > d.now.ElapsedNS {
+			break
+		}
+		bytes := float64(s.Sender.PayloadBytes.Or(0) - before.Sender.PayloadBytes.Or(0))
+		ns := float64(s.ElapsedNS - before.ElapsedNS)
+		spread(position(before), position(s), func(column int, share float64) {
+			if column >= 0 && column < columns {
+				moved[column] += bytes * share
+				took[column] += ns * share
+			}
+		})
+		before = s
+	}
+	for i := range moved {
+		if took[i] <= 0 {
+			moved[i] = -1
+			continue
+		}
+		moved[i] = max(0, moved[i]) * 1e9 / took[i]
+	}
+	return moved
+}
+
+// spread shares what lies between two positions among the columns that it
+// covers.
+func spread(from, to float64, add func(column int, share float64)) {
+	if !(to > from) || to-from > 1e6 { // stood still, or nonsense
+		add(int(from), 1)
+		return
+	}
+	for column := int(max(from, 0)); float64(column) < to; column++ {
+		covered := min(to, float64(column+1)) - max(from, float64(column))
+		if covered > 0 {
+			add(column, covered/(to-from))
+		}
+	}
+}

@@ -1,0 +1,201 @@
+package ui
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/zctrace/zctrace/tracer/trace"
+)
+
+// numbersOf lists every number of a party.
+func numbersOf(c *trace.Counters) []number {
+	list := make([]number, 0, len(measures)+len(classes)+5*len(c.Syscalls.ByName))
+	for _, m := range measures {
+		list = append(list, m.in(c))
+	}
+	for _, k := range classes {
+		list = append(list, k.in(c))
+	}
+	for _, s := range callsOf(c) {
+		list = append(list, s.calls, s.errors, s.bytes, s.time, s.blocked)
+	}
+	return list
+}
+
+// partyNumbers lists the numbers of sender and receiver, and of the kernel's
+// own work what is known of it. Most of what a process does has no meaning
+// there, so null is worth a word only for the one that could prove the passes
+// wrong: payload copied on the run's behalf behind everybody's back.
+func partyNumbers(t trace.Totals, visit func(party string, n number)) {
+	for _, n := range numbersOf(&t.Sender) {
+		visit("sender", n)
+	}
+	if t.Receiver != nil {
+		for _, n := range numbersOf(t.Receiver) {
+			visit("receiver", n)
+		}
+	}
+	for _, n := range numbersOf(&t.Kernel) {
+		if n.value.Known() || n.path == inKernel.path() && n.reason != "" {
+			visit("kernel", n)
+		}
+	}
+}
+
+// tally counts numbers by where they come from.
+type tally map[trace.Provenance]int
+
+func tallyOf(t trace.Totals) tally {
+	counts := tally{}
+	partyNumbers(t, func(_ string, n number) { counts[n.from]++ })
+	return counts
+}
+
+// reasonGroup is a reason and the numbers that it holds for.
+type reasonGroup struct {
+	reason  string
+	parties string // "" for both sender and receiver
+	names   []string
+}
+
+func (g reasonGroup) String() string {
+	s := strings.Join(g.names, ", ")
+	if g.parties != "" {
+		s += " (" + g.parties + ")"
+	}
+	return s + ": " + cmp.Or(g.reason, "no reason is given")
+}
+
+// reasonsFor groups the numbers of one provenance by their reason, and names a
+// whole group ("nic") where all of it is concerned.
+func reasonsFor(t *trace.Trace, from trace.Provenance) []reasonGroup {
+	type key struct{ reason, path string }
+	concerned := map[key][]string{} // the parties, in order
+	groups := map[string]map[string]bool{}
+	partyNumbers(t.Total, func(party string, n number) {
+		if party != "kernel" {
+			group := groupOf(n.path)
+			if groups[group] == nil {
+				groups[group] = map[string]bool{}
+			}
+			groups[group][n.path] = true
+		}
+		if n.from == from {
+			k := key{cmp.Or(n.reason, missingHook(t, n.path)), n.path}
+			if !slices.Contains(concerned[k], party) { // many system calls share a path
+				concerned[k] = append(concerned[k], party)
+			}
+		}
+	})
+	everybody := "sender"
+	if t.Total.Receiver != nil {
+		everybody = "sender, receiver"
+	}
+	byReason := map[reasonKey][]string{}
+	for k, parties := range concerned {
+		who := strings.Join(parties, ", ")
+		if who == everybody {
+			who = ""
+		}
+		byReason[reasonKey{k.reason, who}] = append(byReason[reasonKey{k.reason, who}], k.path)
+	}
+	var list []reasonGroup
+	for k, paths := range byReason {
+		list = append(list, reasonGroup{k.reason, k.parties, wholeGroups(paths, groups)})
+	}
+	slices.SortFunc(list, func(a, b reasonGroup) int {
+		return cmp.Or(strings.Compare(a.names[0], b.names[0]), strings.Compare(a.String(), b.String()))
+	})
+	return list
+}
+
+type reasonKey struct{ reason, parties string }
+
+// wholeGroups replaces the paths of a group by its name if all are there.
+func wholeGroups(paths []string, groups map[string]map[string]bool) []string {
+	members := map[string][]string{}
+	for _, p := range paths {
+		members[groupOf(p)] = append(members[groupOf(p)], p)
+	}
+	var names []string
+	for group, list := range members {
+		if len(list) == len(groups[group]) {
+			names = append(names, group)
+		} else {
+			names = append(names, list...)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+func groupOf(path string) string {
+	group, _, _ := strings.Cut(path, ".")
+	return group
+}
+
+// missingHook is the reason of the hook that would have fed a number.
+func missingHook(t *trace.Trace, path string) string {
+	for _, h := range t.Hooks {
+		if !h.Attached && h.Counter != "" && h.Reason != "" && strings.HasPrefix(path+".", h.Counter+".") {
+			return h.Name + ": " + h.Reason
+		}
+	}
+	return ""
+}
+
+// alerts are what makes a run unbelievable or other than it seems, worst first.
+func (d data) alerts() []string {
+	var list []string
+	if d.problem != "" {
+		list = append(list, "FAILED: "+d.text(d.problem))
+	}
+	if v := d.trace.Run.Verified; v != nil && !*v {
+		list = append(list, "NOT VERIFIED: the sink did not receive the bytes of the source")
+	}
+	if causes := losses(d.trace); len(causes) > 0 {
+		list = append(list, d.text("EVENTS LOST, do not believe these numbers: "+strings.Join(causes, ", ")))
+	}
+	for _, row := range compare(d.trace, &d.now.Sender, d.payload()).differing() {
+		s := fmt.Sprintf("NOT AS IN THE TEXTBOOK: %s %s instead of %s", row.label, row.measured, row.textbook)
+		if row.note != "" {
+			s += " (" + row.note + ")"
+		}
+		list = append(list, s)
+	}
+	return list
+}
+
+// losses are the causes by which events were lost, and how many.
+func losses(t *trace.Trace) []string {
+	var list []string
+	for _, cause := range slices.Sorted(maps.Keys(t.Losses)) {
+		if n := t.Losses[cause]; n != 0 {
+			list = append(list, cause+" "+grouped(n))
+		}
+	}
+	return list
+}
+
+// statusPanel says whether the numbers may be believed, and which of them were
+// observed, derived, estimated or not counted.
+func statusPanel(d data, width int) string {
+	var rows []string
+	for _, alert := range d.alerts() {
+		rows = append(rows, d.alarm.of(d.fit(" "+alert+" ", width)))
+	}
+	counts := tallyOf(d.now.Totals)
+	var l line
+	if len(losses(d.trace)) == 0 {
+		l.put(d.plain, "no losses").put(d.dim, " "+d.dot+" ")
+	}
+	l.put(d.plain, fmt.Sprint(counts[trace.Observed])).put(d.dim, " observed "+d.dot+" ")
+	l.put(d.plain, fmt.Sprint(counts[trace.Derived])).put(d.dim, " derived ").put(d.plain, "d").put(d.dim, " "+d.dot+" ")
+	l.put(d.plain, fmt.Sprint(counts[trace.Estimated])).put(d.dim, " estimated ").put(d.plain, "~").put(d.dim, " "+d.dot+" ")
+	l.put(d.plain, fmt.Sprint(counts[trace.Unavailable])).put(d.dim, " not counted ").put(d.plain, notCounted)
+	rows = append(rows, d.fit(l.String(), width))
+	return crop(rows, d.rows)
+}

@@ -1,0 +1,148 @@
+package ui
+
+import (
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/zctrace/zctrace/tracer/trace"
+)
+
+// fillInts sets every number of the counters.
+func fillInts(c *trace.Counters, v int64) {
+	visit(reflect.ValueOf(c).Elem(), "", func(_ string, f reflect.Value) {
+		if f.Type() == reflect.TypeFor[trace.Int]() {
+			f.Set(reflect.ValueOf(trace.Known(v)))
+		}
+	})
+}
+
+// visit walks the fields of a struct by their JSON names.
+func visit(v reflect.Value, path string, leaf func(string, reflect.Value)) {
+	if v.Kind() != reflect.Struct || v.Type() == reflect.TypeFor[trace.Int]() || v.Type() == reflect.TypeFor[time.Time]() {
+		leaf(strings.TrimPrefix(path, "."), v)
+		return
+	}
+	for i := range v.NumField() {
+		name, _, _ := strings.Cut(v.Type().Field(i).Tag.Get("json"), ",")
+		if v.Type().Field(i).Anonymous {
+			visit(v.Field(i), path, leaf)
+		} else {
+			visit(v.Field(i), path+"."+name, leaf)
+		}
+	}
+}
+
+// TestEveryNumberIsListed: a number that the format gains must get a place in
+// the lists here, or the count of observed and derived numbers is wrong.
+func TestEveryNumberIsListed(t *testing.T) {
+	var want []string
+	visit(reflect.ValueOf(trace.Counters{}), "", func(path string, f reflect.Value) {
+		switch {
+		case f.Type() != reflect.TypeFor[trace.Int]() || strings.HasSuffix(path, ".derived_bytes"):
+		case strings.HasPrefix(path, "copies.") || strings.HasPrefix(path, "moved."):
+			want = append(want, strings.TrimSuffix(path, ".bytes"))
+		default:
+			want = append(want, path)
+		}
+	})
+	var got []string
+	for _, n := range numbersOf(&trace.Counters{}) {
+		got = append(got, n.path)
+	}
+	slices.Sort(want)
+	slices.Sort(got)
+	if !slices.Equal(got, want) {
+		t.Errorf("numbers listed:\n%v\nnumbers of the format:\n%v", got, want)
+	}
+}
+
+// TestMeasuresReadTheirOwnNumber gives each number another value and looks
+// whether every measure and class finds the one that its path names.
+func TestMeasuresReadTheirOwnNumber(t *testing.T) {
+	var c trace.Counters
+	want, next := map[string]int64{}, int64(0)
+	visit(reflect.ValueOf(&c).Elem(), "", func(path string, f reflect.Value) {
+		if f.Type() == reflect.TypeFor[trace.Int]() {
+			next++
+			f.Set(reflect.ValueOf(trace.Known(next)))
+			want[strings.TrimSuffix(path, ".bytes")] = next
+		}
+	})
+	for _, n := range numbersOf(&c) {
+		if got := n.value.Or(-1); got != want[n.path] {
+			t.Errorf("%s reads %d, want %d", n.path, got, want[n.path])
+		}
+	}
+}
+
+// hostile is what a process name, a path or a trace from elsewhere may hold.
+const hostile = "a\x1b]0;owned\x07\x1b[2J\x1b[31mb\r\n\tc\u202edcba\u200b\u009b1me\x7f\x00f\xff"
+
+// TestNothingHostileReachesTheTerminal puts it into every string of a trace.
+func TestNothingHostileReachesTheTerminal(t *testing.T) {
+	tr := whole("read-write")
+	poison(reflect.ValueOf(tr).Elem())
+	tr.Run.Ended = trace.Failed
+	tr.Run.Source.Kind, tr.Run.Sink.Kind = "file", "file"
+	for i := range tr.Samples {
+		tr.Samples[i].ElapsedNS = int64(i)
+	}
+	outputs := map[string]string{
+		"table":  Table(tr, 80),
+		"header": PlainHeader(tr),
+		"line":   PlainLine(nil, tr),
+	}
+	for _, kind := range []string{"file", hostile} { // texts of their own for kinds that are known
+		tr.Run.Sink.Kind, tr.Run.Source.Kind = kind, kind
+		tr.Run.Sink.Device.Kind = kind
+		outputs["dashboard, "+Sanitize(kind)] = modelOf(220, 70, Finished{Trace: tr}, saved{path: hostile}).View()
+		outputs["narrow, "+Sanitize(kind)] = modelOf(60, 16, Finished{Trace: tr}).View()
+		outputs["table, "+Sanitize(kind)] = Table(tr, 80)
+	}
+	for name, output := range outputs {
+		for i, r := range output {
+			if r != '\n' && (r < ' ' || r >= 0x7f && r < 0xa0 || r >= 0x200b && r <= 0x200f || r >= 0x202a && r <= 0x202e || r == '\ufffd') {
+				t.Errorf("%s: %U in %q", name, r, output[max(0, i-60):i+10])
+				break
+			}
+		}
+	}
+}
+
+func poison(v reflect.Value) {
+	switch v.Kind() {
+	case reflect.String:
+		if v.Type() != reflect.TypeFor[trace.Provenance]() {
+			v.SetString(hostile)
+		}
+	case reflect.Pointer:
+		if !v.IsNil() {
+			poison(v.Elem())
+		}
+	case reflect.Slice:
+		for i := range v.Len() {
+			poison(v.Index(i))
+		}
+	case reflect.Map:
+		for _, k := range v.MapKeys() {
+			element := reflect.New(v.Type().Elem()).Elem()
+			element.Set(v.MapIndex(k))
+			poison(element)
+			v.SetMapIndex(k, element)
+			if v.Type() == reflect.TypeFor[map[string]int64]() {
+				element.SetInt(7) // losses are drawn when there are any
+			}
+			v.SetMapIndex(reflect.ValueOf(k.String()+hostile), element)
+		}
+	case reflect.Struct:
+		if v.Type() == reflect.TypeFor[time.Time]() || v.Type() == reflect.TypeFor[trace.Int]() {
+			return
+		}
+		for i := range v.NumField() {
+			poison(v.Field(i))
+		}
+	}
+}

@@ -1,0 +1,115 @@
+package ui
+
+import (
+	"strings"
+
+	"github.com/zctrace/zctrace/tracer/trace"
+)
+
+// switchesPanel shows how often the program entered the kernel, how often it
+// was switched out, and its page faults.
+func switchesPanel(d data, width int) string {
+	faults := figure{"page faults min/maj", []measure{minorFaults, majorFaults}}
+	rows := []figure{
+		{"mode switches", []measure{modeSwitches}},
+		{"context voluntary", []measure{voluntary}},
+		{"context involuntary", []measure{involuntary}},
+		faults,
+	}
+	if d.rows > len(rows)+2 {
+		rows = append(rows[:3],
+			figure{"page faults minor", []measure{minorFaults}},
+			figure{"page faults major", []measure{majorFaults}},
+			figure{"  from user mode", []measure{userFaults}})
+	}
+	return figures(d, "SWITCHES & FAULTS", rows, width)
+}
+
+// resourcesPanel shows what the disk, the page cache and the CPU had to do.
+func resourcesPanel(d data, width int) string {
+	rows := []figure{
+		{"disk read", []measure{diskRead}},
+		{"disk write", []measure{diskWritten}},
+		{"cache hit", []measure{cacheHit}},
+		{"CPU time", []measure{cpuTime}},
+	}
+	if d.rows > len(rows)+2 {
+		rows = []figure{
+			{"disk read", []measure{diskRead}},
+			{"disk write", []measure{diskWritten}},
+			{"cache hit", []measure{cacheHit}},
+			{"cache missed", []measure{cacheMiss}},
+			{"CPU time", []measure{cpuTime}},
+			{"  in the kernel", []measure{systemTime}},
+		}
+	}
+	return figures(d, "RESOURCES", rows, width)
+}
+
+// figure is a row: a label and one number, or two that belong together.
+type figure struct {
+	label string
+	of    []measure
+}
+
+// figures draws rows with a column for each party.
+func figures(d data, title string, list []figure, width int) string {
+	parties := d.parties()
+	label := 0
+	for _, f := range list {
+		label = max(label, cells(f.label))
+	}
+	each := min(16, (width-label)/len(parties))
+	var heads []column
+	for i, p := range parties {
+		heads = append(heads, column{p.name, label + (i+1)*each - 2})
+	}
+	rows := []string{d.heading(title, width, heads...)}
+	for _, f := range list {
+		var l line
+		l.left(d.plain, f.label, label)
+		for _, p := range parties {
+			text, mark, ink := d.figureText(f, p.now, each-3)
+			l.right(ink, text, each-2).put(d.dim, " "+mark)
+		}
+		rows = append(rows, l.String())
+	}
+	return crop(rows, d.rows)
+}
+
+// figureText is a row's text for one party: exact if that fits.
+func (d data) figureText(f figure, c *trace.Counters, width int) (text, mark string, ink paint) {
+	mark, ink = " ", d.dim
+	known := false
+	var exact, short []string
+	for _, m := range f.of {
+		n := m.in(c)
+		exact = append(exact, n.text(func(v int64) string { return d.measureText(m.unit, v, width) }))
+		short = append(short, n.text(func(v int64) string { return d.measureText(m.unit, v, 0) }))
+		known = known || n.value.Known()
+		if n.mark() != " " {
+			mark = n.mark()
+		}
+		if n.nonzero() {
+			ink = d.strong
+		}
+	}
+	if !known {
+		return notCounted, " ", ink // once is enough
+	}
+	if text = strings.Join(exact, "/"); cells(text) > width {
+		text = strings.Join(short, "/")
+	}
+	return text, mark, ink
+}
+
+// measureText is a number in its unit; counts in at most width characters.
+func (d data) measureText(u unit, v int64, width int) string {
+	switch u {
+	case size:
+		return trace.FormatBytes(v)
+	case span:
+		return latency(float64(v), d.micro)
+	}
+	return counted(v, width)
+}

@@ -1,0 +1,182 @@
+package ui
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	"github.com/zctrace/zctrace/tracer/trace"
+)
+
+// call is one system call of a party.
+type call struct {
+	name                                string
+	calls, errors, bytes, time, blocked number
+}
+
+// meanLatency is the wall time inside one call, in nanoseconds.
+func (c call) meanLatency() (float64, bool) {
+	t, timed := c.time.value.Get()
+	n, counted := c.calls.value.Get()
+	if !timed || !counted || n <= 0 {
+		return 0, false
+	}
+	return float64(t) / float64(n), true
+}
+
+// callsOf lists a party's system calls: those that moved bytes first, then by
+// how often they were made. Ties go by name, so that rows stay in their place
+// from frame to frame.
+func callsOf(c *trace.Counters) []call {
+	list := make([]call, 0, len(c.Syscalls.ByName))
+	for name, s := range c.Syscalls.ByName {
+		field := func(field string, n trace.Int) number {
+			origin := c.Origin("syscalls.by_name." + name + "." + field)
+			return newNumber("syscalls."+field, n, origin.Kind, origin.Reason)
+		}
+		list = append(list, call{
+			name:  name,
+			calls: field("calls", s.Calls), errors: field("errors", s.Errors), bytes: field("bytes", s.Bytes),
+			time: field("time_ns", s.TimeNS), blocked: field("blocked", s.Blocked),
+		})
+	}
+	slices.SortFunc(list, func(a, b call) int {
+		return cmp.Or(
+			-cmp.Compare(min(a.bytes.value.Or(0), 1), min(b.bytes.value.Or(0), 1)),
+			-cmp.Compare(a.calls.value.Or(0), b.calls.value.Or(0)),
+			strings.Compare(a.name, b.name))
+	})
+	return list
+}
+
+// callColumns is what a line of the panel has room for.
+type callColumns struct {
+	name, calls, rate, bytes, mean, errors, blocked int // widths; 0: left out
+}
+
+func callColumnsFor(width int) callColumns {
+	c := callColumns{calls: 10, rate: 8, bytes: 10, mean: 9}
+	if width >= 60 {
+		c.bytes, c.calls, c.rate = 17, 13, 10
+	}
+	if width >= 68 {
+		c.errors = 8
+	}
+	if width >= 76 {
+		c.blocked = 10
+	}
+	c.name = width - c.calls - c.rate - c.bytes - c.mean - c.errors - c.blocked
+	return c
+}
+
+// syscallsPanel shows the system calls by name, of the sender and the receiver.
+func syscallsPanel(d data, width int) string {
+	col := callColumnsFor(width)
+	rows := make([]string, 0, 8)
+
+	var heads []column
+	end := col.name
+	for _, c := range []struct {
+		name  string
+		width int
+	}{{"calls", col.calls}, {"calls/s", col.rate}, {"bytes", col.bytes}, {"errors", col.errors}, {"blocked", col.blocked}, {"mean", col.mean}} {
+		if end += c.width; c.width > 0 {
+			heads = append(heads, column{c.name, end})
+		}
+	}
+	rows = append(rows, d.heading("SYSTEM CALLS", width, heads...))
+
+	parties := d.parties()
+	shares, totals := d.shareRows(parties, d.rows-len(rows))
+	for i, n := range shares {
+		calls := callsOf(parties[i].now)
+		indent := ""
+		if totals {
+			indent = " "
+			rows = append(rows, d.callTotals(parties[i], len(calls)-n, col))
+		}
+		for _, c := range calls[:n] {
+			rows = append(rows, d.callRow(parties[i], c, indent, col))
+		}
+	}
+	return crop(rows, d.rows)
+}
+
+// shareRows says how many calls each party may show in so many rows, and
+// whether there is a row for its totals, too. With less than two rows for each
+// party, and one more, there are only the sender's calls.
+func (d data) shareRows(parties []party, rows int) (shares []int, totals bool) {
+	shares = make([]int, len(parties))
+	if d.rows == 0 {
+		for i, p := range parties {
+			shares[i] = len(p.now.Syscalls.ByName)
+		}
+		return shares, true
+	}
+	if rows < 2*len(parties)+1 {
+		return []int{min(rows, len(parties[0].now.Syscalls.ByName))}, false
+	}
+	free := rows - len(parties)
+	for given := true; given && free > 0; {
+		given = false
+		for i, p := range parties {
+			if free > 0 && shares[i] < len(p.now.Syscalls.ByName) {
+				shares[i]++
+				free--
+				given = true
+			}
+		}
+	}
+	return shares, true
+}
+
+func (d data) callTotals(p party, hidden int, col callColumns) string {
+	var l line
+	l.put(d.strong, p.name)
+	if hidden > 0 {
+		l.put(d.dim, " +"+grouped(int64(hidden)))
+	}
+	l.to(col.name)
+	l.right(d.dim, allCalls.in(p.now).text(func(n int64) string { return counted(n, col.calls-1) }), col.calls)
+	l.right(d.dim, d.callRate(p.now.Syscalls.Calls, p.back.Syscalls.Calls, col.rate), col.rate)
+	return l.String()
+}
+
+func (d data) callRow(p party, c call, indent string, col callColumns) string {
+	var l line
+	l.left(d.plain, indent+d.fit(d.text(c.name), col.name-len(indent)), col.name)
+	l.right(d.plain, c.calls.text(func(n int64) string { return counted(n, col.calls-1) }), col.calls)
+	l.right(d.plain, d.callRate(c.calls.value, p.back.Syscalls.ByName[c.name].Calls, col.rate), col.rate)
+	bytes := ""
+	if c.bytes.value.Or(1) != 0 { // 0 for a call that moves none says nothing
+		bytes = c.bytes.text(func(n int64) string { return exactBytes(n, col.bytes-1) })
+	}
+	l.right(d.plain, bytes, col.bytes)
+	if col.errors > 0 {
+		p := d.plain
+		if c.errors.nonzero() {
+			p = d.warning
+		}
+		l.right(p, c.errors.text(func(n int64) string { return counted(n, col.errors-1) }), col.errors)
+	}
+	if col.blocked > 0 {
+		l.right(d.plain, c.blocked.text(func(n int64) string { return counted(n, col.blocked-1) }), col.blocked)
+	}
+	mean := notCounted
+	if ns, ok := c.meanLatency(); ok {
+		mean = latency(ns, d.micro)
+	}
+	l.right(d.plain, mean, col.mean)
+	return l.String()
+}
+
+// callRate is calls per second now. A name that the earlier sample does not
+// have had not been called then.
+func (d data) callRate(now, back trace.Int, width int) string {
+	n, known := now.Get()
+	seconds := d.window()
+	if !known || seconds <= 0 {
+		return notCounted
+	}
+	return perSecond(float64(n-back.Or(0))/seconds, width-1)
+}

@@ -1,0 +1,206 @@
+package ui
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/zctrace/zctrace/tracer/trace"
+)
+
+// tableWidth is a mail's, and the least that the tables need.
+const tableWidth = 80
+
+// Table is the final table of a run as plain text: what ran, what it cost next
+// to what the textbook says, and how far the numbers can be trusted. It is the
+// same bytes for the same trace, wherever it is printed; lines are at most
+// width cells, which is 80 if it is less.
+func Table(t *trace.Trace, width int) string {
+	d := newData(plainLook, t, ended)
+	width = max(width, tableWidth)
+	var b strings.Builder
+	for i, section := range [][]string{
+		d.runSection(width),
+		d.textbookSection(width),
+		d.bytesSection(width),
+		d.callsSection(width),
+		d.countersSection(width),
+		d.kernelSection(width),
+		d.trustSection(width),
+		d.legendSection(width),
+	} {
+		if len(section) == 0 {
+			continue
+		}
+		if i > 0 {
+			b.WriteByte('\n')
+		}
+		for _, l := range section {
+			b.WriteString(fit(l, width, ".."))
+			b.WriteByte('\n')
+		}
+	}
+	return b.String()
+}
+
+// sized is a number of bytes, exact, and for people.
+func sized(n int64) string {
+	exact := plural(n, "byte")
+	if people := trace.FormatBytes(n); !strings.HasSuffix(people, " B") {
+		return exact + " (" + people + ")"
+	}
+	return exact
+}
+
+// runSection says what ran and how it ended.
+func (d data) runSection(width int) []string {
+	r, h := d.trace.Run, d.trace.Host
+	g := grid{align: "lw"}
+	add := func(name string, parts ...string) {
+		parts = slices.DeleteFunc(parts, func(s string) bool { return s == "" })
+		if len(parts) > 0 {
+			g.add("  "+name, d.text(strings.Join(parts, ", ")))
+		}
+	}
+	source := r.Source.Path
+	if r.Source.Kind == "auto" {
+		source = "auto"
+	}
+	if r.Source.Kind == "zero" {
+		source = "/dev/zero"
+	}
+	cache := ""
+	if r.Cache != "" {
+		cache = r.Cache + " page cache"
+	}
+	add("source", source, orNothing(r.Source.Bytes, sized), r.Source.Filesystem, cache)
+	receiver := ""
+	if r.Receiver != "" {
+		receiver = "receiver: " + r.Receiver
+	}
+	sinks := sinkNames(r.Sink)
+	add("sink", sinks[0], receiver)
+	add("chunk", sized(r.ChunkBytes))
+	add("engine", r.Engine)
+	cpus := ""
+	if h.CPUs > 0 {
+		cpus = plural(int64(h.CPUs), "CPU")
+	}
+	kernel := h.Kernel
+	if kernel != "" {
+		kernel = "Linux " + kernel
+	}
+	add("host", kernel, h.Arch, cpus, h.CPUModel, h.Virtualization)
+	payload := d.payload()
+	add("payload", orNothing(payload, sized))
+	add("elapsed", seconds(d.now.ElapsedNS))
+	if n, ok := payload.Get(); ok && d.now.ElapsedNS > 0 {
+		perSecond := float64(n) * 1e9 / float64(d.now.ElapsedNS)
+		add("throughput", fmt.Sprintf("%s (%.2f Gbit/s)", rate(perSecond), perSecond*8/1e9))
+	}
+	if !r.Started.IsZero() {
+		add("started", r.Started.UTC().Format("2006-01-02 15:04:05 UTC"))
+	}
+	if len(r.Command) > 0 {
+		add("command", commandLine(r.Command))
+	}
+	how := cmp.Or(string(r.Ended), "still running")
+	if r.Error != "" {
+		how += ": " + r.Error
+	}
+	title := wrap(d.text("zctrace "+cmp.Or(r.Strategy, "trace")+", "+how), width)
+	return append(title, g.lines(width)...)
+}
+
+func orNothing(n trace.Int, format func(int64) string) string {
+	if v, known := n.Get(); known {
+		return format(v)
+	}
+	return ""
+}
+
+// textbookSection puts measured next to textbook.
+func (d data) textbookSection(width int) []string {
+	v := compare(d.trace, &d.now.Sender, d.payload())
+	if len(v.rows) == 0 {
+		return nil
+	}
+	g := grid{align: "lrmrlw"}
+	g.add("Per transfer", "measured", "", "textbook", "", "")
+	for _, row := range v.rows {
+		sign := map[agreement]string{same: "=", explained: "!=", differs: "!!"}[row.agreement]
+		measured := row.measured
+		if kind := fit(d.text(d.trace.Run.Sink.Device.Kind), 10, ".."); measured == noDMA && row.note == kind {
+			measured, row.note = noDMA+" ("+kind+")", ""
+		}
+		g.add("  "+row.label, measured, row.mark, row.textbook, sign, row.note)
+	}
+	lines := g.lines(width)
+	sentences := []string{fmt.Sprintf("%s: %s", plural(v.transfers, "transfer"), v)}
+	if source := d.text(d.trace.Textbook.Source); source != "" {
+		sentences = append(sentences, "textbook: "+source)
+	}
+	for _, sentence := range sentences {
+		for _, s := range wrap(sentence, width-2) {
+			lines = append(lines, "  "+s)
+		}
+	}
+	return lines
+}
+
+// bytesSection shows what was copied and what moved without a copy.
+func (d data) bytesSection(width int) []string {
+	parties := d.parties()
+	g := grid{align: "l" + strings.Repeat("rrm", len(parties))}
+	head := []string{"Bytes"}
+	for _, p := range parties {
+		head = append(head, p.name, "passes", "")
+	}
+	g.add(head...)
+	for _, k := range classes {
+		name := "  copied " + k.name
+		if k.moved {
+			name = "  moved " + k.name
+		}
+		row, known := []string{name}, false
+		for _, p := range parties {
+			n := k.in(p.now)
+			times := "-"
+			if share, ok := n.per(p.payload(d)); ok {
+				times = passes(share)
+			}
+			row = append(row, n.text(grouped), times, n.mark())
+			known = known || n.value.Known()
+		}
+		if known { // what nobody counted is told of at the end
+			g.add(row...)
+		}
+	}
+	return g.lines(width)
+}
+
+// callsSection shows the system calls by name.
+func (d data) callsSection(width int) []string {
+	g := grid{align: "lrrrrrr"}
+	g.add("System calls", "calls", "calls/s", "bytes", "errors", "mean", "blocked")
+	for _, p := range d.parties() {
+		calls := callsOf(p.now)
+		if len(calls) == 0 {
+			continue
+		}
+		g.add("  "+p.name, allCalls.in(p.now).text(grouped), d.callRate(p.now.Syscalls.Calls, p.back.Syscalls.Calls, 12), "", "", "", "")
+		for _, c := range calls {
+			mean := notCounted
+			if ns, ok := c.meanLatency(); ok {
+				mean = latency(ns, "us")
+			}
+			g.add("    "+fit(d.text(c.name), 24, ".."), c.calls.text(grouped), d.callRate(c.calls.value, p.back.Syscalls.ByName[c.name].Calls, 12),
+				c.bytes.text(grouped), c.errors.text(grouped), mean, c.blocked.text(grouped))
+		}
+	}
+	if len(g.rows) == 1 {
+		return nil
+	}
+	return g.lines(width)
+}

@@ -1,0 +1,146 @@
+package ui
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/zctrace/zctrace/tracer/trace"
+)
+
+// elsewhere are the measures that other sections of the table show.
+var elsewhere = []measure{payloadBytes, allCalls}
+
+// always are the measures whose 0 is an answer; the others are shown if they
+// are something else.
+var always = []measure{
+	modeSwitches, voluntary, involuntary, minorFaults, majorFaults, diskRead, diskWritten, cpuTime,
+}
+
+func among(list []measure, m measure) bool {
+	return slices.ContainsFunc(list, func(other measure) bool { return other.path == m.path })
+}
+
+// countersSection shows the plain counters.
+func (d data) countersSection(width int) []string {
+	parties := d.parties()
+	g := grid{align: "l" + strings.Repeat("rm", len(parties))}
+	head := []string{"Counters"}
+	for _, p := range parties {
+		head = append(head, p.name, "")
+	}
+	g.add(head...)
+	for _, m := range measures {
+		if among(elsewhere, m) {
+			continue
+		}
+		row, shown := []string{m.label()}, false
+		for _, p := range parties {
+			n := m.in(p.now)
+			row = append(row, n.text(m.exact), n.mark())
+			shown = shown || n.nonzero() || n.value.Known() && among(always, m)
+		}
+		if shown {
+			g.add(row...)
+		}
+	}
+	return g.lines(width)
+}
+
+// label is the measure's in the final table, exact its number there.
+func (m measure) label() string {
+	if m.unit == size {
+		return "  " + m.name + ", bytes"
+	}
+	return "  " + m.name
+}
+
+func (m measure) exact(v int64) string {
+	if m.unit == span {
+		return seconds(v)
+	}
+	return grouped(v)
+}
+
+// kernelSection shows what softirq, kworkers and io-wq did on the run's behalf
+// and neither party could be charged with, if there was any.
+func (d data) kernelSection(width int) []string {
+	g := grid{align: "lrrm"}
+	g.add("By the kernel for neither", "", "passes", "")
+	for _, k := range classes {
+		if n := k.in(&d.now.Kernel); n.nonzero() {
+			share, _ := n.per(d.payload())
+			verb := "  copied "
+			if k.moved {
+				verb = "  moved "
+			}
+			g.add(verb+k.name+", bytes", n.text(grouped), passes(share), n.mark())
+		}
+	}
+	for _, m := range measures {
+		if n := m.in(&d.now.Kernel); n.nonzero() {
+			g.add(m.label(), n.text(m.exact), "", n.mark())
+		}
+	}
+	if len(g.rows) == 1 {
+		return nil
+	}
+	return g.lines(width)
+}
+
+// trustSection says how far the numbers can be believed.
+func (d data) trustSection(width int) []string {
+	r := d.trace.Run
+	lines := []string{"losses: none"}
+	if causes := losses(d.trace); len(causes) > 0 {
+		lines = wrap(d.text("!! EVENTS WERE LOST, DO NOT BELIEVE THIS RUN: "+strings.Join(causes, ", ")), width)
+	}
+	switch {
+	case r.Verified == nil:
+		lines = append(lines, "verified: not asked for")
+	case *r.Verified:
+		lines = append(lines, "verified: yes, the sink received the bytes of the source")
+	default:
+		lines = append(lines, "!! NOT VERIFIED: the sink did not receive the bytes of the source")
+	}
+	if untraced, ok := r.UntracedElapsedNS.Get(); ok && untraced > 0 && r.ElapsedNS > 0 {
+		cost := fmt.Sprintf("tracing cost: %+.1f %% (%s traced, %s untraced; one pair, so noise included)",
+			(float64(r.ElapsedNS)/float64(untraced)-1)*100, seconds(r.ElapsedNS), seconds(untraced))
+		lines = append(lines, wrap(cost, width)...)
+	}
+	return lines
+}
+
+// legendSection explains the marks that were used, and why what is n/a was not
+// counted.
+func (d data) legendSection(width int) []string {
+	counts := tallyOf(d.now.Totals)
+	g := grid{align: "lw"}
+	explain := func(mark, what string, reasons []reasonGroup) {
+		if what != "" {
+			g.add(mark, what)
+			mark = ""
+		}
+		for _, group := range reasons {
+			g.add(mark, d.text(group.String()))
+			mark = ""
+		}
+	}
+	if counts[trace.Derived] > 0 { // why each is not observed stands in the trace
+		explain("d", "derived: certain from the system call, its files and its result", nil)
+	}
+	if counts[trace.Estimated] > 0 {
+		explain("~", "estimated, not exact", reasonsFor(d.trace, trace.Estimated))
+	}
+	explain(notCounted, "", reasonsFor(d.trace, trace.Unavailable))
+	if len(g.rows) == 0 {
+		return nil
+	}
+	total := 0
+	for _, n := range counts {
+		total += n
+	}
+	lines := wrap(fmt.Sprintf("Of %d numbers %d were observed, %d derived, %d estimated, %d not counted.", total,
+		counts[trace.Observed], counts[trace.Derived], counts[trace.Estimated], counts[trace.Unavailable]), width)
+	return append(lines, g.lines(width)...)
+}

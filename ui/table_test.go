@@ -1,0 +1,188 @@
+package ui
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/charmbracelet/x/ansi"
+
+	"github.com/zctrace/zctrace/tracer/trace"
+)
+
+func TestTableGolden(t *testing.T) {
+	ended := func(tr *trace.Trace, how trace.Ended) *trace.Trace {
+		tr.Run.Ended = how
+		return tr
+	}
+	broken := fallenBack()
+	broken.Losses = map[string]int64{"map_full": 17, "ringbuf_full": 1203}
+	broken.Run.Ended, broken.Run.Error = trace.Failed, "receiver was killed (signal 9)"
+	verified := false
+	broken.Run.Verified = &verified
+	for name, tr := range map[string]*trace.Trace{
+		"read-write": small("read-write"), "mmap-write": small("mmap-write"), "sendfile": small("sendfile"),
+		"file": ended(toFile(), trace.Interrupted), "failed": broken, "empty": {},
+	} {
+		t.Run(name, func(t *testing.T) { golden(t, "table-"+name+".txt", Table(tr, 80)) })
+	}
+}
+
+func TestTableFits(t *testing.T) {
+	for name, tr := range extreme() {
+		for _, width := range []int{0, 40, 80, 100, 200} {
+			for i, l := range strings.Split(Table(tr, width), "\n") {
+				if w := ansi.StringWidth(l); w > max(width, tableWidth) {
+					t.Errorf("%s at %d: line %d is %d wide: %q", name, width, i+1, w, l)
+				}
+				if strings.HasSuffix(l, " ") {
+					t.Errorf("%s at %d: line %d ends in a space: %q", name, width, i+1, l)
+				}
+			}
+		}
+	}
+}
+
+// TestTableIsASCII, for mails, as far as it is ours.
+func TestTableIsASCII(t *testing.T) {
+	for strategy := range shapes {
+		if table := Table(small(strategy), 80); !isPrintableASCII(strings.ReplaceAll(table, "\n", "")) {
+			t.Errorf("%s: not ASCII:\n%s", strategy, table)
+		}
+	}
+}
+
+func TestPlainGolden(t *testing.T) {
+	for strategy := range shapes {
+		var b strings.Builder
+		b.WriteString(PlainHeader(runOf(strategy, 0)) + "\n")
+		var prev *trace.Trace
+		for i := 5; i <= 50; i += 5 {
+			cur := runOf(strategy, i)
+			b.WriteString(PlainLine(prev, cur) + "\n")
+			prev = cur
+		}
+		golden(t, "plain-"+strategy+".txt", b.String())
+	}
+}
+
+// TestPlainLinesAlign: a column ends where its name does.
+func TestPlainLinesAlign(t *testing.T) {
+	lines := strings.Split(PlainHeader(runOf("read-write", 0)), "\n")
+	want := len(lines[len(lines)-1])
+	for name, tr := range map[string]*trace.Trace{
+		"usual": runOf("read-write", 30), "stalled": runOf("sendfile", 0), "nothing is known": {}, "to a file": toFile(),
+	} {
+		for _, prev := range []*trace.Trace{nil, tr} {
+			if got := PlainLine(prev, tr); len(got) != want {
+				t.Errorf("%s: the line ends in column %d, want %d: %q", name, len(got), want, got)
+			}
+		}
+	}
+}
+
+func TestNullIsNeverShownAsZero(t *testing.T) {
+	tr := whole("read-write")
+	tr.Total.Sender.PageCache = trace.PageCache{}
+	tr.Total.Sender.ContextSwitches = trace.ContextSwitches{}
+	tr.Total.Sender.Copies.ToUser = missing("no hook")
+	table := Table(tr, 80)
+	for _, label := range []string{"context switches, voluntary", "copied to_user", "copies to_user", "CPU copies in all"} {
+		line := lineWith(table, label)
+		if !strings.HasPrefix(strings.TrimSpace(strings.TrimPrefix(strings.TrimSpace(line), label)), notCounted) {
+			t.Errorf("%q: want %s first", line, notCounted)
+		}
+	}
+	if !strings.Contains(table, "copies.to_user: no hook") {
+		t.Errorf("the reason is missing:\n%s", table)
+	}
+}
+
+func lineWith(text, label string) string {
+	for _, l := range strings.Split(text, "\n") {
+		if strings.HasPrefix(strings.TrimSpace(l), label) {
+			return l
+		}
+	}
+	return ""
+}
+
+func TestVerdict(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		trace  func() *trace.Trace
+		want   string
+		except string
+	}{
+		{"read-write", func() *trace.Trace { return small("read-write") }, "as in the textbook, apart from DMA in (page cache warm), DMA out (loopback)", ""},
+		{"sendfile", func() *trace.Trace { return small("sendfile") }, "as in the textbook, apart from", ""},
+		{"one mmap for all", func() *trace.Trace { return small("mmap-write") }, "transfer calls (mapped once: n+1, not 2n)", "not as in"},
+		{"one mmap for one", func() *trace.Trace {
+			tr := small("mmap-write")
+			tr.Total = atMoment(shapes["mmap-write"], 1, 1<<20, 1e6)
+			tr.Run.ChunkBytes = 1 << 20
+			return tr
+		}, "as in the textbook", "n+1"},
+		{"other calls in the window", func() *trace.Trace {
+			tr := small("read-write")
+			c := &tr.Total.Sender
+			c.Syscalls.ByName["lseek"] = syscall(300, 0, 1, 0)
+			settle(c, "read", "write")
+			return tr
+		}, "mode switches (300 other calls in the window)", "not as in"},
+		{"short transfers", func() *trace.Trace {
+			tr := small("sendfile")
+			c := &tr.Total.Sender
+			c.Syscalls.ByName["sendfile"] = syscall(12_286, 64<<20, 1, 0)
+			settle(c, "sendfile")
+			c.Syscalls.ShortTransfers = trace.Known(11_262)
+			return tr
+		}, "not as in the textbook: transfer calls 12.00 instead of 1 (11,262 short transfers), mode switches 24.00 instead of 2", ""},
+		{"fell back to copying", fallenBack, "not as in the textbook: copies in_kernel 0.84 instead of 0", ""},
+		{"cold, to a disk", toFile, "DMA out (writeback comes later)", "DMA in ("},
+		{"a NIC, with headers", func() *trace.Trace {
+			tr := small("sendfile")
+			tr.Run.Sink.Device = trace.Device{Name: "eth0", Kind: "nic"}
+			tr.Total.Sender.NIC.TxBytes = trace.Known(69 << 20)
+			return tr
+		}, "as in the textbook, apart from DMA in (page cache warm)", "DMA out"},
+		{"not counted", func() *trace.Trace {
+			tr := small("sendfile")
+			tr.Total.Sender.Copies.InKernel = missing("no hook")
+			return tr
+		}, "not counted: copies in_kernel, CPU copies in all", "not as in"},
+		{"no textbook", func() *trace.Trace {
+			tr := small("sendfile")
+			tr.Textbook = nil
+			return tr
+		}, "nothing to compare with", ""},
+		{"nothing moved yet", func() *trace.Trace { return runOf("sendfile", 0) }, "nothing to compare with", ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			tr := c.trace()
+			got := compare(tr, &tr.Total.Sender, tr.Total.Sender.PayloadBytes).String()
+			if !strings.Contains(got, c.want) || c.except != "" && strings.Contains(got, c.except) {
+				t.Errorf("got %q\nwant %q in it, and not %q", got, c.want, c.except)
+			}
+		})
+	}
+}
+
+// TestUnderWay: a transfer that is half done when the counters are read makes
+// no difference to a long run.
+func TestUnderWay(t *testing.T) {
+	tr := runOf("read-write", 20)
+	c := &tr.Total.Sender
+	read := c.Syscalls.ByName["read"]
+	read.Calls = read.Calls.Add(trace.Known(1))
+	c.Syscalls.ByName["read"] = read
+	settle(c, "read", "write")
+	c.Copies.ToUser = derived(c.PayloadBytes.Or(0) + 65536)
+	v := compare(tr, c, c.PayloadBytes)
+	if len(v.differing()) > 0 {
+		t.Errorf("differs: %s", v)
+	}
+	if got, want := v.rows[0].note, fmt.Sprintf("%+d in all", 1); got != want {
+		t.Errorf("note %q, want %q", got, want)
+	}
+}

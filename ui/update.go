@@ -1,0 +1,132 @@
+package ui
+
+import (
+	"time"
+
+	"github.com/charmbracelet/bubbles/key"
+	tea "github.com/charmbracelet/bubbletea"
+)
+
+type (
+	saved struct {
+		path string
+		err  error
+	}
+	noticeEnded struct{ id int }
+)
+
+// noticeTime is how long a notice hides the keys.
+const noticeTime = 6 * time.Second
+
+// Update implements tea.Model. It does no I/O: whatever may wait is a command.
+func (m Model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
+	switch msg := msg.(type) {
+	case tea.WindowSizeMsg:
+		m.width, m.height = msg.Width, msg.Height
+	case tea.KeyMsg:
+		return m.pressed(msg)
+	case Update:
+		if msg.Trace != nil && m.phase != ended {
+			m.latest = msg.Trace
+		}
+	case Finished:
+		return m.finish(msg)
+	case saved:
+		m.saving = false
+		if msg.err != nil {
+			return m.say("not saved: "+msg.err.Error(), true)
+		}
+		return m.say("saved "+msg.path, false)
+	case noticeEnded:
+		if msg.id == m.notice.id {
+			m.notice.text = ""
+		}
+	}
+	return m, nil
+}
+
+func (m Model) pressed(msg tea.KeyMsg) (tea.Model, tea.Cmd) {
+	switch {
+	case key.Matches(msg, m.keys.quit):
+		return m.leave(m.opts.Stop)
+	case key.Matches(msg, m.keys.interrupt):
+		if m.quitting {
+			return m, tea.Quit // asked twice: do not wait for the run
+		}
+		return m.leave(m.opts.Interrupt)
+	case key.Matches(msg, m.keys.pause):
+		if m.frozen != nil {
+			m.frozen = nil
+		} else if m.phase != ended {
+			m.frozen = m.latest
+		}
+	case key.Matches(msg, m.keys.save):
+		return m.save()
+	case key.Matches(msg, m.keys.help):
+		m.help = !m.help
+	case msg.Type == tea.KeyEsc:
+		m.help = false
+	}
+	return m, nil
+}
+
+// leave ends the program: at once if the run has ended, and otherwise asks it
+// to end and leaves when it has.
+func (m Model) leave(end func()) (tea.Model, tea.Cmd) {
+	if m.phase == ended {
+		return m, tea.Quit
+	}
+	if m.quitting {
+		return m, nil
+	}
+	m.quitting, m.phase = true, stopping
+	if end == nil {
+		return m, nil
+	}
+	return m, func() tea.Msg {
+		end()
+		return nil
+	}
+}
+
+func (m Model) finish(msg Finished) (tea.Model, tea.Cmd) {
+	if msg.Trace != nil {
+		m.latest = msg.Trace
+	}
+	m.phase = ended
+	if m.latest != nil {
+		m.failed = m.latest.Run.Error
+	}
+	if msg.Err != nil {
+		m.failed = msg.Err.Error()
+	}
+	if m.quitting {
+		return m, tea.Quit
+	}
+	if msg.Saved != "" {
+		return m.say("saved "+msg.Saved, false)
+	}
+	return m, nil
+}
+
+func (m Model) save() (tea.Model, tea.Cmd) {
+	switch {
+	case m.opts.Save == nil || m.latest == nil:
+		return m.say("nothing to save yet", true)
+	case m.saving:
+		return m, nil
+	}
+	m.saving = true
+	write, t := m.opts.Save, m.latest
+	return m, func() tea.Msg {
+		path, err := write(t)
+		return saved{path, err}
+	}
+}
+
+// say shows a notice for a while.
+func (m Model) say(text string, bad bool) (tea.Model, tea.Cmd) {
+	m.notice = notice{m.notice.id + 1, text, bad}
+	id := m.notice.id
+	return m, tea.Tick(noticeTime, func(time.Time) tea.Msg { return noticeEnded{id} })
+}

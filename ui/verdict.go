@@ -1,0 +1,264 @@
+package ui
+
+import (
+	"fmt"
+	"math"
+	"strings"
+
+	"github.com/zctrace/zctrace/tracer/trace"
+)
+
+// agreement is how a measured number stands to the textbook's.
+type agreement int
+
+const (
+	unmeasured agreement = iota // null, or nothing to compare with
+	same
+	explained // differs for a reason that the trace itself gives
+	differs
+)
+
+// comparison is one row of measured next to textbook, per transfer.
+type comparison struct {
+	label    string // in a sentence
+	brief    string // in a column
+	measured string
+	mark     string // provenance of measured
+	textbook string
+	agreement
+	note string // why it differs, or by how much
+}
+
+// noDMA is measured where no device is.
+const noDMA = "none"
+
+// cpuCopies is the row that sums up the copies above it.
+const cpuCopies = "CPU copies in all"
+
+// verdict is the whole of it.
+type verdict struct {
+	transfers int64 // chunks that the payload makes
+	rows      []comparison
+}
+
+// compare puts what the sender cost next to what the textbook says. It has no
+// rows where no textbook says anything or nothing was transferred yet.
+func compare(t *trace.Trace, c *trace.Counters, payload trace.Int) verdict {
+	p := payload.Or(0)
+	if t.Textbook == nil || p <= 0 || t.Run.ChunkBytes <= 0 {
+		return verdict{}
+	}
+	v := verdict{transfers: (p-1)/t.Run.ChunkBytes + 1}
+	b := t.Textbook
+	calls := compareCalls(c, v.transfers, b)
+	v.rows = append(v.rows, calls, compareModes(c, v.transfers, b, calls))
+
+	all, allKnown, allMark := 0.0, true, " "
+	for _, row := range []struct {
+		class
+		textbook int
+	}{{toUser, b.Copies.ToUser}, {fromUser, b.Copies.FromUser}, {inKernel, b.Copies.InKernel}} {
+		n := row.in(c)
+		measured, ok := n.per(payload)
+		all, allKnown = all+measured, allKnown && ok
+		if n.mark() != " " {
+			allMark = n.mark()
+		}
+		v.rows = append(v.rows, comparePasses(row.class, n, p, row.textbook))
+	}
+	cpu := comparison{label: cpuCopies, brief: "CPU copies", measured: notCounted, textbook: fmt.Sprint(b.Copies.ToUser + b.Copies.FromUser + b.Copies.InKernel)}
+	if allKnown {
+		cpu.measured, cpu.mark = passes(all), allMark
+		cpu.agreement = agree(all, float64(b.Copies.ToUser+b.Copies.FromUser+b.Copies.InKernel))
+	}
+	v.rows = append(v.rows, cpu, compareDMAIn(t, c, payload), compareDMAOut(t, c, payload))
+	return v
+}
+
+// agree compares as precisely as is shown.
+func agree(measured, textbook float64) agreement {
+	if math.Abs(measured-textbook) < 0.005 {
+		return same
+	}
+	return differs
+}
+
+func compareCalls(c *trace.Counters, transfers int64, b *trace.Textbook) comparison {
+	n := transferCalls.in(c)
+	row := comparison{label: "transfer calls", brief: "calls", measured: notCounted, mark: n.mark(), textbook: fmt.Sprint(b.TransferCalls)}
+	calls, known := n.value.Get()
+	if !known {
+		return row
+	}
+	row.measured = passes(float64(calls) / float64(transfers))
+	row.agreement = agree(float64(calls)/float64(transfers), float64(b.TransferCalls))
+	over := calls - int64(b.TransferCalls)*transfers
+	maps := c.Syscalls.ByName["mmap"].Calls.Or(0)
+	short := shortTransfers.in(c).value.Or(0)
+	switch {
+	case row.agreement == same && over != 0:
+		row.note = fmt.Sprintf("%+d in all", over)
+	case row.agreement == same:
+	case over < 0 && maps == 1 && calls-maps >= transfers-1: // the last may be under way
+		row.agreement, row.note = explained, "mapped once: n+1, not 2n"
+	case over < 0 && maps > 1 && calls-maps >= transfers-1:
+		row.agreement, row.note = explained, fmt.Sprintf("mapped %s times, not for each", grouped(maps))
+	case short > 0:
+		row.note = plural(short, "short transfer")
+	}
+	return row
+}
+
+func compareModes(c *trace.Counters, transfers int64, b *trace.Textbook, calls comparison) comparison {
+	n := modeSwitches.in(c)
+	row := comparison{label: "mode switches", brief: "mode switches", measured: notCounted, mark: n.mark(), textbook: fmt.Sprint(b.ModeSwitches)}
+	switches, known := n.value.Get()
+	if !known {
+		return row
+	}
+	row.measured = passes(float64(switches) / float64(transfers))
+	other := c.Syscalls.Calls.Or(0) - c.Syscalls.TransferCalls.Or(c.Syscalls.Calls.Or(0))
+	own := switches - 2*other
+	switch {
+	case agree(float64(switches)/float64(transfers), float64(b.ModeSwitches)) == same:
+		row.agreement = same
+	case calls.agreement != same:
+		row.agreement = calls.agreement // the calls' note is this row's, too
+	case agree(float64(own)/float64(transfers), float64(b.ModeSwitches)) == same:
+		row.agreement, row.note = explained, plural(other, "other call")+" in the window"
+	default:
+		row.agreement = differs
+	}
+	return row
+}
+
+func comparePasses(k class, n number, payload int64, textbook int) comparison {
+	row := comparison{label: "copies " + k.name, brief: k.name, measured: notCounted, mark: n.mark(), textbook: fmt.Sprint(textbook)}
+	copied, known := n.value.Get()
+	if !known {
+		return row
+	}
+	measured := float64(copied) / float64(payload)
+	row.measured, row.agreement = passes(measured), agree(measured, float64(textbook))
+	// 1.00 may be a page more than once; exact numbers deserve to be told apart.
+	if over := copied - payload*int64(textbook); over != 0 && row.agreement == same {
+		row.note = fmt.Sprintf("%+d bytes", over)
+	}
+	return row
+}
+
+func compareDMAIn(t *trace.Trace, c *trace.Counters, payload trace.Int) comparison {
+	n := diskRead.in(c)
+	row := comparison{label: "DMA in", brief: "DMA in", measured: notCounted, mark: n.mark(), textbook: fmt.Sprint(t.Textbook.DMA.In)}
+	measured, ok := n.per(payload)
+	if !ok {
+		return row
+	}
+	row.measured, row.agreement = passes(measured), agree(measured, float64(t.Textbook.DMA.In))
+	if row.agreement == differs && measured < float64(t.Textbook.DMA.In) {
+		row.agreement = explained
+		switch {
+		case t.Run.Source.Kind == "zero":
+			row.note = "no disk"
+		case t.Run.Source.Filesystem == "tmpfs":
+			row.note = "tmpfs has no disk"
+		case t.Run.Cache == "warm":
+			row.note = "page cache warm"
+		default:
+			row.agreement = differs
+		}
+	}
+	return row
+}
+
+func compareDMAOut(t *trace.Trace, c *trace.Counters, payload trace.Int) comparison {
+	row := comparison{label: "DMA out", brief: "DMA out", measured: noDMA, mark: " ", textbook: fmt.Sprint(t.Textbook.DMA.Out), agreement: explained}
+	if t.Textbook.DMA.Out == 0 {
+		row.agreement = same
+	}
+	moved, headers := number{}, 0.0
+	switch device := t.Run.Sink.Device; device.Kind {
+	case "nic":
+		// The wire carries headers and retransmissions, too.
+		moved, headers = nicSent.in(c), 0.1
+	case "disk":
+		moved = diskWritten.in(c)
+		moved.value = moved.value.Add(trace.Known(t.Total.Kernel.Disk.WriteBytes.Or(0)))
+	case "", "none":
+		row.note = "no device"
+		return row
+	default:
+		row.note = Sanitize(device.Kind)
+		return row
+	}
+	row.measured, row.mark, row.agreement = notCounted, moved.mark(), unmeasured
+	if measured, ok := moved.per(payload); ok {
+		row.measured, row.agreement = passes(measured), agree(measured, float64(t.Textbook.DMA.Out))
+		if over := measured - float64(t.Textbook.DMA.Out); over > 0 && over < headers {
+			row.agreement, row.note = same, "with headers"
+		}
+		if t.Run.Sink.Device.Kind == "disk" && measured < float64(t.Textbook.DMA.Out) {
+			row.agreement, row.note = explained, "writeback comes later"
+		}
+	}
+	return row
+}
+
+// differing are the rows that the trace does not explain.
+func (v verdict) differing() []comparison {
+	var list []comparison
+	for _, row := range v.rows {
+		if row.agreement == differs && row.label != cpuCopies { // the sum of the rows above it
+			list = append(list, row)
+		}
+	}
+	return list
+}
+
+// brief is the verdict in a few words.
+func (v verdict) brief() string {
+	switch {
+	case len(v.rows) == 0:
+		return "nothing to compare with"
+	case len(v.differing()) > 0:
+		return "not as in the textbook"
+	}
+	return "as in the textbook"
+}
+
+// String is the verdict in a sentence.
+func (v verdict) String() string {
+	if len(v.rows) == 0 {
+		return v.brief()
+	}
+	var but, unknown []string
+	for _, row := range v.rows {
+		switch {
+		case row.agreement == unmeasured:
+			unknown = append(unknown, row.label)
+		case row.agreement == explained && row.note != "":
+			but = append(but, row.label+" ("+row.note+")")
+		}
+	}
+	s := v.brief()
+	if list := v.differing(); len(list) > 0 {
+		var what []string
+		for _, row := range list {
+			is := fmt.Sprintf("%s %s instead of %s", row.label, row.measured, row.textbook)
+			if row.note != "" {
+				is += " (" + row.note + ")"
+			}
+			what = append(what, is)
+		}
+		s += ": " + strings.Join(what, ", ")
+		if len(but) > 0 {
+			s += "; known: " + strings.Join(but, ", ")
+		}
+	} else if len(but) > 0 {
+		s += ", apart from " + strings.Join(but, ", ")
+	}
+	if len(unknown) > 0 {
+		s += "; not counted: " + strings.Join(unknown, ", ")
+	}
+	return s
+}

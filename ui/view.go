@@ -1,0 +1,99 @@
+package ui
+
+import (
+	"fmt"
+	"strings"
+)
+
+// The smallest terminal that has room for what matters.
+const (
+	leastWidth  = 60
+	leastHeight = 16
+)
+
+// margin is left free at both sides.
+const margin = 1
+
+// View implements tea.Model. It never draws outside of the terminal.
+func (m Model) View() string {
+	if m.width <= 0 || m.height <= 0 {
+		return "" // the size comes before the first key
+	}
+	var lines []string
+	switch {
+	case m.width < leastWidth || m.height < leastHeight:
+		return m.tooSmall()
+	case m.help:
+		lines = helpLines(m.look, m.keys, m.width-2*margin)
+	case m.shown() == nil && m.failed != "":
+		lines = wrap("failed before the first number: "+m.look.text(m.failed), m.width-2*margin)
+	case m.shown() == nil:
+		lines = []string{m.look.title.of("zctrace") + "  starting"}
+	default:
+		lines = dashboard(m.data(), m.width-2*margin, m.height-1)
+	}
+	if len(lines) > m.height-1 {
+		lines = lines[:m.height-1]
+	}
+	for len(lines) < m.height-1 {
+		lines = append(lines, "")
+	}
+	lines = append(lines, m.footer(m.width-2*margin))
+	for i, l := range lines {
+		if l = strings.TrimRight(l, " "); l != "" {
+			l = m.look.fit(strings.Repeat(" ", margin)+l, m.width)
+		}
+		lines[i] = l
+	}
+	return strings.Join(lines, "\n")
+}
+
+// data is what the panels see.
+func (m Model) data() data {
+	ph := m.phase
+	if m.frozen != nil && ph == ended {
+		ph = running // the frozen moment was one of the running run
+	}
+	d := newData(m.look, m.shown(), ph)
+	d.phase, d.paused, d.problem = m.phase, m.frozen != nil, m.failed
+	d.outcome = m.latest.Run.Ended
+	return d
+}
+
+// tooSmall says what the dashboard needs in whatever room there is.
+func (m Model) tooSmall() string {
+	text := fmt.Sprintf("zctrace needs a terminal of %dx%d; this one is %dx%d. Enlarge it, or press q.",
+		leastWidth, leastHeight, m.width, m.height)
+	lines := wrap(text, m.width)
+	return strings.Join(lines[:min(len(lines), m.height)], "\n")
+}
+
+// footer shows the keys, and for a while what has just happened.
+func (m Model) footer(width int) string {
+	l := m.look
+	var keys line
+	for _, k := range m.keys.inFooter(m.phase != ended || m.frozen != nil) {
+		h := k.Help()
+		keys.put(l.key, h.Key).put(l.dim, " "+h.Desc+"   ")
+	}
+	if m.notice.text != "" {
+		p := l.strong
+		if m.notice.bad {
+			p = l.warning
+		}
+		// The end of a path says more than its beginning.
+		word, rest, _ := strings.Cut(l.text(m.notice.text), " ")
+		text := word + " " + fitEnd(rest, width-cells(word)-1, l.ellipsis)
+		if room := width - cells(text); room > keys.end {
+			return p.of(text) + "   " + keys.String()
+		}
+		return p.of(text)
+	}
+	switch {
+	case m.quitting:
+		keys.put(l.warning, "ending the run"+l.ellipsis+" ctrl+c leaves at once")
+	case m.saving:
+		keys.put(l.dim, "saving"+l.ellipsis)
+	}
+	return l.fit(keys.String(), width)
+}

@@ -1,0 +1,301 @@
+package ui
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	tea "github.com/charmbracelet/bubbletea"
+	"github.com/charmbracelet/lipgloss"
+	"github.com/charmbracelet/x/ansi"
+
+	"github.com/zctrace/zctrace/tracer/trace"
+)
+
+// uncoloured looks as the dashboard does where only text counts.
+func uncoloured(ascii bool) *look {
+	l := &look{glyphs: unicodeGlyphs, ascii: ascii}
+	if ascii {
+		l.glyphs = asciiGlyphs
+	}
+	return l
+}
+
+// modelOf is a dashboard of a size, after some messages.
+func modelOf(width, height int, msgs ...tea.Msg) Model {
+	m := New(Options{Output: io.Discard, Save: func(*trace.Trace) (string, error) { return "", nil }})
+	m.look = uncoloured(false)
+	return after(m, append([]tea.Msg{tea.WindowSizeMsg{Width: width, Height: height}}, msgs...)...)
+}
+
+func after(m Model, msgs ...tea.Msg) Model {
+	for _, msg := range msgs {
+		next, _ := m.Update(msg)
+		m = next.(Model)
+	}
+	return m
+}
+
+func keyPress(s string) tea.KeyMsg {
+	switch s {
+	case "ctrl+c":
+		return tea.KeyMsg{Type: tea.KeyCtrlC}
+	case "esc":
+		return tea.KeyMsg{Type: tea.KeyEsc}
+	}
+	return tea.KeyMsg{Type: tea.KeyRunes, Runes: []rune(s)}
+}
+
+func golden(t *testing.T, name, got string) {
+	t.Helper()
+	path := filepath.Join("testdata", name)
+	if *update {
+		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatalf("%v (go test -update writes it)", err)
+	}
+	if got != string(want) {
+		t.Errorf("%s differs (go test -update writes it anew)\n%s", path, firstDifference(got, string(want)))
+	}
+}
+
+func firstDifference(got, want string) string {
+	g, w := strings.Split(got, "\n"), strings.Split(want, "\n")
+	for i := range max(len(g), len(w)) {
+		var a, b string
+		if i < len(g) {
+			a = g[i]
+		}
+		if i < len(w) {
+			b = w[i]
+		}
+		if a != b {
+			return fmt.Sprintf("line %d\n got %q\nwant %q", i+1, a, b)
+		}
+	}
+	return ""
+}
+
+var screens = []struct{ width, height int }{{60, 16}, {80, 24}, {120, 40}}
+
+// states are what the dashboard shows in the golden files, besides the three
+// strategies.
+var states = map[string]func() []tea.Msg{
+	"read-write": func() []tea.Msg { return []tea.Msg{Update{runOf("read-write", 31)}} },
+	"mmap-write": func() []tea.Msg { return []tea.Msg{Update{runOf("mmap-write", 31)}} },
+	"sendfile":   func() []tea.Msg { return []tea.Msg{Update{runOf("sendfile", 31)}} },
+	"done": func() []tea.Msg {
+		return []tea.Msg{Update{runOf("sendfile", 49)}, Finished{Trace: whole("sendfile"), Saved: "/tmp/trace.json"}}
+	},
+	"paused": func() []tea.Msg {
+		return []tea.Msg{Update{runOf("read-write", 31)}, keyPress("p"), Update{runOf("read-write", 40)}}
+	},
+	"failed": func() []tea.Msg {
+		t := fallenBack()
+		t.Losses = map[string]int64{"map_full": 17, "ringbuf_full": 1203}
+		t.Run.Ended, t.Run.Error = trace.Failed, "receiver was killed (signal 9)"
+		verified := false
+		t.Run.Verified = &verified
+		return []tea.Msg{Finished{Trace: t, Err: errors.New(t.Run.Error)}}
+	},
+	"file": func() []tea.Msg { return []tea.Msg{Update{toFile()}} },
+	"help": func() []tea.Msg { return []tea.Msg{Update{runOf("sendfile", 31)}, keyPress("?")} },
+}
+
+// fallenBack is a sendfile that copied after all, some of it in softirq.
+func fallenBack() *trace.Trace {
+	t := runOf("sendfile", 31)
+	n := t.Total.Sender.PayloadBytes.Or(0)
+	t.Total.Sender.Copies.InKernel = observedAmount(n * 84 / 100)
+	t.Total.Kernel.Copies.InKernel = observedAmount(n * 16 / 100)
+	return t
+}
+
+// toFile has no receiver, a disk, cold cache and no latencies.
+func toFile() *trace.Trace {
+	t := runOf("read-write", 31)
+	t.Run.Sink = trace.Sink{Kind: "file", Address: "/var/tmp/out", Device: trace.Device{Name: "vda", Kind: "disk"}}
+	t.Run.Receiver, t.Run.Cache, t.Run.Latency = "", "cold", false
+	t.Run.LimitBytes = trace.Known(64 << 30)
+	c := &t.Total.Sender
+	t.Total.Receiver = nil
+	c.Disk = trace.Disk{ReadBytes: c.PayloadBytes, ReadRequests: trace.Known(75_000), WriteBytes: trace.Known(0), WriteRequests: trace.Known(0)}
+	for name, s := range c.Syscalls.ByName {
+		s.TimeNS = trace.Int{}
+		c.Syscalls.ByName[name] = s
+	}
+	c.Provenance["syscalls.by_name.*.time_ns"] = trace.Origin{Kind: trace.Unavailable, Reason: "--latency off"}
+	return t
+}
+
+func TestDashboardGolden(t *testing.T) {
+	for name, messages := range states {
+		for _, s := range screens {
+			t.Run(fmt.Sprintf("%s/%dx%d", name, s.width, s.height), func(t *testing.T) {
+				got := modelOf(s.width, s.height, messages()...).View()
+				golden(t, fmt.Sprintf("%s-%d.txt", name, s.width), got+"\n")
+			})
+		}
+	}
+	t.Run("ascii", func(t *testing.T) {
+		m := modelOf(80, 24, Update{runOf("sendfile", 31)})
+		m.look = uncoloured(true)
+		golden(t, "ascii-80.txt", m.View()+"\n")
+	})
+}
+
+// extreme are traces that press against every limit.
+func extreme() map[string]*trace.Trace {
+	wide := whole("read-write")
+	wide.Run.Strategy = "読み書き戦略読み書き戦略読み書き戦略"
+	wide.Run.Source = trace.Source{Kind: "file", Path: "/home/山田太郎/データ/とても長い名前のファイル名前.bin", Filesystem: "ｅｘｔ４"}
+	wide.Host.Kernel = "6.18.5-カーネル-𝓀𝑒𝓇𝓃𝑒𝓁"
+	wide.Run.Ended, wide.Run.Error = trace.Failed, strings.Repeat("壊れた", 60)
+	for i := range 30 {
+		wide.Total.Sender.Syscalls.ByName[fmt.Sprintf("システムコール%d", i)] = syscall(int64(i), int64(i%2), 1, 0)
+	}
+
+	huge := whole("mmap-write")
+	const most = int64(1<<63 - 1)
+	for _, c := range []*trace.Counters{&huge.Total.Sender, huge.Total.Receiver, &huge.Total.Kernel} {
+		fillInts(c, most)
+		c.Syscalls.ByName = map[string]trace.Syscall{
+			strings.Repeat("very_long_system_call_name_", 9): {Calls: trace.Known(most), Errors: trace.Known(most), Bytes: trace.Known(most), TimeNS: trace.Known(most), Blocked: trace.Known(most)},
+		}
+		c.Provenance = map[string]trace.Origin{}
+	}
+	huge.Losses = map[string]int64{strings.Repeat("cause", 100): most, "other": -1}
+	huge.Run.ElapsedNS, huge.Run.LimitBytes, huge.Run.LimitDurationNS = most, trace.Known(1), trace.Known(1)
+	huge.Run.Source.Path, huge.Run.Sink.Address = strings.Repeat("/long", 200), strings.Repeat("long", 200)
+	huge.Run.ChunkBytes = 1
+
+	negative := whole("sendfile")
+	fillInts(&negative.Total.Sender, -1<<63)
+	negative.Run.ElapsedNS, negative.Run.ChunkBytes = -5, -1
+
+	backwards := whole("sendfile")
+	for i, j := 0, len(backwards.Samples)-1; i < j; i, j = i+1, j-1 {
+		backwards.Samples[i], backwards.Samples[j] = backwards.Samples[j], backwards.Samples[i]
+	}
+
+	return map[string]*trace.Trace{
+		"zero": {}, "wide": wide, "huge": huge, "negative": negative, "backwards": backwards,
+		"usual": runOf("read-write", 31), "fallen back": fallenBack(), "no receiver": toFile(),
+	}
+}
+
+// TestNothingOverflows draws every size. The traces take turns, and every one
+// of them meets every width and every height.
+func TestNothingOverflows(t *testing.T) {
+	traces := extreme()
+	var names []string
+	for name := range traces {
+		names = append(names, name)
+	}
+	step := 1
+	if testing.Short() {
+		step = 7
+	}
+	for width := 40; width <= 220; width += step {
+		for height := 10; height <= 70; height++ {
+			name := names[(width+height)%len(names)]
+			checkFits(t, name, traces[name], width, height, width%3)
+		}
+	}
+	for _, tiny := range []int{1, 2, 3, 7, 20, 59} {
+		for name, tr := range traces {
+			checkFits(t, name, tr, tiny, tiny, 0)
+		}
+	}
+}
+
+func checkFits(t *testing.T, name string, tr *trace.Trace, width, height, variant int) {
+	t.Helper()
+	var msgs []tea.Msg
+	switch variant {
+	case 0:
+		msgs = []tea.Msg{Update{tr}}
+	case 1:
+		msgs = []tea.Msg{Update{tr}, keyPress("p"), Finished{Trace: tr, Err: errors.New(tr.Run.Error + "\n\ttab"), Saved: strings.Repeat("/путь", 60)}}
+	case 2:
+		msgs = []tea.Msg{Update{tr}, keyPress("q"), saved{err: errors.New(strings.Repeat("disk full ", 40))}}
+	}
+	m := modelOf(width, height, msgs...)
+	m.look = uncoloured(width%2 == 0)
+	view := m.View()
+	lines := strings.Split(view, "\n")
+	if len(lines) > height {
+		t.Errorf("%s at %dx%d: %d lines", name, width, height, len(lines))
+	}
+	if width >= leastWidth && height >= leastHeight && len(lines) != height {
+		t.Errorf("%s at %dx%d: %d lines do not fill the screen", name, width, height, len(lines))
+	}
+	for i, l := range lines {
+		if w := ansi.StringWidth(l); w > width {
+			t.Errorf("%s at %dx%d: line %d is %d wide: %q", name, width, height, i+1, w, l)
+		}
+		if m.look.ascii && strings.ContainsFunc(l, func(r rune) bool { return r > '~' || r < ' ' }) {
+			t.Errorf("%s at %dx%d: line %d is not ASCII: %q", name, width, height, i+1, l)
+		}
+	}
+}
+
+// TestColourCarriesNoMeaning: without colours the text is the same.
+func TestColourCarriesNoMeaning(t *testing.T) {
+	for name, messages := range states {
+		plain := modelOf(100, 40, messages()...)
+		coloured := plain
+		r := lipgloss.NewRenderer(io.Discard)
+		r.SetColorProfile(0) // true colour
+		coloured.look = lookFrom(Terminal{}, r)
+		noColor := plain
+		noColor.look = newLook(Terminal{NoColor: true}, io.Discard)
+
+		if !strings.Contains(coloured.View(), "\x1b[38;2;") {
+			t.Errorf("%s: no colour at all", name)
+		}
+		if got := trimLines(ansi.Strip(coloured.View())); got != plain.View() {
+			t.Errorf("%s: the coloured text differs: %s", name, firstDifference(got, plain.View()))
+		}
+		if v := noColor.View(); strings.Contains(v, "\x1b[3") || strings.Contains(v, "\x1b[9") {
+			t.Errorf("%s: colours in spite of NO_COLOR", name)
+		}
+	}
+}
+
+func trimLines(s string) string {
+	lines := strings.Split(s, "\n")
+	for i := range lines {
+		lines[i] = strings.TrimRight(lines[i], " ")
+	}
+	return strings.Join(lines, "\n")
+}
+
+func TestTooSmallSaysWhatItNeeds(t *testing.T) {
+	view := modelOf(50, 12, Update{runOf("sendfile", 31)}).View()
+	for _, want := range []string{"60x16", "50x12", "q"} {
+		if !strings.Contains(view, want) {
+			t.Errorf("%q does not say %q", view, want)
+		}
+	}
+}
+
+func TestViewIsDeterministic(t *testing.T) {
+	for name, messages := range states {
+		first := modelOf(120, 40, messages()...).View()
+		for range 20 {
+			if again := modelOf(120, 40, messages()...).View(); again != first {
+				t.Fatalf("%s: %s", name, firstDifference(again, first))
+			}
+		}
+	}
+}

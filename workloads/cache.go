@@ -1,0 +1,151 @@
+//go:build linux
+
+package workloads
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// Warm reads the first upTo bytes of the source, 0 for all, so that they are in
+// the page cache. Reading them in order also uses up the read-ahead marks among
+// them, which would otherwise start new reads in the window.
+func (s *Source) Warm(upTo int64) error {
+	if s.Kind == SourceZero {
+		return nil
+	}
+	if upTo <= 0 || upTo > s.Bytes {
+		upTo = s.Bytes
+	}
+	buf := make([]byte, 1<<20)
+	for at := int64(0); at < upTo; {
+		n, err := s.file.ReadAt(buf[:min(int64(len(buf)), upTo-at)], at)
+		at += int64(n)
+		if err != nil && !(errors.Is(err, io.EOF) && at == upTo) {
+			return fmt.Errorf("read source %s into the page cache: %w", s.Path, bare(err))
+		}
+	}
+	return nil
+}
+
+// CanBeCold is nil when the source has a page cache that can be emptied, and
+// looked at.
+func (s *Source) CanBeCold() error {
+	const hint = "take --cache warm, or a source on a disk"
+	switch {
+	case s.Kind == SourceZero:
+		return errorf(Usage, hint, "source zero has no page cache that could be cold")
+	case inMemory(s.Filesystem):
+		return errorf(Usage, hint, "source %s is on %s, which has nothing below the page cache", s.Path, s.Filesystem)
+	case !s.mayCheckCache():
+		return errorf(Unsupported, "run as root or as its owner", "source %s belongs to another user: what the page cache has of it is not shown", s.Path)
+	}
+	return nil
+}
+
+// Cold takes the whole source out of the page cache, and fails if any of it
+// stays. Where the file's blocks are is loaded before, so that a run reads data
+// from the disk and nothing else.
+func (s *Source) Cold() error {
+	if err := s.CanBeCold(); err != nil {
+		return err
+	}
+	fd := int(s.file.Fd())
+	if err := unix.Fsync(fd); err != nil { // dirty pages stay
+		return fmt.Errorf("write back source %s: %w", s.Path, err)
+	}
+	if err := s.walkExtents(); err != nil {
+		return fmt.Errorf("walk the extents of source %s: %w", s.Path, err)
+	}
+	if err := unix.Fadvise(fd, 0, 0, unix.FADV_DONTNEED); err != nil {
+		return fmt.Errorf("drop source %s from the page cache: %w", s.Path, err)
+	}
+	left, err := s.Resident()
+	if err != nil {
+		return err
+	}
+	if left > 0 {
+		return errorf(Failure, "end the program that uses it (fuser -v shows which), or take another source",
+			"source %s cannot be made cold: %d of %d bytes stay in the page cache, mapped, locked or being written", s.Path, left, s.Bytes)
+	}
+	return nil
+}
+
+// mayCheckCache is false where mincore(2) would claim that all is resident:
+// since Linux 5.2 it tells only the owner and who may write the file.
+func (s *Source) mayCheckCache() bool {
+	var st unix.Stat_t
+	fd := int(s.file.Fd())
+	if err := unix.Fstat(fd, &st); err == nil && (unix.Geteuid() == 0 || int(st.Uid) == unix.Geteuid()) {
+		return true
+	}
+	return unix.Faccessat(unix.AT_FDCWD, fmt.Sprintf("/proc/self/fd/%d", fd), unix.W_OK, unix.AT_EACCESS) == nil
+}
+
+// walkExtents makes the file system look up every extent; it keeps them in
+// memory. It leaves the file's position, which a worker shares, at the start.
+func (s *Source) walkExtents() (err error) {
+	fd := int(s.file.Fd())
+	defer func() {
+		if _, back := unix.Seek(fd, 0, unix.SEEK_SET); err == nil {
+			err = back
+		}
+	}()
+	for at := int64(0); at < s.Bytes; {
+		data, err := unix.Seek(fd, at, unix.SEEK_DATA)
+		if errors.Is(err, unix.ENXIO) { // a hole up to the end
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if at, err = unix.Seek(fd, data, unix.SEEK_HOLE); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Resident is the number of bytes of the source in the page cache, in whole
+// pages but for the last.
+func (s *Source) Resident() (int64, error) {
+	const step = 1 << 30 // bytes looked at in one go
+	page := int64(unix.Getpagesize())
+	vec := make([]byte, (min(s.Bytes, step)+page-1)/page)
+	var resident int64
+	for at := int64(0); at < s.Bytes; at += step {
+		part := min(s.Bytes-at, step)
+		present, err := residentPages(int(s.file.Fd()), at, part, vec)
+		if err != nil {
+			return 0, fmt.Errorf("look source %s up in the page cache: %w", s.Path, err)
+		}
+		resident += present * page
+		if last := part % page; last != 0 && vec[part/page]&1 != 0 {
+			resident -= page - last
+		}
+	}
+	return resident, nil
+}
+
+// residentPages asks mincore(2), through a mapping that it does not touch.
+func residentPages(fd int, at, size int64, vec []byte) (int64, error) {
+	addr, err := unix.MmapPtr(fd, at, nil, uintptr(size), unix.PROT_READ, unix.MAP_SHARED)
+	if err != nil {
+		return 0, err
+	}
+	defer unix.MunmapPtr(addr, uintptr(size))
+	_, _, errno := unix.Syscall(unix.SYS_MINCORE, uintptr(addr), uintptr(size), uintptr(unsafe.Pointer(&vec[0])))
+	if errno != 0 {
+		return 0, errno
+	}
+	var n int64
+	pages := (size + int64(unix.Getpagesize()) - 1) / int64(unix.Getpagesize())
+	for _, v := range vec[:pages] {
+		n += int64(v & 1)
+	}
+	return n, nil
+}

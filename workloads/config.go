@@ -1,0 +1,145 @@
+//go:build linux
+
+package workloads
+
+import (
+	"fmt"
+	"os"
+)
+
+// Role is a worker's part in the workload.
+type Role string
+
+// The two processes of a workload.
+const (
+	Sender   Role = "sender"
+	Receiver Role = "receiver"
+)
+
+// number is the role as the markers carry it.
+func (r Role) number() uintptr {
+	if r == Receiver {
+		return 1
+	}
+	return 0
+}
+
+// Config describes one worker. What does not belong to its role is ignored.
+type Config struct {
+	Role Role
+	Exec []string // the worker's command line; default /proc/self/exe __worker
+	User *User    // whom it runs as; nil: the same user as this process
+	CPU  *int     // where its loop is pinned; nil: anywhere
+
+	// Cookie is a secret that the markers carry, so that nothing but this run's
+	// workers can open a window; see MarkerAddress.
+	Cookie uint64
+
+	Source *Source
+	Sink   *Sink
+	Chunk  int64 // bytes per transfer, at most MaxChunk
+
+	// Sender.
+	Strategy  *Strategy
+	Bytes     int64  // payload, 0: until Stop
+	Rate      int64  // bytes per second, 0: as fast as it goes
+	CorruptAt *int64 // for tests of Verify: payload offset of a byte to flip in the user buffer
+
+	// Receiver.
+	Verify bool     // compare what arrives with the source
+	Expect *os.File // the content to compare with, if it is not the source itself: see Source.Snapshot
+}
+
+// job is a Config as the worker gets it, on its command line. Sizes are in
+// bytes; endless where there is no end.
+type job struct {
+	Role       Role   `json:"role"`
+	Strategy   string `json:"strategy,omitempty"`
+	SourceSize int64  `json:"source_size"`
+	SinkSize   int64  `json:"sink_size"`
+	SeekIn     bool   `json:"seek_in"` // start at offset 0
+	SeekOut    bool   `json:"seek_out"`
+	Chunk      int64  `json:"chunk"`
+	Buffer     int64  `json:"buffer"` // the user buffer, 0: none
+	Limit      int64  `json:"limit"`
+	Rate       int64  `json:"rate"`
+	CPU        int    `json:"cpu"`         // -1: anywhere
+	FlipAt     int64  `json:"flip_at"`     // -1: nowhere
+	ExpectSize int64  `json:"expect_size"` // 0: do not verify
+	Zeros      bool   `json:"zeros"`       // expect zeros, there is no file
+}
+
+// A receiver reads with a buffer of a chunk: a smaller one would shorten the
+// sender's transfers into a pipe. The bounds keep a tiny chunk from making the
+// receiver the bottleneck, and a huge one from costing memory for nothing: no
+// pipe and no socket buffer holds more by default.
+const (
+	minReceiveBuffer = 64 << 10
+	maxReceiveBuffer = 4 << 20
+)
+
+// job checks the configuration and splits it into what the worker is told and
+// the files that it gets.
+func (cfg *Config) job() (*job, []*os.File, error) {
+	if cfg.Chunk <= 0 || cfg.Chunk > MaxChunk {
+		return nil, nil, errorf(Usage, fmt.Sprintf("take 1 to %d: the kernel moves no more than that in one call", MaxChunk),
+			"chunk of %d bytes", cfg.Chunk)
+	}
+	if cfg.Bytes < 0 || cfg.Rate < 0 {
+		return nil, nil, errorf(Usage, "0 means no limit", "negative payload (%d) or rate (%d)", cfg.Bytes, cfg.Rate)
+	}
+	j := &job{Role: cfg.Role, Chunk: cfg.Chunk, CPU: -1, FlipAt: -1}
+	if cfg.CPU != nil {
+		j.CPU = *cfg.CPU
+	}
+	if cfg.Role == Receiver {
+		return cfg.receiverJob(j)
+	}
+	return cfg.senderJob(j)
+}
+
+func (cfg *Config) senderJob(j *job) (*job, []*os.File, error) {
+	j.Strategy = cfg.Strategy.Name
+	j.SourceSize, j.SeekIn = cfg.Source.size(), cfg.Source.Kind != SourceZero
+	j.SinkSize, j.SeekOut = cfg.Sink.size, cfg.Sink.Kind == SinkFile
+	j.Limit, j.Rate = cfg.Bytes, cfg.Rate
+	if j.Limit == 0 {
+		j.Limit = endless
+	}
+	if cfg.Strategy.buffered {
+		j.Buffer = min(j.Chunk, j.Limit, j.SourceSize, j.SinkSize)
+	}
+	if cfg.CorruptAt != nil {
+		if !cfg.Strategy.buffered {
+			return nil, nil, errorf(Usage, "take read-write", "%s has no user buffer to corrupt", cfg.Strategy.Name)
+		}
+		j.FlipAt = *cfg.CorruptAt
+	}
+	return j, []*os.File{cfg.Source.file, cfg.Sink.sender}, nil
+}
+
+func (cfg *Config) receiverJob(j *job) (*job, []*os.File, error) {
+	if cfg.Sink.receiver == nil {
+		return nil, nil, errorf(Usage, "", "sink %s has no receiver", cfg.Sink.Kind)
+	}
+	j.SourceSize, j.SinkSize, j.Limit = endless, endless, endless
+	j.Buffer = min(max(j.Chunk, minReceiveBuffer), maxReceiveBuffer)
+	files := []*os.File{cfg.Sink.receiver}
+	switch {
+	case !cfg.Verify:
+	case cfg.Source.Kind == SourceZero:
+		j.Zeros, j.ExpectSize = true, j.Buffer
+	default:
+		expect := cfg.Expect
+		if expect == nil {
+			expect = cfg.Source.file
+		}
+		info, err := expect.Stat()
+		if err != nil {
+			return nil, nil, fmt.Errorf("size what the receiver expects: %w", err)
+		}
+		j.ExpectSize = info.Size()
+		files = append(files, expect)
+	}
+	return j, files, nil
+}

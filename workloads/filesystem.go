@@ -1,0 +1,87 @@
+//go:build linux
+
+package workloads
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"golang.org/x/sys/unix"
+)
+
+// filesystems names the magic numbers of statfs(2). No name for all of ext2,
+// ext3 and ext4: they share a number, and ext4 drives all three.
+var filesystems = map[uint32]string{
+	unix.EXT4_SUPER_MAGIC:      "ext4",
+	unix.XFS_SUPER_MAGIC:       "xfs",
+	unix.BTRFS_SUPER_MAGIC:     "btrfs",
+	unix.TMPFS_MAGIC:           "tmpfs",
+	unix.RAMFS_MAGIC:           "ramfs",
+	unix.HUGETLBFS_MAGIC:       "hugetlbfs",
+	unix.OVERLAYFS_SUPER_MAGIC: "overlay",
+	unix.F2FS_SUPER_MAGIC:      "f2fs",
+	unix.NFS_SUPER_MAGIC:       "nfs",
+	unix.FUSE_SUPER_MAGIC:      "fuse",
+	unix.V9FS_MAGIC:            "9p",
+	unix.MSDOS_SUPER_MAGIC:     "vfat",
+	unix.EXFAT_SUPER_MAGIC:     "exfat",
+	unix.SQUASHFS_MAGIC:        "squashfs",
+	unix.EROFS_SUPER_MAGIC_V1:  "erofs",
+	unix.ISOFS_SUPER_MAGIC:     "iso9660",
+	unix.CIFS_SUPER_MAGIC:      "cifs",
+	unix.SMB2_SUPER_MAGIC:      "smb2",
+	unix.CEPH_SUPER_MAGIC:      "ceph",
+	unix.NILFS_SUPER_MAGIC:     "nilfs2",
+	unix.PROC_SUPER_MAGIC:      "proc",
+	unix.SYSFS_MAGIC:           "sysfs",
+	0x2fc12fc1:                 "zfs",      // OpenZFS, include/sys/fs/zfs.h
+	0xca451a4e:                 "bcachefs", // fs/bcachefs/bcachefs_format.h
+	0x7366746e:                 "ntfs3",    // fs/ntfs3/super.c
+}
+
+// filesystem names the file system of an open file, "" if it cannot be found
+// out.
+func filesystem(fd int) string {
+	var st unix.Statfs_t
+	if err := unix.Fstatfs(fd, &st); err != nil {
+		return ""
+	}
+	magic := uint32(st.Type) // a 32-bit number in a signed word
+	if name := filesystems[magic]; name != "" {
+		return name
+	}
+	return fmt.Sprintf("0x%x", magic)
+}
+
+// inMemory is true for file systems whose page cache is all there is.
+func inMemory(name string) bool {
+	return name == "tmpfs" || name == "ramfs" || name == "hugetlbfs"
+}
+
+// Device is what carries the payload away from the sink.
+type Device struct {
+	Name string // e.g. "lo" or "vda1", "" if unknown
+	Kind string // loopback, disk, memory, virtual or none
+}
+
+// fileDevice is the device under a file.
+func fileDevice(f *os.File) Device {
+	name := filesystem(int(f.Fd()))
+	if inMemory(name) {
+		return Device{Kind: "memory"}
+	}
+	var st unix.Stat_t
+	if err := unix.Fstat(int(f.Fd()), &st); err == nil {
+		link := fmt.Sprintf("/sys/dev/block/%d:%d", unix.Major(uint64(st.Dev)), unix.Minor(uint64(st.Dev)))
+		if target, err := os.Readlink(link); err == nil {
+			return Device{Name: filepath.Base(target), Kind: "disk"}
+		}
+	}
+	// A number without a block device: btrfs and zfs have disks of their own
+	// under it, the others pass the file on to another file system or machine.
+	if name == "btrfs" || name == "zfs" || name == "bcachefs" {
+		return Device{Kind: "disk"}
+	}
+	return Device{Kind: "virtual"}
+}

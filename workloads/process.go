@@ -1,0 +1,209 @@
+//go:build linux
+
+package workloads
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// Command is the hidden first argument that makes a binary a worker: it must
+// then call [Main] with the arguments that follow.
+const Command = "__worker"
+
+// Process is a running worker.
+type Process struct {
+	role Role
+	cmd  *exec.Cmd
+	gate *os.File // ready comes out, go goes in
+	done chan struct{}
+
+	diagnostics *boundedBuffer // what it wrote to stderr
+
+	mu     sync.Mutex
+	page   *page // nil once the process is gone
+	final  page
+	status error // of exec.Cmd.Wait
+}
+
+// Start starts a worker. It prepares itself, which [Process.WaitReady] waits
+// for, and does nothing more until [Process.Go].
+//
+// The worker has a process group of its own, is killed when this process dies,
+// can gain no privileges, and holds no descriptors but those it needs.
+func Start(cfg Config) (*Process, error) {
+	job, files, err := cfg.job()
+	if err != nil {
+		return nil, err
+	}
+	page, pageFile, err := newPage()
+	if err != nil {
+		return nil, err
+	}
+	page.cookie = cfg.Cookie
+	defer pageFile.Close()
+	gate, theirs, err := newGate()
+	if err != nil {
+		page.unmap()
+		return nil, err
+	}
+	defer theirs.Close()
+	p := &Process{role: cfg.Role, gate: gate, diagnostics: &boundedBuffer{}, done: make(chan struct{}), page: page}
+	p.cmd, err = cfg.command(job, append([]*os.File{pageFile, theirs}, files...), p.diagnostics)
+	if err == nil {
+		err = p.launch()
+	}
+	if err != nil {
+		gate.Close()
+		page.unmap()
+		return nil, fmt.Errorf("start the %s: %w", cfg.Role, err)
+	}
+	return p, nil
+}
+
+// newGate connects a worker with its parent: ours can be waited for with a
+// deadline, theirs blocks.
+func newGate() (ours, theirs *os.File, err error) {
+	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err == nil {
+		err = unix.SetNonblock(fds[0], true)
+	}
+	if err != nil {
+		return nil, nil, fmt.Errorf("connect to the worker: %w", err)
+	}
+	return os.NewFile(uintptr(fds[0]), "gate"), os.NewFile(uintptr(fds[1]), "worker's gate"), nil
+}
+
+func (cfg *Config) command(job *job, files []*os.File, stderr io.Writer) (*exec.Cmd, error) {
+	text, err := json.Marshal(job)
+	if err != nil {
+		return nil, err
+	}
+	argv := cfg.Exec
+	if len(argv) == 0 {
+		argv = []string{"/proc/self/exe", Command}
+	}
+	cmd := exec.Command(argv[0], append(argv[1:len(argv):len(argv)], string(text))...)
+	// No garbage collection, no preemption by signal and no watch on the cgroup's
+	// CPU limit: with them the runtime would put system calls of its own (futex,
+	// rt_sigreturn) between those that are counted.
+	cmd.Env = []string{"GOGC=off", "GODEBUG=asyncpreemptoff=1", "GOMAXPROCS=2"}
+	cmd.Dir = "/"
+	cmd.ExtraFiles = files
+	cmd.Stderr = stderr
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+	if u := cfg.User; u != nil && os.Geteuid() == 0 {
+		cmd.SysProcAttr.Credential = &syscall.Credential{Uid: u.UID, Gid: u.GID, Groups: u.Groups}
+	}
+	return cmd, nil
+}
+
+// launch forks from a thread that lives exactly as long as the worker: the
+// parent-death signal is sent when the forking thread ends, see prctl(2), and
+// no_new_privs is a thread's property that the worker inherits.
+func (p *Process) launch() error {
+	started := make(chan error)
+	go func() {
+		runtime.LockOSThread() // and never unlocked: nothing else may run on it
+		err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+		if err == nil {
+			err = p.cmd.Start()
+		}
+		started <- err
+		if err == nil {
+			p.reap()
+		}
+	}()
+	return <-started
+}
+
+func (p *Process) reap() {
+	status := p.cmd.Wait()
+	p.mu.Lock()
+	p.final = *p.page
+	p.page.unmap()
+	p.page = nil
+	p.status = status
+	p.mu.Unlock()
+	p.gate.Close()
+	close(p.done)
+}
+
+// look calls f with the shared page, or with its last state.
+func (p *Process) look(f func(*page)) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.page != nil {
+		f(p.page)
+	} else {
+		f(&p.final)
+	}
+}
+
+// PID is the worker's process id.
+func (p *Process) PID() int { return p.cmd.Process.Pid }
+
+// TID is the id of the thread whose system calls count, 0 before it is ready.
+func (p *Process) TID() (tid int) {
+	p.look(func(pg *page) { tid = int(atomic.LoadInt32(&pg.tid)) })
+	return tid
+}
+
+// Payload is the number of bytes moved so far.
+func (p *Process) Payload() (n int64) {
+	p.look(func(pg *page) { n = atomic.LoadInt64(&pg.payload) })
+	return n
+}
+
+// Short is the number of short transfers so far.
+func (p *Process) Short() (n int64) {
+	p.look(func(pg *page) { n = atomic.LoadInt64(&pg.short) })
+	return n
+}
+
+// WaitReady waits until everything is prepared and only Go is missing.
+func (p *Process) WaitReady(ctx context.Context) error {
+	release := context.AfterFunc(ctx, func() { _ = p.gate.SetReadDeadline(time.Unix(1, 0)) })
+	defer release()
+	_, err := io.ReadFull(p.gate, make([]byte, 1))
+	switch {
+	case err == nil:
+		return nil
+	case ctx.Err() != nil:
+		return ctx.Err()
+	}
+	_, err = p.Wait()
+	if err == nil {
+		err = fmt.Errorf("the %s ended before it was ready", p.role)
+	}
+	return err
+}
+
+// Go starts the transfer of a worker that is ready.
+func (p *Process) Go() error {
+	if _, err := p.gate.Write([]byte{1}); err != nil {
+		return fmt.Errorf("start the %s's transfer: %w", p.role, err)
+	}
+	return nil
+}
+
+// Stop makes a sender end after the chunk that it is at. A receiver ends when
+// the senders are gone.
+func (p *Process) Stop() { p.look(func(pg *page) { atomic.StoreUint32(&pg.stop, 1) }) }
+
+// Kill ends the worker at once. Wait then says so.
+func (p *Process) Kill() { _ = p.cmd.Process.Kill() }
+
+// Done is closed when the worker is gone and reaped.
+func (p *Process) Done() <-chan struct{} { return p.done }

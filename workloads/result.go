@@ -1,0 +1,128 @@
+//go:build linux
+
+package workloads
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os/exec"
+	"strings"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// Result is what a worker did.
+type Result struct {
+	Payload  int64         // bytes delivered to the sink, or received
+	Short    int64         // transfers that moved less than was asked for
+	Complete bool          // a sender moved all of Config.Bytes
+	Elapsed  time.Duration // of the window
+	Mismatch *Mismatch     // what Verify found; nil: all bytes were right
+}
+
+// Mismatch is the first byte that did not arrive as it was in the source.
+type Mismatch struct {
+	Offset        int64 // in the payload
+	Expected, Got byte
+}
+
+// Wait waits for the worker's end. The Result is filled in as far as it came,
+// also with an error: a system call failed, or something killed the worker.
+func (p *Process) Wait() (Result, error) {
+	<-p.done
+	pg := &p.final
+	res := Result{Payload: pg.payload, Short: pg.short, Complete: pg.full != 0}
+	if pg.endNs > 0 {
+		res.Elapsed = time.Duration(pg.endNs - pg.beginNs)
+	}
+	if pg.badByte != 0 {
+		res.Mismatch = &Mismatch{Offset: pg.badOffset, Expected: byte(pg.expected), Got: byte(pg.got)}
+	}
+	return res, p.verdict()
+}
+
+// verdict turns what is left of the worker into an error.
+func (p *Process) verdict() error {
+	pg := &p.final
+	moved := fmt.Sprintf("after %d bytes", pg.payload)
+	var exit *exec.ExitError
+	switch {
+	case pg.state == stateDone && pg.failed != 0:
+		return p.callError(moved)
+	case pg.state == stateDone:
+		return nil
+	case pg.badKind != 0:
+		return errorf(Kind(pg.badKind-1), p.diagnostics.line(1), "prepare the %s: %s", p.role, p.diagnostics.line(0))
+	case errors.As(p.status, &exit) && exit.Sys().(syscall.WaitStatus).Signaled():
+		signal := exit.Sys().(syscall.WaitStatus).Signal()
+		return errorf(Failure, "", "the %s was killed by %s %s", p.role, unix.SignalName(signal), moved)
+	case p.status != nil:
+		return errorf(Failure, p.diagnostics.line(0), "the %s ended with %v %s", p.role, p.status, moved)
+	}
+	return errorf(Failure, p.diagnostics.line(0), "the %s ended early, %s", p.role, moved)
+}
+
+func (p *Process) callError(moved string) error {
+	pg := &p.final
+	errno := syscall.Errno(pg.errno)
+	name := callName(pg.failedNr)
+	if errno == 0 {
+		return errorf(Failure, "another program truncated the source; leave it alone while it is read",
+			"the %s's %s found nothing more %s", p.role, name, moved)
+	}
+	hint := ""
+	switch errno {
+	case unix.EPIPE, unix.ECONNRESET:
+		hint = "the receiver ended first"
+	case unix.ENOSPC, unix.EDQUOT:
+		hint = "free some space, or take another sink"
+	}
+	return errorf(Failure, hint, "the %s's %s failed %s: %w", p.role, name, moved, errno)
+}
+
+// boundedBuffer keeps the first bytes written to it: an error starts with what
+// it is about, and so does a panic.
+type boundedBuffer struct{ buf bytes.Buffer }
+
+const maxDiagnostics = 4096 // bytes
+
+func (b *boundedBuffer) Write(text []byte) (int, error) {
+	b.buf.Write(text[:min(len(text), maxDiagnostics-b.buf.Len())])
+	return len(text), nil
+}
+
+// line returns line n, counted from 0, "" if there is none.
+func (b *boundedBuffer) line(n int) string {
+	for line := range strings.Lines(b.buf.String()) {
+		if n == 0 {
+			return strings.TrimSpace(line)
+		}
+		n--
+	}
+	return ""
+}
+
+// callName names the system calls that a loop makes.
+func callName(nr int64) string {
+	switch nr {
+	case unix.SYS_READ:
+		return "read"
+	case unix.SYS_WRITE:
+		return "write"
+	case unix.SYS_SENDFILE:
+		return "sendfile"
+	case unix.SYS_MMAP:
+		return "mmap"
+	case unix.SYS_MUNMAP:
+		return "munmap"
+	case unix.SYS_LSEEK:
+		return "lseek"
+	case unix.SYS_CLOCK_NANOSLEEP:
+		return "clock_nanosleep"
+	default:
+		return fmt.Sprintf("system call %d", nr)
+	}
+}

@@ -1,0 +1,199 @@
+//go:build linux
+
+package workloads
+
+import (
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// SinkKind says what a sink is.
+type SinkKind string
+
+// The kinds of sink, in the words of the trace format.
+const (
+	SinkTCP  SinkKind = "tcp"  // a connection over the loopback device
+	SinkUnix SinkKind = "unix" // a stream socket pair
+	SinkPipe SinkKind = "pipe"
+	SinkFile SinkKind = "file"
+	SinkNull SinkKind = "null" // /dev/null
+)
+
+// SinkKinds are all of them, in the order in which they are listed.
+var SinkKinds = []SinkKind{SinkTCP, SinkUnix, SinkPipe, SinkFile, SinkNull}
+
+// Sink is where the payload goes.
+type Sink struct {
+	Kind    SinkKind
+	Address string // host:port for tcp; for a file its path, or the directory if it has no name
+	Device  Device
+
+	size     int64    // where a file goes round, endless for the others
+	sender   *os.File // blocking, as all workers' descriptors
+	receiver *os.File // nil for file and null
+}
+
+// OpenSink opens tcp, unix, pipe, file[:PATH] or null, with the rights of user.
+// A file without a PATH is made beside the source and has no name. A file goes
+// round at the source's size, so that an unlimited run fills no disk.
+func OpenSink(spec string, source *Source, user *User) (*Sink, error) {
+	name, path, named := strings.Cut(spec, ":")
+	s := &Sink{Kind: SinkKind(name), size: endless}
+	if !slices.Contains(SinkKinds, s.Kind) || named && s.Kind != SinkFile || named && path == "" {
+		return nil, unknownSink(spec)
+	}
+	if s.Kind != SinkFile {
+		if err := s.connect(); err != nil {
+			return nil, err
+		}
+		return s, nil
+	}
+	s.size = source.size()
+	if s.size == endless {
+		s.size = defaultSourceBytes
+	}
+	err := AsUser(user, func() error { return s.openFile(path, source) })
+	if err != nil {
+		return nil, err
+	}
+	s.Device = fileDevice(s.sender)
+	return s, nil
+}
+
+func unknownSink(spec string) error {
+	var names []string
+	for _, k := range SinkKinds {
+		names = append(names, string(k))
+	}
+	hint := "sinks: " + strings.Join(names, ", ") + ", file:PATH"
+	name, _, _ := strings.Cut(spec, ":")
+	if near := nearest(name, names); near != "" {
+		hint = "did you mean " + near + "? " + hint
+	}
+	return errorf(Usage, hint, "unknown sink %q", spec)
+}
+
+// connect makes the two ends of all sinks that are not files.
+func (s *Sink) connect() error {
+	var fds [2]int // receiver, sender
+	var err error
+	switch s.Kind {
+	case SinkTCP:
+		s.Device = Device{Name: "lo", Kind: "loopback"}
+		fds, s.Address, err = connectTCP()
+	case SinkUnix:
+		s.Device = Device{Kind: "memory"}
+		fds, err = unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	case SinkPipe:
+		s.Device = Device{Kind: "memory"}
+		err = unix.Pipe2(fds[:], unix.O_CLOEXEC)
+	case SinkNull:
+		s.Device = Device{Kind: "none"}
+		s.Address = os.DevNull
+		fds[0] = -1
+		fds[1], err = unix.Open(os.DevNull, unix.O_WRONLY|unix.O_CLOEXEC, 0)
+	}
+	if err != nil {
+		return errorf(Failure, "take another --sink", "open sink %s: %w", s.Kind, err)
+	}
+	s.sender = os.NewFile(uintptr(fds[1]), string(s.Kind)+" sink")
+	if fds[0] >= 0 {
+		s.receiver = os.NewFile(uintptr(fds[0]), string(s.Kind)+" sink's receiver")
+	}
+	return nil
+}
+
+// connectTCP connects to itself over 127.0.0.1. Not with package net: its
+// sockets are non-blocking, and would stay so in the worker.
+func connectTCP() (fds [2]int, address string, err error) {
+	const kind = unix.SOCK_STREAM | unix.SOCK_CLOEXEC
+	listener, err := unix.Socket(unix.AF_INET, kind, 0)
+	if err != nil {
+		return fds, "", err
+	}
+	defer unix.Close(listener)
+	if err := unix.Bind(listener, &unix.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}); err != nil {
+		return fds, "", fmt.Errorf("bind to 127.0.0.1: %w", err)
+	}
+	if err := unix.Listen(listener, 1); err != nil {
+		return fds, "", err
+	}
+	port, err := localPort(listener)
+	if err != nil {
+		return fds, "", err
+	}
+	sender, err := unix.Socket(unix.AF_INET, kind, 0)
+	if err != nil {
+		return fds, "", err
+	}
+	receiver, err := dial(sender, listener, port)
+	if err != nil {
+		unix.Close(sender)
+		return fds, "", err
+	}
+	return [2]int{receiver, sender}, fmt.Sprintf("127.0.0.1:%d", port), nil
+}
+
+// dial connects sender to the listener and returns the other end.
+func dial(sender, listener, port int) (int, error) {
+	if err := unix.Connect(sender, &unix.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}, Port: port}); err != nil {
+		return -1, fmt.Errorf("connect to 127.0.0.1 (is the device lo up?): %w", err)
+	}
+	ours, err := localPort(sender)
+	if err != nil {
+		return -1, err
+	}
+	receiver, peer, err := unix.Accept4(listener, unix.SOCK_CLOEXEC)
+	if err != nil {
+		return -1, err
+	}
+	if from, ok := peer.(*unix.SockaddrInet4); !ok || from.Port != ours {
+		unix.Close(receiver)
+		return -1, fmt.Errorf("another program connected to port %d first", port)
+	}
+	return receiver, nil
+}
+
+func localPort(fd int) (int, error) {
+	addr, err := unix.Getsockname(fd)
+	if err != nil {
+		return 0, err
+	}
+	return addr.(*unix.SockaddrInet4).Port, nil
+}
+
+// HasReceiver is false for sinks that nobody reads from: file and null.
+func (s *Sink) HasReceiver() bool { return s.receiver != nil }
+
+// HandOver closes this process's ends of a connection. It has to be called
+// once the workers are started: as long as anybody else holds the sender's
+// end, the receiver gets no end of file.
+func (s *Sink) HandOver() {
+	if s.Kind != SinkFile {
+		s.Close()
+	}
+}
+
+// Reset makes the sink ready for another run: a new connection, an empty file.
+func (s *Sink) Reset() error {
+	if s.Kind == SinkFile {
+		if err := s.sender.Truncate(0); err != nil {
+			return errorf(Failure, "", "empty sink %s: %w", s.Address, bare(err))
+		}
+		return nil
+	}
+	s.Close()
+	return s.connect()
+}
+
+// Close closes this process's descriptors. It may be called more than once.
+func (s *Sink) Close() {
+	s.sender.Close()
+	if s.receiver != nil {
+		s.receiver.Close()
+	}
+}

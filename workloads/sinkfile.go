@@ -1,0 +1,81 @@
+//go:build linux
+
+package workloads
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// openFile opens the sink's file: PATH, or for "" an unnamed one beside the
+// source. It overwrites nothing: what exists must be an empty regular file.
+func (s *Sink) openFile(path string, source *Source) error {
+	if path == "" {
+		dir := source.Path
+		switch source.Kind {
+		case SourceFile:
+			dir = filepath.Dir(dir)
+		case SourceZero:
+			dir = tempDir()
+		}
+		f, err := unnamedFile(dir)
+		if err != nil {
+			return sinkError(dir, err)
+		}
+		s.Address, s.sender = dir, f
+		return nil
+	}
+	// Looked at before it is opened: see openFileSource.
+	if info, err := os.Stat(path); err == nil {
+		if err := mayOverwrite(path, info, source); err != nil {
+			return err
+		}
+	} else if !errors.Is(err, fs.ErrNotExist) {
+		return sinkError(path, err)
+	}
+	fd, err := unix.Open(path, unix.O_RDWR|unix.O_CREAT|unix.O_CLOEXEC|unix.O_NOCTTY, 0o644)
+	if err != nil {
+		return sinkError(path, err)
+	}
+	f := os.NewFile(uintptr(fd), path)
+	info, err := f.Stat()
+	if err == nil {
+		err = mayOverwrite(path, info, source) // again: it is this file that counts
+	}
+	if err != nil {
+		f.Close()
+		return err
+	}
+	s.Address, s.sender = path, f
+	return nil
+}
+
+func mayOverwrite(path string, info fs.FileInfo, source *Source) error {
+	const hint = "name a file that does not exist yet, or take --sink file"
+	if st, ok := info.Sys().(*syscall.Stat_t); ok && uint64(st.Dev) == source.Device && st.Ino == source.Inode {
+		return errorf(Usage, hint, "sink %s is the source itself", path)
+	}
+	if !info.Mode().IsRegular() {
+		return errorf(Usage, hint, "sink %s is a %s", path, modeName(info.Mode()))
+	}
+	if info.Size() > 0 {
+		return errorf(Usage, hint, "sink %s exists already, with %s in it", path, formatSize(info.Size()))
+	}
+	return nil
+}
+
+func sinkError(path string, err error) error {
+	kind, hint := Failure, "take --sink file:PATH in another directory"
+	switch {
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, unix.ENOTDIR):
+		kind, hint = Usage, "make its directory first, or take another one"
+	case errors.Is(err, fs.ErrPermission), errors.Is(err, unix.EROFS):
+		kind = Unsupported
+	}
+	return errorf(kind, hint, "open sink %s: %w", path, bare(err))
+}

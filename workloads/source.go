@@ -1,0 +1,156 @@
+//go:build linux
+
+package workloads
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// SourceKind says what a source is.
+type SourceKind string
+
+// The kinds of source, in the words of the trace format.
+const (
+	SourceFile SourceKind = "file" // a file of the user's
+	SourceAuto SourceKind = "auto" // an unnamed file, made for the run
+	SourceZero SourceKind = "zero" // /dev/zero, which has no end
+)
+
+// defaultSourceBytes is the size of `auto`, and where a file sink goes round
+// that gets an endless source.
+const defaultSourceBytes = 64 << 20
+
+// Source is where the payload comes from.
+type Source struct {
+	Kind       SourceKind
+	Path       string // for auto the directory: the file itself has no name
+	Bytes      int64  // 0 for zero
+	Filesystem string // e.g. "ext4"; "" for zero
+	Device     uint64 // st_dev
+	Inode      uint64
+
+	file *os.File // read-only, blocking
+}
+
+// OpenSource opens FILE, `auto[:SIZE]` or `zero`, with the rights of user. A
+// file that is called auto or zero is ./auto or ./zero.
+func OpenSource(spec string, user *User) (*Source, error) {
+	var s *Source
+	err := AsUser(user, func() (err error) {
+		kind, size, sized := strings.Cut(spec, ":")
+		switch {
+		case spec == "":
+			err = errorf(Usage, "take --source FILE, auto[:SIZE] or zero", "no source given")
+		case spec == "zero":
+			s, err = openSource(SourceZero, "/dev/zero", "/dev/zero")
+		case kind == "auto":
+			n := int64(defaultSourceBytes)
+			if sized {
+				n, err = ParseSize(size)
+			}
+			if err == nil {
+				s, err = makeSource(tempDir(), n)
+			}
+		default:
+			s, err = openFileSource(spec)
+		}
+		return err
+	})
+	return s, err
+}
+
+func openFileSource(path string) (*Source, error) {
+	// Looked at before it is opened: opening a fifo waits, and opening a device
+	// may do something.
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, sourceError(path, err)
+	}
+	switch mode := info.Mode(); {
+	case mode.IsDir():
+		return nil, badSource(path, "is a directory")
+	case !mode.IsRegular():
+		return nil, badSource(path, "is a "+modeName(mode))
+	case info.Size() == 0:
+		return nil, badSource(path, "is empty")
+	}
+	return openSource(SourceFile, path, path)
+}
+
+// openSource opens name and describes what it got as kind and path.
+func openSource(kind SourceKind, path, name string) (*Source, error) {
+	fd, err := unix.Open(name, unix.O_RDONLY|unix.O_CLOEXEC|unix.O_NOCTTY, 0)
+	if err != nil {
+		return nil, sourceError(path, err)
+	}
+	s := &Source{Kind: kind, Path: path, file: os.NewFile(uintptr(fd), path)}
+	var st unix.Stat_t
+	if err := unix.Fstat(fd, &st); err != nil {
+		s.Close()
+		return nil, sourceError(path, err)
+	}
+	s.Device, s.Inode = uint64(st.Dev), st.Ino
+	if kind != SourceZero {
+		s.Bytes = st.Size
+		s.Filesystem = filesystem(fd)
+	}
+	return s, nil
+}
+
+// Close closes this process's descriptor; workers have their own.
+func (s *Source) Close() error { return s.file.Close() }
+
+func (s *Source) size() int64 {
+	if s.Kind == SourceZero {
+		return endless
+	}
+	return s.Bytes
+}
+
+func badSource(path, why string) error {
+	return errorf(Usage, "take a regular file with something in it, or --source auto", "source %s %s", path, why)
+}
+
+func sourceError(path string, err error) error {
+	kind, hint := Failure, ""
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		kind, hint = Usage, "take a file that exists, or --source auto"
+	case errors.Is(err, fs.ErrPermission):
+		kind, hint = Unsupported, "make it readable for the user who runs this, or take --source auto"
+	}
+	return errorf(kind, hint, "open source %s: %w", path, bare(err))
+}
+
+// bare strips the path and operation from an error of package os, for messages
+// that name them already.
+func bare(err error) error {
+	var pe *fs.PathError
+	if errors.As(err, &pe) {
+		return pe.Err
+	}
+	return err
+}
+
+func modeName(mode fs.FileMode) string {
+	switch {
+	case mode.IsDir():
+		return "directory"
+	case mode&fs.ModeNamedPipe != 0:
+		return "fifo"
+	case mode&fs.ModeSocket != 0:
+		return "socket"
+	case mode&fs.ModeCharDevice != 0:
+		return "character device"
+	case mode&fs.ModeDevice != 0:
+		return "block device"
+	default:
+		return fmt.Sprintf("special file (%s)", mode)
+	}
+}

@@ -1,0 +1,103 @@
+//go:build linux
+
+// Package workloads moves payload from a source to a sink, one strategy at a
+// time, so that the cost can be counted from outside.
+//
+// A workload is two processes of the same binary: a sender, which runs the
+// strategy, and for a sink that has another end a receiver, which drains it.
+// Both get their file descriptors opened, prepare everything, report ready and
+// wait. Then one locked thread opens its window with a marker system call,
+// issues raw system calls only, and closes the window with another marker: see
+// [MarkerAddress]. What happens in between is what the strategy costs, and
+// nothing else is in there.
+package workloads
+
+import "strings"
+
+// Strategy is one way to move payload.
+type Strategy struct {
+	Name     string   // as the user types it
+	Summary  string   // one line for the list of strategies
+	Syscalls []string // what its loop calls, without lseek and pacing
+	Transfer []string // those of Syscalls that the textbook counts: transfer_calls
+	Textbook Textbook
+
+	buffered bool          // the loop needs a user buffer of one chunk
+	loop     func(*window) // nosplit, see window
+}
+
+// Textbook is what articles say that the transfer of one chunk costs. Copies
+// and DMA are in passes: 1 is the whole payload once.
+type Textbook struct {
+	TransferCalls int // system calls
+	ModeSwitches  int // two per system call; articles call them context switches
+	ToUser        int // CPU copies kernel to user
+	FromUser      int // CPU copies user to kernel
+	InKernel      int // CPU copies kernel to kernel
+	DMAIn         int // device to memory
+	DMAOut        int // memory to device
+	Source        string
+}
+
+// The articles that the three classic rows are taken from; they agree.
+const (
+	palaniappan2008 = "S. Palaniappan, P. Nagaraja: Efficient data transfer through zero copy, IBM developerWorks, 2008"
+	stancevic2003   = "D. Stancevic: Zero Copy I: User-Mode Perspective, Linux Journal 105, January 2003"
+)
+
+// Strategies are all of them, in the order in which they are listed: the
+// textbook's first, and in its order. It is a table, never changed.
+var Strategies = []*Strategy{
+	readWrite,
+	mmapWrite,
+	sendfile,
+}
+
+// Find returns the strategy of that name.
+func Find(name string) (*Strategy, error) {
+	var names []string
+	for _, s := range Strategies {
+		if s.Name == name {
+			return s, nil
+		}
+		names = append(names, s.Name)
+	}
+	hint := "strategies: " + strings.Join(names, ", ")
+	if near := nearest(name, names); near != "" {
+		hint = "did you mean " + near + "? " + hint
+	}
+	return nil, errorf(Usage, hint, "unknown strategy %q", name)
+}
+
+// nearest returns the name that a typing error could have turned into s, or ""
+// if more than half of s would have to be wrong.
+func nearest(s string, names []string) string {
+	best, bestDistance := "", len(s)/2+1
+	for _, name := range names {
+		if d := distance(strings.ToLower(s), name); d < bestDistance {
+			best, bestDistance = name, d
+		}
+	}
+	return best
+}
+
+// distance is the Levenshtein distance in bytes.
+func distance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			cost := diagonal
+			if a[i] != b[j] {
+				cost++
+			}
+			diagonal = row[j+1]
+			row[j+1] = min(cost, row[j]+1, row[j+1]+1)
+		}
+	}
+	return row[len(b)]
+}

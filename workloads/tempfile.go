@@ -1,0 +1,118 @@
+//go:build linux
+
+package workloads
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+
+	"golang.org/x/sys/unix"
+)
+
+// tempDir is where unnamed files go. Not /tmp: it is often a tmpfs, which has
+// no disk under it and no cold cache.
+func tempDir() string {
+	if dir := os.Getenv("TMPDIR"); dir != "" {
+		return dir
+	}
+	return "/var/tmp"
+}
+
+// unnamedFile makes a file that has no name, so that nothing is left behind
+// even by a SIGKILL.
+func unnamedFile(dir string) (*os.File, error) {
+	const flags, mode = unix.O_RDWR | unix.O_CLOEXEC, 0o600
+	fd, err := unix.Open(dir, unix.O_TMPFILE|flags, mode)
+	// File systems that have no O_TMPFILE (NFS, FUSE, 9p) say EOPNOTSUPP;
+	// EISDIR and ENOENT are what open(2) names for old kernels, and the second
+	// try will say ENOENT again if it is the directory that is missing.
+	if errors.Is(err, unix.EOPNOTSUPP) || errors.Is(err, unix.EISDIR) || errors.Is(err, unix.ENOENT) {
+		return unlinkedFile(dir, flags, mode)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return os.NewFile(uintptr(fd), dir), nil
+}
+
+// unlinkedFile makes a file under a random name and takes the name away.
+func unlinkedFile(dir string, flags int, mode uint32) (*os.File, error) {
+	name := filepath.Join(dir, fmt.Sprintf(".zctrace-%016x", rand.Uint64()))
+	fd, err := unix.Open(name, unix.O_CREAT|unix.O_EXCL|flags, mode)
+	if err != nil {
+		return nil, err
+	}
+	if err := unix.Unlink(name); err != nil {
+		unix.Close(fd)
+		return nil, err
+	}
+	return os.NewFile(uintptr(fd), dir), nil
+}
+
+// makeSource makes the unnamed file of `auto`.
+func makeSource(dir string, size int64) (*Source, error) {
+	f, err := unnamedFile(dir)
+	if err != nil {
+		return nil, tempError(dir, size, err)
+	}
+	defer f.Close()
+	if err := fill(f, size); err != nil {
+		return nil, tempError(dir, size, err)
+	}
+	// A file description of its own, read-only: the workers share its offset.
+	return openSource(SourceAuto, dir, fmt.Sprintf("/proc/self/fd/%d", f.Fd()))
+}
+
+// fill writes the pattern, from the start.
+func fill(f *os.File, size int64) error {
+	// A disk that is too small is found out before it is full: first by asking,
+	// then by reserving, which takes time where there is much to reserve. Not
+	// every file system can do either; those will say ENOSPC later.
+	var st unix.Statfs_t
+	fd := int(f.Fd())
+	if err := unix.Fstatfs(fd, &st); err == nil && st.Blocks > 0 && uint64(size)/uint64(st.Bsize) > st.Bfree {
+		return unix.ENOSPC
+	}
+	err := unix.Fallocate(fd, 0, 0, size)
+	if err != nil && !errors.Is(err, unix.EOPNOTSUPP) && !errors.Is(err, unix.ENOSYS) {
+		return err
+	}
+	buf := make([]byte, min(size+7, 1<<20)&^7)
+	for at := int64(0); at < size; at += int64(len(buf)) {
+		pattern(buf, at)
+		if _, err := f.WriteAt(buf[:min(int64(len(buf)), size-at)], at); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// pattern fills buf with what belongs at offset at; both are multiples of 8.
+// Every word differs from every other, so payload that moved to another offset
+// does not go unnoticed.
+func pattern(buf []byte, at int64) {
+	const golden = 0x9e3779b97f4a7c15 // odd, so that the product is a bijection
+	word := (uint64(at)/8 + 1) * golden
+	for ; len(buf) >= 8; buf = buf[8:] {
+		binary.LittleEndian.PutUint64(buf, word)
+		word += golden
+	}
+}
+
+func tempError(dir string, size int64, err error) error {
+	err = bare(err)
+	kind, hint := Failure, "set TMPDIR to another directory, or name a source with --source FILE"
+	switch {
+	case errors.Is(err, unix.ENOSPC), errors.Is(err, unix.EDQUOT), errors.Is(err, unix.EFBIG):
+		hint = "free some space, set TMPDIR to another directory, or take a smaller --source auto:SIZE"
+	case errors.Is(err, unix.ENOENT), errors.Is(err, unix.ENOTDIR):
+		kind = Usage
+	case errors.Is(err, unix.EACCES), errors.Is(err, unix.EPERM), errors.Is(err, unix.EROFS):
+		kind = Unsupported
+	}
+	return errorf(kind, hint, "make a source of %s in %s: %w", formatSize(size), dir, err)
+}

@@ -1,0 +1,70 @@
+//go:build linux
+
+package workloads
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"os"
+
+	"golang.org/x/sys/unix"
+)
+
+// CanVerify is nil when the bytes that reach the sink can be compared with the
+// source's.
+func (s *Sink) CanVerify() error {
+	if s.Kind == SinkNull {
+		return errorf(Usage, "take another --sink, or leave --verify", "what went to /dev/null cannot be verified")
+	}
+	return nil
+}
+
+// Snapshot copies the first upTo bytes of the source, 0 for all, to memory: for
+// Config.Expect of a receiver when the source is to be cold, since comparing
+// with the source itself would load it. Zero needs none, and gets nil.
+func (s *Source) Snapshot(upTo int64) (*os.File, error) {
+	if s.Kind == SourceZero {
+		return nil, nil
+	}
+	if upTo <= 0 || upTo > s.Bytes {
+		upTo = s.Bytes
+	}
+	fd, err := unix.MemfdCreate("zctrace-expected", unix.MFD_CLOEXEC)
+	if err != nil {
+		return nil, fmt.Errorf("create a copy of the source: %w", err)
+	}
+	f := os.NewFile(uintptr(fd), "expected")
+	if _, err := io.CopyN(f, io.NewSectionReader(s.file, 0, upTo), upTo); err != nil {
+		f.Close()
+		return nil, errorf(Failure, "verify a smaller --bytes, or with --cache warm", "copy %s of the source to memory: %w", formatSize(upTo), bare(err))
+	}
+	return f, nil
+}
+
+// VerifyFile compares a file sink with the source, after payload bytes went to
+// it. Once it has gone round, only the last pass is still there to compare.
+func (s *Sink) VerifyFile(source *Source, payload int64) (*Mismatch, error) {
+	size := min(payload, s.size)
+	got, want := make([]byte, 1<<20), make([]byte, 1<<20)
+	for at := int64(0); at < size; {
+		n := min(int64(len(got)), size-at)
+		if _, err := s.sender.ReadAt(got[:n], at); err != nil {
+			return nil, fmt.Errorf("read sink %s back: %w", s.Address, bare(err))
+		}
+		if source.Kind != SourceZero {
+			if _, err := source.file.ReadAt(want[:n], at); err != nil {
+				return nil, fmt.Errorf("read source %s again: %w", source.Path, bare(err))
+			}
+		}
+		if !bytes.Equal(got[:n], want[:n]) {
+			for i := range n {
+				if got[i] != want[i] {
+					return &Mismatch{Offset: at + i, Expected: want[i], Got: got[i]}, nil
+				}
+			}
+		}
+		at += n
+	}
+	return nil, nil
+}

@@ -1,0 +1,245 @@
+//go:build linux
+
+package workloads
+
+import (
+	"math"
+	"sync/atomic"
+	"syscall"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// A worker's window opens and closes with a marker: clock_gettime(MarkerClock,
+// MarkerAddress, cookie, mark<<8|role, source, sink), which fails with EFAULT
+// and changes nothing. The kernel ignores all but the first two arguments; they
+// are for whoever counts the system calls of the thread, from after MarkBegin
+// up to MarkEnd, neither included. The cookie is the run's secret, see
+// Config.Cookie. To answer, the kernel brings the thread's run time up to date
+// (kernel/sched/core.c: task_sched_runtime), so that it is exact in the window.
+const (
+	MarkerNr      = unix.SYS_CLOCK_GETTIME
+	MarkerClock   = unix.CLOCK_THREAD_CPUTIME_ID
+	MarkerAddress = 0xffff_ffff_7a63_7472 // no user address; "zctr"
+	MarkBegin     = 1
+	MarkEnd       = 2
+)
+
+// MaxChunk is the most that Linux moves in one read, write or sendfile:
+// MAX_RW_COUNT, see read(2).
+const MaxChunk = 0x7ffff000
+
+// endless is the size of a source without an end, of a sink that takes
+// everything at one place, and of an unlimited payload.
+const endless = math.MaxInt64
+
+// napNs is the longest sleep of the pacing, so that the stop word is seen soon.
+const napNs = 100e6
+
+// window is what a loop works on. Everything that runs between the markers is
+// a nosplit, norace function that gets by without the Go runtime: no stack
+// growth, no write barrier (no pointer is stored), no interface, no defer. The
+// linker proves the first; strace shows the rest.
+type window struct {
+	page *page
+
+	cookie, role uintptr // for the markers
+
+	in, out         uintptr // file descriptors
+	inSize, outSize int64   // where reading and writing go round to the start
+	inPos, outPos   int64
+	inMapped        bool // going round on in needs no lseek
+
+	chunk int64
+	limit int64 // payload bytes
+	moved int64 // payload bytes
+	short int64 // short transfers
+
+	buf     unsafe.Pointer // of a chunk, or of the receiver's read
+	bufSize int64
+	flipAt  int64 // payload offset of the byte that a test has corrupted
+
+	rate      int64 // bytes per second, 0: no pacing
+	wakeNs    int64 // CLOCK_MONOTONIC when the next chunk is due
+	wakeRest  int64 // and the fraction of a nanosecond, in 1/rate
+	lastMoved int64 // payload at the previous deadline
+	ts        unix.Timespec
+
+	expect     unsafe.Pointer // what a receiver that verifies must get
+	expectSize int64
+}
+
+// begin opens the window.
+//
+//go:nosplit
+//go:norace
+func (w *window) begin() {
+	w.page.beginNs = w.now()
+	w.wakeNs = w.page.beginNs
+	w.mark(MarkBegin)
+}
+
+// end closes the window.
+//
+//go:nosplit
+//go:norace
+func (w *window) end() {
+	w.mark(MarkEnd)
+	w.page.endNs = w.now()
+	if w.moved == w.limit {
+		w.page.full = 1
+	}
+}
+
+//go:nosplit
+//go:norace
+func (w *window) mark(mark uintptr) {
+	syscall.RawSyscall6(MarkerNr, MarkerClock, MarkerAddress, w.cookie, mark<<8|w.role, w.in, w.out)
+}
+
+// now is the monotonic clock in ns, by a system call: outside the window only.
+//
+//go:nosplit
+//go:norace
+func (w *window) now() int64 {
+	syscall.RawSyscall6(unix.SYS_CLOCK_GETTIME, unix.CLOCK_MONOTONIC, uintptr(unsafe.Pointer(&w.ts)), 0, 0, 0, 0)
+	return w.ts.Sec*1e9 + w.ts.Nsec
+}
+
+// next returns the size of the next chunk, 0 when there is none: it was told
+// to stop, all is moved, or a system call failed. A position at its end goes
+// back to the start first, so that no read ever returns 0.
+//
+//go:nosplit
+//go:norace
+func (w *window) next() int64 {
+	if w.moved == w.limit || w.page.failed != 0 || w.stopped() {
+		return 0
+	}
+	if w.rate > 0 && !w.pace() {
+		return 0
+	}
+	if w.inPos == w.inSize {
+		if !w.inMapped && !w.rewind(w.in) {
+			return 0
+		}
+		w.inPos = 0
+	}
+	if w.outPos == w.outSize {
+		if !w.rewind(w.out) {
+			return 0
+		}
+		w.outPos = 0
+	}
+	return min(w.chunk, w.limit-w.moved, w.inSize-w.inPos, w.outSize-w.outPos)
+}
+
+//go:nosplit
+//go:norace
+func (w *window) stopped() bool { return atomic.LoadUint32(&w.page.stop) != 0 }
+
+//go:nosplit
+//go:norace
+func (w *window) rewind(fd uintptr) bool {
+	return w.call(unix.SYS_LSEEK, fd, 0, unix.SEEK_SET, 0, 0, 0) == 0 && w.page.failed == 0
+}
+
+// pace sleeps until the payload moved so far is due at the rate. The deadlines
+// are arithmetic over the start of the window: they do not drift, and reading
+// the clock is not needed.
+//
+//go:nosplit
+//go:norace
+func (w *window) pace() bool {
+	// Below 2^62: at most MaxChunk bytes since the last deadline.
+	due := (w.moved-w.lastMoved)*1e9 + w.wakeRest
+	w.lastMoved = w.moved
+	sleep := due / w.rate
+	w.wakeRest = due % w.rate
+	for sleep > 0 {
+		nap := min(sleep, napNs)
+		sleep -= nap
+		w.wakeNs += nap
+		w.ts.Sec, w.ts.Nsec = w.wakeNs/1e9, w.wakeNs%1e9
+		w.call(unix.SYS_CLOCK_NANOSLEEP, unix.CLOCK_MONOTONIC, unix.TIMER_ABSTIME, uintptr(unsafe.Pointer(&w.ts)), 0, 0, 0)
+		if w.page.failed != 0 || w.stopped() {
+			return false
+		}
+	}
+	return true
+}
+
+// sent accounts for one call that was asked to deliver n bytes and delivered r.
+//
+//go:nosplit
+//go:norace
+func (w *window) sent(n, r int64) {
+	w.moved += r
+	w.outPos += r
+	if r < n {
+		w.shortened()
+	}
+	atomic.StoreInt64(&w.page.payload, w.moved)
+}
+
+//go:nosplit
+//go:norace
+func (w *window) shortened() {
+	w.short++
+	atomic.StoreInt64(&w.page.short, w.short)
+}
+
+// deliver writes n bytes at addr to the sink, in as many calls as it takes.
+//
+//go:nosplit
+//go:norace
+func (w *window) deliver(addr uintptr, n int64) {
+	for n > 0 {
+		r := w.transfer(unix.SYS_WRITE, w.out, addr, uintptr(n), 0)
+		if r == 0 {
+			return
+		}
+		w.sent(n, r)
+		addr += uintptr(r)
+		n -= r
+	}
+}
+
+// transfer makes a call that moves bytes, and must move at least one.
+//
+//go:nosplit
+//go:norace
+func (w *window) transfer(nr, a1, a2, a3, a4 uintptr) int64 {
+	r := w.call(nr, a1, a2, a3, a4, 0, 0)
+	if r == 0 && w.page.failed == 0 {
+		w.fail(nr, 0)
+	}
+	return r
+}
+
+// call makes a system call and returns its result, 0 if it failed. The thread
+// blocks all signals, so EINTR is not to be expected; it is no failure.
+//
+//go:nosplit
+//go:norace
+func (w *window) call(nr, a1, a2, a3, a4, a5, a6 uintptr) int64 {
+	for {
+		r, _, errno := syscall.RawSyscall6(nr, a1, a2, a3, a4, a5, a6)
+		if errno == 0 {
+			return int64(r)
+		}
+		if errno != unix.EINTR {
+			w.fail(nr, errno)
+			return 0
+		}
+	}
+}
+
+//go:nosplit
+//go:norace
+func (w *window) fail(nr uintptr, errno syscall.Errno) {
+	if w.page.failed == 0 {
+		w.page.failedNr, w.page.errno, w.page.failed = int64(nr), uint32(errno), 1
+	}
+}

@@ -1,0 +1,167 @@
+//go:build linux
+
+package workloads
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"maps"
+	"runtime"
+	"slices"
+	"testing"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// The promise that all counting rests on: between the markers there are the
+// transfers, the calls that go round, and not one more. The test traces the
+// loop's thread by ptrace, as strace would.
+func TestWindowHoldsTheTransfersAndNothingElse(t *testing.T) {
+	const chunk, chunks = 4096, 257
+	type calls map[string]int
+	perChunk := map[string]calls{
+		"read-write": {"read": chunks, "write": chunks},
+		"mmap-write": {"mmap": 1, "write": chunks, "munmap": 1},
+		"sendfile":   {"sendfile": chunks},
+	}
+	for _, s := range Strategies {
+		for _, sink := range SinkKinds {
+			for _, rounds := range []int{0, 4} { // how often it goes back to the start
+				t.Run(fmt.Sprintf("%s/%s/%d", s.Name, sink, rounds), func(t *testing.T) {
+					size := chunks * chunk
+					want := maps.Clone(perChunk[s.Name])
+					if rounds > 0 {
+						size = chunks / rounds * chunk // and one chunk more in the last round
+						seeks := 0
+						if s != mmapWrite {
+							seeks += rounds
+						}
+						if sink == SinkFile {
+							seeks += rounds
+						}
+						if seeks > 0 {
+							want["lseek"] = seeks
+						}
+					}
+					wl := workload{s, fmt.Sprintf("auto:%d", size), string(sink), Config{Bytes: chunks * chunk, Chunk: chunk, Cookie: testCookie}}
+					sender, receiver, _, _ := wl.start(t)
+					if receiver != nil {
+						release(t, receiver)
+					}
+					got := traceWindow(t, sender)
+					res, err := wait(t, sender)
+					if err != nil || !res.Complete {
+						t.Fatalf("%+v, %v", res, err)
+					}
+					// A pipe that is nearly full shortens a sendfile, and each
+					// short one makes one more.
+					if s == sendfile && sink == SinkPipe {
+						want["sendfile"] += int(res.Short)
+					}
+					if !maps.Equal(got, want) {
+						t.Errorf("the window has %v, want %v", got, want)
+					}
+					for name := range got {
+						if name != "lseek" && !slices.Contains(s.Syscalls, name) {
+							t.Errorf("%s is not among the strategy's system calls %v", name, s.Syscalls)
+						}
+					}
+				})
+			}
+		}
+	}
+}
+
+func TestReceiversWindow(t *testing.T) {
+	wl := workload{readWrite, "auto:1M", "unix", Config{Bytes: 1 << 20, Chunk: 65536, Verify: true, Cookie: testCookie}}
+	sender, receiver, _, _ := wl.start(t)
+	release(t, sender) // the receiver starts when it is traced
+	got := traceWindow(t, receiver)
+	if got["read"] < 17 || len(got) != 1 {
+		t.Errorf("the window has %v, want 16 reads and the one at the end at least", got)
+	}
+	if _, err := wait(t, receiver); err != nil {
+		t.Error(err)
+	}
+}
+
+const testCookie uint64 = 0x0123_4567_89ab_cdef
+
+// traceWindow lets a worker go and counts its system calls between the markers.
+func traceWindow(t *testing.T, p *Process) map[string]int {
+	t.Helper()
+	runtime.LockOSThread() // a tracer is a thread
+	defer runtime.UnlockOSThread()
+	tid := p.TID()
+	err := ptrace(unix.PTRACE_SEIZE, tid, 0, unix.PTRACE_O_TRACESYSGOOD)
+	if errors.Is(err, unix.EPERM) || errors.Is(err, unix.ENOSYS) {
+		t.Skipf("this machine forbids ptrace: %v", err)
+	}
+	must(t, err)
+	must(t, ptrace(unix.PTRACE_INTERRUPT, tid, 0, 0))
+	stopped(t, tid)
+	release(t, p)
+
+	calls := map[string]int{}
+	inWindow := false
+	for {
+		must(t, ptrace(unix.PTRACE_SYSCALL, tid, 0, 0))
+		if stopped(t, tid) != unix.SIGTRAP|0x80 { // the mark of PTRACE_O_TRACESYSGOOD
+			continue
+		}
+		nr, args, entry := syscallInfo(t, tid)
+		switch {
+		case !entry:
+		case nr == MarkerNr && args[1] == MarkerAddress:
+			if args[2] != testCookie {
+				t.Fatalf("a marker with the cookie %#x, want %#x", args[2], testCookie)
+			}
+			if args[3]>>8 == MarkEnd {
+				must(t, ptrace(unix.PTRACE_DETACH, tid, 0, 0))
+				return calls
+			}
+			inWindow = args[3]>>8 == MarkBegin
+		case inWindow:
+			calls[callName(int64(nr))]++
+		}
+	}
+}
+
+func stopped(t *testing.T, tid int) unix.Signal {
+	t.Helper()
+	var status unix.WaitStatus
+	_, err := unix.Wait4(tid, &status, unix.WALL, nil)
+	must(t, err)
+	if !status.Stopped() {
+		t.Fatalf("the traced thread is gone: %#x", status)
+	}
+	return status.StopSignal()
+}
+
+// syscallInfo is struct ptrace_syscall_info, see ptrace(2): the operation in
+// the first byte, the system call's number at 24, its arguments from 32 on.
+func syscallInfo(t *testing.T, tid int) (nr uint64, args [6]uint64, entry bool) {
+	t.Helper()
+	var info [88]byte
+	must(t, ptrace(unix.PTRACE_GET_SYSCALL_INFO, tid, uintptr(len(info)), uintptr(unsafe.Pointer(&info))))
+	for i := range args {
+		args[i] = binary.NativeEndian.Uint64(info[32+8*i:])
+	}
+	return binary.NativeEndian.Uint64(info[24:]), args, info[0] == unix.PTRACE_SYSCALL_INFO_ENTRY
+}
+
+func ptrace(request, tid int, addr, data uintptr) error {
+	if _, _, errno := unix.RawSyscall6(unix.SYS_PTRACE, uintptr(request), uintptr(tid), addr, data, 0, 0); errno != 0 {
+		return fmt.Errorf("ptrace request %#x: %w", request, errno)
+	}
+	return nil
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}

@@ -1,0 +1,189 @@
+//go:build linux
+
+package workloads
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"runtime"
+	"strings"
+	"sync/atomic"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// The descriptors that a worker inherits, in the order of exec.Cmd.ExtraFiles.
+const (
+	fdPage = 3 + iota
+	fdGate
+	fdIn    // the sender's source, or the receiver's end of the sink
+	fdOther // the sender's sink, or what the receiver expects
+)
+
+// Main is a worker's whole life. It runs in a process that [Start] started, as
+// `zctrace __worker JOB`, and returns the exit status.
+func Main(args []string) int {
+	runtime.LockOSThread()
+	pg, err := mapPage(fdPage)
+	if err != nil || len(args) != 1 {
+		fmt.Fprintf(os.Stderr, "%s is how zctrace starts its own workers; see zctrace run --help\n", Command)
+		return Usage.ExitCode()
+	}
+	j, w, err := prepare(args[0], pg)
+	if err != nil {
+		kind := Failure
+		if e := (*Error)(nil); errors.As(err, &e) {
+			kind = e.Kind
+		}
+		pg.badKind = 1 + uint32(kind)
+		fmt.Fprintln(os.Stderr, err)
+		return kind.ExitCode()
+	}
+	loop := j.loop()
+	rehearse(w, loop)
+
+	atomic.StoreInt32(&pg.tid, int32(unix.Gettid()))
+	atomic.StoreUint32(&pg.state, stateReady)
+	if !barrier() {
+		return Failure.ExitCode()
+	}
+	loop(w)
+	atomic.StoreUint32(&pg.state, stateDone)
+	return 0 // the exit closes the sink, which is the receiver's end of file
+}
+
+// barrier tells the parent that the worker is ready and waits for its go. It
+// is false when the parent is gone. The wait is a raw call: coming back from it,
+// the thread has no scheduler to pass.
+func barrier() bool {
+	var word [1]byte
+	if n, err := unix.Write(fdGate, word[:]); n != 1 || err != nil {
+		return false
+	}
+	n, _, errno := unix.RawSyscall(unix.SYS_READ, fdGate, uintptr(unsafe.Pointer(&word)), 1)
+	return n == 1 && errno == 0
+}
+
+// rehearse runs the loop once on descriptors that do not exist, so that its
+// code and data are mapped, and cause no page faults in the real window.
+func rehearse(w *window, loop func(*window)) {
+	try := *w
+	try.page = &page{}
+	try.cookie = 0 // nobody's: its markers open no window
+	try.in, try.out = ^uintptr(0), ^uintptr(0)
+	loop(&try)
+}
+
+// loop is what the job runs between the markers.
+func (j *job) loop() func(*window) {
+	if j.Role == Receiver {
+		return receiveLoop
+	}
+	for _, s := range Strategies {
+		if s.Name == j.Strategy {
+			return s.loop
+		}
+	}
+	panic("no strategy " + j.Strategy) // Start took the name from the table
+}
+
+// prepare does everything that can fail before the worker reports ready.
+func prepare(text string, pg *page) (*job, *window, error) {
+	j := &job{}
+	if err := json.Unmarshal([]byte(text), j); err != nil {
+		return nil, nil, fmt.Errorf("read the job: %w", err)
+	}
+	// So that ps and sched_switch name it; the executable may be called "exe".
+	_ = os.WriteFile("/proc/thread-self/comm", []byte("zc-"+string(j.Role)), 0)
+	_ = os.WriteFile("/proc/self/comm", []byte("zc-"+string(j.Role)), 0)
+	if err := blockSignals(); err != nil {
+		return nil, nil, err
+	}
+	if err := pin(j.CPU); err != nil {
+		return nil, nil, err
+	}
+	w := &window{
+		page: pg, cookie: uintptr(pg.cookie), role: j.Role.number(),
+		in: fdIn, out: fdOther,
+		inSize: j.SourceSize, outSize: j.SinkSize,
+		chunk: j.Chunk, limit: j.Limit,
+		bufSize: j.Buffer,
+		flipAt:  j.FlipAt,
+		rate:    j.Rate,
+	}
+	if j.SeekIn {
+		if _, err := unix.Seek(fdIn, 0, unix.SEEK_SET); err != nil {
+			return nil, nil, fmt.Errorf("go to the source's start: %w", err)
+		}
+	}
+	if j.SeekOut {
+		if _, err := unix.Seek(fdOther, 0, unix.SEEK_SET); err != nil {
+			return nil, nil, fmt.Errorf("go to the sink's start: %w", err)
+		}
+	}
+	var err error
+	if j.Buffer > 0 {
+		w.buf, err = mapPopulated(-1, j.Buffer, unix.PROT_READ|unix.PROT_WRITE)
+		if err != nil {
+			return nil, nil, errorf(Failure, "take a smaller --chunk", "allocate a buffer of %s: %w", formatSize(j.Buffer), err)
+		}
+	}
+	if j.ExpectSize > 0 {
+		fd := fdOther
+		if j.Zeros {
+			fd = -1
+		}
+		w.expectSize = j.ExpectSize
+		w.expect, err = mapPopulated(fd, j.ExpectSize, unix.PROT_READ)
+		if err != nil {
+			return nil, nil, fmt.Errorf("map the source to verify against: %w", err)
+		}
+	}
+	return j, w, nil
+}
+
+// mapPopulated maps a file, or for -1 zeros, with all pages present.
+func mapPopulated(fd int, size int64, prot int) (unsafe.Pointer, error) {
+	flags := unix.MAP_SHARED | unix.MAP_POPULATE
+	if fd < 0 {
+		flags = unix.MAP_PRIVATE | unix.MAP_ANONYMOUS | unix.MAP_POPULATE
+	}
+	return unix.MmapPtr(fd, 0, nil, uintptr(size), prot, flags)
+}
+
+// blockSignals blocks all signals on this thread. One that arrived in the loop
+// would restart a system call, which counts as a second one. EPIPE comes all
+// the same, only SIGPIPE does not.
+func blockSignals() error {
+	var all unix.Sigset_t
+	for i := range all.Val {
+		all.Val[i] = ^all.Val[i]
+	}
+	if err := unix.PthreadSigmask(unix.SIG_SETMASK, &all, nil); err != nil {
+		return fmt.Errorf("block signals: %w", err)
+	}
+	return nil
+}
+
+// pin keeps this thread on one CPU; -1 leaves it where it may be.
+func pin(cpu int) error {
+	if cpu < 0 {
+		return nil
+	}
+	var set unix.CPUSet
+	set.Set(cpu)
+	if err := unix.SchedSetaffinity(0, &set); err != nil {
+		return errorf(Usage, "CPUs that may be used: "+allowedCPUs(), "pin to CPU %d: %w", cpu, err)
+	}
+	return nil
+}
+
+func allowedCPUs() string {
+	status, _ := os.ReadFile("/proc/thread-self/status")
+	_, list, _ := strings.Cut(string(status), "Cpus_allowed_list:")
+	list, _, _ = strings.Cut(list, "\n")
+	return strings.TrimSpace(list)
+}

@@ -1,0 +1,352 @@
+//go:build linux
+
+package workloads
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// The test binary is its own worker: Start runs /proc/self/exe. It exits by the
+// raw call, since os.Exit sleeps for a second under -race.
+func TestMain(m *testing.M) {
+	if len(os.Args) > 1 && os.Args[1] == Command {
+		unix.RawSyscall(unix.SYS_EXIT_GROUP, uintptr(Main(os.Args[2:])), 0, 0)
+	}
+	os.Exit(m.Run())
+}
+
+// hang is how long a test waits for what must happen. No test waits that long
+// unless it fails.
+const hang = 30 * time.Second
+
+// workload is what a test runs; run fills in the rest.
+type workload struct {
+	strategy *Strategy
+	source   string
+	sink     string
+	cfg      Config // the sender's; Verify is the receiver's
+}
+
+// outcome is what became of it.
+type outcome struct {
+	sent, received Result
+	sendErr        error
+	receiveErr     error
+	source         *Source
+	sink           *Sink
+}
+
+// start opens source and sink and brings the workers to the barrier. Receiver
+// is nil where there is none.
+func (wl workload) start(t *testing.T) (sender, receiver *Process, source *Source, sink *Sink) {
+	t.Helper()
+	source, err := OpenSource(wl.source, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { source.Close() })
+	sink, err = OpenSink(wl.sink, source, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(sink.Close)
+	cfg := wl.cfg
+	cfg.Strategy, cfg.Source, cfg.Sink = wl.strategy, source, sink
+	if sink.HasReceiver() {
+		cfg.Role = Receiver
+		receiver = startWorker(t, cfg)
+	}
+	cfg.Role = Sender
+	sender = startWorker(t, cfg)
+	sink.HandOver()
+	return sender, receiver, source, sink
+}
+
+func startWorker(t *testing.T, cfg Config) *Process {
+	t.Helper()
+	p, err := Start(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { p.Kill(); <-p.Done() })
+	ctx, cancel := context.WithTimeout(t.Context(), hang)
+	defer cancel()
+	if err := p.WaitReady(ctx); err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+func (wl workload) run(t *testing.T) outcome {
+	t.Helper()
+	sender, receiver, source, sink := wl.start(t)
+	o := outcome{source: source, sink: sink}
+	if receiver != nil {
+		release(t, receiver)
+	}
+	release(t, sender)
+	o.sent, o.sendErr = wait(t, sender)
+	if receiver != nil {
+		o.received, o.receiveErr = wait(t, receiver)
+	}
+	return o
+}
+
+func release(t *testing.T, p *Process) {
+	t.Helper()
+	if err := p.Go(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func wait(t *testing.T, p *Process) (Result, error) {
+	t.Helper()
+	select {
+	case <-p.Done():
+	case <-time.After(hang):
+		t.Fatalf("the %s hangs after %d bytes", p.role, p.Payload())
+	}
+	return p.Wait()
+}
+
+// eventually waits for a condition that the workers bring about.
+func eventually(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(hang); !ok(); time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("%s: not within %s", what, hang)
+		}
+	}
+}
+
+// tempFile makes a file of n patterned bytes.
+func tempFile(t *testing.T, n int64) string {
+	t.Helper()
+	f, err := os.Create(filepath.Join(t.TempDir(), "source"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if err := fill(f, n); err != nil {
+		t.Fatal(err)
+	}
+	return f.Name()
+}
+
+// mustFail checks an error's kind and that its message has all the words, and
+// something to do about it.
+func mustFail(t *testing.T, err error, kind Kind, words ...string) {
+	t.Helper()
+	var e *Error
+	if !errors.As(err, &e) {
+		t.Fatalf("got %v, want an *Error with %q", err, words)
+	}
+	if e.Kind != kind {
+		t.Errorf("%q has exit code %d, want %d", err, e.Kind.ExitCode(), kind.ExitCode())
+	}
+	if e.Hint == "" {
+		t.Errorf("%q does not say what to do", err)
+	}
+	for _, word := range words {
+		if !strings.Contains(err.Error(), word) {
+			t.Errorf("%q does not mention %q", err, word)
+		}
+	}
+	if n := strings.Count(err.Error(), "\n"); n > 1 {
+		t.Errorf("%q has %d lines, want at most 2", err, n+1)
+	}
+}
+
+func ptr[T any](v T) *T { return &v }
+
+// verified checks that payload bytes went through unharmed.
+func (o outcome) verified(t *testing.T, payload int64) {
+	t.Helper()
+	if o.sendErr != nil || o.receiveErr != nil {
+		t.Fatalf("sender: %v, receiver: %v", o.sendErr, o.receiveErr)
+	}
+	if o.sent.Payload != payload || !o.sent.Complete {
+		t.Errorf("sent %d bytes (complete: %v), want %d", o.sent.Payload, o.sent.Complete, payload)
+	}
+	if o.sent.Elapsed <= 0 {
+		t.Errorf("the window took %s", o.sent.Elapsed)
+	}
+	if o.sink.HasReceiver() {
+		if o.received.Payload != payload {
+			t.Errorf("received %d bytes, want %d", o.received.Payload, payload)
+		}
+		if o.received.Mismatch != nil {
+			t.Errorf("received %+v", *o.received.Mismatch)
+		}
+	}
+	if o.sink.Kind == SinkFile {
+		bad, err := o.sink.VerifyFile(o.source, payload)
+		if err != nil || bad != nil {
+			t.Errorf("the file: %v %v", bad, err)
+		}
+	}
+}
+
+func TestMovesEveryByte(t *testing.T) {
+	const odd = 1_000_123
+	cases := []struct {
+		name         string
+		source       string
+		bytes, chunk int64
+	}{
+		{"auto", "auto:1M", 1 << 20, 64 << 10},
+		{"one chunk", "auto:1M", 1 << 20, 1 << 20},
+		{"odd sizes", tempFile(t, odd), odd, 4093},
+		{"goes round", tempFile(t, odd), 3*odd + 17, 65536},
+		{"goes round exactly", "auto:64K", 256 << 10, 64 << 10},
+		{"tiny chunk", tempFile(t, 8191), 8191, 1},
+		{"chunk beyond the source", tempFile(t, odd), 2*odd + 1, 8 << 20},
+		{"less than a chunk", "auto:1M", 77, 64 << 10},
+		{"zeros", "zero", odd, 65536},
+	}
+	for _, c := range cases {
+		for _, s := range Strategies {
+			for _, sink := range SinkKinds {
+				t.Run(c.name+"/"+s.Name+"/"+string(sink), func(t *testing.T) {
+					t.Parallel()
+					o := workload{s, c.source, string(sink), Config{Bytes: c.bytes, Chunk: c.chunk, Verify: true}}.run(t)
+					o.verified(t, c.bytes)
+					// Nothing but a pipe shortens a transfer.
+					if sink != SinkPipe && o.sent.Short != 0 {
+						t.Errorf("%d short transfers", o.sent.Short)
+					}
+				})
+			}
+		}
+	}
+}
+
+func TestSinkFileGoesRoundAtTheSourcesSize(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "sink")
+	for _, s := range Strategies {
+		t.Run(s.Name, func(t *testing.T) {
+			defer os.Remove(path)
+			o := workload{s, "auto:100000", "file:" + path, Config{Bytes: 250_000, Chunk: 4096}}.run(t)
+			o.verified(t, 250_000)
+			got, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			want := make([]byte, 100_000)
+			pattern(want, 0)
+			if !bytes.Equal(got, want) {
+				t.Errorf("the file has %d bytes that are not the source's %d", len(got), len(want))
+			}
+		})
+	}
+}
+
+func TestStopEndsAnUnlimitedRun(t *testing.T) {
+	for _, s := range Strategies {
+		for _, sink := range SinkKinds {
+			t.Run(s.Name+"/"+string(sink), func(t *testing.T) {
+				t.Parallel()
+				sender, receiver, _, _ := workload{s, "auto:1M", string(sink), Config{Chunk: 4096, Verify: true}}.start(t)
+				if receiver != nil {
+					release(t, receiver)
+				}
+				release(t, sender)
+				eventually(t, "payload", func() bool { return sender.Payload() > 3<<20 })
+				sender.Stop()
+				sent, err := wait(t, sender)
+				if err != nil || sent.Complete {
+					t.Errorf("sender: %+v, %v", sent, err)
+				}
+				if sender.Payload() != sent.Payload {
+					t.Errorf("live payload %d, final %d", sender.Payload(), sent.Payload)
+				}
+				if receiver == nil {
+					return
+				}
+				received, err := wait(t, receiver)
+				if err != nil || received.Mismatch != nil || received.Payload != sent.Payload {
+					t.Errorf("sent %d, received %+v, %v", sent.Payload, received, err)
+				}
+			})
+		}
+	}
+}
+
+func TestStopBeforeGo(t *testing.T) {
+	sender, _, _, _ := workload{readWrite, "zero", "null", Config{Chunk: 4096}}.start(t)
+	sender.Stop()
+	release(t, sender)
+	if res, err := wait(t, sender); err != nil || res.Payload != 0 {
+		t.Errorf("%+v, %v", res, err)
+	}
+}
+
+// At 1 MB/s, the chunk of 50 kB number n is due after n × 50 ms: a run of four
+// ends with the start of the fourth, after 150 ms. It may take longer, never
+// less.
+func TestRate(t *testing.T) {
+	o := workload{sendfile, "auto:1M", "null", Config{Bytes: 200_000, Chunk: 50_000, Rate: 1_000_000}}.run(t)
+	o.verified(t, 200_000)
+	if o.sent.Elapsed < 150*time.Millisecond {
+		t.Errorf("took %s, want 150 ms at least", o.sent.Elapsed)
+	}
+}
+
+func TestStopInterruptsPacing(t *testing.T) {
+	// The second chunk would be due in a day.
+	sender, _, _, _ := workload{sendfile, "auto:1M", "null", Config{Chunk: 86400, Rate: 1}}.start(t)
+	release(t, sender)
+	eventually(t, "the first chunk", func() bool { return sender.Payload() == 86400 })
+	sender.Stop()
+	if _, err := wait(t, sender); err != nil {
+		t.Error(err)
+	}
+}
+
+// allowedCPU is the first CPU that this process may use.
+func allowedCPU(t *testing.T) int {
+	t.Helper()
+	var set unix.CPUSet
+	if err := unix.SchedGetaffinity(0, &set); err != nil {
+		t.Fatal(err)
+	}
+	for cpu := range len(set) * 64 {
+		if set.IsSet(cpu) {
+			return cpu
+		}
+	}
+	t.Fatal("no CPU")
+	return -1
+}
+
+func TestPinnedToACPU(t *testing.T) {
+	cpu := allowedCPU(t)
+	o := workload{sendfile, "auto:1M", "unix", Config{Bytes: 1 << 20, Chunk: 65536, CPU: &cpu}}.run(t)
+	o.verified(t, 1<<20)
+
+	source, err := OpenSource("zero", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer source.Close()
+	sink, err := OpenSink("null", source, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer sink.Close()
+	p, err := Start(Config{Role: Sender, Strategy: readWrite, Source: source, Sink: sink, Chunk: 1, CPU: ptr(1023)}) // no machine that runs tests has it
+	if err != nil {
+		t.Fatal(err)
+	}
+	mustFail(t, p.WaitReady(t.Context()), Usage, "CPU 1023", strconv.Itoa(cpu))
+}
