@@ -53,7 +53,7 @@ check-generated: generate ## Fail if a generated file is not what its source giv
 	git diff --exit-code -- bpf tracer
 
 bench: ## Measure what tracing costs on this machine
-	$(SUDO) $(GO) run ./cmd/bench
+	$(GO) test $(if $(SUDO),-exec '$(SUDO) -E') -run '^$$' -bench . -benchtime 1x ./tracer/session
 
 # What the tests need besides Go, and what generating needs besides that.
 deps: ## Install what the tests need (Debian, Ubuntu)

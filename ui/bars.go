@@ -5,18 +5,18 @@ import (
 	"strings"
 )
 
-// bar fills part of width cells. Its cells are the eighths of one cell that the
-// terminal can draw, the last one full. What is not 0 is seen.
-func bar(fraction float64, width int, eighths []string) string {
+// bar fills part of width cells. parts are how the terminal can fill a cell
+// step by step, the last one wholly. What is not 0 is seen.
+func bar(fraction float64, width int, parts []string) string {
 	if width <= 0 || !(fraction > 0) {
 		return ""
 	}
-	n := len(eighths)
+	n := len(parts)
 	steps := int(math.Round(min(fraction, 1) * float64(width*n)))
 	steps = max(steps, 1)
-	s := strings.Repeat(eighths[n-1], steps/n)
+	s := strings.Repeat(parts[n-1], steps/n)
 	if rest := steps % n; rest > 0 {
-		s += eighths[rest-1]
+		s += parts[rest-1]
 	}
 	return s
 }

@@ -125,9 +125,9 @@ func fullBar(d data, parties []party, shown []class) float64 {
 }
 
 func (d data) amountRow(k class, parties []party, full float64, col amountColumns) string {
-	ink, glyphs := d.look.copied, d.glyphs.copied
+	ink, parts := d.copied, d.copyBar
 	if k.moved {
-		ink, glyphs = d.look.moved, d.glyphs.moved
+		ink, parts = d.moved, d.moveBar
 	}
 	var l line
 	name := d.dim
@@ -155,7 +155,7 @@ func (d data) amountRow(k class, parties []party, full float64, col amountColumn
 		}
 		l.right(figure, times, col.passes).put(d.dim, " "+n.mark())
 		if col.bar > 0 {
-			l.put(d.plain, " ").put(ink, bar(share/full, col.bar, glyphs))
+			l.put(d.plain, " ").put(ink, bar(share/full, col.bar, parts))
 		}
 	}
 	return l.String()

@@ -92,6 +92,7 @@ func readReceiver(c *trace.Counters, chunks, chunk int64) {
 	c.Syscalls.ByName["read"] = syscall(chunks*2, chunks*chunk, 6100, chunks/3)
 	c.Copies.ToUser = derived(chunks * chunk)
 	c.Disk, c.PageCache = trace.Disk{ReadBytes: trace.Known(0), WriteBytes: trace.Known(0), ReadRequests: trace.Known(0), WriteRequests: trace.Known(0)}, trace.PageCache{}
+	delete(c.Provenance, "page_cache.hit_bytes")
 	c.Provenance["page_cache"] = trace.Origin{Kind: trace.Unavailable, Reason: "the receiver reads no file"}
 	settle(c, "read")
 }

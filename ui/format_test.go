@@ -92,7 +92,7 @@ func TestBar(t *testing.T) {
 	}{
 		{0, 4, ""}, {1, 4, "████"}, {0.5, 4, "██"}, {2, 4, "████"}, {0.0001, 4, "▏"}, {0.53125, 4, "██▏"}, {math.NaN(), 4, ""}, {1, 0, ""},
 	} {
-		if got := bar(c.fraction, c.width, unicodeGlyphs.copied); got != c.want {
+		if got := bar(c.fraction, c.width, unicodeGlyphs.copyBar); got != c.want {
 			t.Errorf("bar(%v, %d) = %q, want %q", c.fraction, c.width, got, c.want)
 		}
 	}

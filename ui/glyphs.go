@@ -5,28 +5,29 @@ package ui
 type glyphs struct {
 	rule, arrow, dot, ellipsis, micro string
 	barDone, barLeft                  string   // the progress bar
-	copied, moved                     []string // bars: eighths of a cell, the last one full
+	copyBar, moveBar                  []string // parts of a cell, the last one full
 	levels                            []string // of a chart: eighths of a cell's height
 	same, explained, differs          string   // measured next to textbook
-	running, paused, ended, broken    string
+	signRunning, signPaused           string
+	signEnded, signFailed             string
 }
 
 var unicodeGlyphs = glyphs{
 	rule: "─", arrow: "→", dot: "·", ellipsis: "…", micro: "µs",
 	barDone: "━", barLeft: "╌",
-	copied: []string{"▏", "▎", "▍", "▌", "▋", "▊", "▉", "█"},
-	moved:  []string{"░"},
-	levels: []string{"▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"},
-	same:   "=", explained: "≠", differs: "!!",
-	running: "●", paused: "‖", ended: "■", broken: "✗",
+	copyBar: []string{"▏", "▎", "▍", "▌", "▋", "▊", "▉", "█"},
+	moveBar: []string{"░"},
+	levels:  []string{"▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"},
+	same:    "=", explained: "≠", differs: "!!",
+	signRunning: "●", signPaused: "‖", signEnded: "■", signFailed: "✗",
 }
 
 var asciiGlyphs = glyphs{
 	rule: "-", arrow: "->", dot: "|", ellipsis: "..", micro: "us",
 	barDone: "=", barLeft: ".",
-	copied: []string{"#"},
-	moved:  []string{":"},
-	levels: []string{"_", ".", "-", "=", "+", "*", "%", "#"},
-	same:   "=", explained: "!=", differs: "!!",
-	running: "*", paused: "||", ended: "#", broken: "x",
+	copyBar: []string{"#"},
+	moveBar: []string{":"},
+	levels:  []string{"_", ".", "-", "=", "+", "*", "%", "#"},
+	same:    "=", explained: "!=", differs: "!!",
+	signRunning: "*", signPaused: "||", signEnded: "#", signFailed: "x",
 }

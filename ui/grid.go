@@ -17,6 +17,14 @@ type grid struct {
 
 func (g *grid) add(row ...string) { g.rows = append(g.rows, row) }
 
+// unlessEmpty are the lines, or none if there is nothing under the headings.
+func (g *grid) unlessEmpty(width int) []string {
+	if len(g.rows) < 2 {
+		return nil
+	}
+	return g.lines(width)
+}
+
 // lines are at most width cells wide. Numbers are never cut: if they are too
 // long their separators go, then the space around them, and only then digits,
 // into an exponent.

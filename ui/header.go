@@ -22,19 +22,19 @@ func (d data) phaseText() string {
 // headerPanel is one line of what runs and one of under which conditions.
 func headerPanel(d data, width int) string {
 	r := d.trace.Run
-	sign, p := d.running, d.strong
+	sign, p := d.signRunning, d.strong
 	switch d.phaseText() {
 	case "done":
-		sign = d.ended
+		sign = d.signEnded
 	case "interrupted":
-		sign, p = d.ended, d.warning
+		sign, p = d.signEnded, d.warning
 	case "failed":
-		sign, p = d.broken, d.alarm
+		sign, p = d.signFailed, d.alarm
 	}
 	state := sign + " " + d.phaseText() + " " + clock(d.now.ElapsedNS)
 	if d.paused {
 		p = d.warning
-		state = d.glyphs.paused + " paused at " + clock(d.now.ElapsedNS)
+		state = d.signPaused + " paused at " + clock(d.now.ElapsedNS)
 		if d.phase == running && width >= 70 {
 			state += ", run goes on"
 		} else if d.phase == ended {

@@ -177,7 +177,7 @@ func (d data) bytesSection(width int) []string {
 			g.add(row...)
 		}
 	}
-	return g.lines(width)
+	return g.unlessEmpty(width)
 }
 
 // callsSection shows the system calls by name.
@@ -199,8 +199,5 @@ func (d data) callsSection(width int) []string {
 				c.bytes.text(grouped), c.errors.text(grouped), mean, c.blocked.text(grouped))
 		}
 	}
-	if len(g.rows) == 1 {
-		return nil
-	}
-	return g.lines(width)
+	return g.unlessEmpty(width)
 }

@@ -44,7 +44,7 @@ func (d data) countersSection(width int) []string {
 			g.add(row...)
 		}
 	}
-	return g.lines(width)
+	return g.unlessEmpty(width)
 }
 
 // label is the measure's in the final table, exact its number there.
@@ -66,7 +66,7 @@ func (m measure) exact(v int64) string {
 // and neither party could be charged with, if there was any.
 func (d data) kernelSection(width int) []string {
 	g := grid{align: "lrrm"}
-	g.add("By the kernel for neither", "", "passes", "")
+	g.add("By the kernel on its own", "", "passes", "")
 	for _, k := range classes {
 		if n := k.in(&d.now.Kernel); n.nonzero() {
 			share, _ := n.per(d.payload())
@@ -82,10 +82,7 @@ func (d data) kernelSection(width int) []string {
 			g.add(m.label(), n.text(m.exact), "", n.mark())
 		}
 	}
-	if len(g.rows) == 1 {
-		return nil
-	}
-	return g.lines(width)
+	return g.unlessEmpty(width)
 }
 
 // trustSection says how far the numbers can be believed.

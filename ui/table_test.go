@@ -2,6 +2,7 @@ package ui
 
 import (
 	"fmt"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -93,7 +94,7 @@ func TestNullIsNeverShownAsZero(t *testing.T) {
 			t.Errorf("%q: want %s first", line, notCounted)
 		}
 	}
-	if !strings.Contains(table, "copies.to_user: no hook") {
+	if !strings.Contains(table, "copies.to_user (sender): no hook") {
 		t.Errorf("the reason is missing:\n%s", table)
 	}
 }
@@ -184,5 +185,33 @@ func TestUnderWay(t *testing.T) {
 	}
 	if got, want := v.rows[0].note, fmt.Sprintf("%+d in all", 1); got != want {
 		t.Errorf("note %q, want %q", got, want)
+	}
+}
+
+// TestSavedTraces draws the traces that the trace package keeps as examples.
+func TestSavedTraces(t *testing.T) {
+	files, err := filepath.Glob("../tracer/trace/testdata/*.json")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no saved traces: %v", err)
+	}
+	for _, file := range files {
+		t.Run(filepath.Base(file), func(t *testing.T) {
+			tr, err := trace.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			exact := grouped(tr.Run.PayloadBytes.Or(-1))
+			for name, view := range map[string]string{
+				"table":     Table(tr, 80),
+				"dashboard": modelOf(80, 24, Finished{Trace: tr}).View(),
+			} {
+				for _, want := range []string{tr.Run.Strategy, string(tr.Run.Ended), exact} {
+					if !strings.Contains(view, want) {
+						t.Errorf("the %s does not say %q:\n%s", name, want, view)
+					}
+				}
+			}
+			checkFits(t, file, tr, 80, 24, 0)
+		})
 	}
 }

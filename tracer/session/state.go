@@ -10,6 +10,7 @@ import (
 	"os"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/zctrace/zctrace/tracer"
@@ -122,12 +123,22 @@ func (s *session) finish(p *pass, err error) (*trace.Trace, error) {
 	}
 	t.Run.Ended = p.ended
 	if err != nil {
-		t.Run.Error = err.Error()
+		t.Run.Error = shorten(err.Error())
 		if p.ended == trace.Done {
 			t.Run.Ended = trace.Failed
 		}
 	}
 	return &t, err
+}
+
+// shorten keeps an error that goes into a trace to what a reader takes: a
+// verifier's log can be long.
+func shorten(text string) string {
+	const limit = 4 << 10
+	if len(text) > limit {
+		return strings.ToValidUTF8(text[:limit], "") + " ..."
+	}
+	return text
 }
 
 func lostEvents(losses map[string]int64) string {

@@ -11,32 +11,27 @@ import (
 	"syscall"
 )
 
-// Owner is the user and group that a new file is given to: under sudo, those
-// who called it.
-type Owner struct{ UID, GID int }
-
-// WriteFile writes the trace to path as [SaveFile] does.
-func WriteFile(path string, t *Trace) error {
-	return SaveFile(path, nil, func(w io.Writer) error { return Write(w, t) })
-}
-
-// SaveFile writes what write gives it to path. The tool runs as root, so path is
-// never followed through a symbolic link to a file: a regular file, or a link to
-// one or to nothing, is replaced as a whole by renaming a new file onto it, which
+// WriteFile writes the trace to path. The tool runs as root, so path is never
+// followed through a symbolic link to a file: a regular file, or a link to one
+// or to nothing, is replaced as a whole by renaming a new file onto it, which
 // keeps the permissions of the file that it replaces. Until then nothing of the
 // old file is lost. A device or a fifo is written in place, the latter waiting
-// for its reader. owner may be nil.
-func SaveFile(path string, owner *Owner, write func(io.Writer) error) error {
+// for its reader.
+func WriteFile(path string, t *Trace) error {
+	return saveFile(path, func(w io.Writer) error { return Write(w, t) })
+}
+
+func saveFile(path string, write func(io.Writer) error) error {
 	target, err := findTarget(path)
 	if err == nil && target.inPlace {
 		err = writeInPlace(path, write)
 	} else if err == nil {
-		err = replaceFile(path, target.old, owner, write)
+		err = replaceFile(path, target.old, write)
 	}
 	return saveError(path, err)
 }
 
-// CheckWritable says before a run whether SaveFile could write to path after it.
+// CheckWritable says before a run whether WriteFile could write to path after it.
 // It leaves nothing behind, changes no file, and opens no device or fifo, which
 // would wait for a reader or take one away.
 func CheckWritable(path string) error {
@@ -127,7 +122,7 @@ func openInPlace(path string) (*os.File, error) {
 	return f, nil
 }
 
-func replaceFile(path string, old fs.FileInfo, owner *Owner, write func(io.Writer) error) (err error) {
+func replaceFile(path string, old fs.FileInfo, write func(io.Writer) error) (err error) {
 	// A Root stays in the directory that it opened, whatever happens to the path.
 	dir, err := os.OpenRoot(filepath.Dir(path))
 	if err != nil {
@@ -146,11 +141,6 @@ func replaceFile(path string, old fs.FileInfo, owner *Owner, write func(io.Write
 	}()
 	if err := write(f); err != nil {
 		return err
-	}
-	if owner != nil {
-		if err := f.Chown(owner.UID, owner.GID); err != nil {
-			return err
-		}
 	}
 	if old != nil {
 		if err := f.Chmod(old.Mode().Perm()); err != nil {

@@ -37,21 +37,8 @@ func TestSaveFileRefusesBlockDevices(t *testing.T) {
 	if err := syscall.Mknod(path, syscall.S_IFBLK|0o600, 7<<8|250); err != nil {
 		t.Skipf("making a block device: %v (run as root)", err)
 	}
-	if err := SaveFile(path, nil, writeHello); err == nil || !strings.Contains(err.Error(), "is a block device") {
+	if err := saveFile(path, writeHello); err == nil || !strings.Contains(err.Error(), "is a block device") {
 		t.Errorf("error %v, want that it is a block device", err)
-	}
-}
-
-func TestSaveFileToOwner(t *testing.T) {
-	if os.Geteuid() != 0 {
-		t.Skip("only root may give files away (run as root)")
-	}
-	path := filepath.Join(t.TempDir(), "trace.json")
-	must(t, SaveFile(path, &Owner{UID: 65534, GID: 65533}, writeHello))
-	info, err := os.Stat(path)
-	must(t, err)
-	if stat := info.Sys().(*syscall.Stat_t); stat.Uid != 65534 || stat.Gid != 65533 {
-		t.Errorf("owner %d:%d, want 65534:65533", stat.Uid, stat.Gid)
 	}
 }
 
@@ -87,8 +74,8 @@ func TestCheckWritableAsAnotherUser(t *testing.T) {
 			if path == fifo {
 				continue
 			}
-			if err := SaveFile(path, nil, writeHello); (err == nil) != (why == "") {
-				t.Errorf("SaveFile(%s) = %v, want %q", path, err, why)
+			if err := saveFile(path, writeHello); (err == nil) != (why == "") {
+				t.Errorf("saveFile(%s) = %v, want %q", path, err, why)
 			}
 		}
 	})

@@ -46,7 +46,7 @@ func TestSaveFileReplaces(t *testing.T) {
 		open, err := os.Open(path)
 		must(t, err)
 		must(t, CheckWritable(path))
-		must(t, SaveFile(path, nil, writeHello))
+		must(t, saveFile(path, writeHello))
 		if got := content(t, path); got != "hello\n" {
 			t.Errorf("content %q", got)
 		}
@@ -75,7 +75,7 @@ func TestSaveFileNeverFollowsLinks(t *testing.T) {
 		if info, err := os.Lstat(path); err != nil || info.Mode()&fs.ModeSymlink == 0 {
 			t.Errorf("%s: the check replaced the link", name)
 		}
-		must(t, SaveFile(path, nil, writeHello))
+		must(t, saveFile(path, writeHello))
 		if info, err := os.Lstat(path); err != nil || !info.Mode().IsRegular() || content(t, path) != "hello\n" {
 			t.Errorf("%s was not replaced by a file", name)
 		}
@@ -105,7 +105,7 @@ func TestSaveFileRefuses(t *testing.T) {
 		"/dev/fd/65000":                 "bad file descriptor",
 	} {
 		for name, err := range map[string]error{
-			"SaveFile":      SaveFile(path, nil, writeHello),
+			"saveFile":      saveFile(path, writeHello),
 			"CheckWritable": CheckWritable(path),
 		} {
 			if err == nil || !strings.Contains(err.Error(), why) || !strings.Contains(err.Error(), "cannot write "+path) {
@@ -123,7 +123,7 @@ func TestSaveFileKeepsTheOldFileOnErrors(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "trace.json")
 	must(t, os.WriteFile(path, []byte("old"), 0o600))
-	err := SaveFile(path, nil, func(w io.Writer) error {
+	err := saveFile(path, func(w io.Writer) error {
 		must(t, writeHello(w))
 		return fmt.Errorf("write: %w", syscall.ENOSPC)
 	})
@@ -141,7 +141,7 @@ func TestSaveFileToDevices(t *testing.T) {
 	must(t, os.Symlink("/dev/null", link))
 	for _, path := range []string{"/dev/null", link} {
 		must(t, CheckWritable(path))
-		must(t, SaveFile(path, nil, writeHello))
+		must(t, saveFile(path, writeHello))
 	}
 	if info, err := os.Lstat("/dev/null"); err != nil || info.Mode()&fs.ModeCharDevice == 0 {
 		t.Fatal("/dev/null was replaced")
@@ -187,7 +187,7 @@ func TestSaveFileToOwnDescriptor(t *testing.T) {
 	write("before\n")
 	path := fmt.Sprintf("/dev/fd/%d", f.Fd())
 	must(t, CheckWritable(path))
-	must(t, SaveFile(path, nil, writeHello))
+	must(t, saveFile(path, writeHello))
 	write("after\n")
 	if got := content(t, file); got != "before\nhello\nafter\n" {
 		t.Errorf("content %q", got)

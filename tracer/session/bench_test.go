@@ -1,0 +1,120 @@
+//go:build linux
+
+package session
+
+import (
+	"fmt"
+	"os"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/zctrace/zctrace/tracer"
+	"github.com/zctrace/zctrace/workloads"
+)
+
+func TestMain(m *testing.M) {
+	if len(os.Args) > 1 && os.Args[1] == workloads.Command {
+		os.Exit(workloads.Main(os.Args[2:]))
+	}
+	os.Exit(m.Run())
+}
+
+// What tracing costs sendfile over loopback in chunks of 64 KiB: one
+// connection, both ends pinned, the programs attached in every other slice of
+// 50 ms. The same with no program in any slice tells how far such a ratio
+// scatters by itself. Whole runs, one traced and one not, scatter by ±20 %.
+func BenchmarkSendfile64KiB(b *testing.B) {
+	for _, latency := range []bool{true, false} {
+		b.Run(fmt.Sprintf("latency=%v", latency), func(b *testing.B) {
+			for range b.N {
+				traced, control := attachedByTurns(b, latency)
+				b.ReportMetric(median(traced), "traced/untraced")
+				b.ReportMetric(median(control), "untraced/untraced")
+				b.Logf("%d pairs: traced %s; untraced %s of untraced", len(traced), quartiles(traced), quartiles(control))
+			}
+		})
+	}
+}
+
+const (
+	pairs  = 240
+	slice  = 50 * time.Millisecond
+	settle = 5 * time.Millisecond // until the kernel has patched its tracepoints
+)
+
+// attachedByTurns returns the throughput of traced slices by that of the
+// untraced ones next to them, and of untraced by untraced ones.
+func attachedByTurns(b *testing.B, latency bool) (traced, control []float64) {
+	strategy, err := workloads.Find("sendfile")
+	if err != nil {
+		b.Fatal(err)
+	}
+	s := &session{cfg: Config{Strategy: strategy, Source: "auto", Sink: "tcp", Chunk: 64 << 10, CPUs: &[2]int{0, 1}}, deps: Machine()}
+	if s.cookie, err = newCookie(); err != nil {
+		b.Fatal(err)
+	}
+	defer s.close()
+	if err := s.openWork(); err != nil {
+		b.Fatal(err)
+	}
+	options := s.tracerOptions()
+	options.Latency = latency
+	t, err := tracer.Open(options)
+	if err != nil {
+		b.Skipf("cannot trace here: %v", err)
+	}
+	defer t.Close()
+	w, err := s.startWorkers()
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer w.kill()
+	if err := w.waitReady(b.Context()); err != nil {
+		b.Fatal(err)
+	}
+	attach := func() {
+		if err := t.Attach(); err != nil {
+			b.Fatal(err)
+		}
+	}
+	attach() // to see the windows open
+	if err := w.letGo(); err != nil {
+		b.Fatal(err)
+	}
+	time.Sleep(slice)
+	t.Detach()
+
+	rate := func(on bool) float64 {
+		if on {
+			attach()
+			defer t.Detach()
+		}
+		time.Sleep(settle)
+		start, before := time.Now(), w.sender.Payload()
+		time.Sleep(slice)
+		return float64(w.sender.Payload()-before) / time.Since(start).Seconds()
+	}
+	for i := range pairs {
+		// The order changes, so that a drift favours neither.
+		first := rate(i%2 == 0)
+		second := rate(i%2 == 1)
+		if i%2 == 0 {
+			first, second = second, first
+		}
+		traced = append(traced, second/first)
+		control = append(control, rate(false)/rate(false))
+	}
+	return traced, control
+}
+
+func median(v []float64) float64 { return quantile(v, 0.5) }
+
+func quantile(v []float64, q float64) float64 {
+	sorted := slices.Sorted(slices.Values(v))
+	return sorted[int(q*float64(len(sorted)-1))]
+}
+
+func quartiles(v []float64) string {
+	return fmt.Sprintf("%.3f (quartiles %.3f to %.3f)", median(v), quantile(v, 0.25), quantile(v, 0.75))
+}
