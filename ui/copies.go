@@ -43,22 +43,25 @@ type amountColumns struct{ label, party, bytes, passes, bar int }
 
 func amountColumnsFor(width, parties int) amountColumns {
 	const mark, gap, shortestBar, longestBar = 2, 1, 4, 40
-	for _, c := range []amountColumns{
-		{label: 13, bytes: 15, passes: 7},
-		{label: 12, bytes: 15, passes: 5}, // no bar
-		{label: 12, bytes: 9, passes: 5},
-		{label: 10, bytes: 8, passes: 5},
-	} {
-		c.party = (width - c.label) / parties
-		if c.bar = c.party - c.bytes - c.passes - mark - 2*gap; c.bar >= shortestBar {
-			c.bar = min(c.bar, longestBar)
-			return c
+	roomy := amountColumns{label: 13, bytes: 15, passes: 7}
+	roomy.party = (width - roomy.label) / parties
+	if roomy.bar = roomy.party - roomy.bytes - roomy.passes - mark - 2*gap; roomy.bar >= shortestBar {
+		roomy.bar = min(roomy.bar, longestBar)
+		return roomy
+	}
+	exact := amountColumns{label: 12, bytes: 15, passes: 5, party: (width - 12) / parties}
+	people := amountColumns{label: 12, bytes: 9, passes: 5, party: exact.party}
+	tight := amountColumns{label: 10, bytes: 8, passes: 5, party: (width - 10) / parties}
+	for _, c := range []amountColumns{exact, people} {
+		spare := c.party - c.bytes - c.passes - mark - gap
+		if spare-gap >= shortestBar {
+			c.bar = min(spare-gap, longestBar)
 		}
-		if c.bar = 0; c.label < 13 && c.bytes+c.passes+mark+gap <= c.party || c.label == 10 {
+		if spare >= 0 {
 			return c
 		}
 	}
-	panic("unreachable: the last columns are always taken")
+	return tight
 }
 
 // chooseClasses picks the classes to show, all if there is room. What is not
@@ -71,7 +74,7 @@ func chooseClasses(parties []party, rows int) []class {
 	weight := map[string]int{}
 	moves, move := 0, pageRefs
 	for _, k := range classes {
-		if k.moved && !k.of(parties[0].now).Bytes.Known() {
+		if k.moved && !k.in(parties[0].now).value.Known() && move.in(parties[0].now).value.Known() {
 			move = k // that it is not known says more than that another is 0
 		}
 		for _, p := range parties {

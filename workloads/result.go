@@ -77,6 +77,8 @@ func (p *Process) callError(moved string) error {
 	switch errno {
 	case unix.EPIPE, unix.ECONNRESET:
 		hint = "the receiver ended first"
+	case unix.EFAULT: // a write from a mapping that has lost its file
+		hint = "another program truncated the source; leave it alone while it is read"
 	case unix.ENOSPC, unix.EDQUOT:
 		hint = "free some space, or take another sink"
 	}

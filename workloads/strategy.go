@@ -69,12 +69,16 @@ func Find(name string) (*Strategy, error) {
 	return nil, errorf(Usage, hint, "unknown strategy %q", name)
 }
 
-// nearest returns the name that a typing error could have turned into s, or ""
-// if more than half of s would have to be wrong.
+// nearest returns the name that s is the start of, or that a typing error could
+// have turned into s; "" if more than half of s would have to be wrong.
 func nearest(s string, names []string) string {
-	best, bestDistance := "", len(s)/2+1
+	s = strings.ToLower(s)
+	best, bestDistance := "", (len(s)+1)/2+1
 	for _, name := range names {
-		if d := distance(strings.ToLower(s), name); d < bestDistance {
+		if len(s) > 1 && strings.HasPrefix(name, s) {
+			return name
+		}
+		if d := distance(s, name); d < bestDistance {
 			best, bestDistance = name, d
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"testing"
@@ -16,13 +17,33 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// The test binary is its own worker: Start runs /proc/self/exe. It exits by the
-// raw call, since os.Exit sleeps for a second under -race.
+// The test binary is its own worker: Start runs /proc/self/exe.
 func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && os.Args[1] == Command {
-		unix.RawSyscall(unix.SYS_EXIT_GROUP, uintptr(Main(os.Args[2:])), 0, 0)
+		besideMain(func() {
+			// The raw call, since os.Exit sleeps for a second under -race.
+			unix.RawSyscall(unix.SYS_EXIT_GROUP, uintptr(Main(os.Args[2:])), 0, 0)
+		})
+		select {}
+	}
+	if len(os.Args) > 1 && os.Args[1] == orphanCommand {
+		orphan()
 	}
 	os.Exit(m.Run())
+}
+
+// besideMain runs f on a thread that is not the process's first. There it can
+// be traced by ptrace: a stop of the first one would be swallowed by the wait
+// for the process's end, which Start's goroutine is in.
+func besideMain(f func()) {
+	go func() {
+		runtime.LockOSThread()
+		if unix.Gettid() == unix.Getpid() {
+			besideMain(f)
+			select {}
+		}
+		f()
+	}()
 }
 
 // hang is how long a test waits for what must happen. No test waits that long

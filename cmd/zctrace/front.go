@@ -30,14 +30,29 @@ func (j *job) plain() (*trace.Trace, error) {
 			}
 		}
 	}
-	var last *trace.Trace
-	t, _, err := j.runAndSave(func(t *trace.Trace) {
-		if last == nil {
-			print(ui.PlainHeader(t) + "\n")
+	var printed, latest *trace.Trace
+	since := func() time.Duration {
+		if printed == nil {
+			return time.Duration(latest.Run.ElapsedNS)
 		}
-		print(ui.PlainLine(last, t) + "\n")
-		last = t
+		return time.Duration(latest.Run.ElapsedNS - printed.Run.ElapsedNS)
+	}
+	line := func() {
+		if printed == nil {
+			print(ui.PlainHeader(latest) + "\n")
+		}
+		print(ui.PlainLine(printed, latest) + "\n")
+		printed = latest
+	}
+	t, _, err := j.runAndSave(func(t *trace.Trace) {
+		if latest = t; since() >= j.cfg.Interval*9/10 { // ticks jitter
+			line()
+		}
 	})
+	// The rest of an interval gets a line if it is worth one.
+	if latest != nil && (printed == nil || since() >= j.cfg.Interval/2) {
+		line()
+	}
 	if t != nil {
 		print("\n" + ui.Table(t, tableWidth))
 	}

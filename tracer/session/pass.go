@@ -144,7 +144,8 @@ type follower struct {
 func (f *follower) follow(ctx context.Context) error {
 	ticker := time.NewTicker(f.session.cfg.Interval)
 	defer ticker.Stop()
-	var limit, deadline <-chan time.Time // nil channels never fire
+	early := time.After(f.session.cfg.Interval / 10) // so that a view soon has something to show
+	var limit, deadline <-chan time.Time             // nil channels never fire
 	if d := f.session.cfg.Duration; d > 0 {
 		limit = time.After(d)
 	}
@@ -156,6 +157,10 @@ func (f *follower) follow(ctx context.Context) error {
 	}
 	for sender != nil || receiver != nil {
 		select {
+		case <-early:
+			if err := f.tick(); err != nil {
+				return err
+			}
 		case <-ticker.C:
 			if err := f.tick(); err != nil {
 				return err

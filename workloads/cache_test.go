@@ -1,0 +1,131 @@
+//go:build linux
+
+package workloads
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+// onDisk opens a source that can be cold. The test's directory may be on a
+// tmpfs; /var/tmp rarely is.
+func onDisk(t *testing.T, size int64) *Source {
+	t.Helper()
+	for _, dir := range []string{t.TempDir(), "/var/tmp"} {
+		s, err := makeSource(dir, size)
+		must(t, err)
+		t.Cleanup(func() { s.Close() })
+		if !inMemory(s.Filesystem) {
+			return s
+		}
+	}
+	t.Skip("neither the test's directory nor /var/tmp is on a disk, and what is in memory cannot be cold")
+	return nil
+}
+
+func TestColdAndWarm(t *testing.T) {
+	const size = 5<<20 + 123
+	s := onDisk(t, size)
+	resident := func(want int64, when string) {
+		t.Helper()
+		if got, err := s.Resident(); err != nil || got != want {
+			t.Errorf("%s: %d bytes are in the page cache, %v, want %d", when, got, err, want)
+		}
+	}
+	resident(size, "written just now")
+	must(t, s.Cold())
+	resident(0, "cold")
+	must(t, s.Warm(0))
+	resident(size, "warm")
+	must(t, s.Cold())
+	resident(0, "cold again")
+	must(t, s.Warm(4096))
+	if got, err := s.Resident(); err != nil || got < 4096 {
+		t.Errorf("warm at the start: %d bytes, %v", got, err)
+	}
+}
+
+// The workers share the source's file position, and Cold comes after they went
+// to its start.
+func TestColdLeavesThePositionAtTheStart(t *testing.T) {
+	s := onDisk(t, 1<<20)
+	must(t, s.Cold())
+	if at, err := unix.Seek(int(s.file.Fd()), 0, unix.SEEK_CUR); err != nil || at != 0 {
+		t.Errorf("it is at %d, %v", at, err)
+	}
+}
+
+func TestColdFileWithHoles(t *testing.T) {
+	onDisk(t, 4096) // or skip
+	for _, dir := range []string{t.TempDir(), "/var/tmp"} {
+		f, err := unnamedFile(dir)
+		must(t, err)
+		defer f.Close()
+		if inMemory(filesystem(int(f.Fd()))) {
+			continue
+		}
+		must(t, f.Truncate(3<<20))
+		_, err = f.WriteAt([]byte("data"), 1<<20)
+		must(t, err)
+		s := &Source{Kind: SourceFile, Path: dir, Bytes: 3 << 20, file: f}
+		must(t, s.Cold())
+		if left, err := s.Resident(); err != nil || left != 0 {
+			t.Errorf("%d bytes stay, %v", left, err)
+		}
+		return
+	}
+}
+
+func TestMappedSourceCannotBeCold(t *testing.T) {
+	s := onDisk(t, 1<<20)
+	m, err := unix.Mmap(int(s.file.Fd()), 0, 1<<20, unix.PROT_READ, unix.MAP_SHARED|unix.MAP_POPULATE)
+	must(t, err)
+	mustFail(t, s.Cold(), Failure, "1048576 of 1048576 bytes", "mapped")
+	must(t, unix.Munmap(m))
+	must(t, s.Cold())
+}
+
+func TestColdNeedsADisk(t *testing.T) {
+	zero, _ := open(t, "zero", "null")
+	mustFail(t, zero.Cold(), Usage, "zero", "--cache warm")
+	must(t, zero.Warm(0))
+
+	path := filepath.Join("/dev/shm", filepath.Base(t.TempDir())+".zctrace")
+	if err := os.WriteFile(path, []byte("x"), 0o600); err != nil {
+		t.Skipf("no tmpfs at /dev/shm: %v", err)
+	}
+	defer os.Remove(path)
+	s, _ := open(t, path, "null")
+	if s.Filesystem != "tmpfs" {
+		t.Skipf("/dev/shm is %s", s.Filesystem)
+	}
+	mustFail(t, s.Cold(), Usage, path, "tmpfs", "--cache warm")
+}
+
+func TestColdNeedsTheOwner(t *testing.T) {
+	if os.Geteuid() == 0 {
+		t.Skip("root may see every file's page cache")
+	}
+	for _, path := range []string{"/etc/passwd", "/usr/bin/env"} {
+		s, err := OpenSource(path, nil)
+		must(t, err)
+		defer s.Close()
+		mustFail(t, s.CanBeCold(), Unsupported, path, "owner")
+	}
+}
+
+func TestColdRunReadsEverythingFromDisk(t *testing.T) {
+	s := onDisk(t, 1<<20)
+	for _, strategy := range Strategies {
+		_, sink := open(t, "zero", "null")
+		p := startWorker(t, Config{Role: Sender, Strategy: strategy, Source: s, Sink: sink, Bytes: 1 << 20, Chunk: 65536})
+		must(t, s.Cold()) // as a session does: when the workers are ready
+		release(t, p)
+		if res, err := wait(t, p); err != nil || !res.Complete {
+			t.Errorf("%s: %+v, %v", strategy.Name, res, err)
+		}
+	}
+}

@@ -1,0 +1,185 @@
+//go:build linux
+
+package workloads
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+func TestSinks(t *testing.T) {
+	cases := []struct {
+		kind     SinkKind
+		address  string
+		device   Device
+		receiver bool
+	}{
+		{SinkTCP, `^127\.0\.0\.1:[1-9][0-9]*$`, Device{"lo", "loopback"}, true},
+		{SinkUnix, `^$`, Device{"", "memory"}, true},
+		{SinkPipe, `^$`, Device{"", "memory"}, true},
+		{SinkNull, `^/dev/null$`, Device{"", "none"}, false},
+	}
+	for _, c := range cases {
+		t.Run(string(c.kind), func(t *testing.T) {
+			_, sink := open(t, "zero", string(c.kind))
+			if sink.Kind != c.kind || sink.Device != c.device || sink.HasReceiver() != c.receiver {
+				t.Errorf("got %+v", sink)
+			}
+			if !regexp.MustCompile(c.address).MatchString(sink.Address) {
+				t.Errorf("address %q", sink.Address)
+			}
+			for _, f := range []*os.File{sink.sender, sink.receiver} {
+				if f == nil {
+					continue
+				}
+				flags, err := unix.FcntlInt(f.Fd(), unix.F_GETFL, 0)
+				must(t, err)
+				if flags&unix.O_NONBLOCK != 0 {
+					t.Errorf("%s does not block", f.Name())
+				}
+				if flags, err = unix.FcntlInt(f.Fd(), unix.F_GETFD, 0); err != nil || flags&unix.FD_CLOEXEC == 0 {
+					t.Errorf("%s would leak into other programs", f.Name())
+				}
+			}
+		})
+	}
+}
+
+func TestUnnamedSinkFileIsBesideTheSource(t *testing.T) {
+	path := tempFile(t, 100)
+	_, sink := open(t, path, "file")
+	if sink.Address != filepath.Dir(path) {
+		t.Errorf("the sink is in %s, the source is %s", sink.Address, path)
+	}
+	entries, err := os.ReadDir(filepath.Dir(path))
+	must(t, err)
+	if len(entries) != 1 {
+		t.Errorf("beside the source: %v", entries)
+	}
+	if sink.Device.Kind != "disk" && sink.Device.Kind != "memory" && sink.Device.Kind != "virtual" {
+		t.Errorf("device %+v", sink.Device)
+	}
+}
+
+func TestBadSinks(t *testing.T) {
+	source := tempFile(t, 100)
+	dir := t.TempDir()
+	full := filepath.Join(dir, "full")
+	must(t, os.WriteFile(full, []byte("precious"), 0o600))
+	fifo := filepath.Join(dir, "fifo")
+	must(t, unix.Mkfifo(fifo, 0o600))
+	link := filepath.Join(dir, "link")
+	must(t, os.Link(source, link))
+	symlink := filepath.Join(dir, "symlink")
+	must(t, os.Symlink(full, symlink))
+	cases := []struct {
+		spec  string
+		kind  Kind
+		words []string
+	}{
+		{"", Usage, []string{"tcp, unix, pipe, file, null"}},
+		{"tpc", Usage, []string{"tpc", "did you mean tcp?"}},
+		{"tcp:80", Usage, []string{"tcp:80"}},
+		{"example.org:80", Usage, []string{"example.org:80", "sinks:"}},
+		{"file:", Usage, []string{"file:PATH"}},
+		{"file:" + full, Usage, []string{full, "exists already", "8 bytes"}},
+		{"file:" + symlink, Usage, []string{symlink, "exists already"}},
+		{"file:" + dir, Usage, []string{dir, "directory"}},
+		{"file:" + fifo, Usage, []string{fifo, "fifo"}},
+		{"file:/dev/null", Usage, []string{"/dev/null", "character device"}},
+		{"file:" + source, Usage, []string{source, "is the source itself"}},
+		{"file:" + link, Usage, []string{link, "is the source itself"}},
+		{"file:" + dir + "/missing/sink", Usage, []string{"missing/sink", "no such file"}},
+		{"file:" + full + "/sink", Usage, []string{"full/sink", "not a directory"}},
+	}
+	for _, c := range cases {
+		t.Run(c.spec, func(t *testing.T) {
+			from, err := OpenSource(source, nil)
+			must(t, err)
+			defer from.Close()
+			_, err = OpenSink(c.spec, from, nil)
+			mustFail(t, err, c.kind, c.words...)
+		})
+	}
+	if got := readFile(t, full); got != "precious" {
+		t.Errorf("the existing file is now %q", got)
+	}
+}
+
+func TestSinkFileNeedsTheUsersRights(t *testing.T) {
+	source := tempFile(t, 100)
+	dir := filepath.Dir(source)
+	user := (*User)(nil)
+	if os.Geteuid() == 0 {
+		user = &User{UID: 65534, GID: 65534}
+		openToAll(t, source)
+		must(t, os.Chmod(source, 0o644))
+	} else {
+		must(t, os.Chmod(dir, 0o500))
+		t.Cleanup(func() { _ = os.Chmod(dir, 0o700) })
+	}
+	from, err := OpenSource(source, user)
+	must(t, err)
+	defer from.Close()
+	for _, spec := range []string{"file", "file:" + filepath.Join(dir, "sink")} {
+		_, err = OpenSink(spec, from, user)
+		mustFail(t, err, Unsupported, dir, "permission denied", "file:PATH")
+	}
+}
+
+func TestNamedSinkFile(t *testing.T) {
+	source := tempFile(t, 10_000)
+	path := filepath.Join(t.TempDir(), "sink")
+	// Twice through one sink, as with --baseline; then again on the empty file.
+	from, sink := open(t, source, "file:"+path)
+	for range 2 {
+		must(t, sink.Reset())
+		p := startWorker(t, Config{Role: Sender, Strategy: sendfile, Source: from, Sink: sink, Bytes: 10_000, Chunk: 4096})
+		sink.HandOver()
+		release(t, p)
+		if _, err := wait(t, p); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got, want := readFile(t, path), readFile(t, source); got != want {
+		t.Errorf("the sink has %d bytes, which are not the source's %d", len(got), len(want))
+	}
+	must(t, os.Truncate(path, 0))
+	_, again := open(t, source, "file:"+path)
+	again.Close()
+}
+
+func TestResetConnectsAgain(t *testing.T) {
+	for _, kind := range []SinkKind{SinkTCP, SinkUnix, SinkPipe, SinkNull} {
+		source, sink := open(t, "zero", string(kind))
+		sink.HandOver()
+		must(t, sink.Reset())
+		p := startWorker(t, Config{Role: Sender, Strategy: readWrite, Source: source, Sink: sink, Bytes: 100, Chunk: 100})
+		release(t, p)
+		if res, err := wait(t, p); err != nil || !res.Complete {
+			t.Errorf("%s: %+v, %v", kind, res, err)
+		}
+	}
+}
+
+func TestOnlyNullCannotBeVerified(t *testing.T) {
+	for _, kind := range SinkKinds {
+		err := (&Sink{Kind: kind}).CanVerify()
+		if kind == SinkNull {
+			mustFail(t, err, Usage, "/dev/null")
+		} else if err != nil {
+			t.Errorf("%s: %v", kind, err)
+		}
+	}
+}
+
+func TestVerifyFileOfAnotherLength(t *testing.T) {
+	source, sink := open(t, tempFile(t, 100), "file")
+	if bad, err := sink.VerifyFile(source, 100); err == nil {
+		t.Errorf("nothing was written, and that is %v", bad)
+	}
+}

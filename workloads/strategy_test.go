@@ -1,0 +1,159 @@
+//go:build linux
+
+package workloads
+
+import (
+	"math"
+	"slices"
+	"strings"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+func TestTextbookRows(t *testing.T) {
+	// transfer calls, mode switches, to user, from user, in kernel, DMA in, out
+	rows := map[string][7]int{
+		"read-write": {2, 4, 1, 1, 0, 1, 1},
+		"mmap-write": {2, 4, 0, 1, 0, 1, 1},
+		"sendfile":   {1, 2, 0, 0, 0, 1, 1},
+	}
+	for _, s := range Strategies {
+		b := s.Textbook
+		got := [7]int{b.TransferCalls, b.ModeSwitches, b.ToUser, b.FromUser, b.InKernel, b.DMAIn, b.DMAOut}
+		if got != rows[s.Name] {
+			t.Errorf("%s: %v, want %v", s.Name, got, rows[s.Name])
+		}
+	}
+}
+
+func TestStrategiesAreComplete(t *testing.T) {
+	seen := map[string]bool{}
+	for _, s := range Strategies {
+		if seen[s.Name] {
+			t.Errorf("%s is listed twice", s.Name)
+		}
+		seen[s.Name] = true
+		if s.Summary == "" || s.Textbook.Source == "" || s.loop == nil {
+			t.Errorf("%s lacks a summary, a textbook source or a loop", s.Name)
+		}
+		if s.Textbook.ModeSwitches != 2*s.Textbook.TransferCalls {
+			t.Errorf("%s: %d mode switches by %d calls", s.Name, s.Textbook.ModeSwitches, s.Textbook.TransferCalls)
+		}
+		for _, name := range s.Transfer {
+			if !slices.Contains(s.Syscalls, name) {
+				t.Errorf("%s: transfers by %s, which it does not call", s.Name, name)
+			}
+		}
+		if found, err := Find(s.Name); err != nil || found != s {
+			t.Errorf("Find(%q) = %v, %v", s.Name, found, err)
+		}
+	}
+}
+
+func TestFindSuggests(t *testing.T) {
+	cases := []struct{ name, suggestion string }{
+		{"sendfil", "did you mean sendfile?"},
+		{"send-file", "did you mean sendfile?"},
+		{"readwrite", "did you mean read-write?"},
+		{"READ-WRITE", "did you mean read-write?"},
+		{"mmap", "did you mean mmap-write?"},
+	}
+	for _, c := range cases {
+		_, err := Find(c.name)
+		mustFail(t, err, Usage, c.name, c.suggestion, "read-write, mmap-write, sendfile")
+	}
+	for _, name := range []string{"", "x", "teleportation"} {
+		_, err := Find(name)
+		mustFail(t, err, Usage, "read-write, mmap-write, sendfile")
+		if strings.Contains(err.Error(), "did you mean") {
+			t.Errorf("%q: %v", name, err)
+		}
+	}
+}
+
+func TestSupportOfFiles(t *testing.T) {
+	source, err := OpenSource("auto:1M", nil)
+	must(t, err)
+	defer source.Close()
+	for _, s := range Strategies {
+		for _, sink := range SinkKinds {
+			for _, from := range []*Source{nil, source} {
+				if err := Support(s, from, sink); err != nil {
+					t.Errorf("%s to %s: %v", s.Name, sink, err)
+				}
+			}
+		}
+	}
+}
+
+// Whether /dev/zero can be spliced depends on the kernel; that Support and the
+// run agree does not.
+func TestSupportOfZero(t *testing.T) {
+	source, _ := open(t, "zero", "null")
+	for _, s := range Strategies {
+		err := Support(s, source, SinkUnix)
+		if err != nil {
+			mustFail(t, err, Unsupported, s.Name, "zero", "unix")
+		}
+		o := workload{s, "zero", "unix", Config{Bytes: 4096, Chunk: 4096}}.run(t)
+		if (err == nil) != (o.sendErr == nil) {
+			t.Errorf("%s: Support says %v, the run says %v", s.Name, err, o.sendErr)
+		}
+	}
+}
+
+func TestSupportNamesWhatWorks(t *testing.T) {
+	failsIf := func(condition func(*window) bool) *Strategy {
+		return &Strategy{Name: "fragile", loop: func(w *window) {
+			if condition(w) {
+				w.fail(unix.SYS_SENDFILE, unix.EINVAL)
+			}
+		}}
+	}
+	zero, _ := open(t, "zero", "null")
+	cases := []struct {
+		name   string
+		s      *Strategy
+		source *Source
+		words  []string
+	}{
+		{"another source", failsIf(func(w *window) bool { return w.inSize == endless }), zero, []string{"from zero to tcp", "sendfile: invalid argument", "--source auto"}},
+		{"another sink", failsIf(isSocket), nil, []string{"from file to tcp", "--sink pipe"}},
+		{"another strategy", failsIf(func(*window) bool { return true }), nil, []string{"take read-write"}},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			mustFail(t, Support(c.s, c.source, SinkTCP), Unsupported, append(c.words, "fragile")...)
+		})
+	}
+}
+
+func isSocket(w *window) bool {
+	_, err := unix.GetsockoptInt(int(w.out), unix.SOL_SOCKET, unix.SO_TYPE)
+	return err == nil
+}
+
+func TestParseSize(t *testing.T) {
+	good := map[string]int64{
+		"1": 1, "512": 512, "512B": 512, "64K": 64 << 10, "64KiB": 64 << 10, "64kb": 64 << 10,
+		"1M": 1 << 20, "3GiB": 3 << 30, "1T": 1 << 40, "9223372036854775807": math.MaxInt64,
+	}
+	for s, want := range good {
+		if got, err := ParseSize(s); err != nil || got != want {
+			t.Errorf("ParseSize(%q) = %d, %v, want %d", s, got, err, want)
+		}
+	}
+	for _, s := range []string{"", "0", "-1", "K", "1.5M", "1KK", "1iB", "1 M", "9223372036854775808", "8388608T", "0x10", "1e3"} {
+		_, err := ParseSize(s)
+		mustFail(t, err, Usage, s)
+	}
+}
+
+func TestFormatSize(t *testing.T) {
+	for n, want := range map[int64]string{0: "0 bytes", 1: "1 bytes", 1023: "1023 bytes", 1024: "1 KiB", 1536: "1536 bytes", 64 << 20: "64 MiB", 1 << 40: "1 TiB", 3 << 50: "3072 TiB"} {
+		if got := formatSize(n); got != want {
+			t.Errorf("formatSize(%d) = %q, want %q", n, got, want)
+		}
+	}
+}
