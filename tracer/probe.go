@@ -18,10 +18,11 @@ import (
 type State string
 
 const (
-	Works   State = "ok"
-	Absent  State = "absent"  // this kernel does not have it
-	Refused State = "refused" // the kernel has it and does not allow it
-	Unknown State = "unknown" // it could not be tried
+	Works    State = "ok"
+	Absent   State = "absent"    // this kernel does not have it
+	Refused  State = "refused"   // the kernel has it and does not allow it
+	Unused   State = "unused"    // the kernel would allow it, zctrace does without
+	NotTried State = "not tried" // because of what is wrong with the system
 )
 
 // Check is one finding: what was tried, what it is for, and if it does not
@@ -95,19 +96,16 @@ func (c *Check) fail(state State, err error) {
 func probeHooks(usable bool) []Check {
 	var checks []Check
 	for _, h := range Hooks {
-		checks = append(checks, Check{Name: h.Name(), For: h.Counter, Needed: h.Required, State: Unknown})
+		checks = append(checks, Check{Name: h.Name(), For: h.Counter, Needed: h.Required, State: NotTried})
 	}
 	if !usable {
-		for i := range checks {
-			checks[i].Reason = "not tried: see above"
-		}
 		return checks
 	}
 	kernel, err := btf.LoadKernelSpec()
 	for i, h := range Hooks {
 		c := &checks[i]
 		if err != nil {
-			c.fail(Unknown, fmt.Errorf("read the kernel's BTF: %w", err))
+			c.fail(Refused, fmt.Errorf("read the kernel's BTF: %w", err))
 		} else if absent := h.absent(kernel); absent != nil {
 			c.fail(Absent, absent)
 			c.Remedy = "none needed: only this counter is missing"
@@ -135,7 +133,7 @@ func derivedEngine(hooks []Check) Check {
 	c := Check{Name: "derived", For: "copies, from system calls and their results", Needed: true, State: Works}
 	for _, h := range hooks {
 		if h.Needed && h.State != Works {
-			c.State, c.Reason = h.State, h.Name+" does not work: see above"
+			c.State = h.State // for the same reason
 		}
 	}
 	return c
@@ -144,9 +142,8 @@ func derivedEngine(hooks []Check) Check {
 const useDerived = "none on this kernel: copies are derived instead; to see them happen, boot a distribution's kernel"
 
 func fentryEngine(usable bool) Check {
-	c := Check{Name: "fentry", For: "copies, seen in the functions that make them", State: Unknown}
+	c := Check{Name: "fentry", For: "copies, seen in the functions that make them", State: NotTried}
 	if !usable {
-		c.Reason = "not tried: see above"
 		return c
 	}
 	prog, err := ebpf.NewProgram(&ebpf.ProgramSpec{
@@ -162,14 +159,13 @@ func fentryEngine(usable bool) Check {
 		return c
 	}
 	prog.Close()
-	c.fail(Unknown, errors.New("the kernel would allow it; this version of zctrace does not use it yet"))
+	c.fail(Unused, errors.New("the kernel would allow it; this version of zctrace does not use it yet"))
 	return c
 }
 
 func breakpointEngine(usable bool) Check {
-	c := Check{Name: "breakpoint", For: "copies, seen in the copy instructions themselves", State: Unknown}
+	c := Check{Name: "breakpoint", For: "copies, seen in the copy instructions themselves", State: NotTried}
 	if !usable {
-		c.Reason = "not tried: see above"
 		return c
 	}
 	fd, err := openBreakpoint("_copy_to_iter")
@@ -185,7 +181,7 @@ func breakpointEngine(usable bool) Check {
 		c.Remedy = useDerived
 	default:
 		unix.Close(fd)
-		c.fail(Unknown, errors.New("the kernel would allow it; this version of zctrace does not use it yet"))
+		c.fail(Unused, errors.New("the kernel would allow it; this version of zctrace does not use it yet"))
 	}
 	return c
 }
