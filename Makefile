@@ -62,6 +62,10 @@ deps: ## Install what the tests need (Debian, Ubuntu)
 deps-dev: deps ## Install what `make generate` needs
 	@./scripts/need clang-19:clang-19 llvm-strip-19:llvm-19 /usr/include/bpf/bpf_helpers.h:libbpf-dev
 
+screenshot: build ## Take the README's picture of the dashboard (Debian)
+	@./scripts/need tmux:tmux aha:aha chromium:chromium fc-list:fontconfig /usr/share/fonts/truetype/dejavu:fonts-dejavu-core
+	$(SUDO) ./scripts/screenshot sendfile docs/sendfile.png
+
 man: build ## Write the man pages to ./man
 	./zctrace man man
 
