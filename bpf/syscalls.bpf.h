@@ -96,29 +96,29 @@ int BPF_PROG(sys_enter)
 }
 
 static __always_inline void count_call(struct slot *s, struct task_struct *task,
-				       struct pt_regs *regs, __u64 nr, __s64 ret)
+				       struct pt_regs *regs, __u32 nr, __s64 ret)
 {
 	const volatile struct call *call = &calls[nr % CALLS];
-	struct memo now = {
-		.epoch = s->epoch,
-		.nr = nr,
-		.in_fd = syscall_arg(regs, call->in_fd),
-		.out_fd = syscall_arg(regs, call->out_fd),
-		.flags = syscall_arg(regs, call->flags),
-	};
+	__u32 in_fd = syscall_arg(regs, call->in_fd);
+	__u32 out_fd = syscall_arg(regs, call->out_fd);
+	__u32 flags = syscall_arg(regs, call->flags);
 	struct memo *memo = &s->memos[nr % MEMOS];
 	struct cell *c;
 
-	if (memo->epoch != now.epoch || memo->nr != now.nr || memo->in_fd != now.in_fd ||
-	    memo->out_fd != now.out_fd || memo->flags != now.flags) {
-		resolve_cell(s, &now);
-		if (now.cell >= CELLS) {
-			s->uncounted_calls++;
-			goto out;
-		}
-		*memo = now;
+	if (memo->epoch != s->epoch || memo->nr != nr || memo->in_fd != in_fd ||
+	    memo->out_fd != out_fd || memo->flags != flags) {
+		memo->epoch = s->epoch;
+		memo->nr = nr;
+		memo->in_fd = in_fd;
+		memo->out_fd = out_fd;
+		memo->flags = flags;
+		resolve_cell(s, memo);
 	}
-	c = &s->cells[memo->cell % CELLS];
+	if (memo->cell >= CELLS) {
+		s->uncounted_calls++;
+		goto out;
+	}
+	c = &s->cells[memo->cell];
 	c->calls++;
 	if (ret < 0) {
 		c->errors++;
@@ -151,7 +151,7 @@ int BPF_PROG(sys_exit, struct pt_regs *regs, long ret)
 	struct slot *s = open_slot_of(task);
 	__u64 nr = syscall_nr(regs);
 
-	if (is_marker(regs, nr))
+	if (nr == mark_call.nr && is_marker(regs))
 		mark(regs, task);
 	else if (s)
 		count_call(s, task, regs, nr, ret);

@@ -57,10 +57,9 @@ static __always_inline void close_window(struct slot *s, struct task_struct *tas
  */
 enum { MARK_BEGIN = 1, MARK_END = 2 };
 
-static __always_inline bool is_marker(struct pt_regs *regs, __u64 nr)
+static __always_inline bool is_marker(struct pt_regs *regs)
 {
-	return nr == mark_call.nr && syscall_arg(regs, 2) == mark_call.address &&
-	       syscall_arg(regs, 3) == mark_call.cookie;
+	return syscall_arg(regs, 2) == mark_call.address && syscall_arg(regs, 3) == mark_call.cookie;
 }
 
 /* At the exit of a marker call. */

@@ -3,6 +3,7 @@ package ui
 import (
 	"strings"
 
+	"github.com/zctrace/zctrace/internal/human"
 	"github.com/zctrace/zctrace/tracer/trace"
 )
 
@@ -16,7 +17,7 @@ func sourceNames(s trace.Source) []string {
 		name = "auto"
 	}
 	if n, known := s.Bytes.Get(); known {
-		return []string{name + " " + trace.FormatBytes(n), name}
+		return []string{name + " " + human.FormatBytes(n), name}
 	}
 	return []string{name}
 }

@@ -6,7 +6,7 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/zctrace/zctrace/tracer/trace"
+	"github.com/zctrace/zctrace/internal/human"
 )
 
 // notCounted stands where a number is null. It is never drawn as 0.
@@ -69,12 +69,12 @@ func exactBytes(n int64, width int) string {
 	if s := grouped(n); len(s) <= width {
 		return s
 	}
-	return trace.FormatBytes(n)
+	return human.FormatBytes(n)
 }
 
 // rate is bytes per second.
 func rate(bytesPerSecond float64) string {
-	return trace.FormatBytes(int64(min(max(bytesPerSecond, 0), math.MaxInt64/2))) + "/s"
+	return human.FormatBytes(int64(min(max(bytesPerSecond, 0), math.MaxInt64/2))) + "/s"
 }
 
 // passes is how often the payload was copied: 1.00 is once. What is not 0 is

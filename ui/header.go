@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"github.com/zctrace/zctrace/internal/human"
 	"github.com/zctrace/zctrace/tracer/trace"
 )
 
@@ -69,7 +70,7 @@ func headerPanel(d data, width int) string {
 // conditions are what a number would be compared under, the most telling first.
 func (d data) conditions() []string {
 	r, h := d.trace.Run, d.trace.Host
-	list := []string{trace.FormatBytes(r.ChunkBytes) + " chunks"}
+	list := []string{human.FormatBytes(r.ChunkBytes) + " chunks"}
 	add := func(before, s, after string) {
 		if s = d.text(s); s != "" {
 			list = append(list, before+s+after)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/zctrace/zctrace/internal/human"
 	"github.com/zctrace/zctrace/tracer/trace"
 )
 
@@ -55,7 +56,7 @@ func PlainLine(prev, cur *trace.Trace) string {
 	var l line
 	for i, text := range []string{
 		clock(now.now.ElapsedNS),
-		orMissing(payload, trace.FormatBytes),
+		orMissing(payload, human.FormatBytes),
 		now.rateOf(moved, func(v float64) string { return rate(v) }),
 		now.rateOf(since(sender, allCalls), func(v float64) string { return perSecond(v, 8) }),
 		passesIn(sender, moved),

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/zctrace/zctrace/internal/human"
 	"github.com/zctrace/zctrace/tracer/trace"
 )
 
@@ -44,7 +45,7 @@ func progressPanel(d data, width int) string {
 		p = progress{fraction: 1} // a run may be done a little before its limit
 	}
 	barWidth := width - progressTextWidth - 2
-	sofar := trace.FormatBytes(payload)
+	sofar := human.FormatBytes(payload)
 
 	var text string
 	switch {

@@ -3,6 +3,7 @@ package ui
 import (
 	"strings"
 
+	"github.com/zctrace/zctrace/internal/human"
 	"github.com/zctrace/zctrace/tracer/trace"
 )
 
@@ -107,7 +108,7 @@ func (d data) figureText(f figure, c *trace.Counters, width int) (text, mark str
 func (d data) measureText(u unit, v int64, width int) string {
 	switch u {
 	case size:
-		return trace.FormatBytes(v)
+		return human.FormatBytes(v)
 	case span:
 		return latency(float64(v), d.micro)
 	}

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/zctrace/zctrace/internal/human"
 	"github.com/zctrace/zctrace/tracer/trace"
 )
 
@@ -47,7 +48,7 @@ func Table(t *trace.Trace, width int) string {
 // sized is a number of bytes, exact, and for people.
 func sized(n int64) string {
 	exact := plural(n, "byte")
-	if people := trace.FormatBytes(n); !strings.HasSuffix(people, " B") {
+	if people := human.FormatBytes(n); !strings.HasSuffix(people, " B") {
 		return exact + " (" + people + ")"
 	}
 	return exact

@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/zctrace/zctrace/internal/human"
 )
 
 // SinkKind says what a sink is.
@@ -71,10 +73,7 @@ func unknownSink(spec string) error {
 	}
 	hint := "sinks: " + strings.Join(names, ", ") + ", file:PATH"
 	name, _, _ := strings.Cut(spec, ":")
-	if near := nearest(name, names); near != "" {
-		hint = "did you mean " + near + "? " + hint
-	}
-	return errorf(Usage, hint, "unknown sink %q", spec)
+	return errorf(Usage, human.DidYouMean(name, names)+hint, "unknown sink %q", spec)
 }
 
 // connect makes the two ends of all sinks that are not files.

@@ -10,6 +10,8 @@ import (
 	"syscall"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/zctrace/zctrace/internal/human"
 )
 
 // openFile opens the sink's file: PATH, or for "" an unnamed one beside the
@@ -64,7 +66,7 @@ func mayOverwrite(path string, info fs.FileInfo, source *Source) error {
 		return errorf(Usage, hint, "sink %s is a %s", path, modeName(info.Mode()))
 	}
 	if info.Size() > 0 {
-		return errorf(Usage, hint, "sink %s exists already, with %s in it", path, formatSize(info.Size()))
+		return errorf(Usage, hint, "sink %s exists already, with %s in it", path, human.FormatBytes(info.Size()))
 	}
 	return nil
 }

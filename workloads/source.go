@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/zctrace/zctrace/internal/human"
 )
 
 // SourceKind says what a source is.
@@ -52,7 +54,7 @@ func OpenSource(spec string, user *User) (*Source, error) {
 		case kind == "auto":
 			n := int64(defaultSourceBytes)
 			if sized {
-				n, err = ParseSize(size)
+				n, err = parseSize(size)
 			}
 			if err == nil {
 				s, err = makeSource(tempDir(), n)
@@ -63,6 +65,17 @@ func OpenSource(spec string, user *User) (*Source, error) {
 		return err
 	})
 	return s, err
+}
+
+func parseSize(size string) (int64, error) {
+	n, err := human.ParseBytes(size)
+	if err == nil && n == 0 {
+		err = errors.New("it would be empty")
+	}
+	if err != nil {
+		return 0, errorf(Usage, "write it like auto:64MiB", "source auto:%s: %w", size, err)
+	}
+	return n, nil
 }
 
 func openFileSource(path string) (*Source, error) {

@@ -110,9 +110,9 @@ func TestBadSources(t *testing.T) {
 		{fifo, Usage, []string{fifo, "is a fifo"}},
 		{"/dev/null", Usage, []string{"/dev/null", "is a character device"}},
 		{"auto:", Usage, []string{`""`, "64KiB"}},
-		{"auto:0", Usage, []string{`"0"`}},
+		{"auto:0", Usage, []string{"auto:0"}},
 		{"auto:lots", Usage, []string{`"lots"`}},
-		{"auto:8388607T", Failure, []string{"8388607 TiB", "in ", "TMPDIR", "no space left"}},
+		{"auto:8388607T", Failure, []string{"EiB", "in ", "TMPDIR", "no space left"}},
 	}
 	for _, c := range cases {
 		t.Run(c.spec, func(t *testing.T) {

@@ -12,7 +12,11 @@
 // nothing else is in there.
 package workloads
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/zctrace/zctrace/internal/human"
+)
 
 // Strategy is one way to move payload.
 type Strategy struct {
@@ -62,46 +66,6 @@ func Find(name string) (*Strategy, error) {
 		}
 		names = append(names, s.Name)
 	}
-	hint := "strategies: " + strings.Join(names, ", ")
-	if near := nearest(name, names); near != "" {
-		hint = "did you mean " + near + "? " + hint
-	}
+	hint := human.DidYouMean(name, names) + "strategies: " + strings.Join(names, ", ")
 	return nil, errorf(Usage, hint, "unknown strategy %q", name)
-}
-
-// nearest returns the name that s is the start of, or that a typing error could
-// have turned into s; "" if more than half of s would have to be wrong.
-func nearest(s string, names []string) string {
-	s = strings.ToLower(s)
-	best, bestDistance := "", (len(s)+1)/2+1
-	for _, name := range names {
-		if len(s) > 1 && strings.HasPrefix(name, s) {
-			return name
-		}
-		if d := distance(s, name); d < bestDistance {
-			best, bestDistance = name, d
-		}
-	}
-	return best
-}
-
-// distance is the Levenshtein distance in bytes.
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := diagonal
-			if a[i] != b[j] {
-				cost++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(cost, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
 }

@@ -3,7 +3,6 @@
 package workloads
 
 import (
-	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -132,28 +131,4 @@ func TestSupportNamesWhatWorks(t *testing.T) {
 func isSocket(w *window) bool {
 	_, err := unix.GetsockoptInt(int(w.out), unix.SOL_SOCKET, unix.SO_TYPE)
 	return err == nil
-}
-
-func TestParseSize(t *testing.T) {
-	good := map[string]int64{
-		"1": 1, "512": 512, "512B": 512, "64K": 64 << 10, "64KiB": 64 << 10, "64kb": 64 << 10,
-		"1M": 1 << 20, "3GiB": 3 << 30, "1T": 1 << 40, "9223372036854775807": math.MaxInt64,
-	}
-	for s, want := range good {
-		if got, err := ParseSize(s); err != nil || got != want {
-			t.Errorf("ParseSize(%q) = %d, %v, want %d", s, got, err, want)
-		}
-	}
-	for _, s := range []string{"", "0", "-1", "K", "1.5M", "1KK", "1iB", "1 M", "9223372036854775808", "8388608T", "0x10", "1e3"} {
-		_, err := ParseSize(s)
-		mustFail(t, err, Usage, s)
-	}
-}
-
-func TestFormatSize(t *testing.T) {
-	for n, want := range map[int64]string{0: "0 bytes", 1: "1 bytes", 1023: "1023 bytes", 1024: "1 KiB", 1536: "1536 bytes", 64 << 20: "64 MiB", 1 << 40: "1 TiB", 3 << 50: "3072 TiB"} {
-		if got := formatSize(n); got != want {
-			t.Errorf("formatSize(%d) = %q, want %q", n, got, want)
-		}
-	}
 }

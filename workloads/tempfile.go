@@ -11,6 +11,8 @@ import (
 	"path/filepath"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/zctrace/zctrace/internal/human"
 )
 
 // tempDir is where unnamed files go. Not /tmp: it is often a tmpfs, which has
@@ -114,5 +116,5 @@ func tempError(dir string, size int64, err error) error {
 	case errors.Is(err, unix.EACCES), errors.Is(err, unix.EPERM), errors.Is(err, unix.EROFS):
 		kind = Unsupported
 	}
-	return errorf(kind, hint, "make a source of %s in %s: %w", formatSize(size), dir, err)
+	return errorf(kind, hint, "make a source of %s in %s: %w", human.FormatBytes(size), dir, err)
 }

@@ -9,6 +9,8 @@ import (
 	"os"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/zctrace/zctrace/internal/human"
 )
 
 // CanVerify is nil when the bytes that reach the sink can be compared with the
@@ -37,7 +39,7 @@ func (s *Source) Snapshot(upTo int64) (*os.File, error) {
 	f := os.NewFile(uintptr(fd), "expected")
 	if _, err := io.CopyN(f, io.NewSectionReader(s.file, 0, upTo), upTo); err != nil {
 		f.Close()
-		return nil, errorf(Failure, "verify a smaller --bytes, or with --cache warm", "copy %s of the source to memory: %w", formatSize(upTo), bare(err))
+		return nil, errorf(Failure, "verify a smaller --bytes, or with --cache warm", "copy %s of the source to memory: %w", human.FormatBytes(upTo), bare(err))
 	}
 	return f, nil
 }

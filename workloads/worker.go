@@ -13,6 +13,8 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/zctrace/zctrace/internal/human"
 )
 
 // The descriptors that a worker inherits, in the order of exec.Cmd.ExtraFiles.
@@ -128,7 +130,7 @@ func prepare(text string, pg *page) (*job, *window, error) {
 	if j.Buffer > 0 {
 		w.buf, err = mapPopulated(-1, j.Buffer, unix.PROT_READ|unix.PROT_WRITE)
 		if err != nil {
-			return nil, nil, errorf(Failure, "take a smaller --chunk", "allocate a buffer of %s: %w", formatSize(j.Buffer), err)
+			return nil, nil, errorf(Failure, "take a smaller --chunk", "allocate a buffer of %s: %w", human.FormatBytes(j.Buffer), err)
 		}
 	}
 	if j.ExpectSize > 0 {

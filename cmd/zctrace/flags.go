@@ -8,8 +8,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/zctrace/zctrace/internal/human"
 	"github.com/zctrace/zctrace/tracer/session"
-	"github.com/zctrace/zctrace/tracer/trace"
 	"github.com/zctrace/zctrace/workloads"
 )
 
@@ -19,7 +19,7 @@ const defaultDuration = 10 * time.Second
 type size int64
 
 func (s *size) Set(text string) error {
-	n, err := trace.ParseBytes(text)
+	n, err := human.ParseBytes(text)
 	if err == nil && n == 0 {
 		err = fmt.Errorf("0 bytes: take at least 1")
 	}
@@ -31,7 +31,7 @@ func (s *size) String() string {
 	if *s == 0 {
 		return ""
 	}
-	return strings.ReplaceAll(trace.FormatBytes(int64(*s)), " ", "")
+	return strings.ReplaceAll(human.FormatBytes(int64(*s)), " ", "")
 }
 
 func (s *size) Type() string { return "SIZE" }

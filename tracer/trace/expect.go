@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/zctrace/zctrace/internal/human"
 )
 
 // Expectation is a condition that a run must meet, such as
@@ -100,7 +102,7 @@ func (e *Expectation) parseNumber(text string) (int64, error) {
 		return n, nil
 	}
 	duration, durationErr := time.ParseDuration(text)
-	size, sizeErr := ParseBytes(text)
+	size, sizeErr := human.ParseBytes(text)
 	switch inNS := strings.HasSuffix(e.path, "_ns"); {
 	case inNS && durationErr == nil:
 		return duration.Nanoseconds(), nil

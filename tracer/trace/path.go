@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"sync"
+
+	"github.com/zctrace/zctrace/internal/human"
 )
 
 // A path names a number by the keys that lead to it in the JSON, dotted, below
@@ -78,7 +80,7 @@ func checkPath(path string) error {
 		next, ok := group[key]
 		if wildcard, wild := group[anyKey]; wild {
 			if keys[i-1] == "by_name" && isName(key) && !isSyscall(key) {
-				return fmt.Errorf("unknown system call %s (did you mean %s?)", key, nearest(key, strings.Fields(syscallNames)))
+				return fmt.Errorf("unknown system call %s (did you mean %s?)", key, human.Nearest(key, strings.Fields(syscallNames)))
 			}
 			next, ok = wildcard, isName(key)
 		}
@@ -175,10 +177,10 @@ func suggest(path string) string {
 		return p != last && !strings.HasSuffix(p, "."+last)
 	})
 	if len(same) > 0 {
-		return "did you mean " + nearest(path, same) + "?"
+		return "did you mean " + human.Nearest(path, same) + "?"
 	}
-	best := nearest(path, paths)
-	if editDistance(path, best) > len(path)/2 {
+	best := human.Nearest(path, paths)
+	if human.Distance(path, best) > len(path)/2 {
 		return "paths are those of the JSON, such as sender.copies.from_user"
 	}
 	return "did you mean " + best + "?"
@@ -193,36 +195,4 @@ func example(group string) string {
 		}
 	}
 	return ""
-}
-
-// nearest is the candidate with the fewest edits from s, the first of several.
-func nearest(s string, candidates []string) string {
-	best, least := "", len(s)+1<<16
-	for _, candidate := range candidates {
-		if d := editDistance(s, candidate); d < least {
-			best, least = candidate, d
-		}
-	}
-	return best
-}
-
-// editDistance counts the letters to insert, delete or replace (Levenshtein).
-func editDistance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			replace := diagonal
-			if a[i] != b[j] {
-				replace++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(replace, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
 }

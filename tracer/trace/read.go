@@ -9,6 +9,8 @@ import (
 	"os"
 	"strings"
 	"time"
+
+	"github.com/zctrace/zctrace/internal/human"
 )
 
 // SetSchema names a file that holds several traces, as compare and sweep write
@@ -42,7 +44,7 @@ func Read(r io.Reader) (*Trace, error) {
 		return nil, fmt.Errorf("read trace: %w", err)
 	}
 	if len(data) > maxFileBytes {
-		return nil, fmt.Errorf("not a trace: larger than %s, which no trace is", FormatBytes(maxFileBytes))
+		return nil, fmt.Errorf("not a trace: larger than %s, which no trace is", human.FormatBytes(maxFileBytes))
 	}
 	if len(bytes.TrimSpace(data)) == 0 {
 		return nil, errors.New("the file is empty: the run that should have written it did not end (run it again)")

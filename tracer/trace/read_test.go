@@ -12,6 +12,8 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+
+	"github.com/zctrace/zctrace/internal/human"
 )
 
 func TestReadMinimal(t *testing.T) {
@@ -112,7 +114,7 @@ func TestReadIsBounded(t *testing.T) {
 				t.Fatalf("error %.200v, want one with %q", err, c.why)
 			}
 			if cost := after.TotalAlloc - before.TotalAlloc; cost > uint64(10*len(c.file))+64<<20 {
-				t.Errorf("allocated %s for a file of %s", FormatBytes(int64(cost)), FormatBytes(int64(len(c.file))))
+				t.Errorf("allocated %s for a file of %s", human.FormatBytes(int64(cost)), human.FormatBytes(int64(len(c.file))))
 			}
 		})
 	}
@@ -132,7 +134,7 @@ func TestReadLargest(t *testing.T) {
 	if err := Write(&buf, trace); err != nil {
 		t.Fatal(err)
 	}
-	size := FormatBytes(int64(buf.Len()))
+	size := human.FormatBytes(int64(buf.Len()))
 	got, err := Read(&buf)
 	if err != nil {
 		t.Fatalf("%s: %v", size, err)

@@ -1,4 +1,4 @@
-package trace
+package human
 
 import (
 	"math"
@@ -63,4 +63,25 @@ func TestFormatBytes(t *testing.T) {
 			t.Errorf("FormatBytes(%d) = %q, want %q", n, got, want)
 		}
 	}
+}
+
+// FuzzParseBytes: a size is never negative, and what FormatBytes writes of it
+// without a decimal point is read as the same.
+func FuzzParseBytes(f *testing.F) {
+	for _, seed := range []string{"0", "512", "64KiB", "1M", "1.5G", "8E", "1MB", "-1", "1e3", " 7 TiB ", "0.0009765625K", "9223372036854775807"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		n, err := ParseBytes(s)
+		if err != nil {
+			return
+		}
+		if n < 0 {
+			t.Fatalf("ParseBytes(%q) = %d", s, n)
+		}
+		written := FormatBytes(n)
+		if again, err := ParseBytes(written); !strings.Contains(written, ".") && (err != nil || again != n) {
+			t.Fatalf("FormatBytes(%d) = %q, which is %d", n, written, again)
+		}
+	})
 }

@@ -1,4 +1,6 @@
-package trace
+// Package human reads and writes the few things that people type and read: sizes
+// in bytes, and names that were nearly right.
+package human
 
 import (
 	"fmt"
