@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/charmbracelet/x/ansi"
+
+	"github.com/zctrace/zctrace/tracer/trace"
 )
 
 func TestNumbersForPeople(t *testing.T) {
@@ -130,7 +132,7 @@ func TestProgress(t *testing.T) {
 	if p.byBytes || p.fraction != 0.2 || p.etaNS != 8*second {
 		t.Errorf("by duration: %+v", p)
 	}
-	tr.Run.LimitBytes.UnmarshalJSON([]byte("12000000000"))
+	tr.Run.LimitBytes = trace.Known(12_000_000_000)
 	if p = progressOf(tr.Run, tr.Run.ElapsedNS, payload); !p.byBytes || p.etaNS > 8*second || p.fraction < 0.4 {
 		t.Errorf("by bytes: %+v", p)
 	}

@@ -41,10 +41,6 @@ func padRight(s string, width int) string {
 	return s + strings.Repeat(" ", max(0, width-cells(s)))
 }
 
-func padLeft(s string, width int) string {
-	return strings.Repeat(" ", max(0, width-cells(s))) + s
-}
-
 // wrap breaks plain text into lines of at most width cells. Words longer than
 // that are broken too.
 func wrap(s string, width int) []string {

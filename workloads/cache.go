@@ -25,7 +25,7 @@ func (s *Source) Warm(upTo int64) error {
 	for at := int64(0); at < upTo; {
 		n, err := s.file.ReadAt(buf[:min(int64(len(buf)), upTo-at)], at)
 		at += int64(n)
-		if err != nil && !(errors.Is(err, io.EOF) && at == upTo) {
+		if err != nil && (!errors.Is(err, io.EOF) || at < upTo) {
 			return fmt.Errorf("read source %s into the page cache: %w", s.Path, bare(err))
 		}
 	}

@@ -73,7 +73,7 @@ func fileDevice(f *os.File) Device {
 	}
 	var st unix.Stat_t
 	if err := unix.Fstat(int(f.Fd()), &st); err == nil {
-		link := fmt.Sprintf("/sys/dev/block/%d:%d", unix.Major(uint64(st.Dev)), unix.Minor(uint64(st.Dev)))
+		link := fmt.Sprintf("/sys/dev/block/%d:%d", unix.Major(st.Dev), unix.Minor(st.Dev))
 		if target, err := os.Readlink(link); err == nil {
 			return Device{Name: filepath.Base(target), Kind: "disk"}
 		}

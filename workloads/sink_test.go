@@ -86,7 +86,7 @@ func TestBadSinks(t *testing.T) {
 		{"tcp:80", Usage, []string{"tcp:80"}},
 		{"example.org:80", Usage, []string{"example.org:80", "sinks:"}},
 		{"file:", Usage, []string{"file:PATH"}},
-		{"file:" + full, Usage, []string{full, "exists already", "8 bytes"}},
+		{"file:" + full, Usage, []string{full, "exists already", "8 B"}},
 		{"file:" + symlink, Usage, []string{symlink, "exists already"}},
 		{"file:" + dir, Usage, []string{dir, "directory"}},
 		{"file:" + fifo, Usage, []string{fifo, "fifo"}},

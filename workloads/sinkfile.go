@@ -59,7 +59,7 @@ func (s *Sink) openFile(path string, source *Source) error {
 
 func mayOverwrite(path string, info fs.FileInfo, source *Source) error {
 	const hint = "name a file that does not exist yet, or take --sink file"
-	if st, ok := info.Sys().(*syscall.Stat_t); ok && uint64(st.Dev) == source.Device && st.Ino == source.Inode {
+	if st, ok := info.Sys().(*syscall.Stat_t); ok && st.Dev == source.Device && st.Ino == source.Inode {
 		return errorf(Usage, hint, "sink %s is the source itself", path)
 	}
 	if !info.Mode().IsRegular() {

@@ -108,7 +108,7 @@ func openSource(kind SourceKind, path, name string) (*Source, error) {
 		s.Close()
 		return nil, sourceError(path, err)
 	}
-	s.Device, s.Inode = uint64(st.Dev), st.Ino
+	s.Device, s.Inode = st.Dev, st.Ino
 	if kind != SourceZero {
 		s.Bytes = st.Size
 		s.Filesystem = filesystem(fd)

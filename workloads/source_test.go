@@ -203,7 +203,7 @@ func tasks(t *testing.T) []string {
 
 func TestAsUserWithoutAUser(t *testing.T) {
 	want := errors.New("its own")
-	if err := AsUser(nil, func() error { return want }); err != want {
+	if err := AsUser(nil, func() error { return want }); !errors.Is(err, want) {
 		t.Errorf("got %v", err)
 	}
 }
