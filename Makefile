@@ -7,7 +7,8 @@ BIN    := $(CURDIR)/.bin
 export CGO_ENABLED = 0
 
 VERSION        := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
-LDFLAGS        := -s -w -X main.version=$(VERSION)
+COMMIT         := $(shell git rev-parse HEAD 2>/dev/null)
+LDFLAGS        := -s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT)
 GOLANGCI       := $(BIN)/golangci-lint-v2.15.0
 
 .PHONY: help build run test test-unit test-native lint generate check-generated bench deps deps-dev man screenshot clean

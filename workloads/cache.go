@@ -3,26 +3,40 @@
 package workloads
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
+	"math"
+	"os"
+	"strings"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/zctrace/zctrace/internal/human"
 )
 
 // Warm reads the first upTo bytes of the source, 0 for all, so that they are in
 // the page cache. Reading them in order also uses up the read-ahead marks among
 // them, which would otherwise start new reads in the window.
-func (s *Source) Warm(upTo int64) error {
+func (s *Source) Warm(ctx context.Context, upTo int64) error {
 	if s.Kind == SourceZero {
 		return nil
 	}
 	if upTo <= 0 || upTo > s.Bytes {
 		upTo = s.Bytes
 	}
+	if free := availableMemory(); upTo > free {
+		return errorf(Usage, "limit it with --bytes, or take --cache cold",
+			"source %s does not fit into the page cache: %s of it are to be read, and %s of memory are available",
+			s.Path, human.FormatBytes(upTo), human.FormatBytes(free))
+	}
 	buf := make([]byte, 1<<20)
 	for at := int64(0); at < upTo; {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
 		n, err := s.file.ReadAt(buf[:min(int64(len(buf)), upTo-at)], at)
 		at += int64(n)
 		if err != nil && (!errors.Is(err, io.EOF) || at < upTo) {
@@ -30,6 +44,19 @@ func (s *Source) Warm(upTo int64) error {
 		}
 	}
 	return nil
+}
+
+// availableMemory is what the page cache could take: MemAvailable of
+// proc_meminfo(5), in bytes; everything if that cannot be read.
+func availableMemory() int64 {
+	meminfo, _ := os.ReadFile("/proc/meminfo")
+	for line := range strings.Lines(string(meminfo)) {
+		var kib int64
+		if n, _ := fmt.Sscanf(line, "MemAvailable: %d kB", &kib); n == 1 {
+			return kib << 10
+		}
+	}
+	return math.MaxInt64
 }
 
 // CanBeCold is nil when the source has a page cache that can be emptied, and

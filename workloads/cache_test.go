@@ -15,7 +15,7 @@ import (
 func onDisk(t *testing.T, size int64) *Source {
 	t.Helper()
 	for _, dir := range []string{t.TempDir(), "/var/tmp"} {
-		s, err := makeSource(dir, size)
+		s, err := makeSource(t.Context(), dir, size)
 		must(t, err)
 		t.Cleanup(func() { s.Close() })
 		if !inMemory(s.Filesystem) {
@@ -38,11 +38,11 @@ func TestColdAndWarm(t *testing.T) {
 	resident(size, "written just now")
 	must(t, s.Cold())
 	resident(0, "cold")
-	must(t, s.Warm(0))
+	must(t, s.Warm(t.Context(), 0))
 	resident(size, "warm")
 	must(t, s.Cold())
 	resident(0, "cold again")
-	must(t, s.Warm(4096))
+	must(t, s.Warm(t.Context(), 4096))
 	if got, err := s.Resident(); err != nil || got < 4096 {
 		t.Errorf("warm at the start: %d bytes, %v", got, err)
 	}
@@ -91,7 +91,7 @@ func TestMappedSourceCannotBeCold(t *testing.T) {
 func TestColdNeedsADisk(t *testing.T) {
 	zero, _ := open(t, "zero", "null")
 	mustFail(t, zero.Cold(), Usage, "zero", "--cache warm")
-	must(t, zero.Warm(0))
+	must(t, zero.Warm(t.Context(), 0))
 
 	path := filepath.Join("/dev/shm", filepath.Base(t.TempDir())+".zctrace")
 	if err := os.WriteFile(path, []byte("x"), 0o600); err != nil {
@@ -110,7 +110,7 @@ func TestColdNeedsTheOwner(t *testing.T) {
 		t.Skip("root may see every file's page cache")
 	}
 	for _, path := range []string{"/etc/passwd", "/usr/bin/env"} {
-		s, err := OpenSource(path, nil)
+		s, err := OpenSource(t.Context(), path, nil)
 		must(t, err)
 		defer s.Close()
 		mustFail(t, s.CanBeCold(), Unsupported, path, "owner")

@@ -53,10 +53,10 @@ func checkMismatch(t *testing.T, bad *Mismatch, at int64) {
 }
 
 func TestVerifyAgainstASnapshot(t *testing.T) {
-	source, err := OpenSource(tempFile(t, 300_001), nil)
+	source, err := OpenSource(t.Context(), tempFile(t, 300_001), nil)
 	must(t, err)
 	defer source.Close()
-	expect, err := source.Snapshot(200_000)
+	expect, err := source.Snapshot(t.Context(), 200_000)
 	must(t, err)
 	defer expect.Close()
 
@@ -80,7 +80,7 @@ func TestOnlyAUserBufferCanBeCorrupted(t *testing.T) {
 
 func open(t *testing.T, source, sink string) (*Source, *Sink) {
 	t.Helper()
-	from, err := OpenSource(source, nil)
+	from, err := OpenSource(t.Context(), source, nil)
 	must(t, err)
 	t.Cleanup(func() { from.Close() })
 	to, err := OpenSink(sink, from, nil)
@@ -267,7 +267,7 @@ func readFile(t *testing.T, path string) string {
 func TestWorkersRunAsTheInvokingUser(t *testing.T) {
 	needRoot(t)
 	user := &User{UID: 65534, GID: 65533, Groups: []uint32{65533, 12345}}
-	source, err := OpenSource("auto:64K", user)
+	source, err := OpenSource(t.Context(), "auto:64K", user)
 	must(t, err)
 	defer source.Close()
 	sink, err := OpenSink("file", source, user)
@@ -304,7 +304,7 @@ func orphan() {
 			os.Exit(1)
 		}
 	}
-	source, err := OpenSource("zero", nil)
+	source, err := OpenSource(context.Background(), "zero", nil)
 	fail(err)
 	sink, err := OpenSink("null", source, nil)
 	fail(err)

@@ -98,7 +98,7 @@ func TestBadSinks(t *testing.T) {
 	}
 	for _, c := range cases {
 		t.Run(c.spec, func(t *testing.T) {
-			from, err := OpenSource(source, nil)
+			from, err := OpenSource(t.Context(), source, nil)
 			must(t, err)
 			defer from.Close()
 			_, err = OpenSink(c.spec, from, nil)
@@ -122,7 +122,7 @@ func TestSinkFileNeedsTheUsersRights(t *testing.T) {
 		must(t, os.Chmod(dir, 0o500))
 		t.Cleanup(func() { _ = os.Chmod(dir, 0o700) })
 	}
-	from, err := OpenSource(source, user)
+	from, err := OpenSource(t.Context(), source, user)
 	must(t, err)
 	defer from.Close()
 	for _, spec := range []string{"file", "file:" + filepath.Join(dir, "sink")} {

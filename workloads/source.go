@@ -3,6 +3,7 @@
 package workloads
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -42,7 +43,7 @@ type Source struct {
 
 // OpenSource opens FILE, `auto[:SIZE]` or `zero`, with the rights of user. A
 // file that is called auto or zero is ./auto or ./zero.
-func OpenSource(spec string, user *User) (*Source, error) {
+func OpenSource(ctx context.Context, spec string, user *User) (*Source, error) {
 	var s *Source
 	err := AsUser(user, func() (err error) {
 		kind, size, sized := strings.Cut(spec, ":")
@@ -57,7 +58,7 @@ func OpenSource(spec string, user *User) (*Source, error) {
 				n, err = parseSize(size)
 			}
 			if err == nil {
-				s, err = makeSource(tempDir(), n)
+				s, err = makeSource(ctx, tempDir(), n)
 			}
 		default:
 			s, err = openFileSource(spec)

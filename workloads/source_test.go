@@ -26,7 +26,7 @@ func TestSources(t *testing.T) {
 	}
 	for _, c := range cases {
 		t.Run(c.spec, func(t *testing.T) {
-			s, err := OpenSource(c.spec, nil)
+			s, err := OpenSource(t.Context(), c.spec, nil)
 			must(t, err)
 			defer s.Close()
 			if s.Kind != c.kind || s.Bytes != c.bytes {
@@ -51,7 +51,7 @@ func TestAutoIsPatternedAndLeavesNothing(t *testing.T) {
 	dir := t.TempDir()
 	t.Setenv("TMPDIR", dir)
 	const size = 1<<20 + 4099 // more than one block of the filler, and no whole word
-	s, err := OpenSource("auto:1052675", nil)
+	s, err := OpenSource(t.Context(), "auto:1052675", nil)
 	must(t, err)
 	defer s.Close()
 	entries, err := os.ReadDir(dir)
@@ -116,7 +116,7 @@ func TestBadSources(t *testing.T) {
 	}
 	for _, c := range cases {
 		t.Run(c.spec, func(t *testing.T) {
-			s, err := OpenSource(c.spec, nil)
+			s, err := OpenSource(t.Context(), c.spec, nil)
 			if err == nil {
 				s.Close()
 			}
@@ -124,13 +124,13 @@ func TestBadSources(t *testing.T) {
 		})
 	}
 	t.Run("loop", func(t *testing.T) {
-		if _, err := OpenSource(loop, nil); !errors.Is(err, unix.ELOOP) {
+		if _, err := OpenSource(t.Context(), loop, nil); !errors.Is(err, unix.ELOOP) {
 			t.Errorf("got %v", err)
 		}
 	})
 	t.Run("no TMPDIR", func(t *testing.T) {
 		t.Setenv("TMPDIR", filepath.Join(dir, "missing"))
-		_, err := OpenSource("auto", nil)
+		_, err := OpenSource(t.Context(), "auto", nil)
 		mustFail(t, err, Usage, "64 MiB", filepath.Join(dir, "missing"), "TMPDIR")
 	})
 }
@@ -147,7 +147,7 @@ func TestSourceNeedsTheUsersRights(t *testing.T) {
 	} else {
 		must(t, os.Chmod(path, 0))
 	}
-	_, err := OpenSource(path, user)
+	_, err := OpenSource(t.Context(), path, user)
 	mustFail(t, err, Unsupported, path, "permission denied")
 }
 

@@ -72,7 +72,7 @@ func TestFindSuggests(t *testing.T) {
 }
 
 func TestSupportOfFiles(t *testing.T) {
-	source, err := OpenSource("auto:1M", nil)
+	source, err := OpenSource(t.Context(), "auto:1M", nil)
 	must(t, err)
 	defer source.Close()
 	for _, s := range Strategies {

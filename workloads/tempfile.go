@@ -3,6 +3,7 @@
 package workloads
 
 import (
+	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -56,13 +57,15 @@ func unlinkedFile(dir string, flags int, mode uint32) (*os.File, error) {
 }
 
 // makeSource makes the unnamed file of `auto`.
-func makeSource(dir string, size int64) (*Source, error) {
+func makeSource(ctx context.Context, dir string, size int64) (*Source, error) {
 	f, err := unnamedFile(dir)
 	if err != nil {
 		return nil, tempError(dir, size, err)
 	}
 	defer f.Close()
-	if err := fill(f, size); err != nil {
+	if err := fill(ctx, f, size); ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	} else if err != nil {
 		return nil, tempError(dir, size, err)
 	}
 	// A file description of its own, read-only: the workers share its offset.
@@ -70,7 +73,7 @@ func makeSource(dir string, size int64) (*Source, error) {
 }
 
 // fill writes the pattern, from the start.
-func fill(f *os.File, size int64) error {
+func fill(ctx context.Context, f *os.File, size int64) error {
 	// A disk that is too small is found out before it is full: first by asking,
 	// then by reserving, which takes time where there is much to reserve. Not
 	// every file system can do either; those will say ENOSPC later.
@@ -85,6 +88,9 @@ func fill(f *os.File, size int64) error {
 	}
 	buf := make([]byte, min(size+7, 1<<20)&^7)
 	for at := int64(0); at < size; at += int64(len(buf)) {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
 		pattern(buf, at)
 		if _, err := f.WriteAt(buf[:min(int64(len(buf)), size-at)], at); err != nil {
 			return err

@@ -4,6 +4,7 @@ package workloads
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"io"
 	"os"
@@ -25,7 +26,7 @@ func (s *Sink) CanVerify() error {
 // Snapshot copies the first upTo bytes of the source, 0 for all, to memory: for
 // Config.Expect of a receiver when the source is to be cold, since comparing
 // with the source itself would load it. Zero needs none, and gets nil.
-func (s *Source) Snapshot(upTo int64) (*os.File, error) {
+func (s *Source) Snapshot(ctx context.Context, upTo int64) (*os.File, error) {
 	if s.Kind == SourceZero {
 		return nil, nil
 	}
@@ -37,11 +38,24 @@ func (s *Source) Snapshot(upTo int64) (*os.File, error) {
 		return nil, fmt.Errorf("create a copy of the source: %w", err)
 	}
 	f := os.NewFile(uintptr(fd), "expected")
-	if _, err := io.CopyN(f, io.NewSectionReader(s.file, 0, upTo), upTo); err != nil {
+	if _, err := io.Copy(f, interruptible{ctx, io.NewSectionReader(s.file, 0, upTo)}); err != nil {
 		f.Close()
 		return nil, errorf(Failure, "verify a smaller --bytes, or with --cache warm", "copy %s of the source to memory: %w", human.FormatBytes(upTo), bare(err))
 	}
 	return f, nil
+}
+
+// interruptible is a reader that fails once its context has ended.
+type interruptible struct {
+	ctx context.Context
+	io.Reader
+}
+
+func (r interruptible) Read(b []byte) (int, error) {
+	if r.ctx.Err() != nil {
+		return 0, context.Cause(r.ctx)
+	}
+	return r.Reader.Read(b)
 }
 
 // VerifyFile compares a file sink with the source, after payload bytes went to

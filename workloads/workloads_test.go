@@ -71,7 +71,7 @@ type outcome struct {
 // is nil where there is none.
 func (wl workload) start(t *testing.T) (sender, receiver *Process, source *Source, sink *Sink) {
 	t.Helper()
-	source, err := OpenSource(wl.source, nil)
+	source, err := OpenSource(t.Context(), wl.source, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -355,7 +355,7 @@ func TestPinnedToACPU(t *testing.T) {
 	o := workload{sendfile, "auto:1M", "unix", Config{Bytes: 1 << 20, Chunk: 65536, CPU: &cpu}}.run(t)
 	o.verified(t, 1<<20)
 
-	source, err := OpenSource("zero", nil)
+	source, err := OpenSource(t.Context(), "zero", nil)
 	if err != nil {
 		t.Fatal(err)
 	}

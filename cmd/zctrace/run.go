@@ -116,6 +116,9 @@ func verdict(t *trace.Trace, err error, ctx context.Context, expectations []trac
 		}
 		return &exitError{128 + int(signal.signal), err}
 	}
+	if t == nil && errors.Is(err, errQuit) {
+		return nil
+	}
 	if err != nil {
 		return err
 	}

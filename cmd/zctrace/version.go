@@ -10,15 +10,16 @@ import (
 	"github.com/zctrace/zctrace/tracer/trace"
 )
 
-// version is set by the linker in a release; see the Makefile.
-var version = "dev"
+// Set by the linker; see the Makefile. A build without it is asked what it
+// knows itself.
+var version, commit = "dev", ""
 
 // tool names this build: the version and the commit that it was built from, as
 // far as the Go tool knew it.
 func tool() trace.Tool {
-	t := trace.Tool{Version: version}
+	t := trace.Tool{Version: version, Commit: commit}
 	info, ok := debug.ReadBuildInfo()
-	if !ok {
+	if !ok || commit != "" {
 		return t
 	}
 	if v := info.Main.Version; version == "dev" && v != "" && v != "(devel)" {

@@ -75,7 +75,7 @@ func attachedByTurns(b *testing.B, latency bool) (traced, control []float64) {
 		b.Fatal(err)
 	}
 	defer s.close()
-	if err := s.openWork(); err != nil {
+	if err := s.openWork(b.Context()); err != nil {
 		b.Fatal(err)
 	}
 	options := s.tracerOptions()

@@ -38,7 +38,7 @@ func (s *session) run(ctx context.Context, t Tracer, observe func(*trace.Trace))
 	if err := w.waitReady(ctx); err != nil {
 		return nil, err
 	}
-	if err := s.prepareCache(); err != nil {
+	if err := s.prepareCache(ctx); err != nil {
 		return nil, err
 	}
 	if t != nil {
@@ -58,11 +58,11 @@ func (s *session) run(ctx context.Context, t Tracer, observe func(*trace.Trace))
 // prepareCache makes the source warm or cold. It is the last thing to happen
 // before the window: the receiver has mapped what it needs, and nothing else
 // touches the source.
-func (s *session) prepareCache() error {
+func (s *session) prepareCache(ctx context.Context) error {
 	if s.cfg.Cold {
 		return s.source.Cold()
 	}
-	return s.source.Warm(s.cfg.Bytes)
+	return s.source.Warm(ctx, s.cfg.Bytes)
 }
 
 func (s *session) startWorkers() (w workers, err error) {

@@ -149,7 +149,7 @@ func (s *session) open(ctx context.Context) (t Tracer, err error) {
 		t, err = s.deps.OpenTracer(s.tracerOptions())
 		opened <- err
 	}()
-	workErr := s.openWork()
+	workErr := s.openWork(ctx)
 	tracerErr := <-opened
 	if err = firstError(workErr, tracerErr); err == nil {
 		err = ctx.Err()
@@ -186,9 +186,9 @@ func (s *session) tracerOptions() tracer.Options {
 func (s *session) mapsSource() bool { return slices.Contains(s.cfg.Strategy.Syscalls, "mmap") }
 
 // openWork opens source and sink and checks that the work makes sense.
-func (s *session) openWork() (err error) {
+func (s *session) openWork(ctx context.Context) (err error) {
 	cfg := &s.cfg
-	if s.source, err = workloads.OpenSource(cfg.Source, s.user); err != nil {
+	if s.source, err = workloads.OpenSource(ctx, cfg.Source, s.user); err != nil {
 		return err
 	}
 	if s.sink, err = workloads.OpenSink(cfg.Sink, s.source, s.user); err != nil {
@@ -215,7 +215,7 @@ func (s *session) openWork() (err error) {
 			cfg.Bytes = s.source.Bytes
 		}
 	}
-	return s.openExpectation()
+	return s.openExpectation(ctx)
 }
 
 func (s *session) close() {

@@ -3,6 +3,7 @@
 package session
 
 import (
+	"context"
 	"crypto/rand"
 	"encoding/binary"
 	"fmt"
@@ -177,9 +178,9 @@ func corruptAt() *int64 {
 
 // openExpectation copies what the receiver compares with to memory when it may
 // not be the source itself, because that has to stay cold.
-func (s *session) openExpectation() (err error) {
+func (s *session) openExpectation(ctx context.Context) (err error) {
 	if s.cfg.Verify && s.cfg.Cold && s.sink.HasReceiver() {
-		s.expect, err = s.source.Snapshot(s.cfg.Bytes)
+		s.expect, err = s.source.Snapshot(ctx, s.cfg.Bytes)
 	}
 	return err
 }
