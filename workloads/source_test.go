@@ -82,7 +82,7 @@ func TestFileSystemsWithoutUnnamedFiles(t *testing.T) {
 	f, err := unlinkedFile(dir, unix.O_RDWR|unix.O_CLOEXEC, 0o600)
 	must(t, err)
 	defer f.Close()
-	must(t, fill(f, 100))
+	must(t, fill(t.Context(), f, 100))
 	entries, err := os.ReadDir(dir)
 	must(t, err)
 	if len(entries) > 0 {
