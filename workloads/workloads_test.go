@@ -158,7 +158,7 @@ func tempFile(t *testing.T, n int64) string {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	if err := fill(f, n); err != nil {
+	if err := fill(t.Context(), f, n); err != nil {
 		t.Fatal(err)
 	}
 	return f.Name()
