@@ -68,6 +68,20 @@ func TestInterrupt(t *testing.T) {
 	}
 }
 
+// Keys that arrive together are as good as one after the other.
+func TestKeysTypedAtOnce(t *testing.T) {
+	var c calls
+	m := watched(&c)
+	next, _ := m.Update(tea.KeyMsg{Type: tea.KeyRunes, Runes: []rune("p?")})
+	if got := next.(Model); got.frozen == nil || !got.help {
+		t.Errorf("p?: frozen %v, help %v; want both", got.frozen != nil, got.help)
+	}
+	next, _ = m.Update(tea.KeyMsg{Type: tea.KeyRunes, Runes: []rune("q"), Paste: true})
+	if next.(Model).quitting {
+		t.Error("pasted text quits")
+	}
+}
+
 func TestDoneStaysUntilQuit(t *testing.T) {
 	var c calls
 	m := after(watched(&c), Finished{Trace: whole("sendfile"), Saved: "/tmp/out.json"})

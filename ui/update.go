@@ -24,7 +24,7 @@ func (m Model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	case tea.WindowSizeMsg:
 		m.width, m.height = msg.Width, msg.Height
 	case tea.KeyMsg:
-		return m.pressed(msg)
+		return m.typed(msg)
 	case Update:
 		if msg.Trace != nil && m.phase != ended {
 			m.latest = msg.Trace
@@ -43,6 +43,26 @@ func (m Model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		}
 	}
 	return m, nil
+}
+
+// typed takes keys apart that were typed faster than they were read: bubbletea
+// hands them over as one.
+func (m Model) typed(msg tea.KeyMsg) (tea.Model, tea.Cmd) {
+	switch {
+	case msg.Paste: // text, no keys
+		return m, nil
+	case msg.Type != tea.KeyRunes || len(msg.Runes) == 1:
+		return m.pressed(msg)
+	}
+	var cmds []tea.Cmd
+	var next tea.Model = m
+	for _, r := range msg.Runes {
+		one := tea.KeyMsg{Type: tea.KeyRunes, Runes: []rune{r}, Alt: msg.Alt}
+		var cmd tea.Cmd
+		next, cmd = next.(Model).pressed(one)
+		cmds = append(cmds, cmd)
+	}
+	return next, tea.Batch(cmds...)
 }
 
 func (m Model) pressed(msg tea.KeyMsg) (tea.Model, tea.Cmd) {

@@ -110,6 +110,25 @@ func TestDashboard(t *testing.T) {
 	}
 }
 
+// A terminal that goes away after the run has ended takes the dashboard along.
+func TestHangUpAfterTheEnd(t *testing.T) {
+	needTracing(t)
+	cmd := command(t, "run", "sendfile", "--bytes", "1MiB")
+	cmd.Env = append(cmd.Env, "TERM=xterm-256color")
+	tty, err := pty.StartWithSize(cmd, &pty.Winsize{Rows: 24, Cols: 80})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tty.Close()
+	out := &screen{}
+	go func() { _, _ = io.Copy(out, tty) }()
+	eventually(t, "it says that the run is done", func() bool { return strings.Contains(out.String(), "done") })
+	_ = cmd.Process.Signal(syscall.SIGHUP) // as the kernel then does
+	if code := exitStatus(t, cmd.Wait()); code != 128+int(syscall.SIGHUP) {
+		t.Errorf("exit code %d, want 129", code)
+	}
+}
+
 // A terminal too small for anything says what it needs, and the run goes on.
 func TestTinyTerminal(t *testing.T) {
 	needTracing(t)

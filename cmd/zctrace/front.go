@@ -83,8 +83,15 @@ func (j *job) dashboard() (*trace.Trace, error) {
 		var path string
 		t, path, runErr = j.runAndSave(func(t *trace.Trace) { program.Send(ui.Update{Trace: t}) })
 		program.Send(ui.Finished{Trace: t, Err: runErr, Saved: path})
-		if t == nil || errors.As(context.Cause(j.ctx), new(interruption)) {
-			program.Quit() // nothing ran, or nobody is there to press q
+		if t == nil {
+			program.Quit() // nothing ran: the error is all there is to say
+		}
+	}()
+	go func() {
+		<-j.ctx.Done()
+		if errors.As(context.Cause(j.ctx), new(interruption)) {
+			<-done
+			program.Quit() // nobody may be there to press q
 		}
 	}()
 	_, err := program.Run()
