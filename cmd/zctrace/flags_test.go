@@ -1,0 +1,89 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// Pacing keeps to the rate, is counted and shown, and is no transfer.
+func TestRate(t *testing.T) {
+	tr := traced(t, "read-write", "--bytes", "5MiB", "--rate", "20MiB", "--chunk", "256KiB")
+	// 19 pauses of 12.5 ms lie between 20 chunks.
+	if elapsed := time.Duration(tr.Run.ElapsedNS); elapsed < 237*time.Millisecond || elapsed > 2*time.Second {
+		t.Errorf("5 MiB at 20 MiB/s took %v", elapsed)
+	}
+	want{"sender.syscalls.transfer_calls": 40, "sender.payload_bytes": 5 * mib}.check(t, tr)
+	if naps := callNames(tr)["clock_nanosleep"]; naps < 19 {
+		t.Errorf("%d calls of clock_nanosleep, want at least 19", naps)
+	}
+}
+
+func TestLatencyOff(t *testing.T) {
+	tr := traced(t, "sendfile", "--bytes", "64MiB", "--latency", "off")
+	checkTextbook(t, 2, tr)
+	if s := tr.Total.Sender.Syscalls.ByName["sendfile"]; s.TimeNS.Known() || s.LatencyLog2 != nil {
+		t.Errorf("the time is %v, want null", s.TimeNS)
+	}
+	if o := tr.Total.Sender.Origin("syscalls.by_name.sendfile.time_ns"); o.Reason == "" {
+		t.Error("nothing says why the time is null")
+	}
+	for _, h := range tr.Hooks {
+		if h.Name == "tp_btf/sys_enter" {
+			t.Errorf("%s is attached", h.Name)
+		}
+	}
+}
+
+// A file that the user names gets the payload, and is kept.
+func TestSinkFile(t *testing.T) {
+	needTracing(t)
+	dir := t.TempDir()
+	source, sink := filepath.Join(dir, "source"), filepath.Join(dir, "sink")
+	text := bytes.Repeat([]byte("payload, "), 12345)
+	if err := os.WriteFile(source, text, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for _, strategy := range strategyNames() {
+		_ = os.Remove(sink)
+		tr := traced(t, strategy, "--source", source, "--sink", "file:"+sink, "--bytes", "111105", "--verify")
+		want{"sender.payload_bytes": int64(len(text))}.check(t, tr)
+		if got, err := os.ReadFile(sink); err != nil || !bytes.Equal(got, text) {
+			t.Errorf("%s: the sink has %d bytes that are not the source's %d, %v", strategy, len(got), len(text), err)
+		}
+	}
+}
+
+func TestDurationOrBytes(t *testing.T) {
+	tr := traced(t, "sendfile", "--bytes", "1MiB", "--duration", "60s")
+	want{"run.payload_bytes": mib}.check(t, tr)
+	tr = traced(t, "sendfile", "--bytes", "1TiB", "--duration", "300ms")
+	if e := time.Duration(tr.Run.ElapsedNS); e < 300*time.Millisecond || e > 3*time.Second {
+		t.Errorf("300 ms took %v", e)
+	}
+	if tr.Run.Ended != "done" {
+		t.Errorf("it ended %q", tr.Run.Ended)
+	}
+}
+
+func TestCPU(t *testing.T) {
+	traced(t, "sendfile", "--bytes", "1MiB", "--cpu", "0,0")
+	r := zctrace(t, "run", "sendfile", "--bytes", "1MiB", "--cpu", "0,1000")
+	if r.code != exitUsage || !strings.Contains(r.stderr, "CPUs that may be used") {
+		t.Errorf("exit code %d: %s", r.code, r.stderr)
+	}
+}
+
+func TestMan(t *testing.T) {
+	dir := t.TempDir()
+	if r := zctrace(t, "man", dir); r.code != 0 {
+		t.Fatalf("exit code %d: %s", r.code, r.stderr)
+	}
+	page, err := os.ReadFile(filepath.Join(dir, "zctrace-run.1"))
+	if err != nil || !bytes.Contains(page, []byte("cache")) {
+		t.Errorf("the page of run has %d bytes, %v", len(page), err)
+	}
+}
