@@ -37,7 +37,7 @@ func (s *screen) String() string {
 // eventually waits, within a bound, until it holds.
 func eventually(t *testing.T, what string, holds func() bool) {
 	t.Helper()
-	for range 500 {
+	for range 2000 { // 20 s: emulated machines are slow
 		if holds() {
 			return
 		}

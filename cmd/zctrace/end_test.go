@@ -18,9 +18,9 @@ import (
 	"github.com/zctrace/zctrace/tracer/trace"
 )
 
-// running starts a run without an end of its own, and returns when its workers
-// are at work.
-func running(t *testing.T, args ...string) (cmd *exec.Cmd, stdout, stderr *bytes.Buffer) {
+// running starts a run without an end of its own, and returns when it has
+// printed its first numbers.
+func running(t *testing.T, args ...string) (cmd *exec.Cmd, stdout, stderr *screen) {
 	t.Helper()
 	needTracing(t)
 	workersAreGone(t)
@@ -28,31 +28,13 @@ func running(t *testing.T, args ...string) (cmd *exec.Cmd, stdout, stderr *bytes
 	if os.Getenv("SUDO_UID") == "" { // whose user cannot write there
 		cmd.Env = append(cmd.Env, "TMPDIR="+cmd.Dir)
 	}
-	stdout, stderr = &bytes.Buffer{}, &bytes.Buffer{}
+	stdout, stderr = &screen{}, &screen{}
 	cmd.Stdout, cmd.Stderr = stdout, stderr
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	for range 500 {
-		if pid := workerPIDs(t)["sender"]; pid != 0 && inWindow(pid) {
-			return cmd, stdout, stderr
-		}
-		time.Sleep(10 * time.Millisecond)
-	}
-	t.Fatalf("the sender did not start: %s", stderr)
-	return nil, nil, nil
-}
-
-// inWindow: the transfer has begun once the sender has used some CPU in system
-// mode beyond its start.
-func inWindow(pid int) bool {
-	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-	if err != nil {
-		return false
-	}
-	_, rest, _ := strings.Cut(string(stat), ") ")
-	fields := strings.Fields(rest) // from field 3 on: proc_pid_stat(5)
-	return len(fields) > 12 && fields[12] != "0" && len(fields[12]) > 1
+	eventually(t, "numbers", func() bool { return strings.Contains(stdout.String(), "iB/s") })
+	return cmd, stdout, stderr
 }
 
 // However a run ends, its totals are printed, its trace is written, the exit

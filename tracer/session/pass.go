@@ -113,10 +113,22 @@ func (w workers) waitReady(ctx context.Context) error {
 func (w workers) letGo() error {
 	for _, worker := range w.all() {
 		if err := worker.Go(); err != nil {
-			return err
+			return whyGone(worker, err)
 		}
 	}
 	return nil
+}
+
+// whyGone is what ended the worker, if that is why it did not take the go.
+func whyGone(worker Worker, err error) error {
+	select {
+	case <-worker.Done():
+		if _, why := worker.Wait(); why != nil {
+			return why
+		}
+	case <-time.After(grace):
+	}
+	return err
 }
 
 // kill ends what still runs, and waits until it is gone.
