@@ -26,7 +26,13 @@ type Snapshot struct {
 
 // Snapshot copies the cells.
 func (t *Tracer) Snapshot() (*Snapshot, error) {
-	s := &Snapshot{}
+	// The clock first: a window that closes while the cells are copied has then
+	// not been open for longer than it was.
+	var now unix.Timespec
+	if err := unix.ClockGettime(unix.CLOCK_MONOTONIC, &now); err != nil {
+		return nil, fmt.Errorf("read the clock: %w", err)
+	}
+	s := &Snapshot{NowNS: uint64(now.Nano())}
 	for name, out := range map[string]any{bpf.ObjectVarSlots: &s.Slots, bpf.ObjectVarKernel: &s.Kernel} {
 		if err := t.collection.Variables[name].Get(out); err != nil {
 			return nil, fmt.Errorf("read the eBPF cells: %w", err)
@@ -36,11 +42,6 @@ func (t *Tracer) Snapshot() (*Snapshot, error) {
 	if s.RecursionMisses, err = t.recursionMisses(); err != nil {
 		return nil, err
 	}
-	var now unix.Timespec
-	if err := unix.ClockGettime(unix.CLOCK_MONOTONIC, &now); err != nil {
-		return nil, fmt.Errorf("read the clock: %w", err)
-	}
-	s.NowNS = uint64(now.Nano())
 	return s, nil
 }
 
