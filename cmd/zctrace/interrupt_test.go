@@ -18,7 +18,7 @@ func TestInterruptedPreparation(t *testing.T) {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	time.Sleep(300 * time.Millisecond) // it takes seconds
+	time.Sleep(map[bool]time.Duration{false: 300 * time.Millisecond, true: 3 * time.Second}[testing.Short()]) // making it takes longer
 	if err := cmd.Process.Signal(os.Signal(syscall.SIGINT)); err != nil {
 		t.Fatal(err)
 	}
