@@ -19,9 +19,9 @@ enum {
 
 /* The kind of an open file, as raw facts. */
 struct fd_kind {
-	__u16 format; /* i_mode & S_IFMT; 0: no such descriptor */
-	__u16 attrs;  /* enum fd_attr */
-	__u32 detail; /* device: i_rdev; socket: family << 16 | type << 8 | protocol;
+	__u16 format; /* i_mode & S_IFMT; 0: an anonymous inode's */
+	__u16 attrs;  /* enum fd_attr; without FD_KNOWN nothing is known */
+	__u32 detail; /* device: i_rdev; socket: family << 24 | type << 16 | protocol;
 		       * anything else: low half of s_magic */
 };
 
@@ -31,6 +31,7 @@ enum fd_attr {
 	FD_SG = 1 << 2,	      /* socket whose route can scatter-gather */
 	FD_ZEROCOPY = 1 << 3, /* socket with SO_ZEROCOPY */
 	FD_WRITABLE = 1 << 4, /* opened for writing: tells a pipe's ends apart */
+	FD_KNOWN = 1 << 5,    /* the descriptor is open, and could be looked at */
 };
 
 /* All system calls of one kind share a cell. */
@@ -94,7 +95,7 @@ struct slot {
 	__u64 opened_ns; /* CLOCK_MONOTONIC */
 	__u64 closed_ns;
 	struct task_counters begin; /* at the opening marker */
-	struct task_counters now;   /* at the last event; final once closed */
+	struct task_counters now;   /* at the last system call's exit; final once closed */
 
 	__u64 voluntary; /* sched_switch */
 	__u64 involuntary;

@@ -7,9 +7,11 @@
 static __always_inline __u64 bio_inode(struct bio *bio)
 {
 	struct page *page = BPF_CORE_READ(bio, bi_io_vec, bv_page);
-	unsigned long head = BPF_CORE_READ(page, compound_head);
 	struct address_space *mapping;
+	unsigned long head = 0;
 
+	if (bpf_core_field_exists(page->compound_head))
+		head = BPF_CORE_READ(page, compound_head);
 	if (head & 1)
 		page = (struct page *)(head - 1);
 	mapping = BPF_CORE_READ(page, mapping);

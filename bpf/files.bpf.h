@@ -25,8 +25,8 @@ static __always_inline void socket_kind(struct fd_kind *kind, struct file *file)
 	struct socket *socket = BPF_CORE_READ(file, private_data);
 	struct sock *sk = BPF_CORE_READ(socket, sk);
 
-	kind->detail = BPF_CORE_READ(sk, __sk_common.skc_family) << 16 |
-		       BPF_CORE_READ(sk, sk_type) << 8 | (BPF_CORE_READ(sk, sk_protocol) & 0xff);
+	kind->detail = BPF_CORE_READ(sk, __sk_common.skc_family) << 24 |
+		       (BPF_CORE_READ(sk, sk_type) & 0xff) << 16 | BPF_CORE_READ(sk, sk_protocol);
 	if (BPF_CORE_READ(sk, sk_route_caps) & NETIF_F_SG)
 		kind->attrs |= FD_SG;
 	if (BPF_CORE_READ(sk, __sk_common.skc_flags) >> bpf_core_enum_value(enum sock_flags, SOCK_ZEROCOPY) & 1)
@@ -47,6 +47,7 @@ static __noinline int describe_fd(struct fd_kind *kind, struct task_struct *task
 	inode = BPF_CORE_READ(file, f_inode);
 	fmt = BPF_CORE_READ(inode, i_mode) & S_IFMT;
 	kind->format = fmt;
+	kind->attrs = FD_KNOWN;
 	flags = BPF_CORE_READ(file, f_flags);
 	if (flags & O_DIRECT)
 		kind->attrs |= FD_DIRECT;

@@ -108,7 +108,7 @@ struct address_space {
 };
 
 struct page {
-	unsigned long compound_head;
+	unsigned long compound_head; /* may become private to folios */
 	struct address_space *mapping;
 };
 

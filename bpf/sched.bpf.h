@@ -22,7 +22,6 @@ int BPF_PROG(sched_switch, bool preempt, struct task_struct *prev, struct task_s
 	} else {
 		s->involuntary++;
 	}
-	read_task(&s->now, prev);
 	return 0;
 }
 

@@ -1,7 +1,7 @@
 //go:build ignore
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
-/* One object; package tracer loads each program on its own, so that one that
- * this kernel does not take costs only its own counter. */
+/* One object, loaded as a whole but for the programs whose tracepoint this kernel
+ * lacks, or which it refuses. */
 #include "kernel.h"
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_tracing.h>

@@ -52,6 +52,7 @@ const (
 	ObjectFdAttrFD_SG       ObjectFdAttr = 4
 	ObjectFdAttrFD_ZEROCOPY ObjectFdAttr = 8
 	ObjectFdAttrFD_WRITABLE ObjectFdAttr = 16
+	ObjectFdAttrFD_KNOWN    ObjectFdAttr = 32
 )
 
 type ObjectFdKind struct {

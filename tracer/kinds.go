@@ -24,9 +24,8 @@ const (
 	kindStream                 // a character device, eventfd, ...: read and write copy what they return
 )
 
-// cachedFilesystems serve plain reads and writes from the page cache or, as
-// zfs, from one of their own: either way the CPU copies once. Not in the list,
-// because their requests may bypass it: fuse, virtiofs (direct_io,
+// cachedFilesystems serve plain reads and writes from the page cache, so that the
+// CPU copies once. Not in the list, because their requests may bypass it: fuse, virtiofs (direct_io,
 // passthrough), overlayfs (whatever is below), DAX mounts (tested apart).
 var cachedFilesystems = map[uint32]bool{
 	unix.EXT4_SUPER_MAGIC:     true, // ext2 and ext3 too
@@ -47,6 +46,9 @@ var cachedFilesystems = map[uint32]bool{
 func attr(k bpf.ObjectFdKind, a bpf.ObjectFdAttr) bool { return k.Attrs&uint16(a) != 0 }
 
 func kindOf(k bpf.ObjectFdKind) kind {
+	if !attr(k, bpf.ObjectFdAttrFD_KNOWN) {
+		return kindOther
+	}
 	direct := attr(k, bpf.ObjectFdAttrFD_DIRECT)
 	if attr(k, bpf.ObjectFdAttrFD_DAX) {
 		return kindOther
@@ -87,7 +89,7 @@ func kindOf(k bpf.ObjectFdKind) kind {
 }
 
 func socketKind(detail uint32) kind {
-	family, typ, protocol := detail>>16, detail>>8&0xff, detail&0xff
+	family, typ, protocol := detail>>24, detail>>16&0xff, detail&0xffff
 	switch {
 	case family == unix.AF_UNIX && typ == unix.SOCK_STREAM:
 		return kindUnixStream

@@ -38,7 +38,7 @@ func Counters(s *bpf.ObjectSlot, run Run) trace.Counters {
 	c.Provenance["payload_bytes"] = trace.Origin{Kind: trace.Derived, Reason: "declared by the workload"}
 	l := ledger{counters: &c, run: run}
 	for i := range s.Cells {
-		if cell := &s.Cells[i]; cell.Calls > 0 {
+		if cell := &s.Cells[i]; cell.Calls > 0 && !torn(cell) {
 			l.add(cell)
 		}
 	}
@@ -46,6 +46,12 @@ func Counters(s *bpf.ObjectSlot, run Run) trace.Counters {
 	l.amounts()
 	l.task(s)
 	return c
+}
+
+// torn is a cell whose key was copied before it was written, and its calls
+// after: key 0 is a read of nothing, which cannot succeed.
+func torn(cell *bpf.ObjectCell) bool {
+	return cell.Key == bpf.ObjectCellKey{} && cell.Errors < cell.Calls
 }
 
 // ledger adds up cells.
@@ -222,7 +228,7 @@ func (l *ledger) task(s *bpf.ObjectSlot) {
 		// (mm/filemap.c: filemap_map_pmd).
 		c.Moved.Mapped = Unavailable("no tracepoint sees all that faults map; that needs a hook on the fault functions")
 	}
-	l.pageCache(s)
+	l.fills(s)
 	l.pageCache(s)
 	if why := l.run.Disk; why == "" {
 		c.Disk = trace.Disk{
@@ -256,8 +262,8 @@ func (l *ledger) zeros() {
 
 func (l *ledger) pageCache(s *bpf.ObjectSlot) {
 	pc := &l.counters.PageCache
-	l.missing("page_cache.readahead_bytes", "counted in miss_bytes: this kernel's hooks do not tell them apart")
-	l.missing("page_cache.left_bytes", "needs a look at the cache before and after")
+	l.missing("page_cache.readahead_bytes", "not counted apart from miss_bytes yet")
+	l.missing("page_cache.left_bytes", "not counted yet")
 	switch {
 	case l.run.PageCache != "":
 		l.missing("page_cache.hit_bytes", l.run.PageCache)
@@ -269,6 +275,17 @@ func (l *ledger) pageCache(s *bpf.ObjectSlot) {
 		pc.MissBytes = trace.Known(int64(s.CacheAddedBytes))
 		pc.HitBytes = trace.Known(max(0, l.run.Payload-int64(s.CacheAddedBytes)))
 		l.counters.Provenance["page_cache.hit_bytes"] = trace.Origin{Kind: trace.Estimated, Reason: "payload less what was added to the cache, read-ahead included"}
+	}
+}
+
+// fills takes back that nothing was zero-filled where page faults or holes may
+// have done so, which no system call's result tells.
+func (l *ledger) fills(s *bpf.ObjectSlot) {
+	switch {
+	case l.run.Maps && !l.run.Cached:
+		l.counters.Copies.Fill = Unavailable("faults on the mapping fill pages; that needs a hook on the fault functions")
+	case l.run.Cached && s.CacheAddedBytes > s.DiskReadBytes:
+		l.counters.Copies.Fill = Unavailable("more pages were added to the cache than the disk was read for: those of holes are zero-filled")
 	}
 }
 
@@ -324,6 +341,10 @@ func KernelCounters(k *bpf.ObjectKernelCells, run Run, sender *trace.Counters) t
 		c.Disk.WriteBytes = trace.Known(int64(k.WritebackBytes))
 		c.Disk.WriteRequests = trace.Known(int64(k.WritebackBios))
 		delete(c.Provenance, "disk")
+		for _, path := range []string{"disk.write_bytes", "disk.write_requests"} {
+			c.Provenance[path] = trace.Origin{Kind: trace.Estimated,
+				Reason: "what a file system writes from buffers of its own (encryption, compression) is not seen"}
+		}
 		for _, path := range []string{"disk.read_bytes", "disk.read_requests"} {
 			c.Provenance[path] = trace.Origin{Kind: trace.Unavailable, Reason: reason}
 		}

@@ -52,6 +52,12 @@ func (r *Report) OK() bool {
 			}
 		}
 	}
+	// A run does not do silently without a hook that the kernel has.
+	for _, c := range r.Hooks {
+		if c.State == Refused {
+			return false
+		}
+	}
 	return true
 }
 

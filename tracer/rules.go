@@ -94,6 +94,8 @@ func ruleReceive(in, _ bpf.ObjectFdKind, flags uint32) verdict {
 		return certain()
 	case flags&unix.MSG_TRUNC != 0 && kindOf(in) == kindTCP: // discarded: tcp(7)
 		return certain()
+	case kindOf(in) == kindOther:
+		return uncertain(whySocket, toUser)
 	case flags&unix.MSG_TRUNC != 0: // the result may exceed the buffer: recv(2)
 		return uncertain(whyResult, toUser)
 	}
@@ -138,9 +140,9 @@ func ruleSendfile(in, out bpf.ObjectFdKind, _ uint32) verdict {
 
 func ruleSplice(in, out bpf.ObjectFdKind, flags uint32) verdict {
 	switch kindOf(in) {
-	case kindPipe, kindTCP:
+	case kindPipe:
 		return handsOn(out)
-	case kindUnixStream: // an skb's linear part is copied
+	case kindTCP, kindUnixStream: // an skb's linear part is copied
 		return uncertain(whySocket, inKernel, pageRefs)
 	}
 	return ruleSendfile(in, out, flags)

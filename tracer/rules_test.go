@@ -10,7 +10,7 @@ import (
 )
 
 func file(magic uint32, attrs ...bpf.ObjectFdAttr) bpf.ObjectFdKind {
-	k := bpf.ObjectFdKind{Format: unix.S_IFREG, Detail: magic}
+	k := bpf.ObjectFdKind{Format: unix.S_IFREG, Detail: magic, Attrs: known}
 	for _, a := range attrs {
 		k.Attrs |= uint16(a)
 	}
@@ -18,7 +18,7 @@ func file(magic uint32, attrs ...bpf.ObjectFdAttr) bpf.ObjectFdKind {
 }
 
 func socket(family, typ, protocol uint32, attrs ...bpf.ObjectFdAttr) bpf.ObjectFdKind {
-	k := bpf.ObjectFdKind{Format: unix.S_IFSOCK, Detail: family<<16 | typ<<8 | protocol}
+	k := bpf.ObjectFdKind{Format: unix.S_IFSOCK, Detail: family<<24 | typ<<16 | protocol, Attrs: known}
 	for _, a := range attrs {
 		k.Attrs |= uint16(a)
 	}
@@ -26,8 +26,10 @@ func socket(family, typ, protocol uint32, attrs ...bpf.ObjectFdAttr) bpf.ObjectF
 }
 
 func device(major, minor uint32) bpf.ObjectFdKind {
-	return bpf.ObjectFdKind{Format: unix.S_IFCHR, Detail: major<<20 | minor}
+	return bpf.ObjectFdKind{Format: unix.S_IFCHR, Detail: major<<20 | minor, Attrs: known}
 }
+
+const known = uint16(bpf.ObjectFdAttrFD_KNOWN)
 
 const (
 	sg       = bpf.ObjectFdAttrFD_SG
@@ -45,8 +47,8 @@ var (
 	tmpfs   = file(unix.TMPFS_MAGIC)
 	fuse    = file(unix.FUSE_SUPER_MAGIC)
 	procfs  = file(unix.PROC_SUPER_MAGIC)
-	pipe    = bpf.ObjectFdKind{Format: unix.S_IFIFO}
-	pipeIn  = bpf.ObjectFdKind{Format: unix.S_IFIFO, Attrs: uint16(writable)}
+	pipe    = bpf.ObjectFdKind{Format: unix.S_IFIFO, Attrs: known}
+	pipeIn  = bpf.ObjectFdKind{Format: unix.S_IFIFO, Attrs: known | uint16(writable)}
 	tcp     = socket(unix.AF_INET, unix.SOCK_STREAM, unix.IPPROTO_TCP, sg)
 	tcp6    = socket(unix.AF_INET6, unix.SOCK_STREAM, unix.IPPROTO_TCP, sg)
 	tcpNoSG = socket(unix.AF_INET, unix.SOCK_STREAM, unix.IPPROTO_TCP)
@@ -57,7 +59,7 @@ var (
 	null    = device(1, 3)
 	zero    = device(1, 5)
 	random  = device(1, 9)
-	block   = bpf.ObjectFdKind{Format: unix.S_IFBLK}
+	block   = bpf.ObjectFdKind{Format: unix.S_IFBLK, Attrs: known}
 )
 
 func TestRules(t *testing.T) {
@@ -103,12 +105,15 @@ func TestRules(t *testing.T) {
 		{"splice file to pipe", unix.SYS_SPLICE, ext4, pipeIn, 0, []class{pageRefs}, nil},
 		{"splice pipe to TCP", unix.SYS_SPLICE, pipe, tcp, 0, []class{pageRefs}, nil},
 		{"splice pipe to file", unix.SYS_SPLICE, pipe, ext4, 0, []class{inKernel}, nil},
+		{"splice of a TCP socket", unix.SYS_SPLICE, tcp, pipeIn, 0, nil, []class{inKernel, pageRefs}},
 		{"splice of a unix socket", unix.SYS_SPLICE, stream, pipeIn, 0, nil, []class{inKernel, pageRefs}},
 		{"tee", unix.SYS_TEE, pipe, pipeIn, 0, []class{pageRefs}, nil},
 		{"vmsplice into a pipe", unix.SYS_VMSPLICE, none, pipeIn, 0, []class{pageRefs}, nil},
 		{"vmsplice out of a pipe", unix.SYS_VMSPLICE, none, pipe, 0, []class{toUser}, nil},
 		{"copy_file_range on ext4", unix.SYS_COPY_FILE_RANGE, ext4, ext4, 0, []class{inKernel}, nil},
 		{"copy_file_range on xfs: reflink or copy", unix.SYS_COPY_FILE_RANGE, xfs, xfs, 0, nil, []class{inKernel, cloned}},
+		{"read of what could not be looked at", unix.SYS_READ, bpf.ObjectFdKind{}, none, 0, nil, []class{toUser, pageRefs, fill}},
+		{"sendfile to MPTCP", unix.SYS_SENDFILE, ext4, socket(unix.AF_INET, unix.SOCK_STREAM, 262, sg), 0, nil, []class{inKernel, pageRefs}},
 		{"io_uring_enter", unix.SYS_IO_URING_ENTER, none, none, 0, nil, []class{toUser, fromUser, inKernel, pageRefs}},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -20,6 +20,7 @@ import (
 // Tracer holds the loaded programs. Its zero value is not usable; see [Open].
 type Tracer struct {
 	hooks      []loadedHook
+	unwanted   []Hook // the run has no use for them
 	collection *ebpf.Collection
 }
 
@@ -74,6 +75,7 @@ func open(hooks []Hook, opts Options) (*Tracer, error) {
 	programs := map[string]*ebpf.ProgramSpec{}
 	for _, h := range hooks {
 		if h.wanted != nil && !h.wanted(opts) {
+			t.unwanted = append(t.unwanted, h)
 			continue
 		}
 		absent := h.absent(kernel)
@@ -171,6 +173,9 @@ func (t *Tracer) Hooks() []trace.Hook {
 			th.Reason = h.err.Error()
 		}
 		out = append(out, th)
+	}
+	for _, h := range t.unwanted {
+		out = append(out, trace.Hook{Name: h.Name(), Counter: h.Counter, Provenance: trace.Unavailable, Reason: "not needed for this run"})
 	}
 	return out
 }

@@ -190,7 +190,11 @@ func statusPanel(d data, width int) string {
 	counts := tallyOf(d.now.Totals)
 	var l line
 	if len(losses(d.trace)) == 0 {
-		l.put(d.plain, "no losses").put(d.dim, " "+d.dot+" ")
+		word := "no losses"
+		if d.trace.Losses == nil {
+			word = "losses not recorded"
+		}
+		l.put(d.plain, word).put(d.dim, " "+d.dot+" ")
 	}
 	l.put(d.plain, fmt.Sprint(counts[trace.Observed])).put(d.dim, " observed "+d.dot+" ")
 	l.put(d.plain, fmt.Sprint(counts[trace.Derived])).put(d.dim, " derived ").put(d.plain, "d").put(d.dim, " "+d.dot+" ")

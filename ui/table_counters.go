@@ -89,10 +89,14 @@ func (d data) kernelSection(width int) []string {
 func (d data) trustSection(width int) []string {
 	r := d.trace.Run
 	lines := []string{"losses: none"}
-	if causes := losses(d.trace); len(causes) > 0 {
+	if d.trace.Losses == nil {
+		lines = []string{"losses: not recorded"}
+	} else if causes := losses(d.trace); len(causes) > 0 {
 		lines = wrap(d.text("!! EVENTS WERE LOST, DO NOT BELIEVE THIS RUN: "+strings.Join(causes, ", ")), width)
 	}
 	switch {
+	case r.Verified == nil && r.Ended == trace.Failed:
+		lines = append(lines, "verified: no, the run failed before")
 	case r.Verified == nil:
 		lines = append(lines, "verified: not asked for")
 	case *r.Verified:

@@ -21,7 +21,7 @@ import (
 // the page cache. Reading them in order also uses up the read-ahead marks among
 // them, which would otherwise start new reads in the window.
 func (s *Source) Warm(ctx context.Context, upTo int64) error {
-	if s.Kind == SourceZero {
+	if s.Kind == SourceZero || inMemory(s.Filesystem) { // there already
 		return nil
 	}
 	if upTo <= 0 || upTo > s.Bytes {
@@ -70,22 +70,46 @@ func (s *Source) CanBeCold() error {
 		return errorf(Usage, hint, "source %s is on %s, which has nothing below the page cache", s.Path, s.Filesystem)
 	case !s.mayCheckCache():
 		return errorf(Unsupported, "run as root or as its owner", "source %s belongs to another user: what the page cache has of it is not shown", s.Path)
+	case s.Filesystem == "zfs" || s.dax():
+		return errorf(Usage, hint, "source %s is read past the page cache (%s)", s.Path, s.Filesystem)
+	}
+	// Files of proc, sysfs and their like cannot be mapped, which looking needs.
+	if _, err := residentPages(int(s.file.Fd()), 0, 1, make([]byte, 1)); err != nil {
+		return errorf(Usage, hint, "source %s is on %s, whose page cache cannot be looked at: %w", s.Path, s.Filesystem, err)
 	}
 	return nil
+}
+
+// Cached is true when reads of the source are known to go through the page
+// cache.
+func (s *Source) Cached() bool {
+	return s.Kind != SourceZero && pageCached(s.Filesystem) && !s.dax()
+}
+
+// dax is true for a file in persistent memory that is read in place.
+func (s *Source) dax() bool {
+	var st unix.Statx_t
+	err := unix.Statx(int(s.file.Fd()), "", unix.AT_EMPTY_PATH, unix.STATX_BASIC_STATS, &st)
+	return err == nil && st.Attributes&unix.STATX_ATTR_DAX != 0
 }
 
 // Cold takes the whole source out of the page cache, and fails if any of it
 // stays. Where the file's blocks are is loaded before, so that a run reads data
 // from the disk and nothing else.
-func (s *Source) Cold() error {
+func (s *Source) Cold(ctx context.Context) error {
 	if err := s.CanBeCold(); err != nil {
 		return err
 	}
 	fd := int(s.file.Fd())
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
 	if err := unix.Fsync(fd); err != nil { // dirty pages stay
 		return fmt.Errorf("write back source %s: %w", s.Path, err)
 	}
-	if err := s.walkExtents(); err != nil {
+	if err := s.walkExtents(ctx); ctx.Err() != nil {
+		return context.Cause(ctx)
+	} else if err != nil {
 		return fmt.Errorf("walk the extents of source %s: %w", s.Path, err)
 	}
 	if err := unix.Fadvise(fd, 0, 0, unix.FADV_DONTNEED); err != nil {
@@ -115,7 +139,7 @@ func (s *Source) mayCheckCache() bool {
 
 // walkExtents makes the file system look up every extent; it keeps them in
 // memory. It leaves the file's position, which a worker shares, at the start.
-func (s *Source) walkExtents() (err error) {
+func (s *Source) walkExtents(ctx context.Context) (err error) {
 	fd := int(s.file.Fd())
 	defer func() {
 		if _, back := unix.Seek(fd, 0, unix.SEEK_SET); err == nil {
@@ -123,6 +147,9 @@ func (s *Source) walkExtents() (err error) {
 		}
 	}()
 	for at := int64(0); at < s.Bytes; {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
 		data, err := unix.Seek(fd, at, unix.SEEK_DATA)
 		if errors.Is(err, unix.ENXIO) { // a hole up to the end
 			return nil

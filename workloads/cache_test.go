@@ -3,6 +3,9 @@
 package workloads
 
 import (
+	"context"
+	"errors"
+	"math"
 	"os"
 	"path/filepath"
 	"testing"
@@ -36,11 +39,11 @@ func TestColdAndWarm(t *testing.T) {
 		}
 	}
 	resident(size, "written just now")
-	must(t, s.Cold())
+	must(t, s.Cold(t.Context()))
 	resident(0, "cold")
 	must(t, s.Warm(t.Context(), 0))
 	resident(size, "warm")
-	must(t, s.Cold())
+	must(t, s.Cold(t.Context()))
 	resident(0, "cold again")
 	must(t, s.Warm(t.Context(), 4096))
 	if got, err := s.Resident(); err != nil || got < 4096 {
@@ -52,7 +55,7 @@ func TestColdAndWarm(t *testing.T) {
 // to its start.
 func TestColdLeavesThePositionAtTheStart(t *testing.T) {
 	s := onDisk(t, 1<<20)
-	must(t, s.Cold())
+	must(t, s.Cold(t.Context()))
 	if at, err := unix.Seek(int(s.file.Fd()), 0, unix.SEEK_CUR); err != nil || at != 0 {
 		t.Errorf("it is at %d, %v", at, err)
 	}
@@ -71,7 +74,7 @@ func TestColdFileWithHoles(t *testing.T) {
 		_, err = f.WriteAt([]byte("data"), 1<<20)
 		must(t, err)
 		s := &Source{Kind: SourceFile, Path: dir, Bytes: 3 << 20, file: f}
-		must(t, s.Cold())
+		must(t, s.Cold(t.Context()))
 		if left, err := s.Resident(); err != nil || left != 0 {
 			t.Errorf("%d bytes stay, %v", left, err)
 		}
@@ -83,14 +86,14 @@ func TestMappedSourceCannotBeCold(t *testing.T) {
 	s := onDisk(t, 1<<20)
 	m, err := unix.Mmap(int(s.file.Fd()), 0, 1<<20, unix.PROT_READ, unix.MAP_SHARED|unix.MAP_POPULATE)
 	must(t, err)
-	mustFail(t, s.Cold(), Failure, "1048576 of 1048576 bytes", "mapped")
+	mustFail(t, s.Cold(t.Context()), Failure, "1048576 of 1048576 bytes", "mapped")
 	must(t, unix.Munmap(m))
-	must(t, s.Cold())
+	must(t, s.Cold(t.Context()))
 }
 
 func TestColdNeedsADisk(t *testing.T) {
 	zero, _ := open(t, "zero", "null")
-	mustFail(t, zero.Cold(), Usage, "zero", "--cache warm")
+	mustFail(t, zero.Cold(t.Context()), Usage, "zero", "--cache warm")
 	must(t, zero.Warm(t.Context(), 0))
 
 	path := filepath.Join("/dev/shm", filepath.Base(t.TempDir())+".zctrace")
@@ -102,7 +105,7 @@ func TestColdNeedsADisk(t *testing.T) {
 	if s.Filesystem != "tmpfs" {
 		t.Skipf("/dev/shm is %s", s.Filesystem)
 	}
-	mustFail(t, s.Cold(), Usage, path, "tmpfs", "--cache warm")
+	mustFail(t, s.Cold(t.Context()), Usage, path, "tmpfs", "--cache warm")
 }
 
 func TestColdNeedsTheOwner(t *testing.T) {
@@ -122,10 +125,47 @@ func TestColdRunReadsEverythingFromDisk(t *testing.T) {
 	for _, strategy := range Strategies {
 		_, sink := open(t, "zero", "null")
 		p := startWorker(t, Config{Role: Sender, Strategy: strategy, Source: s, Sink: sink, Bytes: 1 << 20, Chunk: 65536})
-		must(t, s.Cold()) // as a session does: when the workers are ready
+		must(t, s.Cold(t.Context())) // as a session does: when the workers are ready
 		release(t, p)
-		if res, err := wait(t, p); err != nil || !res.Complete {
+		if res, err := wait(t, p); err != nil || res.Payload != 1<<20 {
 			t.Errorf("%s: %+v, %v", strategy.Name, res, err)
 		}
+	}
+}
+
+func TestColdNeedsAPageCacheToLookAt(t *testing.T) {
+	needRoot(t) // or it is already refused as another user's
+	s, _ := open(t, "/sys/kernel/mm/transparent_hugepage/enabled", "null")
+	mustFail(t, s.CanBeCold(), Usage, s.Path, "sysfs", "cannot be looked at", "--cache warm")
+	if s.Cached() {
+		t.Error("sysfs has no page cache")
+	}
+}
+
+func TestCached(t *testing.T) {
+	if s := onDisk(t, 4096); s.Cached() != pageCached(s.Filesystem) {
+		t.Errorf("a file on %s: %v", s.Filesystem, s.Cached())
+	}
+	if zero, _ := open(t, "zero", "null"); zero.Cached() {
+		t.Error("zero has no page cache")
+	}
+}
+
+// What is in memory needs no room there, and is not read.
+func TestWarmInMemory(t *testing.T) {
+	s := &Source{Kind: SourceFile, Filesystem: "tmpfs", Bytes: math.MaxInt64} // and no file to read
+	must(t, s.Warm(t.Context(), 0))
+}
+
+func TestColdAndVerifyEndWithTheirContext(t *testing.T) {
+	s := onDisk(t, 4096)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := s.Cold(ctx); !errors.Is(err, context.Canceled) {
+		t.Errorf("Cold: %v", err)
+	}
+	_, sink := open(t, "zero", "file")
+	if _, err := sink.VerifyFile(ctx, s, 100); !errors.Is(err, context.Canceled) {
+		t.Errorf("VerifyFile: %v", err)
 	}
 }

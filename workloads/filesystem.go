@@ -59,6 +59,19 @@ func inMemory(name string) bool {
 	return name == "tmpfs" || name == "ramfs" || name == "hugetlbfs"
 }
 
+// pageCached is true for file systems that are known to read regular files
+// through the page cache. Not so zfs, which has a cache of its own, fuse, 9p, cifs
+// and smb2, where it depends on the mount, hugetlbfs, and what the kernel makes up
+// on reading (proc, sysfs).
+func pageCached(name string) bool {
+	switch name {
+	case "ext4", "xfs", "btrfs", "f2fs", "tmpfs", "ramfs", "overlay", "nfs", "vfat", "exfat",
+		"squashfs", "erofs", "iso9660", "nilfs2", "bcachefs", "ntfs3":
+		return true
+	}
+	return false
+}
+
 // Device is what carries the payload away from the sink.
 type Device struct {
 	Name string // e.g. "lo" or "vda1", "" if unknown

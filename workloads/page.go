@@ -28,16 +28,13 @@ type page struct {
 
 	// Written at every transfer, so on a cache line that stop is not on.
 	payload int64 // bytes delivered to the sink, or received
-	short   int64 // transfers that moved less than was asked for
-	_       [48]byte
+	_       [56]byte
 
 	state     uint32
-	tid       int32  // the thread whose system calls count
 	badKind   uint32 // 1 + Kind of the error on stderr that ended the set-up
 	errno     uint32 // of failedNr; 0: the source ended before its end
 	failedNr  int64  // number of the system call that ended the loop
 	failed    uint32 // 1: failedNr and errno are set
-	full      uint32 // 1: all bytes that were asked for were moved
 	beginNs   int64  // CLOCK_MONOTONIC just before the opening marker
 	endNs     int64  // CLOCK_MONOTONIC just after the closing marker
 	badByte   uint32 // 1: verification failed at badOffset

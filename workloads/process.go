@@ -5,8 +5,11 @@ package workloads
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
+	"math"
 	"os"
 	"os/exec"
 	"runtime"
@@ -67,9 +70,20 @@ func Start(cfg Config) (*Process, error) {
 	if err != nil {
 		gate.Close()
 		page.unmap()
-		return nil, fmt.Errorf("start the %s: %w", cfg.Role, err)
+		return nil, cfg.startError(err, p.cmd)
 	}
 	return p, nil
+}
+
+func (cfg *Config) startError(err error, cmd *exec.Cmd) error {
+	if cfg.User == nil || !errors.Is(err, fs.ErrPermission) {
+		return fmt.Errorf("start the %s: %w", cfg.Role, err)
+	}
+	binary := cmd.Path
+	if own, err := os.Executable(); err == nil && len(cfg.Exec) == 0 {
+		binary = own
+	}
+	return errorf(Unsupported, "chmod a+rx "+binary, "start the %s: user %d may not execute %s: %w", cfg.Role, cfg.User.UID, binary, bare(err))
 }
 
 // newGate connects a worker with its parent: ours can be waited for with a
@@ -111,12 +125,20 @@ func (cfg *Config) command(job *job, files []*os.File, stderr io.Writer) (*exec.
 
 // launch forks from a thread that lives exactly as long as the worker: the
 // parent-death signal is sent when the forking thread ends, see prctl(2), and
-// no_new_privs is a thread's property that the worker inherits.
+// no_new_privs and the ambient capabilities are a thread's properties that the
+// worker inherits.
 func (p *Process) launch() error {
 	started := make(chan error)
 	go func() {
 		runtime.LockOSThread() // and never unlocked: nothing else may run on it
 		err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+		if err == nil {
+			err = unix.Prctl(unix.PR_CAP_AMBIENT, unix.PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0)
+		}
+		// Go's own descriptors are not inherited, but what a shell left open would
+		// be. ExtraFiles are duplicated in the child, and stay. Linux before 5.11
+		// cannot do it, and the worker then merely holds more than it needs.
+		_ = unix.CloseRange(3, math.MaxUint32, unix.CLOSE_RANGE_CLOEXEC)
 		if err == nil {
 			err = p.cmd.Start()
 		}
@@ -154,21 +176,9 @@ func (p *Process) look(f func(*page)) {
 // PID is the worker's process id.
 func (p *Process) PID() int { return p.cmd.Process.Pid }
 
-// TID is the id of the thread whose system calls count, 0 before it is ready.
-func (p *Process) TID() (tid int) {
-	p.look(func(pg *page) { tid = int(atomic.LoadInt32(&pg.tid)) })
-	return tid
-}
-
 // Payload is the number of bytes moved so far.
 func (p *Process) Payload() (n int64) {
 	p.look(func(pg *page) { n = atomic.LoadInt64(&pg.payload) })
-	return n
-}
-
-// Short is the number of short transfers so far.
-func (p *Process) Short() (n int64) {
-	p.look(func(pg *page) { n = atomic.LoadInt64(&pg.short) })
 	return n
 }
 

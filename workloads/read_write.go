@@ -30,9 +30,6 @@ func readWriteLoop(w *window) {
 	for n := w.next(); n > 0; n = w.next() {
 		r := w.transfer(unix.SYS_READ, w.in, uintptr(w.buf), uintptr(n), 0)
 		w.inPos += r
-		if r < n {
-			w.shortened()
-		}
 		if at := w.flipAt - w.moved; at >= 0 && at < r {
 			*(*byte)(unsafe.Add(w.buf, at)) ^= 0xff
 		}

@@ -17,8 +17,6 @@ import (
 // Result is what a worker did.
 type Result struct {
 	Payload  int64         // bytes delivered to the sink, or received
-	Short    int64         // transfers that moved less than was asked for
-	Complete bool          // a sender moved all of Config.Bytes
 	Elapsed  time.Duration // of the window
 	Mismatch *Mismatch     // what Verify found; nil: all bytes were right
 }
@@ -34,7 +32,7 @@ type Mismatch struct {
 func (p *Process) Wait() (Result, error) {
 	<-p.done
 	pg := &p.final
-	res := Result{Payload: pg.payload, Short: pg.short, Complete: pg.full != 0}
+	res := Result{Payload: pg.payload}
 	if pg.endNs > 0 {
 		res.Elapsed = time.Duration(pg.endNs - pg.beginNs)
 	}
@@ -58,27 +56,32 @@ func (p *Process) verdict() error {
 		return errorf(Kind(pg.badKind-1), p.diagnostics.line(1), "prepare the %s: %s", p.role, p.diagnostics.line(0))
 	case errors.As(p.status, &exit) && exit.Sys().(syscall.WaitStatus).Signaled():
 		signal := exit.Sys().(syscall.WaitStatus).Signal()
-		return errorf(Failure, "", "the %s was killed by %s %s", p.role, unix.SignalName(signal), moved)
+		hint := ""
+		if signal == unix.SIGBUS { // in a mapping that has lost its file
+			hint = truncatedHint
+		}
+		return errorf(Failure, hint, "the %s was killed by %s %s", p.role, unix.SignalName(signal), moved)
 	case p.status != nil:
 		return errorf(Failure, p.diagnostics.line(0), "the %s ended with %v %s", p.role, p.status, moved)
 	}
 	return errorf(Failure, p.diagnostics.line(0), "the %s ended early, %s", p.role, moved)
 }
 
+const truncatedHint = "another program truncated the source; leave it alone while it is read"
+
 func (p *Process) callError(moved string) error {
 	pg := &p.final
 	errno := syscall.Errno(pg.errno)
 	name := callName(pg.failedNr)
 	if errno == 0 {
-		return errorf(Failure, "another program truncated the source; leave it alone while it is read",
-			"the %s's %s found nothing more %s", p.role, name, moved)
+		return errorf(Failure, truncatedHint, "the %s's %s found nothing more %s", p.role, name, moved)
 	}
 	hint := ""
 	switch errno {
 	case unix.EPIPE, unix.ECONNRESET:
 		hint = "the receiver ended first"
 	case unix.EFAULT: // a write from a mapping that has lost its file
-		hint = "another program truncated the source; leave it alone while it is read"
+		hint = truncatedHint
 	case unix.ENOSPC, unix.EDQUOT:
 		hint = "free some space, or take another sink"
 	}

@@ -29,7 +29,7 @@ func sendfileLoop(w *window) {
 				break
 			}
 			w.inPos += r
-			w.sent(n, r)
+			w.sent(r)
 			n -= r
 		}
 	}

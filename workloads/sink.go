@@ -34,6 +34,8 @@ type Sink struct {
 	Address string // host:port for tcp; for a file its path, or the directory if it has no name
 	Device  Device
 
+	user     *User
+	created  bool     // the file at Address, by OpenSink
 	size     int64    // where a file goes round, endless for the others
 	sender   *os.File // blocking, as all workers' descriptors
 	receiver *os.File // nil for file and null
@@ -44,7 +46,7 @@ type Sink struct {
 // round at the source's size, so that an unlimited run fills no disk.
 func OpenSink(spec string, source *Source, user *User) (*Sink, error) {
 	name, path, named := strings.Cut(spec, ":")
-	s := &Sink{Kind: SinkKind(name), size: endless}
+	s := &Sink{Kind: SinkKind(name), user: user, size: endless}
 	if !slices.Contains(SinkKinds, s.Kind) || named && s.Kind != SinkFile || named && path == "" {
 		return nil, unknownSink(spec)
 	}
@@ -187,6 +189,28 @@ func (s *Sink) Reset() error {
 	}
 	s.Close()
 	return s.connect()
+}
+
+// Discard removes the file that OpenSink created, for a run that never began. It
+// leaves alone what was there before, what has something in it, and what took the
+// file's place. It has to be called before Close.
+func (s *Sink) Discard() {
+	if !s.created {
+		return
+	}
+	ours, err := s.sender.Stat()
+	if err != nil || ours.Size() > 0 {
+		return
+	}
+	// An empty file that stays is no reason to fail.
+	_ = AsUser(s.user, func() error {
+		there, err := os.Lstat(s.Address)
+		if err != nil || !os.SameFile(ours, there) {
+			return err
+		}
+		return unix.Unlink(s.Address)
+	})
+	s.created = false
 }
 
 // Close closes this process's descriptors. It may be called more than once.

@@ -153,6 +153,54 @@ func TestNamedSinkFile(t *testing.T) {
 	again.Close()
 }
 
+// A refused run leaves no file, and takes none away that was there.
+func TestDiscard(t *testing.T) {
+	source, dir := tempFile(t, 100), t.TempDir()
+	path := filepath.Join(dir, "sink")
+	user := (*User)(nil)
+	if os.Geteuid() == 0 {
+		user = &User{UID: 65534, GID: 65534}
+		openToAll(t, path)
+		must(t, os.Chmod(dir, 0o777))
+	}
+	from, _ := open(t, source, "null")
+	exists := func() bool { _, err := os.Lstat(path); return err == nil }
+	for _, c := range []struct {
+		name   string
+		before func()
+		after  func(*Sink)
+		stays  bool
+	}{
+		{"created", func() {}, func(*Sink) {}, false},
+		{"was there", func() { must(t, os.WriteFile(path, nil, 0o666)); must(t, os.Chmod(path, 0o666)) }, func(*Sink) {}, true},
+		{"used", func() {}, func(s *Sink) { _, err := s.sender.WriteString("payload"); must(t, err) }, true},
+		{"replaced", func() {}, func(*Sink) { must(t, os.Remove(path)); must(t, os.WriteFile(path, nil, 0o600)) }, true},
+		{"gone", func() {}, func(*Sink) { must(t, os.Remove(path)) }, false},
+		{"not the user's", func() {}, func(*Sink) {
+			if user != nil {
+				must(t, os.Chmod(dir, 0o755))
+			}
+		}, user != nil},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			c.before()
+			sink, err := OpenSink("file:"+path, from, user)
+			must(t, err)
+			defer sink.Close()
+			c.after(sink)
+			sink.Discard()
+			if exists() != c.stays {
+				t.Errorf("the file is there: %v, want %v", exists(), c.stays)
+			}
+			_ = os.Remove(path)
+		})
+	}
+	for _, spec := range []string{"file", "null", "tcp"} {
+		_, sink := open(t, source, spec)
+		sink.Discard()
+	}
+}
+
 func TestResetConnectsAgain(t *testing.T) {
 	for _, kind := range []SinkKind{SinkTCP, SinkUnix, SinkPipe, SinkNull} {
 		source, sink := open(t, "zero", string(kind))
@@ -160,7 +208,7 @@ func TestResetConnectsAgain(t *testing.T) {
 		must(t, sink.Reset())
 		p := startWorker(t, Config{Role: Sender, Strategy: readWrite, Source: source, Sink: sink, Bytes: 100, Chunk: 100})
 		release(t, p)
-		if res, err := wait(t, p); err != nil || !res.Complete {
+		if res, err := wait(t, p); err != nil || res.Payload != 100 {
 			t.Errorf("%s: %+v, %v", kind, res, err)
 		}
 	}
@@ -179,7 +227,7 @@ func TestOnlyNullCannotBeVerified(t *testing.T) {
 
 func TestVerifyFileOfAnotherLength(t *testing.T) {
 	source, sink := open(t, tempFile(t, 100), "file")
-	if bad, err := sink.VerifyFile(source, 100); err == nil {
+	if bad, err := sink.VerifyFile(t.Context(), source, 100); err == nil {
 		t.Errorf("nothing was written, and that is %v", bad)
 	}
 }

@@ -40,7 +40,12 @@ func (s *Sink) openFile(path string, source *Source) error {
 	} else if !errors.Is(err, fs.ErrNotExist) {
 		return sinkError(path, err)
 	}
-	fd, err := unix.Open(path, unix.O_RDWR|unix.O_CREAT|unix.O_CLOEXEC|unix.O_NOCTTY, 0o644)
+	const flags, mode = unix.O_RDWR | unix.O_CREAT | unix.O_CLOEXEC | unix.O_NOCTTY, 0o644
+	fd, err := unix.Open(path, flags|unix.O_EXCL, mode)
+	created := err == nil
+	if errors.Is(err, unix.EEXIST) {
+		fd, err = unix.Open(path, flags, mode)
+	}
 	if err != nil {
 		return sinkError(path, err)
 	}
@@ -53,7 +58,7 @@ func (s *Sink) openFile(path string, source *Source) error {
 		f.Close()
 		return err
 	}
-	s.Address, s.sender = path, f
+	s.Address, s.sender, s.created = path, f, created
 	return nil
 }
 

@@ -54,17 +54,16 @@ type window struct {
 	chunk int64
 	limit int64 // payload bytes
 	moved int64 // payload bytes
-	short int64 // short transfers
 
 	buf     unsafe.Pointer // of a chunk, or of the receiver's read
 	bufSize int64
 	flipAt  int64 // payload offset of the byte that a test has corrupted
 
-	rate      int64 // bytes per second, 0: no pacing
-	wakeNs    int64 // CLOCK_MONOTONIC when the next chunk is due
-	wakeRest  int64 // and the fraction of a nanosecond, in 1/rate
-	lastMoved int64 // payload at the previous deadline
-	ts        unix.Timespec
+	rate     int64 // bytes per second, 0: no pacing
+	wakeNs   int64 // CLOCK_MONOTONIC when the next chunk is due
+	wakeRest int64 // and the fraction of a nanosecond, in 1/rate
+	due      int64 // payload, with the next chunk, that is due at that time
+	ts       unix.Timespec
 
 	expect     unsafe.Pointer // what a receiver that verifies must get
 	expectSize int64
@@ -87,9 +86,6 @@ func (w *window) begin() {
 func (w *window) end() {
 	w.mark(MarkEnd)
 	w.page.endNs = w.now()
-	if w.moved == w.limit {
-		w.page.full = 1
-	}
 }
 
 //go:nosplit
@@ -117,9 +113,6 @@ func (w *window) next() int64 {
 	if w.moved == w.limit || w.page.failed != 0 || w.stopped() {
 		return 0
 	}
-	if w.rate > 0 && !w.pace() {
-		return 0
-	}
 	if w.inPos == w.inSize {
 		if !w.inMapped && !w.rewind(w.in) {
 			return 0
@@ -132,7 +125,11 @@ func (w *window) next() int64 {
 		}
 		w.outPos = 0
 	}
-	return min(w.chunk, w.limit-w.moved, w.inSize-w.inPos, w.outSize-w.outPos)
+	n := min(w.chunk, w.limit-w.moved, w.inSize-w.inPos, w.outSize-w.outPos)
+	if w.rate > 0 && !w.pace(n) {
+		return 0
+	}
+	return n
 }
 
 //go:nosplit
@@ -145,18 +142,22 @@ func (w *window) rewind(fd uintptr) bool {
 	return w.call(unix.SYS_LSEEK, fd, 0, unix.SEEK_SET, 0, 0, 0) == 0 && w.page.failed == 0
 }
 
-// pace sleeps until the payload moved so far is due at the rate. The deadlines
-// are arithmetic over the start of the window: they do not drift, and reading
-// the clock is not needed.
+// pace sleeps until the next n bytes are due as a whole, the first ones too: at no
+// time is the payload ahead of the rate. The deadlines are arithmetic over the
+// start of the window: they do not drift, and reading the clock is not needed.
 //
 //go:nosplit
 //go:norace
-func (w *window) pace() bool {
+func (w *window) pace(n int64) bool {
+	more := w.moved + n - w.due
+	if more <= 0 { // a short transfer left some of what was due
+		return true
+	}
+	w.due += more
 	// Below 2^62: at most MaxChunk bytes since the last deadline.
-	due := (w.moved-w.lastMoved)*1e9 + w.wakeRest
-	w.lastMoved = w.moved
-	sleep := due / w.rate
-	w.wakeRest = due % w.rate
+	wait := more*1e9 + w.wakeRest
+	sleep := wait / w.rate
+	w.wakeRest = wait % w.rate
 	for sleep > 0 {
 		nap := min(sleep, napNs)
 		sleep -= nap
@@ -170,24 +171,14 @@ func (w *window) pace() bool {
 	return true
 }
 
-// sent accounts for one call that was asked to deliver n bytes and delivered r.
+// sent accounts for one call that delivered r bytes.
 //
 //go:nosplit
 //go:norace
-func (w *window) sent(n, r int64) {
+func (w *window) sent(r int64) {
 	w.moved += r
 	w.outPos += r
-	if r < n {
-		w.shortened()
-	}
 	atomic.StoreInt64(&w.page.payload, w.moved)
-}
-
-//go:nosplit
-//go:norace
-func (w *window) shortened() {
-	w.short++
-	atomic.StoreInt64(&w.page.short, w.short)
 }
 
 // deliver writes n bytes at addr to the sink, in as many calls as it takes.
@@ -200,7 +191,7 @@ func (w *window) deliver(addr uintptr, n int64) {
 		if r == 0 {
 			return
 		}
-		w.sent(n, r)
+		w.sent(r)
 		addr += uintptr(r)
 		n -= r
 	}

@@ -47,7 +47,6 @@ func Main(args []string) int {
 	loop := j.loop()
 	rehearse(w, loop)
 
-	atomic.StoreInt32(&pg.tid, int32(unix.Gettid()))
 	atomic.StoreUint32(&pg.state, stateReady)
 	if !barrier() {
 		return Failure.ExitCode()
@@ -76,6 +75,7 @@ func rehearse(w *window, loop func(*window)) {
 	try.page = &page{}
 	try.cookie = 0 // nobody's: its markers open no window
 	try.in, try.out = ^uintptr(0), ^uintptr(0)
+	try.rate = 0 // or it would wait for the first chunk to be due
 	loop(&try)
 }
 

@@ -29,6 +29,9 @@ func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && os.Args[1] == orphanCommand {
 		orphan()
 	}
+	if len(os.Args) > 1 && os.Args[1] == capableCommand {
+		capable()
+	}
 	os.Exit(m.Run())
 }
 
@@ -196,8 +199,8 @@ func (o outcome) verified(t *testing.T, payload int64) {
 	if o.sendErr != nil || o.receiveErr != nil {
 		t.Fatalf("sender: %v, receiver: %v", o.sendErr, o.receiveErr)
 	}
-	if o.sent.Payload != payload || !o.sent.Complete {
-		t.Errorf("sent %d bytes (complete: %v), want %d", o.sent.Payload, o.sent.Complete, payload)
+	if o.sent.Payload != payload {
+		t.Errorf("sent %d bytes, want %d", o.sent.Payload, payload)
 	}
 	if o.sent.Elapsed <= 0 {
 		t.Errorf("the window took %s", o.sent.Elapsed)
@@ -211,7 +214,7 @@ func (o outcome) verified(t *testing.T, payload int64) {
 		}
 	}
 	if o.sink.Kind == SinkFile {
-		bad, err := o.sink.VerifyFile(o.source, payload)
+		bad, err := o.sink.VerifyFile(t.Context(), o.source, payload)
 		if err != nil || bad != nil {
 			t.Errorf("the file: %v %v", bad, err)
 		}
@@ -242,10 +245,6 @@ func TestMovesEveryByte(t *testing.T) {
 					t.Parallel()
 					o := workload{s, c.source, string(sink), Config{Bytes: c.bytes, Chunk: c.chunk, Verify: true}}.run(t)
 					o.verified(t, c.bytes)
-					// Nothing but a pipe shortens a transfer.
-					if sink != SinkPipe && o.sent.Short != 0 {
-						t.Errorf("%d short transfers", o.sent.Short)
-					}
 				})
 			}
 		}
@@ -285,7 +284,7 @@ func TestStopEndsAnUnlimitedRun(t *testing.T) {
 				eventually(t, "payload", func() bool { return sender.Payload() > 3<<20 })
 				sender.Stop()
 				sent, err := wait(t, sender)
-				if err != nil || sent.Complete {
+				if err != nil {
 					t.Errorf("sender: %+v, %v", sent, err)
 				}
 				if sender.Payload() != sent.Payload {
@@ -312,25 +311,24 @@ func TestStopBeforeGo(t *testing.T) {
 	}
 }
 
-// At 1 MB/s, the chunk of 50 kB number n is due after n × 50 ms: a run of four
-// ends with the start of the fourth, after 150 ms. It may take longer, never
-// less.
+// At 1 MB/s, each chunk of 50 kB is due 50 ms after the one before, and so is the
+// first. A run may take longer, never less.
 func TestRate(t *testing.T) {
 	o := workload{sendfile, "auto:1M", "null", Config{Bytes: 200_000, Chunk: 50_000, Rate: 1_000_000}}.run(t)
 	o.verified(t, 200_000)
-	if o.sent.Elapsed < 150*time.Millisecond {
-		t.Errorf("took %s, want 150 ms at least", o.sent.Elapsed)
+	if o.sent.Elapsed < 200*time.Millisecond {
+		t.Errorf("took %s, want 200 ms at least", o.sent.Elapsed)
 	}
 }
 
 func TestStopInterruptsPacing(t *testing.T) {
-	// The second chunk would be due in a day.
+	// The first chunk would be due in a day.
 	sender, _, _, _ := workload{sendfile, "auto:1M", "null", Config{Chunk: 86400, Rate: 1}}.start(t)
 	release(t, sender)
-	eventually(t, "the first chunk", func() bool { return sender.Payload() == 86400 })
+	time.Sleep(20 * time.Millisecond) // likely enough for it to sleep
 	sender.Stop()
-	if _, err := wait(t, sender); err != nil {
-		t.Error(err)
+	if res, err := wait(t, sender); err != nil || res.Payload != 0 {
+		t.Errorf("%+v, %v", res, err)
 	}
 }
 

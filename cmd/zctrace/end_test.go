@@ -3,8 +3,10 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -14,6 +16,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/cilium/ebpf"
 
 	"github.com/zctrace/zctrace/tracer/trace"
 )
@@ -100,8 +104,8 @@ func TestRunsThatEndEarly(t *testing.T) {
 // SIGKILL leaves no time for anything, and still nothing is left behind.
 func TestKilledItself(t *testing.T) {
 	cmd, _, _ := running(t)
-	pid := cmd.Process.Pid
-	if programsOf(t, pid) == 0 {
+	programs := programsOf(t, cmd.Process.Pid)
+	if len(programs) == 0 {
 		t.Fatal("no eBPF program is held by the run: the test would see nothing")
 	}
 	if err := cmd.Process.Kill(); err != nil {
@@ -109,23 +113,35 @@ func TestKilledItself(t *testing.T) {
 	}
 	_ = cmd.Wait()
 	leftovers(t, cmd.Dir)
+	for _, id := range programs { // the kernel frees them after a grace period
+		eventually(t, fmt.Sprintf("eBPF program %d is unloaded", id), func() bool {
+			p, err := ebpf.NewProgramFromID(id)
+			if err == nil {
+				p.Close()
+			}
+			return errors.Is(err, fs.ErrNotExist)
+		})
+	}
 }
 
-// programsOf is the number of eBPF programs that a process holds open. They
-// are unloaded with their last descriptor: nothing is pinned.
-func programsOf(t *testing.T, pid int) int {
+// programsOf are the eBPF programs that a process holds open.
+func programsOf(t *testing.T, pid int) []ebpf.ProgramID {
 	t.Helper()
-	fds, err := filepath.Glob(fmt.Sprintf("/proc/%d/fd/*", pid))
+	infos, err := filepath.Glob(fmt.Sprintf("/proc/%d/fdinfo/*", pid))
 	if err != nil {
 		t.Fatal(err)
 	}
-	n := 0
-	for _, fd := range fds {
-		if target, err := os.Readlink(fd); err == nil && target == "anon_inode:bpf-prog" {
-			n++
+	var ids []ebpf.ProgramID
+	for _, info := range infos {
+		text, _ := os.ReadFile(info)
+		for line := range strings.Lines(string(text)) {
+			var id ebpf.ProgramID
+			if n, _ := fmt.Sscanf(line, "prog_id: %d", &id); n == 1 {
+				ids = append(ids, id)
+			}
 		}
 	}
-	return n
+	return ids
 }
 
 // A receiver that is stopped keeps the sender from ending by itself.
@@ -272,6 +288,18 @@ func TestExpect(t *testing.T) {
 	}
 }
 
+// A run that moved nothing shows nothing.
+func TestExpectNothing(t *testing.T) {
+	expectations, err := parseExpectations([]string{"sender.copies.from_user == 0"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = verdict(&trace.Trace{}, nil, t.Context(), expectations)
+	if exitCode(err) != exitExpectation || !strings.Contains(err.Error(), "nothing was transferred") {
+		t.Errorf("the verdict is %v", err)
+	}
+}
+
 // One corrupted byte is found, wherever the payload goes.
 func TestVerifyFindsACorruptedByte(t *testing.T) {
 	needTracing(t)
@@ -293,7 +321,12 @@ func TestVerifyFindsACorruptedByte(t *testing.T) {
 
 // --baseline does the same work untraced, and says what tracing cost.
 func TestBaseline(t *testing.T) {
-	tr := traced(t, "sendfile", "--bytes", "64MiB", "--baseline")
+	needTracing(t)
+	cmd := command(t, "run", "sendfile", "--bytes", "64MiB", "--baseline", "--plain", "--json", "t.json")
+	if r := finish(t, cmd); r.code != 0 || !strings.Contains(r.stdout, "tracing cost: ") {
+		t.Fatalf("exit code %d: %s%s", r.code, r.stdout, r.stderr)
+	}
+	tr := readTrace(t, filepath.Join(cmd.Dir, "t.json"))
 	want{"sender.payload_bytes": payload, "sender.syscalls.calls": 1024, "sender.moved.page_refs": payload}.check(t, tr)
 	if ns := tr.Run.UntracedElapsedNS.Or(0); ns <= 0 {
 		t.Errorf("the untraced run took %d ns", ns)

@@ -66,6 +66,7 @@ type options struct {
 	cpus               string
 	expect             []string
 	json               string
+	jsonGiven          bool
 	plain              bool
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 
 	tea "github.com/charmbracelet/bubbletea"
 
+	"github.com/zctrace/zctrace/tracer/session"
 	"github.com/zctrace/zctrace/tracer/trace"
 	"github.com/zctrace/zctrace/ui"
 )
@@ -44,7 +46,7 @@ func (j *job) plain() (*trace.Trace, error) {
 		print(ui.PlainLine(printed, latest) + "\n")
 		printed = latest
 	}
-	t, _, err := j.runAndSave(func(t *trace.Trace) {
+	t, err := session.Run(j.ctx, j.cfg, session.Machine(), func(t *trace.Trace) {
 		if latest = t; since() >= j.cfg.Interval*9/10 { // ticks jitter
 			line()
 		}
@@ -56,10 +58,10 @@ func (j *job) plain() (*trace.Trace, error) {
 	if t != nil {
 		print("\n" + ui.Table(t, tableWidth))
 	}
-	if writeErr != nil {
-		err = writeErr
+	if _, saveErr := j.save(t); err == nil {
+		err = saveErr
 	}
-	return t, err
+	return t, cmp.Or(writeErr, err)
 }
 
 // dashboard draws the run until the user leaves it, then prints the final table
@@ -75,13 +77,17 @@ func (j *job) dashboard() (*trace.Trace, error) {
 		Save:      j.saveNow,
 	}), ui.ProgramOptions()...)
 
+	j.restore = func() { _ = program.ReleaseTerminal() }
 	var t *trace.Trace
 	var runErr error
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		var path string
-		t, path, runErr = j.runAndSave(func(t *trace.Trace) { program.Send(ui.Update{Trace: t}) })
+		t, runErr = session.Run(j.ctx, j.cfg, session.Machine(), func(t *trace.Trace) { program.Send(ui.Update{Trace: t}) })
+		path, saveErr := j.save(t)
+		if runErr == nil {
+			runErr = saveErr
+		}
 		program.Send(ui.Finished{Trace: t, Err: runErr, Saved: path})
 		if t == nil {
 			program.Quit() // nothing ran: the error is all there is to say

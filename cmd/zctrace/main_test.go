@@ -28,6 +28,11 @@ func TestMain(m *testing.M) {
 	if isWorker || os.Getenv(asProgram) != "" {
 		os.Exit(execute(os.Args[1:]))
 	}
+	// Under sudo these would make the tests' directories, which are root's, out of
+	// reach; TestUnderSudo sets them itself.
+	for _, name := range []string{"SUDO_UID", "SUDO_GID", "SUDO_USER", "SUDO_COMMAND"} {
+		_ = os.Unsetenv(name)
+	}
 	os.Exit(m.Run())
 }
 

@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"os"
-	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/cobra/doc"
@@ -15,19 +14,20 @@ func newMan() *cobra.Command {
 		Short: "Write the man pages into a directory",
 		Example: `  zctrace man ~/.local/share/man/man1
   man zctrace-run`,
-		Args: cobra.ExactArgs(1),
+		Args: exactly("DIRECTORY"),
 		RunE: run(func(cmd *cobra.Command, args []string) error {
-			if err := os.MkdirAll(args[0], 0o755); err != nil {
-				return fmt.Errorf("make the directory for the man pages: %w", err)
-			}
-			var date time.Time // of the pages: fixed, so that they can be compared
-			header := &doc.GenManHeader{Section: "1", Source: "zctrace " + tool().Version, Manual: "zctrace manual", Date: &date}
+			header := &doc.GenManHeader{Section: "1", Source: "zctrace " + tool().Version, Manual: "zctrace manual"}
 			root := cmd.Root()
 			root.DisableAutoGenTag = true
-			if err := doc.GenManTree(root, header, args[0]); err != nil {
-				return fmt.Errorf("write the man pages: %w", err)
-			}
-			return nil
+			return asUser(func() error {
+				if err := os.MkdirAll(args[0], 0o755); err != nil {
+					return fmt.Errorf("make the directory for the man pages: %w", err)
+				}
+				if err := doc.GenManTree(root, header, args[0]); err != nil {
+					return fmt.Errorf("write the man pages: %w", err)
+				}
+				return nil
+			})
 		}),
 	}
 }

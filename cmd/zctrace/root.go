@@ -37,6 +37,16 @@ func (e *exitError) Error() string {
 
 func (e *exitError) Unwrap() error { return e.err }
 
+// exactly is for a command that takes one argument.
+func exactly(name string) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if len(args) != 1 {
+			return usageError("%s takes one %s, not %d", cmd.Name(), name, len(args))
+		}
+		return nil
+	}
+}
+
 func usageError(format string, args ...any) error {
 	return &exitError{exitUsage, fmt.Errorf(format, args...)}
 }
@@ -115,7 +125,6 @@ what nobody counted is never shown as 0.`,
 		SilenceUsage:  true,
 	}
 	root.AddCommand(newRun(), newShow(), newList(), newDoctor(), newVersion(), newMan())
-	root.SetHelpCommand(&cobra.Command{Hidden: true})
 	root.CompletionOptions.HiddenDefaultCmd = false
 	return root
 }

@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"time"
@@ -74,6 +76,7 @@ type job struct {
 	interrupt context.CancelCauseFunc
 	json      string
 	stdout    io.Writer // for text; standard error when the JSON has standard output
+	restore   func()    // gives the terminal back; nil without a dashboard
 }
 
 func runStrategy(cmd *cobra.Command, name string, o *options) error {
@@ -85,26 +88,40 @@ func runStrategy(cmd *cobra.Command, name string, o *options) error {
 	if err != nil {
 		return err
 	}
+	o.jsonGiven = cmd.Flags().Changed("json")
+	for name, given := range map[string]time.Duration{"duration": o.duration, "interval": o.interval} {
+		if cmd.Flags().Changed(name) && given == 0 {
+			return usageError("--%s 0: take a time such as 5s, or leave it out", name)
+		}
+	}
 	cfg, err := o.config(strategy, append([]string{"zctrace"}, os.Args[1:]...))
 	if err != nil {
 		return err
 	}
-	if err := checkJSON(o.json); err != nil {
+	if o.json, err = checkJSON(o); err != nil {
 		return err
 	}
 	ctx, interrupt := context.WithCancelCause(cmd.Context())
 	defer interrupt(nil)
-	defer interruptOnSignal(interrupt)()
-
 	j := &job{cfg: cfg, ctx: ctx, interrupt: interrupt, json: o.json, stdout: os.Stdout}
+	defer j.interruptOnSignal()()
 	front := j.plain
 	if o.json == "-" {
 		j.stdout = os.Stderr
-	} else if !o.plain && term.IsTerminal(int(os.Stdout.Fd())) && term.IsTerminal(int(os.Stdin.Fd())) {
+	} else if !o.plain && canDraw() {
 		front = j.dashboard
 	}
 	t, err := front()
 	return verdict(t, err, ctx, expectations)
+}
+
+// canDraw reports whether a dashboard can be shown and controlled here.
+func canDraw() bool {
+	if name := os.Getenv("TERM"); name == "" || name == "dumb" || !term.IsTerminal(int(os.Stdin.Fd())) {
+		return false
+	}
+	width, height, err := term.GetSize(int(os.Stdout.Fd()))
+	return err == nil && width > 0 && height > 0
 }
 
 // verdict is the error, and with it the exit code, of a run that has ended.
@@ -121,6 +138,9 @@ func verdict(t *trace.Trace, err error, ctx context.Context, expectations []trac
 	}
 	if err != nil {
 		return err
+	}
+	if len(expectations) > 0 && t.Run.PayloadBytes.Or(0) == 0 {
+		return &exitError{exitExpectation, errors.New("expectation failed: nothing was transferred, so nothing is shown\ngive the run more time or --bytes")}
 	}
 	var failed []string
 	for _, e := range expectations {
@@ -146,31 +166,74 @@ func parseExpectations(texts []string) ([]trace.Expectation, error) {
 	return out, nil
 }
 
-// interruptOnSignal ends the run at the first SIGINT, SIGTERM or SIGHUP; a
-// second one ends the program at once, and the kernel the workers with it. A
-// broken pipe is an error of the write that finds it.
-func interruptOnSignal(interrupt context.CancelCauseFunc) (stop func()) {
+// patience is how long repeated signals count as one: timeout(1), for example,
+// sends its signal to the process and then to its group.
+const patience = time.Second
+
+// interruptOnSignal ends the run at the first SIGINT, SIGTERM or SIGHUP; a later
+// one ends the program at once, and the kernel the workers with it. Signals that
+// were ignored when the program started stay so, as for a shell's background
+// jobs. A broken pipe is an error of the write that finds it.
+func (j *job) interruptOnSignal() (stop func()) {
 	signal.Ignore(syscall.SIGPIPE)
-	signals := make(chan os.Signal, 2)
-	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
+	signals := make(chan os.Signal, 4)
+	for _, s := range []os.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP} {
+		if !signal.Ignored(s) {
+			signal.Notify(signals, s)
+		}
+	}
 	go func() {
+		var first time.Time
 		for s := range signals {
-			signal.Reset(syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
-			interrupt(interruption{s.(syscall.Signal)})
+			if first.IsZero() {
+				first = time.Now()
+				j.interrupt(interruption{s.(syscall.Signal)})
+			} else if time.Since(first) > patience {
+				if j.restore != nil {
+					j.restore()
+				}
+				os.Exit(128 + int(s.(syscall.Signal)))
+			}
 		}
 	}()
 	return func() { signal.Stop(signals); close(signals) }
 }
 
-// checkJSON finds out before the run whether the trace can be written after it.
-func checkJSON(path string) error {
-	switch path {
-	case "":
-		return nil
-	case "-":
-		return checkStdout()
+// checkJSON finds out before the run whether the trace can be written after it,
+// and where to: "-" for all names of standard output.
+func checkJSON(o *options) (string, error) {
+	path := o.json
+	switch {
+	case path == "" && !o.jsonGiven:
+		return "", nil
+	case path == "":
+		return "", usageError("--json \"\": take a file, or - for standard output")
+	case path == "-" || sameFile(path, "/proc/self/fd/1"):
+		return "-", checkStdout()
+	case sameFile(path, o.source):
+		return "", usageError("--json %s would replace the source\ntake another file", path)
 	}
-	return asUser(func() error { return trace.CheckWritable(path) })
+	if sink, ok := strings.CutPrefix(o.sink, "file:"); ok && (sameFile(path, sink) || filepath.Clean(path) == filepath.Clean(sink)) {
+		return "", usageError("--json %s would replace the sink\ntake another file", path)
+	}
+	err := asUser(func() error { return trace.CheckWritable(path) })
+	info, _ := os.Stat(path)
+	switch {
+	case err == nil:
+	case info != nil && info.IsDir():
+		err = &exitError{exitUsage, err}
+	case errors.Is(err, fs.ErrPermission):
+		err = &exitError{exitUnsupported, err}
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENOTDIR):
+		err = &exitError{exitUsage, err}
+	}
+	return path, err
+}
+
+func sameFile(a, b string) bool {
+	infoA, errA := os.Stat(a)
+	infoB, errB := os.Stat(b)
+	return errA == nil && errB == nil && os.SameFile(infoA, infoB)
 }
 
 // checkStdout finds a standard output that was closed when the program started:
@@ -208,14 +271,4 @@ func (j *job) save(t *trace.Trace) (path string, err error) {
 		return "", nil
 	}
 	return j.json, asUser(func() error { return trace.WriteFile(j.json, t) })
-}
-
-// runAndSave is the run with its trace written. What failed first is the error.
-func (j *job) runAndSave(observe func(*trace.Trace)) (*trace.Trace, string, error) {
-	t, err := session.Run(j.ctx, j.cfg, session.Machine(), observe)
-	path, saveErr := j.save(t)
-	if err == nil {
-		err = saveErr
-	}
-	return t, path, err
 }

@@ -15,7 +15,7 @@ func newShow() *cobra.Command {
 		Short: "Print a saved trace, as its run did; needs no root",
 		Example: `  sudo zctrace run sendfile --duration 5s --json trace.json
   zctrace show trace.json`,
-		Args: cobra.ExactArgs(1),
+		Args: exactly("FILE"),
 		RunE: run(func(cmd *cobra.Command, args []string) error {
 			t, err := trace.ReadFile(args[0])
 			if err != nil {

@@ -13,7 +13,7 @@ import (
 
 // grace is how long a worker has to end by itself once it was told to, or once
 // its peer is gone.
-const grace = 3 * time.Second
+const grace = 10 * time.Second // a call may move 2 GiB
 
 // pass is the work done once, traced or not.
 type pass struct {
@@ -36,6 +36,9 @@ func (s *session) run(ctx context.Context, t Tracer, observe func(*trace.Trace))
 	}
 	defer w.kill()
 	if err := w.waitReady(ctx); err != nil {
+		if ctx.Err() != nil {
+			err = context.Cause(ctx)
+		}
 		return nil, err
 	}
 	if err := s.prepareCache(ctx); err != nil {
@@ -60,7 +63,7 @@ func (s *session) run(ctx context.Context, t Tracer, observe func(*trace.Trace))
 // touches the source.
 func (s *session) prepareCache(ctx context.Context) error {
 	if s.cfg.Cold {
-		return s.source.Cold()
+		return s.source.Cold(ctx)
 	}
 	return s.source.Warm(ctx, s.cfg.Bytes)
 }
@@ -69,7 +72,7 @@ func (s *session) startWorkers() (w workers, err error) {
 	cfg := workloads.Config{
 		User: s.user, Source: s.source, Sink: s.sink, Chunk: s.cfg.Chunk, Cookie: s.cookie,
 		Strategy: s.cfg.Strategy, Bytes: s.cfg.Bytes, Rate: s.cfg.Rate,
-		Verify: s.cfg.Verify, Expect: s.expect, CorruptAt: corruptAt(),
+		Verify: s.cfg.Verify, Expect: s.expect, CorruptAt: s.corruptAt(),
 	}
 	if s.sink.HasReceiver() {
 		cfg.Role = workloads.Receiver

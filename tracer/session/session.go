@@ -117,8 +117,11 @@ func Run(ctx context.Context, cfg Config, deps Deps, observe func(*trace.Trace))
 		if untraced, err = s.run(ctx, nil, nil); err != nil {
 			return nil, fmt.Errorf("untraced run for --baseline: %w", err)
 		}
-		if ctx.Err() != nil {
+		switch {
+		case ctx.Err() != nil:
 			return nil, context.Cause(ctx)
+		case untraced.sender.Payload == 0:
+			return nil, &workloads.Error{Kind: workloads.Usage, Msg: "the untraced run of --baseline moved nothing", Hint: "give it more time"}
 		}
 		// The traced run does the same work.
 		s.cfg.Bytes, s.cfg.Duration = untraced.sender.Payload, 0
@@ -131,7 +134,7 @@ func Run(ctx context.Context, cfg Config, deps Deps, observe func(*trace.Trace))
 	if p == nil {
 		return nil, err
 	}
-	return s.finish(p, err)
+	return s.finish(ctx, p, err)
 }
 
 // open makes source, sink and tracer, side by side: the tracer takes its time
@@ -151,12 +154,16 @@ func (s *session) open(ctx context.Context) (t Tracer, err error) {
 	}()
 	workErr := s.openWork(ctx)
 	tracerErr := <-opened
-	if err = firstError(workErr, tracerErr); err == nil {
-		err = ctx.Err()
+	err = firstError(workErr, tracerErr)
+	if ctx.Err() != nil {
+		err = context.Cause(ctx)
 	}
 	if err != nil {
 		if tracerErr == nil {
 			t.Close()
+		}
+		if s.sink != nil {
+			s.sink.Discard()
 		}
 		s.close()
 		return nil, err

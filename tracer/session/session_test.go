@@ -102,7 +102,7 @@ func untilStopped(w *fakeWorker) { <-w.stop }
 func moves(n int64) func(*fakeWorker) {
 	return func(w *fakeWorker) {
 		w.moved.Store(n)
-		w.result = workloads.Result{Payload: n, Elapsed: time.Second, Complete: true}
+		w.result = workloads.Result{Payload: n, Elapsed: time.Second}
 	}
 }
 

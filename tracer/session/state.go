@@ -74,7 +74,7 @@ func (s *session) state(snapshot *tracer.Snapshot, missing tracer.Missing, w wor
 		Missing:  missing,
 		Transfer: s.cfg.Strategy.Transfer,
 		Payload:  w.sender.Payload(),
-		Cached:   s.source.Kind != workloads.SourceZero,
+		Cached:   s.source.Cached(),
 		Maps:     s.mapsSource(),
 		NoNIC:    noNIC[s.sink.Kind],
 	}
@@ -107,14 +107,14 @@ var noNIC = map[workloads.SinkKind]string{
 }
 
 // finish turns the last state into the final one. err is why the pass failed.
-func (s *session) finish(p *pass, err error) (*trace.Trace, error) {
+func (s *session) finish(ctx context.Context, p *pass, err error) (*trace.Trace, error) {
 	if p.last == nil {
 		return nil, err
 	}
 	t := *p.last
-	if err == nil && p.ended == trace.Done && s.cfg.Verify {
+	if err == nil && s.cfg.Verify {
 		var ok bool
-		ok, err = s.verify(p)
+		ok, err = s.verify(ctx, p)
 		t.Run.Verified = &ok
 	} else if p.receiver.Mismatch != nil {
 		t.Run.Verified = new(bool)
@@ -165,10 +165,13 @@ func newCookie() (uint64, error) {
 }
 
 // corruptEnv makes the sender of read-write flip a byte at a payload offset, to
-// prove that --verify finds it.
+// prove that --verify finds it; without --verify it does nothing.
 const corruptEnv = "ZCTRACE_TEST_CORRUPT_AT"
 
-func corruptAt() *int64 {
+func (s *session) corruptAt() *int64 {
+	if !s.cfg.Verify {
+		return nil
+	}
 	at, err := strconv.ParseInt(os.Getenv(corruptEnv), 10, 64)
 	if err != nil {
 		return nil
@@ -186,14 +189,14 @@ func (s *session) openExpectation(ctx context.Context) (err error) {
 }
 
 // verify checks what the receiver could not check while it received.
-func (s *session) verify(p *pass) (bool, error) {
+func (s *session) verify(ctx context.Context, p *pass) (bool, error) {
 	if s.sink.HasReceiver() {
 		if p.receiver.Payload != p.sender.Payload {
 			return false, fmt.Errorf("verification failed: %d bytes were sent and %d received", p.sender.Payload, p.receiver.Payload)
 		}
 		return true, nil
 	}
-	bad, err := s.sink.VerifyFile(s.source, p.sender.Payload)
+	bad, err := s.sink.VerifyFile(context.WithoutCancel(ctx), s.source, p.sender.Payload)
 	if err != nil {
 		return false, err
 	}

@@ -9,14 +9,15 @@ import (
 	"os"
 	"path/filepath"
 	"syscall"
+	"time"
 )
 
 // WriteFile writes the trace to path. The tool runs as root, so path is never
 // followed through a symbolic link to a file: a regular file, or a link to one
 // or to nothing, is replaced as a whole by renaming a new file onto it, which
 // keeps the permissions of the file that it replaces. Until then nothing of the
-// old file is lost. A device or a fifo is written in place, the latter waiting
-// for its reader.
+// old file is lost. A device or a fifo is written in place; a fifo gets readerWait
+// to find its reader.
 func WriteFile(path string, t *Trace) error {
 	return saveFile(path, func(w io.Writer) error { return Write(w, t) })
 }
@@ -24,7 +25,7 @@ func WriteFile(path string, t *Trace) error {
 func saveFile(path string, write func(io.Writer) error) error {
 	target, err := findTarget(path)
 	if err == nil && target.inPlace {
-		err = writeInPlace(path, write)
+		err = writeInPlace(path, readerWait, write)
 	} else if err == nil {
 		err = replaceFile(path, target.old, write)
 	}
@@ -87,8 +88,12 @@ func streamable(mode fs.FileMode) error {
 	return nil
 }
 
-func writeInPlace(path string, write func(io.Writer) error) error {
-	f, err := openInPlace(path)
+// readerWait is how long a fifo may have no reader. The run is over by then, and
+// one that never comes must not keep the tool for ever.
+const readerWait = 10 * time.Second
+
+func writeInPlace(path string, wait time.Duration, write func(io.Writer) error) error {
+	f, err := openInPlace(path, wait)
 	if err != nil {
 		return err
 	}
@@ -99,12 +104,12 @@ func writeInPlace(path string, write func(io.Writer) error) error {
 	return errors.Join(err, f.Close())
 }
 
-func openInPlace(path string) (*os.File, error) {
+func openInPlace(path string, wait time.Duration) (*os.File, error) {
 	if fd, ok := ownDescriptor(path); ok {
 		return duplicate(fd, path)
 	}
 	// Neither created nor truncated: it may have become something else by now.
-	f, err := os.OpenFile(path, os.O_WRONLY, 0)
+	f, err := openStream(path, wait)
 	if err != nil {
 		return nil, err
 	}
@@ -120,6 +125,29 @@ func openInPlace(path string) (*os.File, error) {
 		return nil, err
 	}
 	return f, nil
+}
+
+// openStream opens a device, or a fifo once it has a reader. A fifo is not waited
+// for in open(2), which has no time limit.
+func openStream(path string, wait time.Duration) (*os.File, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	if info.Mode()&fs.ModeNamedPipe == 0 {
+		return os.OpenFile(path, os.O_WRONLY, 0)
+	}
+	const pause = 50 * time.Millisecond
+	for deadline := time.Now().Add(wait); ; time.Sleep(pause) {
+		// Package os waits where a write to such a file would block.
+		f, err := os.OpenFile(path, os.O_WRONLY|syscall.O_NONBLOCK, 0)
+		if !errors.Is(err, syscall.ENXIO) {
+			return f, err
+		}
+		if time.Now().After(deadline) {
+			return nil, fmt.Errorf("is a fifo that nobody has opened for reading within %s (start its reader before the run)", wait)
+		}
+	}
 }
 
 func replaceFile(path string, old fs.FileInfo, write func(io.Writer) error) (err error) {

@@ -58,7 +58,7 @@ func TestCheckWritableAsAnotherUser(t *testing.T) {
 	must(t, os.Chown(own, 65534, 65534))
 	must(t, syscall.Mkfifo(fifo, 0o600))
 
-	asNobody(t, func() {
+	check := func() {
 		for path, why := range map[string]string{
 			filepath.Join(sticky, "new"):   "",
 			own:                            "",
@@ -78,17 +78,20 @@ func TestCheckWritableAsAnotherUser(t *testing.T) {
 				t.Errorf("saveFile(%s) = %v, want %q", path, err, why)
 			}
 		}
-	})
+	}
+	asNobody(t, syscall.SYS_SETRESUID, check)
+	asNobody(t, syscall.SYS_SETFSUID, check) // as under sudo: still root, but for files
 	onlyFiles(t, sticky, "new", "own", "taken", "fifo", "closed")
 }
 
-// asNobody runs f on a thread of another user, which ends with it.
-func asNobody(t *testing.T, f func()) {
+// asNobody runs f on a thread that the system call nr has made another user's,
+// and which ends with it.
+func asNobody(t *testing.T, nr uintptr, f func()) {
 	done := make(chan error)
 	go func() {
 		runtime.LockOSThread() // and never unlock: the thread is spoilt
 		const nobody = 65534
-		_, _, errno := syscall.RawSyscall(syscall.SYS_SETRESUID, nobody, nobody, nobody)
+		_, _, errno := syscall.RawSyscall(nr, nobody, nobody, nobody)
 		if errno != 0 {
 			done <- errno
 			return

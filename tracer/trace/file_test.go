@@ -14,6 +14,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 )
 
 func writeHello(w io.Writer) error {
@@ -170,6 +171,41 @@ func TestSaveFileToFifo(t *testing.T) {
 	}
 	if info, err := os.Lstat(path); err != nil || info.Mode()&fs.ModeNamedPipe == 0 {
 		t.Error("the fifo was replaced")
+	}
+}
+
+func TestFifoWithoutAReader(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "fifo")
+	must(t, syscall.Mkfifo(path, 0o600))
+	err := writeInPlace(path, 60*time.Millisecond, writeHello)
+	if err == nil || !strings.Contains(err.Error(), "nobody has opened for reading within 60ms (start its reader before the run)") {
+		t.Errorf("error %v, want that there is no reader, and what to do", err)
+	}
+}
+
+// More than the fifo holds goes through, however slow the reader, and one that
+// comes late is waited for.
+func TestFifoWithALateReader(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "fifo")
+	must(t, syscall.Mkfifo(path, 0o600))
+	want := bytes.Repeat([]byte("trace "), 100_000)
+	done := make(chan error)
+	go func() {
+		done <- saveFile(path, func(w io.Writer) error {
+			_, err := w.Write(want)
+			return err
+		})
+	}()
+	time.Sleep(80 * time.Millisecond)
+	f, err := os.Open(path)
+	must(t, err)
+	defer f.Close()
+	time.Sleep(80 * time.Millisecond)
+	got, err := io.ReadAll(f)
+	must(t, err)
+	must(t, <-done)
+	if !bytes.Equal(got, want) {
+		t.Errorf("%d bytes came, want %d", len(got), len(want))
 	}
 }
 

@@ -54,9 +54,10 @@ func accessible(path string) error {
 		}
 		return f.Close()
 	}
-	const writeOK = 2 // W_OK of unistd.h
-	return syscall.Access(path, writeOK)
+	return mayWrite(path)
 }
+
+const writeOK = 2 // W_OK of unistd.h
 
 // replaceable reports whether the file at name may be renamed over. In a sticky
 // directory such as /tmp only its owner, the directory's and root may.
@@ -77,7 +78,7 @@ func replaceable(dir *os.Root, name string) error {
 	if !ok1 || !ok2 || parent.Mode()&fs.ModeSticky == 0 {
 		return nil
 	}
-	if me := uint32(os.Geteuid()); me != 0 && me != oldStat.Uid && me != parentStat.Uid {
+	if me := fileUID(); me != 0 && me != oldStat.Uid && me != parentStat.Uid {
 		return errors.New("belongs to another user, and its directory is sticky (name another file)")
 	}
 	return nil
