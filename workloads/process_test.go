@@ -273,7 +273,8 @@ func thread(t *testing.T, p *Process) int {
 			continue
 		}
 		if found != 0 {
-			t.Fatalf("two of the %s's %d threads could be it", p.role, len(tasks))
+			time.Sleep(time.Millisecond) // the other one is just being made, or makes one
+			return thread(t, p)
 		}
 		found, err = strconv.Atoi(task.Name())
 		must(t, err)
