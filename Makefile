@@ -11,7 +11,7 @@ COMMIT         := $(shell git rev-parse HEAD 2>/dev/null)
 LDFLAGS        := -s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT)
 GOLANGCI       := $(BIN)/golangci-lint-v2.15.0
 
-.PHONY: help build run test test-unit test-native lint generate check-generated bench deps deps-dev man screenshot clean
+.PHONY: help build run test test-unit test-native lint generate check-generated bench vm-shell deps deps-dev man screenshot clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -55,6 +55,11 @@ check-generated: generate ## Fail if a generated file is not what its source giv
 
 bench: ## Measure what tracing costs on this machine
 	$(GO) test $(if $(SUDO),-exec '$(SUDO) -E') -run '^$$' -bench . -benchtime 1x ./tracer/session
+
+KERNEL ?= 6.12
+vm-shell: build ## Open a shell in a guest with Debian's kernel KERNEL=6.12 or 6.1
+	@./scripts/need qemu-system-x86_64:qemu-system-x86 /usr/lib/qemu/virtiofsd:qemu-system-common /bin/busybox:busybox-static cpio:cpio /sbin/mkfs.ext4:e2fsprogs /sbin/depmod:kmod
+	$(SUDO) ./scripts/vm $(KERNEL)
 
 # What the tests need besides Go, and what generating needs besides that.
 deps: ## Install what the tests need (Debian, Ubuntu)
