@@ -46,9 +46,7 @@ func running(t *testing.T, args ...string) (cmd *exec.Cmd, stdout, stderr *scree
 func TestRunsThatEndEarly(t *testing.T) {
 	kill := func(role string) func(*testing.T, *exec.Cmd) {
 		return func(t *testing.T, _ *exec.Cmd) {
-			if err := syscall.Kill(workerPIDs(t)[role], syscall.SIGKILL); err != nil {
-				t.Fatal(err)
-			}
+			signalWorker(t, role, syscall.SIGKILL)
 		}
 	}
 	send := func(s syscall.Signal) func(*testing.T, *exec.Cmd) {
@@ -147,9 +145,7 @@ func programsOf(t *testing.T, pid int) []ebpf.ProgramID {
 // A receiver that is stopped keeps the sender from ending by itself.
 func TestStalledReceiver(t *testing.T) {
 	cmd, _, stderr := running(t)
-	if err := syscall.Kill(workerPIDs(t)["receiver"], syscall.SIGSTOP); err != nil {
-		t.Fatal(err)
-	}
+	signalWorker(t, "receiver", syscall.SIGSTOP)
 	time.Sleep(200 * time.Millisecond) // until the socket's buffers are full
 	if err := cmd.Process.Signal(syscall.SIGINT); err != nil {
 		t.Fatal(err)

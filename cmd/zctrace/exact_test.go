@@ -1,15 +1,12 @@
 package main
 
 import (
-	"io"
 	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"testing"
 	"time"
-
-	"github.com/creack/pty"
 
 	"github.com/zctrace/zctrace/tracer/trace"
 )
@@ -146,36 +143,25 @@ func busy(t *testing.T) {
 // its size every few milliseconds, and leaves it with q.
 func onResizedTerminal(t *testing.T, args ...string) {
 	t.Helper()
-	cmd := command(t, args...)
-	cmd.Env = append(cmd.Env, "TERM=xterm-256color")
-	terminal, err := pty.StartWithSize(cmd, &pty.Winsize{Rows: 24, Cols: 80})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer terminal.Close()
-	read := make(chan struct{})
-	go func() { // until the program is gone and the read fails
-		_, _ = io.Copy(io.Discard, terminal)
-		close(read)
-	}()
-	ended := make(chan error, 1)
-	go func() { ended <- cmd.Wait() }()
-
-	json := args[len(args)-1]
-	for i := uint16(0); ; i++ {
-		select {
-		case err := <-ended:
-			if code := exitStatus(t, err); code != 0 {
-				t.Fatalf("%v: exit code %d", args, code)
-			}
-			return
-		case <-time.After(3 * time.Millisecond):
-			_ = pty.Setsize(terminal, &pty.Winsize{Rows: 20 + i%20, Cols: 70 + i%50})
-			if _, err := os.Stat(json); err == nil { // the run has ended
-				_, _ = terminal.WriteString("q")
+	term := onTerminal(t, 24, 80, args...)
+	ended := make(chan struct{})
+	defer close(ended)
+	go func() {
+		for i := uint16(0); ; i++ {
+			select {
+			case <-ended:
+				return
+			case <-time.After(3 * time.Millisecond):
+				term.resize(20+i%20, 70+i%50)
 			}
 		}
-	}
+	}()
+	term.waits("the trace is written", func() bool {
+		_, err := os.Stat(args[len(args)-1])
+		return err == nil
+	})
+	term.types("q")
+	term.exits(0)
 }
 
 // One transfer of 1 MiB is what the textbook speaks of.

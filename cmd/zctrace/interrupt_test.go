@@ -2,15 +2,12 @@ package main
 
 import (
 	"bytes"
-	"io"
 	"os"
 	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
-
-	"github.com/creack/pty"
 )
 
 // Ctrl-C before anything runs: while a large source is being made.
@@ -50,29 +47,27 @@ func TestRepeatedSignal(t *testing.T) {
 // A second signal, when the first one does not get anywhere, ends the dashboard
 // at once and gives the terminal back.
 func TestSecondSignal(t *testing.T) {
-	needTracing(t)
-	cmd := command(t, "run", "sendfile", "--duration", "60s")
-	cmd.Env = append(cmd.Env, "TERM=xterm-256color")
-	tty, err := pty.StartWithSize(cmd, &pty.Winsize{Rows: 24, Cols: 80})
-	if err != nil {
-		t.Fatal(err)
+	for _, test := range []struct {
+		name  string
+		stall func(*terminal)
+		after func(*terminal)
+	}{
+		{"the receiver is stopped", func(term *terminal) {
+			signalWorker(term.t, "receiver", syscall.SIGSTOP)
+			time.Sleep(200 * time.Millisecond) // until the socket's buffers are full
+		}, (*terminal).isNormal},
+		{"the terminal takes nothing", (*terminal).jams, func(*terminal) {}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			term := onTerminal(t, 24, 80, "run", "sendfile", "--duration", "60s")
+			term.shows("iB/s")
+			test.stall(term)
+			_ = term.cmd.Process.Signal(syscall.SIGTERM)
+			time.Sleep(patience + 200*time.Millisecond)
+			_ = term.cmd.Process.Signal(syscall.SIGTERM)
+			term.exits(143)
+			test.after(term)
+			workersAreGone(t)
+		})
 	}
-	defer tty.Close()
-	out := &screen{}
-	go func() { _, _ = io.Copy(out, tty) }()
-	eventually(t, "numbers on the dashboard", func() bool { return strings.Contains(out.String(), "iB/s") })
-	if err := syscall.Kill(workerPIDs(t)["receiver"], syscall.SIGSTOP); err != nil {
-		t.Fatal(err)
-	}
-	time.Sleep(200 * time.Millisecond) // until the socket's buffers are full
-	_ = cmd.Process.Signal(syscall.SIGTERM)
-	time.Sleep(patience + 200*time.Millisecond)
-	_ = cmd.Process.Signal(syscall.SIGTERM)
-	if code := exitStatus(t, cmd.Wait()); code != 143 {
-		t.Errorf("exit code %d", code)
-	}
-	eventually(t, "the normal screen and the cursor are back", func() bool {
-		return strings.Contains(out.String(), "\x1b[?1049l") && strings.Contains(out.String(), "\x1b[?25h")
-	})
-	workersAreGone(t)
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"os"
@@ -45,10 +46,15 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// command is zctrace with its arguments, not started.
+// command is zctrace with its arguments, not started. One that does not end is
+// made to say where it is: Go prints its goroutines.
 func command(t *testing.T, args ...string) *exec.Cmd {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), os.Args[0], args...)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	t.Cleanup(cancel)
+	cmd := exec.CommandContext(ctx, os.Args[0], args...)
+	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGQUIT) }
+	cmd.WaitDelay = 5 * time.Second // then it is killed
 	cmd.Env = append(os.Environ(), asProgram+"=1")
 	cmd.Dir = t.TempDir()
 	return cmd
@@ -181,6 +187,18 @@ func workersAreGone(t *testing.T) {
 		time.Sleep(20 * time.Millisecond)
 	}
 	t.Errorf("workers are left behind: %v", workerPIDs(t))
+}
+
+// signalWorker sends a signal to the worker of that role.
+func signalWorker(t *testing.T, role string, s syscall.Signal) {
+	t.Helper()
+	pid, there := workerPIDs(t)[role]
+	if !there { // and 0 would be the tests themselves
+		t.Fatalf("there is no %s", role)
+	}
+	if err := syscall.Kill(pid, s); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // workerPIDs are the worker processes of this test binary's runs, by role. Their

@@ -182,6 +182,7 @@ func (j *job) interruptOnSignal() (stop func()) {
 			signal.Notify(signals, s)
 		}
 	}
+	exit := func(s os.Signal) { os.Exit(128 + int(s.(syscall.Signal))) }
 	go func() {
 		var first time.Time
 		for s := range signals {
@@ -189,10 +190,11 @@ func (j *job) interruptOnSignal() (stop func()) {
 				first = time.Now()
 				j.interrupt(interruption{s.(syscall.Signal)})
 			} else if time.Since(first) > patience {
+				time.AfterFunc(patience, func() { exit(s) }) // a terminal may take nothing any more
 				if j.restore != nil {
 					j.restore()
 				}
-				os.Exit(128 + int(s.(syscall.Signal)))
+				exit(s)
 			}
 		}
 	}()
