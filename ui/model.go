@@ -15,6 +15,10 @@ import (
 // Update is a new state of a running session.
 type Update struct{ Trace *trace.Trace }
 
+// Doing says what a session does while it has no new state to show; "" when it
+// has again.
+type Doing string
+
 // Finished says that the run has ended.
 type Finished struct {
 	Trace *trace.Trace // nil: the last Update's stays
@@ -49,6 +53,7 @@ type Model struct {
 	frozen *trace.Trace // as the paused view is; nil when it is not paused
 	phase  phase
 	failed string
+	doing  string
 
 	quitting bool // q or ctrl+c was pressed: leave once the run has ended
 	help     bool

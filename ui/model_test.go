@@ -161,6 +161,21 @@ func TestSaveBeforeTheFirstUpdate(t *testing.T) {
 	}
 }
 
+// What a session does before and after the transfer is shown where it can be.
+func TestDoing(t *testing.T) {
+	m := after(New(Options{Output: io.Discard}), tea.WindowSizeMsg{Width: 80, Height: 24}, Doing("making source auto:8GiB"))
+	if v := m.View(); !strings.Contains(v, "zctrace  making source auto:8GiB") {
+		t.Errorf("before the first update:\n%s", v)
+	}
+	m = after(m, Doing(""), Update{whole("sendfile")}, Doing("comparing sink file"))
+	if v := m.View(); !strings.Contains(v, "comparing sink file") {
+		t.Errorf("after the transfer:\n%s", v)
+	}
+	if v := after(m, Finished{}).View(); strings.Contains(v, "comparing") {
+		t.Errorf("after the end:\n%s", v)
+	}
+}
+
 func TestFailureBeforeTheFirstUpdate(t *testing.T) {
 	m := after(New(Options{Output: io.Discard}), tea.WindowSizeMsg{Width: 80, Height: 24},
 		Finished{Err: errors.New("attach tp_btf/sys_exit: permission denied")})

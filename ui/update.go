@@ -29,6 +29,8 @@ func (m Model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		if msg.Trace != nil && m.phase != ended {
 			m.latest = msg.Trace
 		}
+	case Doing:
+		m.doing = string(msg)
 	case Finished:
 		return m.finish(msg)
 	case saved:
@@ -113,7 +115,7 @@ func (m Model) finish(msg Finished) (tea.Model, tea.Cmd) {
 	if msg.Trace != nil {
 		m.latest = msg.Trace
 	}
-	m.phase = ended
+	m.phase, m.doing = ended, ""
 	if m.latest != nil {
 		m.failed = m.latest.Run.Error
 	}

@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 )
@@ -28,7 +29,7 @@ func (m Model) View() string {
 	case m.shown() == nil && m.failed != "":
 		lines = wrap("failed before the first number: "+m.look.text(m.failed), m.width-2*margin)
 	case m.shown() == nil:
-		lines = []string{m.look.title.of("zctrace") + "  starting"}
+		lines = []string{m.look.title.of("zctrace") + "  " + m.look.text(cmp.Or(m.doing, "starting")) + m.look.ellipsis}
 	default:
 		lines = dashboard(m.data(), m.width-2*margin, m.height-1)
 	}
@@ -92,6 +93,8 @@ func (m Model) footer(width int) string {
 	switch {
 	case m.quitting:
 		keys.put(l.warning, "ending the run"+l.ellipsis+" ctrl+c leaves at once")
+	case m.doing != "" && m.shown() != nil:
+		keys.put(l.dim, l.text(m.doing)+l.ellipsis)
 	case m.saving:
 		keys.put(l.dim, "saving"+l.ellipsis)
 	}

@@ -101,10 +101,9 @@ func (s *Source) Cold(ctx context.Context) error {
 		return err
 	}
 	fd := int(s.file.Fd())
-	if ctx.Err() != nil {
+	if err := s.writeBack(ctx); ctx.Err() != nil {
 		return context.Cause(ctx)
-	}
-	if err := unix.Fsync(fd); err != nil { // dirty pages stay
+	} else if err != nil { // dirty pages stay
 		return fmt.Errorf("write back source %s: %w", s.Path, err)
 	}
 	if err := s.walkExtents(ctx); ctx.Err() != nil {
@@ -135,6 +134,23 @@ func (s *Source) mayCheckCache() bool {
 		return true
 	}
 	return unix.Faccessat(unix.AT_FDCWD, fmt.Sprintf("/proc/self/fd/%d", fd), unix.W_OK, unix.AT_EACCESS) == nil
+}
+
+// writeBack writes dirty pages to the disk, a few at a time: a thread in fsync(2)
+// cannot be interrupted, nor can its process end.
+func (s *Source) writeBack(ctx context.Context) error {
+	const step = 8 << 20
+	const flags = unix.SYNC_FILE_RANGE_WAIT_BEFORE | unix.SYNC_FILE_RANGE_WRITE | unix.SYNC_FILE_RANGE_WAIT_AFTER
+	fd := int(s.file.Fd())
+	for at := int64(0); at < s.Bytes && ctx.Err() == nil; at += step {
+		if err := unix.SyncFileRange(fd, at, step, flags); err != nil {
+			return err
+		}
+	}
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return unix.Fsync(fd)
 }
 
 // walkExtents makes the file system look up every extent; it keeps them in

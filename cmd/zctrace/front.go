@@ -46,11 +46,13 @@ func (j *job) plain() (*trace.Trace, error) {
 		print(ui.PlainLine(printed, latest) + "\n")
 		printed = latest
 	}
+	j.cfg.Doing = announcer()
 	t, err := session.Run(j.ctx, j.cfg, session.Machine(), func(t *trace.Trace) {
 		if latest = t; since() >= j.cfg.Interval*9/10 { // ticks jitter
 			line()
 		}
 	})
+	j.cfg.Doing("")
 	// The rest of an interval gets a line if it is worth one.
 	if latest != nil && (printed == nil || since() >= j.cfg.Interval/2) {
 		line()
@@ -62,6 +64,20 @@ func (j *job) plain() (*trace.Trace, error) {
 		err = saveErr
 	}
 	return t, cmp.Or(writeErr, err)
+}
+
+// announcer says on standard error what the run is doing, if that takes long.
+func announcer() func(what string) {
+	const long = 500 * time.Millisecond
+	var timer *time.Timer
+	return func(what string) {
+		if timer != nil {
+			timer.Stop()
+		}
+		if what != "" {
+			timer = time.AfterFunc(long, func() { fmt.Fprintln(os.Stderr, "zctrace: "+ui.Sanitize(what)+" ...") })
+		}
+	}
 }
 
 // dashboard draws the run until the user leaves it, then prints the final table
@@ -83,6 +99,7 @@ func (j *job) dashboard() (*trace.Trace, error) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
+		j.cfg.Doing = func(what string) { program.Send(ui.Doing(what)) }
 		t, runErr = session.Run(j.ctx, j.cfg, session.Machine(), func(t *trace.Trace) { program.Send(ui.Update{Trace: t}) })
 		path, saveErr := j.save(t)
 		if runErr == nil {

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"os"
 	"path/filepath"
 	"strings"
@@ -15,17 +14,17 @@ func TestInterruptedPreparation(t *testing.T) {
 	needTracing(t)
 	cmd := command(t, "run", "sendfile", "--source", "auto:8GiB", "--plain")
 	cmd.Env = append(cmd.Env, "TMPDIR="+cmd.Dir)
-	var stderr bytes.Buffer
-	cmd.Stderr = &stderr
+	stderr := &screen{}
+	cmd.Stderr = stderr
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	time.Sleep(map[bool]time.Duration{false: 300 * time.Millisecond, true: 3 * time.Second}[testing.Short()]) // making it takes longer
+	eventually(t, "it says what takes its time", func() bool { return strings.Contains(stderr.String(), "making source auto:8GiB") })
 	if err := cmd.Process.Signal(os.Signal(syscall.SIGINT)); err != nil {
 		t.Fatal(err)
 	}
 	if code := exitStatus(t, cmd.Wait()); code != 130 {
-		t.Errorf("exit code %d: %s", code, &stderr)
+		t.Errorf("exit code %d: %s", code, stderr)
 	}
 	leftovers(t, cmd.Dir)
 }

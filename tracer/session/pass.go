@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/zctrace/zctrace/internal/human"
 	"github.com/zctrace/zctrace/tracer/trace"
 	"github.com/zctrace/zctrace/workloads"
 )
@@ -44,11 +45,15 @@ func (s *session) run(ctx context.Context, t Tracer, observe func(*trace.Trace))
 	if err := s.prepareCache(ctx); err != nil {
 		return nil, err
 	}
-	if t != nil {
+	if t == nil {
+		s.doing("running untraced for --baseline")
+	} else {
+		s.doing("attaching the hooks")
 		if err := t.Attach(); err != nil {
 			return nil, err
 		}
 		s.trace.Hooks = t.Hooks()
+		s.doing("")
 	}
 	p := &pass{ended: trace.Done}
 	if err := w.letGo(); err != nil {
@@ -63,9 +68,21 @@ func (s *session) run(ctx context.Context, t Tracer, observe func(*trace.Trace))
 // touches the source.
 func (s *session) prepareCache(ctx context.Context) error {
 	if s.cfg.Cold {
+		s.doing("writing source %s back and taking it out of the page cache", s.cfg.Source)
 		return s.source.Cold(ctx)
 	}
+	if n := s.sourceBytes(); n > 0 {
+		s.doing("reading %s of source %s into the page cache", human.FormatBytes(n), s.cfg.Source)
+	}
 	return s.source.Warm(ctx, s.cfg.Bytes)
+}
+
+// sourceBytes is how much of the source is needed; 0 for zero.
+func (s *session) sourceBytes() int64 {
+	if s.cfg.Bytes > 0 {
+		return min(s.cfg.Bytes, s.source.Bytes)
+	}
+	return s.source.Bytes
 }
 
 func (s *session) startWorkers() (w workers, err error) {

@@ -36,6 +36,10 @@ type Config struct {
 	Baseline bool // do the same work untraced before
 	CPUs     *[2]int
 	Interval time.Duration
+
+	// Doing is told what is being done while there is nothing new to observe,
+	// and "" when the transfer begins. It may be nil.
+	Doing func(what string)
 }
 
 // Worker is a process of the workload; see workloads.Process.
@@ -153,6 +157,7 @@ func (s *session) open(ctx context.Context) (t Tracer, err error) {
 		opened <- err
 	}()
 	workErr := s.openWork(ctx)
+	s.doing("loading the eBPF programs")
 	tracerErr := <-opened
 	err = firstError(workErr, tracerErr)
 	if ctx.Err() != nil {
@@ -190,11 +195,20 @@ func (s *session) tracerOptions() tracer.Options {
 	}
 }
 
+func (s *session) doing(format string, args ...any) {
+	if s.cfg.Doing != nil {
+		s.cfg.Doing(fmt.Sprintf(format, args...))
+	}
+}
+
 func (s *session) mapsSource() bool { return slices.Contains(s.cfg.Strategy.Syscalls, "mmap") }
 
 // openWork opens source and sink and checks that the work makes sense.
 func (s *session) openWork(ctx context.Context) (err error) {
 	cfg := &s.cfg
+	if kind, _, _ := strings.Cut(cfg.Source, ":"); kind == string(workloads.SourceAuto) {
+		s.doing("making source %s", cfg.Source)
+	}
 	if s.source, err = workloads.OpenSource(ctx, cfg.Source, s.user); err != nil {
 		return err
 	}

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -215,6 +216,25 @@ func TestBaselineDoesTheSameWork(t *testing.T) {
 	}
 	if got.Run.UntracedElapsedNS != trace.Known(time.Second.Nanoseconds()) || got.Run.LimitDurationNS.Known() {
 		t.Errorf("untraced %v ns, duration limit %v; want 1 s, none", got.Run.UntracedElapsedNS, got.Run.LimitDurationNS)
+	}
+}
+
+func TestItSaysWhatTakesTime(t *testing.T) {
+	cfg := config(t)
+	cfg.Baseline, cfg.Duration, cfg.Verify, cfg.Sink = true, 10*time.Millisecond, true, "file"
+	var got []string
+	cfg.Doing = func(what string) { got = append(got, what) }
+	s := &script{run: map[workloads.Role]func(*fakeWorker){workloads.Sender: moves(12345)}}
+	_, _ = Run(t.Context(), cfg, s.deps(), nil) // the fakes write nothing that could be verified
+	reading := "reading 1 MiB of source auto:1MiB into the page cache"
+	want := []string{
+		"making source auto:1MiB", "loading the eBPF programs",
+		reading, "running untraced for --baseline",
+		strings.Replace(reading, "1 MiB", "12.1 KiB", 1), "attaching the hooks", "",
+		"comparing sink file with the source",
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("it says %q,\nwant %q", got, want)
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/zctrace/zctrace/internal/human"
 	"github.com/zctrace/zctrace/tracer"
 	"github.com/zctrace/zctrace/tracer/trace"
 	"github.com/zctrace/zctrace/workloads"
@@ -183,6 +184,7 @@ func (s *session) corruptAt() *int64 {
 // not be the source itself, because that has to stay cold.
 func (s *session) openExpectation(ctx context.Context) (err error) {
 	if s.cfg.Verify && s.cfg.Cold && s.sink.HasReceiver() {
+		s.doing("copying %s of source %s to memory, to compare with", human.FormatBytes(s.sourceBytes()), s.cfg.Source)
 		s.expect, err = s.source.Snapshot(ctx, s.cfg.Bytes)
 	}
 	return err
@@ -196,6 +198,7 @@ func (s *session) verify(ctx context.Context, p *pass) (bool, error) {
 		}
 		return true, nil
 	}
+	s.doing("comparing sink %s with the source", s.cfg.Sink)
 	bad, err := s.sink.VerifyFile(context.WithoutCancel(ctx), s.source, p.sender.Payload)
 	if err != nil {
 		return false, err
