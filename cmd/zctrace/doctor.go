@@ -23,7 +23,9 @@ worked, what did not, why, and what to do about it. It exits with 3 if the main
 job cannot be done here.`,
 		Args: cobra.NoArgs,
 		RunE: run(func(cmd *cobra.Command, _ []string) error {
-			host, report := session.Host(), tracer.Probe()
+			host := session.Host()
+			var report *tracer.Report
+			session.Undisturbed(func() { report = tracer.Probe() })
 			if err := printReport(cmd.OutOrStdout(), host, report, asJSON); err != nil {
 				return err
 			}

@@ -1,12 +1,16 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // Ctrl-C before anything runs: while a large source is being made.
@@ -27,6 +31,32 @@ func TestInterruptedPreparation(t *testing.T) {
 		t.Errorf("exit code %d: %s", code, stderr)
 	}
 	leftovers(t, cmd.Dir)
+}
+
+// Signals that come all the time, to whichever thread, do not keep the eBPF programs from being loaded.
+func TestSignalsWhileLoading(t *testing.T) {
+	needTracing(t)
+	cmd := command(t, "run", "sendfile", "--bytes", "1MiB", "--plain")
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
+	for {
+		select {
+		case err := <-ended:
+			if code := exitStatus(t, err); code != 0 {
+				t.Errorf("exit code %d", code)
+			}
+			return
+		default:
+			threads, _ := os.ReadDir(fmt.Sprintf("/proc/%d/task", cmd.Process.Pid))
+			for _, thread := range threads {
+				tid, _ := strconv.Atoi(thread.Name())
+				_ = unix.Tgkill(cmd.Process.Pid, tid, unix.SIGWINCH)
+			}
+		}
+	}
 }
 
 // timeout(1) sends its signal to the process and to its group: two that come

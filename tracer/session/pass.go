@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/zctrace/zctrace/internal/human"
 	"github.com/zctrace/zctrace/tracer/trace"
 	"github.com/zctrace/zctrace/workloads"
 )
@@ -72,7 +71,7 @@ func (s *session) prepareCache(ctx context.Context) error {
 		return s.source.Cold(ctx)
 	}
 	if n := s.sourceBytes(); n > 0 {
-		s.doing("reading %s of source %s into the page cache", human.FormatBytes(n), s.cfg.Source)
+		s.doing("reading %d MiB of source %s into the page cache", n>>20, s.cfg.Source)
 	}
 	return s.source.Warm(ctx, s.cfg.Bytes)
 }

@@ -72,7 +72,9 @@ type Deps struct {
 func Machine() Deps {
 	return Deps{
 		OpenTracer: func(o tracer.Options) (Tracer, error) {
-			t, err := tracer.Open(o)
+			var t *tracer.Tracer
+			var err error
+			Undisturbed(func() { t, err = tracer.Open(o) })
 			if err != nil {
 				return nil, err
 			}

@@ -14,7 +14,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/zctrace/zctrace/internal/human"
 	"github.com/zctrace/zctrace/tracer"
 	"github.com/zctrace/zctrace/tracer/trace"
 	"github.com/zctrace/zctrace/workloads"
@@ -184,7 +183,7 @@ func (s *session) corruptAt() *int64 {
 // not be the source itself, because that has to stay cold.
 func (s *session) openExpectation(ctx context.Context) (err error) {
 	if s.cfg.Verify && s.cfg.Cold && s.sink.HasReceiver() {
-		s.doing("copying %s of source %s to memory, to compare with", human.FormatBytes(s.sourceBytes()), s.cfg.Source)
+		s.doing("copying %d MiB of source %s to memory, to compare with", s.sourceBytes()>>20, s.cfg.Source)
 		s.expect, err = s.source.Snapshot(ctx, s.cfg.Bytes)
 	}
 	return err
