@@ -11,8 +11,8 @@ import (
 	"github.com/zctrace/zctrace/workloads"
 )
 
-// grace is how long a worker has to end by itself once it was told to, or once
-// its peer is gone.
+// grace is how long the workers may go without progress once they were told to
+// end, or one of them has.
 const grace = 10 * time.Second // a call may move 2 GiB
 
 // pass is the work done once, traced or not.
@@ -160,6 +160,14 @@ func (w workers) kill() {
 	}
 }
 
+// moved grows as long as there is progress.
+func (w workers) moved() (n int64) {
+	for _, worker := range w.all() {
+		n += worker.Payload()
+	}
+	return n
+}
+
 // follower watches a pass to its end.
 type follower struct {
 	session *session
@@ -182,9 +190,11 @@ func (f *follower) follow(ctx context.Context) error {
 	}
 	interrupted, killed := ctx.Done(), false
 	sender, receiver := f.workers.sender.Done(), f.receiverDone()
+	var moved int64
+	wait := func() { moved, deadline = f.workers.moved(), time.After(grace) }
 	stop := func() {
 		f.workers.sender.Stop()
-		deadline = time.After(grace)
+		wait()
 	}
 	for sender != nil || receiver != nil {
 		select {
@@ -203,15 +213,19 @@ func (f *follower) follow(ctx context.Context) error {
 			f.pass.ended = trace.Interrupted
 			stop()
 		case <-deadline:
+			if f.workers.moved() > moved {
+				wait()
+				continue
+			}
 			killed = true
 			f.workers.kill()
 		case <-sender:
 			sender = nil
-			deadline = time.After(grace) // the receiver now reads to the end
+			wait() // the receiver now reads to the end
 		case <-receiver:
 			receiver = nil
 			if sender != nil {
-				deadline = time.After(grace) // the sender gets EPIPE
+				wait() // the sender gets EPIPE
 			}
 		}
 	}
@@ -238,7 +252,7 @@ func (f *follower) end(killed bool) error {
 	}
 	switch {
 	case killed:
-		return fmt.Errorf("the transfer did not end within %v after it was told to, and was killed: is a worker stopped?", grace)
+		return fmt.Errorf("the transfer was told to end, made no progress for %v, and was killed: is a worker stopped?", grace)
 	case receiverErr != nil: // what ended it also ended the sender
 		return receiverErr
 	case senderErr != nil:

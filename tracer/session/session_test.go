@@ -11,6 +11,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/zctrace/zctrace/bpf"
@@ -24,8 +25,9 @@ type fakeWorker struct {
 	role   workloads.Role
 	script *script
 	stop   chan struct{}
+	killed chan struct{}
 	done   chan struct{}
-	once   sync.Once
+	once   [2]sync.Once
 	result workloads.Result // set before done is closed, read after
 	err    error
 	moved  atomic.Int64
@@ -44,8 +46,8 @@ type script struct {
 func (w *fakeWorker) WaitReady(context.Context) error { return nil }
 func (w *fakeWorker) Payload() int64                  { return w.moved.Load() }
 func (w *fakeWorker) Done() <-chan struct{}           { return w.done }
-func (w *fakeWorker) Stop()                           { w.once.Do(func() { close(w.stop) }) }
-func (w *fakeWorker) Kill()                           { w.Stop() }
+func (w *fakeWorker) Stop()                           { w.once[0].Do(func() { close(w.stop) }) }
+func (w *fakeWorker) Kill()                           { w.once[1].Do(func() { close(w.killed) }); w.Stop() }
 
 func (w *fakeWorker) Go() error {
 	go func() {
@@ -80,7 +82,7 @@ func (s *script) deps() Deps {
 			return fakeTracer{s}, nil
 		},
 		StartWorker: func(c workloads.Config) (Worker, error) {
-			w := &fakeWorker{role: c.Role, script: s, stop: make(chan struct{}), done: make(chan struct{})}
+			w := &fakeWorker{role: c.Role, script: s, stop: make(chan struct{}), killed: make(chan struct{}), done: make(chan struct{})}
 			s.started = append(s.started, w)
 			s.configs = append(s.configs, c)
 			return w, nil
@@ -216,6 +218,42 @@ func TestBaselineDoesTheSameWork(t *testing.T) {
 	}
 	if got.Run.UntracedElapsedNS != trace.Known(time.Second.Nanoseconds()) || got.Run.LimitDurationNS.Known() {
 		t.Errorf("untraced %v ns, duration limit %v; want 1 s, none", got.Run.UntracedElapsedNS, got.Run.LimitDurationNS)
+	}
+}
+
+// Workers that were told to end may take their time as long as anything moves.
+func TestSlowEnd(t *testing.T) {
+	// told is a sender that moves something for so long after it was told to end.
+	told := func(seconds int, then func(*fakeWorker)) func(*fakeWorker) {
+		return func(w *fakeWorker) {
+			<-w.stop
+			for range seconds {
+				time.Sleep(time.Second)
+				w.moved.Add(1)
+			}
+			then(w)
+		}
+	}
+	for _, test := range []struct {
+		name   string
+		sender func(*fakeWorker)
+		err    string
+	}{
+		{"slow", told(60, func(*fakeWorker) {}), ""},
+		{"stalled", told(0, func(w *fakeWorker) { <-w.killed }), "is a worker stopped?"},
+		{"slow, then stalled", told(15, func(w *fakeWorker) { <-w.killed }), "is a worker stopped?"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			cfg := config(t)
+			cfg.Sink, cfg.Interval, cfg.Duration = "null", time.Second, time.Second
+			synctest.Test(t, func(t *testing.T) {
+				s := &script{run: map[workloads.Role]func(*fakeWorker){workloads.Sender: test.sender}}
+				_, err := Run(t.Context(), cfg, s.deps(), nil)
+				if (err == nil) != (test.err == "") || err != nil && !strings.Contains(err.Error(), test.err) {
+					t.Errorf("the error is %v, want one with %q", err, test.err)
+				}
+			})
+		})
 	}
 }
 
