@@ -225,14 +225,26 @@ func TestOutputOntoOddFiles(t *testing.T) {
 		}
 		leftovers(t, dir)
 	})
-	t.Run("closed standard output", func(t *testing.T) {
-		cmd := command(t, append(args, "-")...)
-		cmd.Args = append([]string{"sh", "-c", `exec "$@" >&-`, "sh"}, cmd.Args...)
-		cmd.Path = "/bin/sh"
-		if r := finish(t, cmd); r.code != exitFailed || !strings.Contains(r.stderr, "standard output is closed") {
-			t.Errorf("exit code %d: %s", r.code, r.stderr)
-		}
-	})
+	for _, test := range []struct {
+		name, redirection string
+		args              []string
+		code              int
+		says              string
+	}{
+		{"closed standard output for JSON", ">&-", append(args, "-"), exitFailed, "standard output is closed"},
+		{"closed standard output for text", ">&-", args[:len(args)-1], 0, "standard output is closed"},
+		{"text to /dev/null", ">/dev/null", args[:len(args)-1], 0, ""},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			cmd := command(t, test.args...)
+			cmd.Args = append([]string{"sh", "-c", `exec "$@" ` + test.redirection, "sh"}, cmd.Args...)
+			cmd.Path = "/bin/sh"
+			r := finish(t, cmd)
+			if r.code != test.code || !strings.Contains(r.stderr, test.says) || test.says == "" && r.stderr != "" {
+				t.Errorf("exit code %d: %s", r.code, r.stderr)
+			}
+		})
+	}
 	t.Run("a pipe whose reader is gone", func(t *testing.T) {
 		r, w, err := os.Pipe()
 		if err != nil {

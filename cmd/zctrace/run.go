@@ -207,11 +207,17 @@ func checkJSON(o *options) (string, error) {
 	path := o.json
 	switch {
 	case path == "" && !o.jsonGiven:
+		if stdoutClosed() {
+			fmt.Fprintln(os.Stderr, "zctrace: standard output is closed (or /dev/null, opened for reading and writing), so the result is not shown; --json FILE would keep it")
+		}
 		return "", nil
 	case path == "":
 		return "", usageError("--json \"\": take a file, or - for standard output")
 	case path == "-" || sameFile(path, "/proc/self/fd/1"):
-		return "-", checkStdout()
+		if stdoutClosed() {
+			return "", errors.New("standard output is closed, and --json - would lose the trace\ngive --json a file")
+		}
+		return "-", nil
 	case sameFile(path, o.source):
 		return "", usageError("--json %s would replace the source\ntake another file", path)
 	}
@@ -238,18 +244,15 @@ func sameFile(a, b string) bool {
 	return errA == nil && errB == nil && os.SameFile(infoA, infoB)
 }
 
-// checkStdout finds a standard output that was closed when the program started:
+// stdoutClosed finds a standard output that was closed when the program started:
 // Go's runtime has then put /dev/null in its place, open for reading too, which
 // the shell's >/dev/null is not (runtime/fds_unix.go: checkfds).
-func checkStdout() error {
+func stdoutClosed() bool {
 	var null, out unix.Stat_t
 	flags, err := unix.FcntlInt(os.Stdout.Fd(), unix.F_GETFL, 0)
-	if err == nil && flags&unix.O_ACCMODE == unix.O_RDWR &&
+	return err == nil && flags&unix.O_ACCMODE == unix.O_RDWR &&
 		unix.Fstat(int(os.Stdout.Fd()), &out) == nil && unix.Stat(os.DevNull, &null) == nil &&
-		out.Mode&unix.S_IFMT == unix.S_IFCHR && out.Rdev == null.Rdev {
-		return errors.New("standard output is closed, and --json - would lose the trace\ngive --json a file")
-	}
-	return nil
+		out.Mode&unix.S_IFMT == unix.S_IFCHR && out.Rdev == null.Rdev
 }
 
 // asUser does it with the rights of the user who called sudo.
