@@ -140,6 +140,12 @@ func TestVerdict(t *testing.T) {
 			return tr
 		}, "not as in the textbook: transfer calls 12.00 instead of 1 (11,262 short transfers), mode switches 24.00 instead of 2", ""},
 		{"fell back to copying", fallenBack, "not as in the textbook: copies in_kernel 0.84 instead of 0", ""},
+		{"zeros", fromZero, "as in the textbook, apart from copies to_user (no bytes to copy: the kernel wrote 67,108,864 zeros, see fill)", "not as in"},
+		{"zeros that nobody wrote", func() *trace.Trace {
+			tr := fromZero()
+			tr.Total.Sender.Copies.Fill = derived(4096)
+			return tr
+		}, "not as in the textbook: copies to_user 0.00 instead of 1", "see fill"},
 		{"cold, to a disk", toFile, "DMA out (writeback comes later)", "DMA in ("},
 		{"a NIC, with headers", func() *trace.Trace {
 			tr := small("sendfile")
@@ -167,6 +173,13 @@ func TestVerdict(t *testing.T) {
 			}
 		})
 	}
+}
+
+func fromZero() *trace.Trace {
+	tr := small("read-write")
+	tr.Run.Source = trace.Source{Kind: "zero", Path: "/dev/zero"}
+	tr.Total.Sender.Copies.ToUser, tr.Total.Sender.Copies.Fill = derived(0), derived(64<<20)
+	return tr
 }
 
 // TestUnderWay: a transfer that is half done when the counters are read makes

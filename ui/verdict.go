@@ -53,7 +53,7 @@ func compare(t *trace.Trace, c *trace.Counters, payload trace.Int) verdict {
 	calls := compareCalls(c, v.transfers, b)
 	v.rows = append(v.rows, calls, compareModes(c, v.transfers, b, calls))
 
-	all, allKnown, allMark := 0.0, true, " "
+	all, allKnown, allMark, filled := 0.0, true, " ", false
 	for _, row := range []struct {
 		class
 		textbook int
@@ -64,12 +64,19 @@ func compare(t *trace.Trace, c *trace.Counters, payload trace.Int) verdict {
 		if n.mark() != " " {
 			allMark = n.mark()
 		}
-		v.rows = append(v.rows, comparePasses(row.class, n, p, row.textbook))
+		compared := comparePasses(row.class, n, p, row.textbook)
+		if row.name == toUser.name {
+			filled = explainFill(t, c, p, &compared)
+		}
+		v.rows = append(v.rows, compared)
 	}
 	cpu := comparison{label: cpuCopies, brief: "CPU copies", measured: notCounted, textbook: fmt.Sprint(b.Copies.ToUser + b.Copies.FromUser + b.Copies.InKernel)}
 	if allKnown {
 		cpu.measured, cpu.mark = passes(all), allMark
 		cpu.agreement = agree(all, float64(b.Copies.ToUser+b.Copies.FromUser+b.Copies.InKernel))
+		if filled && len(v.differing()) == 0 && cpu.agreement == differs {
+			cpu.agreement = explained // by the row above
+		}
 	}
 	v.rows = append(v.rows, cpu, compareDMAIn(t, c, payload), compareDMAOut(t, c, payload))
 	return v
@@ -145,6 +152,18 @@ func comparePasses(k class, n number, payload int64, textbook int) comparison {
 		row.note = fmt.Sprintf("%+d bytes", over)
 	}
 	return row
+}
+
+// explainFill says why nothing was copied to_user, where that is so: reading
+// /dev/zero writes bytes, but copies none.
+func explainFill(t *trace.Trace, c *trace.Counters, payload int64, row *comparison) bool {
+	zeros := fill.in(c).value.Or(0)
+	if t.Run.Source.Kind != "zero" || row.agreement != differs ||
+		zeros+toUser.in(c).value.Or(0) < payload*int64(t.Textbook.Copies.ToUser) {
+		return false
+	}
+	row.agreement, row.note = explained, "no bytes to copy: the kernel wrote "+grouped(zeros)+" zeros, see fill"
+	return true
 }
 
 func compareDMAIn(t *trace.Trace, c *trace.Counters, payload trace.Int) comparison {
