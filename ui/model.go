@@ -15,8 +15,7 @@ import (
 // Update is a new state of a running session.
 type Update struct{ Trace *trace.Trace }
 
-// Doing says what a session does while it has no new state to show; "" when it
-// has again.
+// Doing says what a session does until the next Update.
 type Doing string
 
 // Finished says that the run has ended.

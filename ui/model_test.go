@@ -167,11 +167,11 @@ func TestDoing(t *testing.T) {
 	if v := m.View(); !strings.Contains(v, "zctrace  making source auto:8GiB") {
 		t.Errorf("before the first update:\n%s", v)
 	}
-	m = after(m, Doing(""), Update{whole("sendfile")}, Doing("comparing sink file"))
+	m = after(m, Update{whole("sendfile")}, Doing("comparing sink file"))
 	if v := m.View(); !strings.Contains(v, "comparing sink file") {
 		t.Errorf("after the transfer:\n%s", v)
 	}
-	if v := after(m, Finished{}).View(); strings.Contains(v, "comparing") {
+	if v := after(m, Finished{}, Doing("comparing sink file")).View(); strings.Contains(v, "comparing") {
 		t.Errorf("after the end:\n%s", v)
 	}
 }

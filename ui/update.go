@@ -27,10 +27,12 @@ func (m Model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		return m.typed(msg)
 	case Update:
 		if msg.Trace != nil && m.phase != ended {
-			m.latest = msg.Trace
+			m.latest, m.doing = msg.Trace, ""
 		}
 	case Doing:
-		m.doing = string(msg)
+		if m.phase != ended {
+			m.doing = string(msg)
+		}
 	case Finished:
 		return m.finish(msg)
 	case saved:

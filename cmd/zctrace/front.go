@@ -99,8 +99,9 @@ func (j *job) dashboard() (*trace.Trace, error) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		j.cfg.Doing = func(what string) { program.Send(ui.Doing(what)) }
-		t, runErr = session.Run(j.ctx, j.cfg, session.Machine(), func(t *trace.Trace) { program.Send(ui.Update{Trace: t}) })
+		show := latestOnly(program.Send)
+		j.cfg.Doing = func(what string) { show(ui.Doing(what)) }
+		t, runErr = session.Run(j.ctx, j.cfg, session.Machine(), func(t *trace.Trace) { show(ui.Update{Trace: t}) })
 		path, saveErr := j.save(t)
 		if runErr == nil {
 			runErr = saveErr
@@ -124,6 +125,25 @@ func (j *job) dashboard() (*trace.Trace, error) {
 		fmt.Fprint(os.Stdout, ui.Table(t, tableWidth))
 	}
 	return t, errors.Join(runErr, err)
+}
+
+// latestOnly returns a function that never waits. What has not been sent when the
+// next message comes is dropped: a terminal that takes nothing must not hold up
+// the run.
+func latestOnly(send func(tea.Msg)) func(tea.Msg) {
+	next := make(chan tea.Msg, 1)
+	go func() {
+		for msg := range next {
+			send(msg)
+		}
+	}()
+	return func(msg tea.Msg) {
+		select {
+		case <-next:
+		default:
+		}
+		next <- msg
+	}
 }
 
 // errQuit ends a run because the user has seen enough.

@@ -85,10 +85,12 @@ func TestSecondSignal(t *testing.T) {
 			signalWorker(term.t, "receiver", syscall.SIGSTOP)
 			time.Sleep(200 * time.Millisecond) // until the socket's buffers are full
 		}, (*terminal).isNormal},
-		{"the terminal takes nothing", (*terminal).jams, func(*terminal) {}},
+		{"the terminal takes nothing", (*terminal).jams, func(term *terminal) { // but the run itself had ended
+			readTrace(term.t, filepath.Join(term.cmd.Dir, "t.json"))
+		}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			term := onTerminal(t, 24, 80, "run", "sendfile", "--duration", "60s")
+			term := onTerminal(t, 24, 80, "run", "sendfile", "--duration", "60s", "--json", "t.json")
 			term.shows("iB/s")
 			test.stall(term)
 			_ = term.cmd.Process.Signal(syscall.SIGTERM)

@@ -110,6 +110,7 @@ func (term *terminal) jams() {
 	if err := unix.IoctlSetInt(int(slave.Fd()), unix.TCXONC, unix.TCOOFF); err != nil {
 		term.t.Fatal(err)
 	}
+	time.Sleep(500 * time.Millisecond) // until a frame is stuck
 }
 
 // waits until it holds, and ends the test if it does not, with what the screen
