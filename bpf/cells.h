@@ -34,6 +34,23 @@ enum fd_attr {
 	FD_KNOWN = 1 << 5,    /* the descriptor is open, and could be looked at */
 };
 
+/* Who saw a copy: the tracepoints, the hooks on the functions that copy, or the
+ * breakpoints on the copy instructions. They run side by side and do not know of
+ * each other. */
+enum engine {
+	TRACEPOINTS,
+	FENTRY,
+	BREAKPOINT,
+	ENGINES,
+};
+
+/* Payload bytes that the CPU copied, as one engine saw it. */
+struct copied {
+	__u64 to_user;
+	__u64 from_user;
+	__u64 in_kernel;
+};
+
 /* All system calls of one kind share a cell. */
 struct cell_key {
 	__u32 nr;
@@ -50,7 +67,7 @@ struct cell {
 	__u64 errors;	     /* calls that returned < 0 */
 	__u64 bytes;	     /* sum of the results > 0 of calls that move bytes */
 	__u64 short_calls;   /* moved less than was asked for, and did not fail */
-	__u64 seen_to_user;  /* bytes that a copy hook saw inside these calls */
+	struct copied seen[ENGINES]; /* inside these calls */
 	__u64 time_ns;	     /* inside the calls; only while sys_enter is attached */
 	__u64 blocked;	     /* voluntary context switches inside the calls */
 	__u64 latency_log2[LATENCY_BUCKETS]; /* [i]: calls of [2^i, 2^(i+1)) ns */
@@ -64,6 +81,7 @@ struct task_counters {
 	__u64 nivcsw;
 	__u64 min_flt;
 	__u64 maj_flt;
+	__u64 read_bytes; /* ioac: from block devices; 0 without CONFIG_TASK_IO_ACCOUNTING */
 	__u64 runtime_ns; /* se.sum_exec_runtime */
 	__u64 utime_ns;	  /* tick-sampled */
 	__u64 stime_ns;	  /* tick-sampled */
@@ -106,14 +124,20 @@ struct slot {
 	__u64 disk_write_bytes;
 	__u64 disk_write_bios;
 	__u64 uncounted_calls; /* loss: no free cell */
+	__u64 late_bytes[ENGINES]; /* sent by reference and copied after all, in anybody's context */
+	__u64 cow_bytes;
+	__u64 mapped_bytes;	  /* of the source, by page faults */
+	__u64 net_internal_bytes; /* within the stack, of packets that belong to the sink's socket */
 
-	__u64 source_inode; /* addresses of struct inode: identity only */
+	__u64 source_inode; /* addresses of struct inode and struct sock: identity only */
 	__u64 sink_inode;
+	__u64 sink_sock;
 
 	/* Of the system call under way. */
 	__u64 enter_ns;
 	__u64 blocked;
-	__u64 seen_to_user;
+	struct copied seen[ENGINES];
+	__u64 cow_in_fault;
 
 	__u64 epoch; /* memos of another epoch are void */
 	struct memo memos[MEMOS];
@@ -125,6 +149,19 @@ struct slot {
 struct kernel_cells {
 	__u64 writeback_bytes; /* bios of the sink's pages by other tasks */
 	__u64 writeback_bios;
+};
+
+/* What the breakpoints' programs were run for, by anybody on any CPU. Less
+ * than what their events counted means that runs were dropped. */
+enum breakpoint {
+	COPY_TO_ITER,
+	COPY_FROM_ITER,
+	COPY_PAGE_FROM_ITER,
+	BREAKPOINTS,
+};
+
+struct breakpoint_cells {
+	__u64 hits[BREAKPOINTS];
 };
 
 /* How to read one system call's arguments; numbers are positions from 1, 0

@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
-/* Copies that a tracepoint sees happen. */
+/*
+ * Copies of payload, seen as they happen: by a tracepoint, and by hooks on the
+ * functions that know how much one call copied. Each hook adds to the system call under
+ * way; sys_exit moves it to the call's cell. The direction is that of the
+ * iov_iter, not of the function: the kernel reads files into its own pages too.
+ */
 #ifndef ZCTRACE_COPIES_H
 #define ZCTRACE_COPIES_H
 
@@ -11,7 +16,201 @@ int BPF_PROG(skb_copy_datagram_iovec, const struct sk_buff *skb, int len)
 	struct slot *s = open_slot_of(bpf_get_current_task_btf());
 
 	if (s)
-		s->seen_to_user += len;
+		s->seen[TRACEPOINTS].to_user += len;
+	return 0;
+}
+
+#define is_iter(type, name) \
+	(bpf_core_enum_value_exists(enum iter_type, name) && (type) == bpf_core_enum_value(enum iter_type, name))
+
+/* Where the memory is that an iov_iter describes. */
+enum memory { USER, KERNEL, BY_REFERENCE };
+
+static __always_inline enum memory memory_of(__u8 type)
+{
+	if (is_iter(type, ITER_UBUF) || is_iter(type, ITER_IOVEC))
+		return USER;
+	if (is_iter(type, ITER_PIPE) || is_iter(type, ITER_DISCARD))
+		return BY_REFERENCE;
+	return KERNEL;
+}
+
+/* Registered buffers of io_uring are user memory that comes as a BVEC. */
+static __always_inline enum memory memory_of_io(struct kiocb *iocb, struct iov_iter *iter)
+{
+	__u8 type = iter->iter_type;
+
+	if (is_iter(type, ITER_BVEC) && iocb->ki_complete &&
+	    !(bpf_get_current_task_btf()->flags & PF_KTHREAD))
+		return USER;
+	return memory_of(type);
+}
+
+static __always_inline void saw_copy_to(struct copied *seen, enum memory memory, __s64 n)
+{
+	if (n <= 0)
+		return;
+	if (memory == USER)
+		seen->to_user += n;
+	else if (memory == KERNEL)
+		seen->in_kernel += n;
+}
+
+static __always_inline void saw_copy_from(struct copied *seen, enum memory memory, __s64 n)
+{
+	if (n <= 0)
+		return;
+	if (memory == USER)
+		seen->from_user += n;
+	else if (memory == KERNEL)
+		seen->in_kernel += n;
+}
+
+static __always_inline __s64 result(void *ctx)
+{
+	__u64 ret = 0;
+
+	bpf_get_func_ret(ctx, &ret);
+	return ret;
+}
+
+#define CALLER() open_slot_of(bpf_get_current_task_btf())
+
+/* Files: ssize_t f(struct kiocb *, struct iov_iter *, ...). */
+static __always_inline int file_read(void *ctx, struct kiocb *iocb, struct iov_iter *iter, __s64 before)
+{
+	struct slot *s = CALLER();
+
+	if (s)
+		saw_copy_to(&s->seen[FENTRY], memory_of_io(iocb, iter), result(ctx) - before);
+	return 0;
+}
+
+static __always_inline int file_write(void *ctx, struct kiocb *iocb, struct iov_iter *iter)
+{
+	struct slot *s = CALLER();
+
+	if (s)
+		saw_copy_from(&s->seen[FENTRY], memory_of_io(iocb, iter), result(ctx));
+	return 0;
+}
+
+/* mm/filemap.c; already_read is what direct I/O has read before, and is part of
+ * the result. */
+SEC("fexit/filemap_read")
+int BPF_PROG(filemap_read, struct kiocb *iocb, struct iov_iter *iter, long already_read)
+{
+	return file_read(ctx, iocb, iter, already_read);
+}
+
+/* mm/shmem.c: tmpfs, memfd */
+SEC("fexit/shmem_file_read_iter")
+int BPF_PROG(shmem_file_read_iter, struct kiocb *iocb, struct iov_iter *iter)
+{
+	return file_read(ctx, iocb, iter, 0);
+}
+
+/* mm/filemap.c: ext4, tmpfs, vfat, ... */
+SEC("fexit/generic_perform_write")
+int BPF_PROG(generic_perform_write, struct kiocb *iocb, struct iov_iter *iter)
+{
+	return file_write(ctx, iocb, iter);
+}
+
+/* fs/iomap/buffered-io.c: xfs, block devices since 6.6 */
+SEC("fexit/iomap_file_buffered_write")
+int BPF_PROG(iomap_file_buffered_write, struct kiocb *iocb, struct iov_iter *iter)
+{
+	return file_write(ctx, iocb, iter);
+}
+
+/* fs/btrfs/file.c */
+SEC("fexit/btrfs_buffered_write")
+int BPF_PROG(btrfs_buffered_write, struct kiocb *iocb, struct iov_iter *iter)
+{
+	return file_write(ctx, iocb, iter);
+}
+
+/* fs/pipe.c; anon_pipe_read and anon_pipe_write since 6.16 */
+SEC("fexit/pipe_read")
+int BPF_PROG(pipe_read, struct kiocb *iocb, struct iov_iter *iter)
+{
+	return file_read(ctx, iocb, iter, 0);
+}
+
+SEC("fexit/pipe_write")
+int BPF_PROG(pipe_write, struct kiocb *iocb, struct iov_iter *iter)
+{
+	return file_write(ctx, iocb, iter);
+}
+
+/* net/ipv4/tcp.c: all bytes of a call go one way. */
+SEC("fexit/tcp_sendmsg_locked")
+int BPF_PROG(tcp_sendmsg_locked, struct sock *sk, struct msghdr *msg)
+{
+	struct slot *s = CALLER();
+
+	if (!s)
+		return 0;
+	if (sk->sk_route_caps & NETIF_F_SG) {
+		if (msg->msg_flags & MSG_SPLICE_PAGES)
+			return 0;
+		if (msg->msg_flags & MSG_ZEROCOPY &&
+		    (msg->msg_ubuf ||
+		     sk->__sk_common.skc_flags >> bpf_core_enum_value(enum sock_flags, SOCK_ZEROCOPY) & 1))
+			return 0;
+	}
+	saw_copy_from(&s->seen[FENTRY], memory_of(msg->msg_iter.iter_type), (int)result(ctx));
+	return 0;
+}
+
+/* net/core/datagram.c: the receive side of TCP, UNIX, UDP with fragments, ... */
+SEC("fexit/skb_copy_datagram_iter")
+int BPF_PROG(skb_copy_datagram_iter, const struct sk_buff *skb, int offset, struct iov_iter *to, int len)
+{
+	struct slot *s = CALLER();
+
+	if (s && !(int)result(ctx))
+		saw_copy_to(&s->seen[FENTRY], memory_of(to->iter_type), len);
+	return 0;
+}
+
+/* net/core/datagram.c: UNIX, packet, tun and tap, vsock */
+SEC("fexit/skb_copy_datagram_from_iter")
+int BPF_PROG(skb_copy_datagram_from_iter, struct sk_buff *skb, int offset, struct iov_iter *from, int len)
+{
+	struct slot *s = CALLER();
+
+	if (s && !(int)result(ctx))
+		saw_copy_from(&s->seen[FENTRY], memory_of(from->iter_type), len);
+	return 0;
+}
+
+/* net/ipv4/ip_output.c: UDP, RAW and ICMP; from is a struct msghdr. On 6.1 the
+ * pages of a sendfile pass here too, and are copied. */
+SEC("fexit/ip_generic_getfrag")
+int BPF_PROG(ip_generic_getfrag, void *from, char *to, int offset, int len)
+{
+	struct slot *s = CALLER();
+	struct msghdr *msg = from;
+
+	if (s && !(int)result(ctx))
+		saw_copy_from(&s->seen[FENTRY], memory_of(BPF_CORE_READ(msg, msg_iter.iter_type)), len);
+	return 0;
+}
+
+/* net/core/skbuff.c: what the stack copies for itself, a few bytes now and
+ * then; only of packets that belong to a socket already. */
+SEC("fexit/skb_copy_bits")
+int BPF_PROG(skb_copy_bits, const struct sk_buff *skb, int offset, void *to, int len)
+{
+	__u64 sk = (__u64)skb->sk;
+
+	if (!sk || (int)result(ctx))
+		return 0;
+	for (int i = 0; i < SLOTS; i++)
+		if (slots[i].state == OPEN && slots[i].sink_sock == sk)
+			__sync_fetch_and_add(&slots[i].net_internal_bytes, len);
 	return 0;
 }
 

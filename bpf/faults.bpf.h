@@ -46,4 +46,88 @@ int BPF_PROG(mm_filemap_add_to_page_cache, struct folio *folio)
 	return 0;
 }
 
+/*
+ * Pages of the source that faults make visible: one at a time or around the
+ * fault (mm/memory.c: set_pte_range since 6.6, do_set_pte before), or a whole
+ * PMD's. A private mapping's first write maps a copy, not the page cache.
+ */
+static __always_inline void mapped(struct vm_fault *vmf, __u64 bytes)
+{
+	struct slot *s = open_slot_of(bpf_get_current_task_btf());
+	struct vm_area_struct *vma = vmf->vma;
+
+	if (!s || (__u64)BPF_CORE_READ(vma, vm_file, f_inode) != s->source_inode)
+		return;
+	if (vmf->flags & FAULT_FLAG_WRITE && !(vma->vm_flags & VM_SHARED))
+		return;
+	s->mapped_bytes += bytes;
+}
+
+SEC("fentry/set_pte_range")
+int BPF_PROG(set_pte_range, struct vm_fault *vmf, struct folio *folio, struct page *page, unsigned int nr)
+{
+	mapped(vmf, nr * page_size);
+	return 0;
+}
+
+SEC("fentry/do_set_pte")
+int BPF_PROG(do_set_pte, struct vm_fault *vmf)
+{
+	mapped(vmf, page_size);
+	return 0;
+}
+
+SEC("fexit/do_set_pmd")
+int BPF_PROG(do_set_pmd, struct vm_fault *vmf)
+{
+	__u64 failed = 1;
+
+	bpf_get_func_ret(ctx, &failed);
+	if (!(int)failed)
+		mapped(vmf, page_size * (page_size / sizeof(__u64)));
+	return 0;
+}
+
+/*
+ * Copy-on-write: of pages that were shared (mm/memory.c: wp_page_copy), and since
+ * 6.12 also of the page cache at the first write to a private mapping
+ * (do_cow_fault). Before, that one copied inline, so that only the fault's
+ * end tells.
+ */
+SEC("fentry/copy_mc_to_kernel")
+int BPF_PROG(copy_mc_to_kernel, void *to, const void *from, unsigned int len)
+{
+	struct slot *s = open_slot_of(bpf_get_current_task_btf());
+
+	if (s) {
+		s->cow_bytes += len;
+		s->cow_in_fault = 1;
+	}
+	return 0;
+}
+
+SEC("fentry/do_fault")
+int BPF_PROG(do_fault_begin)
+{
+	struct slot *s = open_slot_of(bpf_get_current_task_btf());
+
+	if (s)
+		s->cow_in_fault = 0;
+	return 0;
+}
+
+SEC("fexit/do_fault")
+int BPF_PROG(do_fault_end, struct vm_fault *vmf)
+{
+	struct slot *s = open_slot_of(bpf_get_current_task_btf());
+	__u64 ret = 0;
+
+	if (!s || !(vmf->flags & FAULT_FLAG_WRITE) || vmf->vma->vm_flags & VM_SHARED)
+		return 0;
+	bpf_get_func_ret(ctx, &ret);
+	if (!((int)ret & VM_FAULT_NO_COPY) && !s->cow_in_fault)
+		s->cow_bytes += page_size;
+	return 0;
+}
+
 #endif

@@ -20,6 +20,17 @@ static __always_inline struct inode *inode_of_fd(struct task_struct *task, __u32
 	return file ? BPF_CORE_READ(file, f_inode) : 0;
 }
 
+static __always_inline struct sock *sock_of_fd(struct task_struct *task, __u32 fd)
+{
+	struct file *file = file_of_fd(task, fd);
+	struct socket *socket;
+
+	if (!file || (BPF_CORE_READ(file, f_inode, i_mode) & S_IFMT) != S_IFSOCK)
+		return 0;
+	socket = BPF_CORE_READ(file, private_data);
+	return BPF_CORE_READ(socket, sk);
+}
+
 static __always_inline void socket_kind(struct fd_kind *kind, struct file *file)
 {
 	struct socket *socket = BPF_CORE_READ(file, private_data);

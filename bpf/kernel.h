@@ -62,6 +62,39 @@ struct file {
 	void *private_data;
 };
 
+struct iov_iter {
+	__u8 iter_type; /* enum iter_type */
+	__u64 count;
+};
+
+struct kiocb {
+	void *ki_complete; /* null: synchronous */
+};
+
+struct ubuf_info {
+	__u8 flags;
+};
+
+struct msghdr {
+	struct iov_iter msg_iter;
+	unsigned int msg_flags;
+	struct ubuf_info *msg_ubuf;
+};
+
+struct vm_area_struct {
+	unsigned long vm_flags;
+	struct file *vm_file;
+};
+
+enum fault_flag {
+	FAULT_FLAG_WRITE = 1,
+};
+
+struct vm_fault {
+	struct vm_area_struct *vma;
+	enum fault_flag flags;
+};
+
 struct fdtable {
 	unsigned int max_fds;
 	struct file **fd;
@@ -75,8 +108,14 @@ struct sched_entity {
 	__u64 sum_exec_runtime;
 };
 
+struct io_task_accounting {
+	__u64 read_bytes; /* CONFIG_TASK_IO_ACCOUNTING */
+};
+
 struct task_struct {
 	int pid;
+	unsigned int flags;
+	struct io_task_accounting ioac;
 	struct sched_entity se;
 	__u64 utime, stime;
 	unsigned long nvcsw, nivcsw;
@@ -101,7 +140,33 @@ struct socket {
 	struct sock *sk;
 };
 
-struct sk_buff;
+struct sk_buff {
+	struct sock *sk;
+	unsigned int data_len; /* bytes in frags */
+	char cb[48];
+	unsigned int end; /* offset from head: sk_buff_data_t of a 64-bit kernel */
+	unsigned char *head;
+};
+
+struct skb_shared_info {
+	__u8 flags; /* SKBFL_ */
+	void *destructor_arg;
+};
+
+/* A zero-copy send of io_uring: its ubuf_info lies in a request. */
+struct io_notif_data {
+	struct ubuf_info uarg;
+};
+struct io_uring_task {
+	struct task_struct *task;
+};
+struct io_kiocb {
+	struct io_uring_task *tctx;
+};
+/* Until 6.12: "io_uring: move struct io_kiocb from task_struct to io_uring_task" */
+struct io_kiocb___task {
+	struct task_struct *task;
+};
 
 struct address_space {
 	struct inode *host;
@@ -141,6 +206,13 @@ struct bio {
 
 /* Numbers that differ between kernels: bpf_core_enum_value() takes the running
  * kernel's, not these. */
+enum iter_type {
+	ITER_UBUF = 0,
+	ITER_IOVEC = 1,
+	ITER_BVEC = 2,
+	ITER_PIPE = 3, /* until 6.4: pages go into a pipe by reference */
+	ITER_DISCARD = 6,
+};
 enum sock_flags {
 	SOCK_ZEROCOPY = 1,
 };
@@ -156,6 +228,13 @@ enum pageflags {
 #define O_ACCMODE 00000003
 #define S_DAX (1 << 13)	      /* include/linux/fs.h */
 #define NETIF_F_SG (1ULL << 0) /* include/linux/netdev_features.h: NETIF_F_SG_BIT */
+#define PF_KTHREAD 0x00200000	      /* include/linux/sched.h */
+#define MSG_ZEROCOPY 0x4000000	      /* include/linux/socket.h */
+#define MSG_SPLICE_PAGES 0x8000000    /* since 6.5 */
+#define SKBFL_ZEROCOPY_ENABLE (1 << 0) /* include/linux/skbuff.h */
+#define VM_SHARED 0x8		      /* include/linux/mm.h */
+/* enum vm_fault_reason: no page was copied by this fault */
+#define VM_FAULT_NO_COPY (0x1 | 0x2 | 0x10 | 0x20 | 0x40 | 0x100 | 0x400 | 0x800 | 0x1000)
 #define REQ_OP_MASK 0xff
 #define REQ_OP_READ 0
 #define REQ_OP_WRITE 1

@@ -26,6 +26,26 @@ static __always_inline __u64 syscall_arg(struct pt_regs *regs, __u32 n)
 	return 0;
 }
 
+/* struct bpf_perf_event_data (asm/ptrace.h): the registers of whoever ran into a
+ * breakpoint. Part of the kernel's user interface, so not relocated. */
+struct breakpoint_context {
+	unsigned long r15, r14, r13, r12, bp, bx, r11, r10, r9, r8, ax, cx, dx, si, di, orig_ax;
+	unsigned long ip, cs, flags, sp, ss;
+	__u64 sample_period, addr;
+};
+
+/* The n-th argument of a function that is just being entered. */
+static __always_inline __u64 function_arg(struct breakpoint_context *ctx, __u32 n)
+{
+	switch (n) {
+	case 1: return ctx->di;
+	case 2: return ctx->si;
+	case 3: return ctx->dx;
+	case 4: return ctx->cx;
+	}
+	return 0;
+}
+
 #elif defined(__TARGET_ARCH_arm64)
 
 static __always_inline __s64 syscall_nr(struct pt_regs *regs)
@@ -43,6 +63,24 @@ static __always_inline __u64 syscall_arg(struct pt_regs *regs, __u32 n)
 	case 4: return regs->regs[3];
 	case 5: return regs->regs[4];
 	case 6: return regs->regs[5];
+	}
+	return 0;
+}
+
+/* struct bpf_perf_event_data (uapi/linux/bpf_perf_event.h, struct user_pt_regs) */
+struct breakpoint_context {
+	__u64 regs[31], sp, pc, pstate;
+	__u64 sample_period, addr;
+};
+
+/* The n-th argument of a function that is just being entered. */
+static __always_inline __u64 function_arg(struct breakpoint_context *ctx, __u32 n)
+{
+	switch (n) {
+	case 1: return ctx->regs[0];
+	case 2: return ctx->regs[1];
+	case 3: return ctx->regs[2];
+	case 4: return ctx->regs[3];
 	}
 	return 0;
 }

@@ -4,6 +4,7 @@
 #define ZCTRACE_SYSCALLS_H
 
 volatile const struct call calls[CALLS];
+volatile const __u32 engines; /* a bit for each enum engine that has a hook in this run */
 
 static __always_inline __u64 fd_word(const struct fd_kind *kind)
 {
@@ -95,6 +96,13 @@ int BPF_PROG(sys_enter)
 	return 0;
 }
 
+static __always_inline void add_copied(struct copied *sum, const struct copied *more)
+{
+	sum->to_user += more->to_user;
+	sum->from_user += more->from_user;
+	sum->in_kernel += more->in_kernel;
+}
+
 static __always_inline void count_call(struct slot *s, struct task_struct *task,
 				       struct pt_regs *regs, __u32 nr, __s64 ret)
 {
@@ -127,7 +135,9 @@ static __always_inline void count_call(struct slot *s, struct task_struct *task,
 		if (call->len && (__u64)ret < syscall_arg(regs, call->len))
 			c->short_calls++;
 	}
-	c->seen_to_user += s->seen_to_user;
+	for (int i = 0; i < ENGINES; i++)
+		if (engines & 1 << i)
+			add_copied(&c->seen[i], &s->seen[i]);
 	c->blocked += s->blocked;
 	if (s->enter_ns) {
 		__u64 ns = bpf_ktime_get_ns() - s->enter_ns;
@@ -136,7 +146,9 @@ static __always_inline void count_call(struct slot *s, struct task_struct *task,
 		c->latency_log2[log2_bucket(ns)]++;
 	}
 out:
-	s->seen_to_user = 0;
+	for (int i = 0; i < ENGINES; i++)
+		if (engines & 1 << i)
+			s->seen[i] = (struct copied){};
 	s->blocked = 0;
 	s->enter_ns = 0;
 	if (!call->keeps)

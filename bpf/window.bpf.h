@@ -31,6 +31,8 @@ static __always_inline void read_task(struct task_counters *c, struct task_struc
 	c->nivcsw = task->nivcsw;
 	c->min_flt = task->min_flt;
 	c->maj_flt = task->maj_flt;
+	if (bpf_core_field_exists(task->ioac.read_bytes))
+		c->read_bytes = task->ioac.read_bytes;
 	c->runtime_ns = task->se.sum_exec_runtime;
 	c->utime_ns = task->utime;
 	c->stime_ns = task->stime;
@@ -76,6 +78,7 @@ static __always_inline void mark(struct pt_regs *regs, struct task_struct *task)
 		s->task = (__u64)task;
 		s->source_inode = (__u64)inode_of_fd(task, syscall_arg(regs, 5));
 		s->sink_inode = (__u64)inode_of_fd(task, syscall_arg(regs, 6));
+		s->sink_sock = (__u64)sock_of_fd(task, syscall_arg(regs, 6));
 		read_task(&s->begin, task);
 		s->now = s->begin;
 		s->epoch = 1; /* a zeroed memo is void */

@@ -14,9 +14,13 @@
 #include "sched.bpf.h"
 #include "faults.bpf.h"
 #include "copies.bpf.h"
+#include "breakpoints.bpf.h"
+#include "late.bpf.h"
 #include "devices.bpf.h"
 
-/* Keeps the enumeration in the object's BTF, from which bpf2go makes Go's. */
+/* Keep the enumerations in the object's BTF, from which bpf2go makes Go's. */
 const enum fd_attr *unused_fd_attr __attribute__((unused));
+const enum engine *unused_engine __attribute__((unused));
+const enum breakpoint *unused_breakpoint __attribute__((unused));
 
 char _license[] SEC("license") = "Dual BSD/GPL";

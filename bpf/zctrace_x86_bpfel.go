@@ -13,6 +13,20 @@ import (
 	"github.com/cilium/ebpf"
 )
 
+type ObjectBreakpoint uint32
+
+const (
+	ObjectBreakpointCOPY_TO_ITER        ObjectBreakpoint = 0
+	ObjectBreakpointCOPY_FROM_ITER      ObjectBreakpoint = 1
+	ObjectBreakpointCOPY_PAGE_FROM_ITER ObjectBreakpoint = 2
+	ObjectBreakpointBREAKPOINTS         ObjectBreakpoint = 3
+)
+
+type ObjectBreakpointCells struct {
+	_    structs.HostLayout
+	Hits [3]uint64
+}
+
 type ObjectCall struct {
 	_     structs.HostLayout
 	InFd  uint8
@@ -30,7 +44,7 @@ type ObjectCell struct {
 	Errors      uint64
 	Bytes       uint64
 	ShortCalls  uint64
-	SeenToUser  uint64
+	Seen        [3]ObjectCopied
 	TimeNs      uint64
 	Blocked     uint64
 	LatencyLog2 [40]uint64
@@ -43,6 +57,22 @@ type ObjectCellKey struct {
 	In    ObjectFdKind
 	Out   ObjectFdKind
 }
+
+type ObjectCopied struct {
+	_        structs.HostLayout
+	ToUser   uint64
+	FromUser uint64
+	InKernel uint64
+}
+
+type ObjectEngine uint32
+
+const (
+	ObjectEngineTRACEPOINTS ObjectEngine = 0
+	ObjectEngineFENTRY      ObjectEngine = 1
+	ObjectEngineBREAKPOINT  ObjectEngine = 2
+	ObjectEngineENGINES     ObjectEngine = 3
+)
 
 type ObjectFdAttr uint32
 
@@ -86,31 +116,37 @@ type ObjectMemo struct {
 }
 
 type ObjectSlot struct {
-	_               structs.HostLayout
-	Task            uint64
-	State           ObjectSlotState
-	_               [4]byte
-	OpenedNs        uint64
-	ClosedNs        uint64
-	Begin           ObjectTaskCounters
-	Now             ObjectTaskCounters
-	Voluntary       uint64
-	Involuntary     uint64
-	FaultsUser      uint64
-	CacheAddedBytes uint64
-	DiskReadBytes   uint64
-	DiskReadBios    uint64
-	DiskWriteBytes  uint64
-	DiskWriteBios   uint64
-	UncountedCalls  uint64
-	SourceInode     uint64
-	SinkInode       uint64
-	EnterNs         uint64
-	Blocked         uint64
-	SeenToUser      uint64
-	Epoch           uint64
-	Memos           [8]ObjectMemo
-	Cells           [64]ObjectCell
+	_                structs.HostLayout
+	Task             uint64
+	State            ObjectSlotState
+	_                [4]byte
+	OpenedNs         uint64
+	ClosedNs         uint64
+	Begin            ObjectTaskCounters
+	Now              ObjectTaskCounters
+	Voluntary        uint64
+	Involuntary      uint64
+	FaultsUser       uint64
+	CacheAddedBytes  uint64
+	DiskReadBytes    uint64
+	DiskReadBios     uint64
+	DiskWriteBytes   uint64
+	DiskWriteBios    uint64
+	UncountedCalls   uint64
+	LateBytes        [3]uint64
+	CowBytes         uint64
+	MappedBytes      uint64
+	NetInternalBytes uint64
+	SourceInode      uint64
+	SinkInode        uint64
+	SinkSock         uint64
+	EnterNs          uint64
+	Blocked          uint64
+	Seen             [3]ObjectCopied
+	CowInFault       uint64
+	Epoch            uint64
+	Memos            [8]ObjectMemo
+	Cells            [64]ObjectCell
 }
 
 type ObjectSlotState uint32
@@ -128,6 +164,7 @@ type ObjectTaskCounters struct {
 	Nivcsw    uint64
 	MinFlt    uint64
 	MajFlt    uint64
+	ReadBytes uint64
 	RuntimeNs uint64
 	UtimeNs   uint64
 	StimeNs   uint64
@@ -138,18 +175,45 @@ type ObjectTaskCounters struct {
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
 	ObjectProgBlockBioQueue           = "block_bio_queue"
+	ObjectProgBtrfsBufferedWrite      = "btrfs_buffered_write"
+	ObjectProgCopyFromIter            = "copy_from_iter"
+	ObjectProgCopyMcToKernel          = "copy_mc_to_kernel"
+	ObjectProgCopyPageFromIter        = "copy_page_from_iter"
+	ObjectProgCopyToIter              = "copy_to_iter"
+	ObjectProgDoFaultBegin            = "do_fault_begin"
+	ObjectProgDoFaultEnd              = "do_fault_end"
+	ObjectProgDoSetPmd                = "do_set_pmd"
+	ObjectProgDoSetPte                = "do_set_pte"
+	ObjectProgFilemapRead             = "filemap_read"
+	ObjectProgGenericPerformWrite     = "generic_perform_write"
+	ObjectProgIomapFileBufferedWrite  = "iomap_file_buffered_write"
+	ObjectProgIpGenericGetfrag        = "ip_generic_getfrag"
 	ObjectProgMmFilemapAddToPageCache = "mm_filemap_add_to_page_cache"
+	ObjectProgNetifReceiveSkb         = "netif_receive_skb"
 	ObjectProgPageFaultUser           = "page_fault_user"
+	ObjectProgPipeRead                = "pipe_read"
+	ObjectProgPipeWrite               = "pipe_write"
 	ObjectProgSchedProcessExit        = "sched_process_exit"
 	ObjectProgSchedSwitch             = "sched_switch"
+	ObjectProgSetPteRange             = "set_pte_range"
+	ObjectProgShmemFileReadIter       = "shmem_file_read_iter"
+	ObjectProgSkbCopyBits             = "skb_copy_bits"
+	ObjectProgSkbCopyDatagramFromIter = "skb_copy_datagram_from_iter"
 	ObjectProgSkbCopyDatagramIovec    = "skb_copy_datagram_iovec"
+	ObjectProgSkbCopyDatagramIter     = "skb_copy_datagram_iter"
+	ObjectProgSkbCopyUbufs            = "skb_copy_ubufs"
 	ObjectProgSysEnter                = "sys_enter"
 	ObjectProgSysExit                 = "sys_exit"
+	ObjectProgTcpSendmsgLocked        = "tcp_sendmsg_locked"
+	ObjectVarBreakpoints              = "breakpoints"
 	ObjectVarCalls                    = "calls"
+	ObjectVarEngines                  = "engines"
 	ObjectVarKernel                   = "kernel"
 	ObjectVarMarkCall                 = "mark_call"
 	ObjectVarPageSize                 = "page_size"
 	ObjectVarSlots                    = "slots"
+	ObjectVarUnusedBreakpoint         = "unused_breakpoint"
+	ObjectVarUnusedEngine             = "unused_engine"
 	ObjectVarUnusedFdAttr             = "unused_fd_attr"
 )
 
@@ -196,13 +260,36 @@ type ObjectSpecs struct {
 // It can be passed ebpf.CollectionSpec.Assign.
 type ObjectProgramSpecs struct {
 	BlockBioQueue           *ebpf.ProgramSpec `ebpf:"block_bio_queue"`
+	BtrfsBufferedWrite      *ebpf.ProgramSpec `ebpf:"btrfs_buffered_write"`
+	CopyFromIter            *ebpf.ProgramSpec `ebpf:"copy_from_iter"`
+	CopyMcToKernel          *ebpf.ProgramSpec `ebpf:"copy_mc_to_kernel"`
+	CopyPageFromIter        *ebpf.ProgramSpec `ebpf:"copy_page_from_iter"`
+	CopyToIter              *ebpf.ProgramSpec `ebpf:"copy_to_iter"`
+	DoFaultBegin            *ebpf.ProgramSpec `ebpf:"do_fault_begin"`
+	DoFaultEnd              *ebpf.ProgramSpec `ebpf:"do_fault_end"`
+	DoSetPmd                *ebpf.ProgramSpec `ebpf:"do_set_pmd"`
+	DoSetPte                *ebpf.ProgramSpec `ebpf:"do_set_pte"`
+	FilemapRead             *ebpf.ProgramSpec `ebpf:"filemap_read"`
+	GenericPerformWrite     *ebpf.ProgramSpec `ebpf:"generic_perform_write"`
+	IomapFileBufferedWrite  *ebpf.ProgramSpec `ebpf:"iomap_file_buffered_write"`
+	IpGenericGetfrag        *ebpf.ProgramSpec `ebpf:"ip_generic_getfrag"`
 	MmFilemapAddToPageCache *ebpf.ProgramSpec `ebpf:"mm_filemap_add_to_page_cache"`
+	NetifReceiveSkb         *ebpf.ProgramSpec `ebpf:"netif_receive_skb"`
 	PageFaultUser           *ebpf.ProgramSpec `ebpf:"page_fault_user"`
+	PipeRead                *ebpf.ProgramSpec `ebpf:"pipe_read"`
+	PipeWrite               *ebpf.ProgramSpec `ebpf:"pipe_write"`
 	SchedProcessExit        *ebpf.ProgramSpec `ebpf:"sched_process_exit"`
 	SchedSwitch             *ebpf.ProgramSpec `ebpf:"sched_switch"`
+	SetPteRange             *ebpf.ProgramSpec `ebpf:"set_pte_range"`
+	ShmemFileReadIter       *ebpf.ProgramSpec `ebpf:"shmem_file_read_iter"`
+	SkbCopyBits             *ebpf.ProgramSpec `ebpf:"skb_copy_bits"`
+	SkbCopyDatagramFromIter *ebpf.ProgramSpec `ebpf:"skb_copy_datagram_from_iter"`
 	SkbCopyDatagramIovec    *ebpf.ProgramSpec `ebpf:"skb_copy_datagram_iovec"`
+	SkbCopyDatagramIter     *ebpf.ProgramSpec `ebpf:"skb_copy_datagram_iter"`
+	SkbCopyUbufs            *ebpf.ProgramSpec `ebpf:"skb_copy_ubufs"`
 	SysEnter                *ebpf.ProgramSpec `ebpf:"sys_enter"`
 	SysExit                 *ebpf.ProgramSpec `ebpf:"sys_exit"`
+	TcpSendmsgLocked        *ebpf.ProgramSpec `ebpf:"tcp_sendmsg_locked"`
 }
 
 // ObjectMapSpecs contains maps before they are loaded into the kernel.
@@ -215,12 +302,16 @@ type ObjectMapSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type ObjectVariableSpecs struct {
-	Calls        *ebpf.VariableSpec `ebpf:"calls"`
-	Kernel       *ebpf.VariableSpec `ebpf:"kernel"`
-	MarkCall     *ebpf.VariableSpec `ebpf:"mark_call"`
-	PageSize     *ebpf.VariableSpec `ebpf:"page_size"`
-	Slots        *ebpf.VariableSpec `ebpf:"slots"`
-	UnusedFdAttr *ebpf.VariableSpec `ebpf:"unused_fd_attr"`
+	Breakpoints      *ebpf.VariableSpec `ebpf:"breakpoints"`
+	Calls            *ebpf.VariableSpec `ebpf:"calls"`
+	Engines          *ebpf.VariableSpec `ebpf:"engines"`
+	Kernel           *ebpf.VariableSpec `ebpf:"kernel"`
+	MarkCall         *ebpf.VariableSpec `ebpf:"mark_call"`
+	PageSize         *ebpf.VariableSpec `ebpf:"page_size"`
+	Slots            *ebpf.VariableSpec `ebpf:"slots"`
+	UnusedBreakpoint *ebpf.VariableSpec `ebpf:"unused_breakpoint"`
+	UnusedEngine     *ebpf.VariableSpec `ebpf:"unused_engine"`
+	UnusedFdAttr     *ebpf.VariableSpec `ebpf:"unused_fd_attr"`
 }
 
 // ObjectObjects contains all objects after they have been loaded into the kernel.
@@ -253,12 +344,16 @@ func (m *ObjectMaps) Close() error {
 //
 // It can be passed to LoadObjectObjects or ebpf.CollectionSpec.LoadAndAssign.
 type ObjectVariables struct {
-	Calls        *ebpf.Variable `ebpf:"calls"`
-	Kernel       *ebpf.Variable `ebpf:"kernel"`
-	MarkCall     *ebpf.Variable `ebpf:"mark_call"`
-	PageSize     *ebpf.Variable `ebpf:"page_size"`
-	Slots        *ebpf.Variable `ebpf:"slots"`
-	UnusedFdAttr *ebpf.Variable `ebpf:"unused_fd_attr"`
+	Breakpoints      *ebpf.Variable `ebpf:"breakpoints"`
+	Calls            *ebpf.Variable `ebpf:"calls"`
+	Engines          *ebpf.Variable `ebpf:"engines"`
+	Kernel           *ebpf.Variable `ebpf:"kernel"`
+	MarkCall         *ebpf.Variable `ebpf:"mark_call"`
+	PageSize         *ebpf.Variable `ebpf:"page_size"`
+	Slots            *ebpf.Variable `ebpf:"slots"`
+	UnusedBreakpoint *ebpf.Variable `ebpf:"unused_breakpoint"`
+	UnusedEngine     *ebpf.Variable `ebpf:"unused_engine"`
+	UnusedFdAttr     *ebpf.Variable `ebpf:"unused_fd_attr"`
 }
 
 // ObjectPrograms contains all programs after they have been loaded into the kernel.
@@ -266,25 +361,71 @@ type ObjectVariables struct {
 // It can be passed to LoadObjectObjects or ebpf.CollectionSpec.LoadAndAssign.
 type ObjectPrograms struct {
 	BlockBioQueue           *ebpf.Program `ebpf:"block_bio_queue"`
+	BtrfsBufferedWrite      *ebpf.Program `ebpf:"btrfs_buffered_write"`
+	CopyFromIter            *ebpf.Program `ebpf:"copy_from_iter"`
+	CopyMcToKernel          *ebpf.Program `ebpf:"copy_mc_to_kernel"`
+	CopyPageFromIter        *ebpf.Program `ebpf:"copy_page_from_iter"`
+	CopyToIter              *ebpf.Program `ebpf:"copy_to_iter"`
+	DoFaultBegin            *ebpf.Program `ebpf:"do_fault_begin"`
+	DoFaultEnd              *ebpf.Program `ebpf:"do_fault_end"`
+	DoSetPmd                *ebpf.Program `ebpf:"do_set_pmd"`
+	DoSetPte                *ebpf.Program `ebpf:"do_set_pte"`
+	FilemapRead             *ebpf.Program `ebpf:"filemap_read"`
+	GenericPerformWrite     *ebpf.Program `ebpf:"generic_perform_write"`
+	IomapFileBufferedWrite  *ebpf.Program `ebpf:"iomap_file_buffered_write"`
+	IpGenericGetfrag        *ebpf.Program `ebpf:"ip_generic_getfrag"`
 	MmFilemapAddToPageCache *ebpf.Program `ebpf:"mm_filemap_add_to_page_cache"`
+	NetifReceiveSkb         *ebpf.Program `ebpf:"netif_receive_skb"`
 	PageFaultUser           *ebpf.Program `ebpf:"page_fault_user"`
+	PipeRead                *ebpf.Program `ebpf:"pipe_read"`
+	PipeWrite               *ebpf.Program `ebpf:"pipe_write"`
 	SchedProcessExit        *ebpf.Program `ebpf:"sched_process_exit"`
 	SchedSwitch             *ebpf.Program `ebpf:"sched_switch"`
+	SetPteRange             *ebpf.Program `ebpf:"set_pte_range"`
+	ShmemFileReadIter       *ebpf.Program `ebpf:"shmem_file_read_iter"`
+	SkbCopyBits             *ebpf.Program `ebpf:"skb_copy_bits"`
+	SkbCopyDatagramFromIter *ebpf.Program `ebpf:"skb_copy_datagram_from_iter"`
 	SkbCopyDatagramIovec    *ebpf.Program `ebpf:"skb_copy_datagram_iovec"`
+	SkbCopyDatagramIter     *ebpf.Program `ebpf:"skb_copy_datagram_iter"`
+	SkbCopyUbufs            *ebpf.Program `ebpf:"skb_copy_ubufs"`
 	SysEnter                *ebpf.Program `ebpf:"sys_enter"`
 	SysExit                 *ebpf.Program `ebpf:"sys_exit"`
+	TcpSendmsgLocked        *ebpf.Program `ebpf:"tcp_sendmsg_locked"`
 }
 
 func (p *ObjectPrograms) Close() error {
 	return _ObjectClose(
 		p.BlockBioQueue,
+		p.BtrfsBufferedWrite,
+		p.CopyFromIter,
+		p.CopyMcToKernel,
+		p.CopyPageFromIter,
+		p.CopyToIter,
+		p.DoFaultBegin,
+		p.DoFaultEnd,
+		p.DoSetPmd,
+		p.DoSetPte,
+		p.FilemapRead,
+		p.GenericPerformWrite,
+		p.IomapFileBufferedWrite,
+		p.IpGenericGetfrag,
 		p.MmFilemapAddToPageCache,
+		p.NetifReceiveSkb,
 		p.PageFaultUser,
+		p.PipeRead,
+		p.PipeWrite,
 		p.SchedProcessExit,
 		p.SchedSwitch,
+		p.SetPteRange,
+		p.ShmemFileReadIter,
+		p.SkbCopyBits,
+		p.SkbCopyDatagramFromIter,
 		p.SkbCopyDatagramIovec,
+		p.SkbCopyDatagramIter,
+		p.SkbCopyUbufs,
 		p.SysEnter,
 		p.SysExit,
+		p.TcpSendmsgLocked,
 	)
 }
 

@@ -14,9 +14,9 @@ type call struct {
 	rule rule
 }
 
-// io is a call that moves bytes: positions of its arguments, from 1 on; 0 where
+// transfer is a call that moves bytes: positions of its arguments, from 1 on; 0 where
 // it has none. No such call changes what a descriptor refers to.
-func io(nr uint32, in, out, length, flags uint8, r rule) call {
+func transfer(nr uint32, in, out, length, flags uint8, r rule) call {
 	return call{nr, bpf.ObjectCall{InFd: in, OutFd: out, Len: length, Flags: flags, Moves: 1, Keeps: 1}, r}
 }
 
@@ -30,25 +30,25 @@ func unknown(nr uint32) call { return call{nr: nr, rule: ruleUnknown} }
 // are counted too, but move nothing.
 var calls = []call{
 	// nr                 in out len flags
-	io(unix.SYS_READ, 1, 0, 3, 0, ruleRead),
-	io(unix.SYS_PREAD64, 1, 0, 3, 0, ruleRead),
-	io(unix.SYS_READV, 1, 0, 0, 0, ruleRead),
-	io(unix.SYS_PREADV, 1, 0, 0, 0, ruleRead),
-	io(unix.SYS_PREADV2, 1, 0, 0, 0, ruleRead),
-	io(unix.SYS_WRITE, 0, 1, 3, 0, ruleWrite),
-	io(unix.SYS_PWRITE64, 0, 1, 3, 0, ruleWrite),
-	io(unix.SYS_WRITEV, 0, 1, 0, 0, ruleWrite),
-	io(unix.SYS_PWRITEV, 0, 1, 0, 0, ruleWrite),
-	io(unix.SYS_PWRITEV2, 0, 1, 0, 0, ruleWrite),
-	io(unix.SYS_RECVFROM, 1, 0, 3, 4, ruleReceive),
-	io(unix.SYS_RECVMSG, 1, 0, 0, 3, ruleReceive),
-	io(unix.SYS_SENDTO, 0, 1, 3, 4, ruleSend),
-	io(unix.SYS_SENDMSG, 0, 1, 0, 3, ruleSend),
-	io(unix.SYS_SENDFILE, 2, 1, 4, 0, ruleSendfile),
-	io(unix.SYS_SPLICE, 1, 3, 5, 0, ruleSplice),
-	io(unix.SYS_TEE, 1, 2, 3, 0, ruleTee),
-	io(unix.SYS_VMSPLICE, 0, 1, 0, 0, ruleVmsplice),
-	io(unix.SYS_COPY_FILE_RANGE, 1, 3, 5, 0, ruleCopyFileRange),
+	transfer(unix.SYS_READ, 1, 0, 3, 0, ruleRead),
+	transfer(unix.SYS_PREAD64, 1, 0, 3, 0, ruleRead),
+	transfer(unix.SYS_READV, 1, 0, 0, 0, ruleRead),
+	transfer(unix.SYS_PREADV, 1, 0, 0, 0, ruleRead),
+	transfer(unix.SYS_PREADV2, 1, 0, 0, 0, ruleRead),
+	transfer(unix.SYS_WRITE, 0, 1, 3, 0, ruleWrite),
+	transfer(unix.SYS_PWRITE64, 0, 1, 3, 0, ruleWrite),
+	transfer(unix.SYS_WRITEV, 0, 1, 0, 0, ruleWrite),
+	transfer(unix.SYS_PWRITEV, 0, 1, 0, 0, ruleWrite),
+	transfer(unix.SYS_PWRITEV2, 0, 1, 0, 0, ruleWrite),
+	transfer(unix.SYS_RECVFROM, 1, 0, 3, 4, ruleReceive),
+	transfer(unix.SYS_RECVMSG, 1, 0, 0, 3, ruleReceive),
+	transfer(unix.SYS_SENDTO, 0, 1, 3, 4, ruleSend),
+	transfer(unix.SYS_SENDMSG, 0, 1, 0, 3, ruleSend),
+	transfer(unix.SYS_SENDFILE, 2, 1, 4, 0, ruleSendfile),
+	transfer(unix.SYS_SPLICE, 1, 3, 5, 0, ruleSplice),
+	transfer(unix.SYS_TEE, 1, 2, 3, 0, ruleTee),
+	transfer(unix.SYS_VMSPLICE, 0, 1, 0, 0, ruleVmsplice),
+	transfer(unix.SYS_COPY_FILE_RANGE, 1, 3, 5, 0, ruleCopyFileRange),
 
 	plain(unix.SYS_LSEEK),
 	plain(unix.SYS_MMAP),

@@ -2,44 +2,97 @@
 // snapshots of their cells and turns these into the counters of package trace.
 package tracer
 
-import (
-	"github.com/zctrace/zctrace/bpf"
-	"github.com/zctrace/zctrace/tracer/trace"
+import "github.com/zctrace/zctrace/bpf"
+
+// HookKind is how a program gets to run.
+type HookKind string
+
+const (
+	Tracepoint     HookKind = "tp_btf"     // at a tracepoint
+	FuncEntry      HookKind = "fentry"     // before a kernel function
+	FuncExit       HookKind = "fexit"      // after it, with its result
+	BreakpointHook HookKind = "breakpoint" // a debug register at its first instruction
 )
 
 // Hook is one eBPF program: where it is attached, what it feeds, and what is
 // lost without it. [Hooks] drives loading, attaching, doctor and the tests.
 type Hook struct {
-	Program    string // in bpf/, named after its tracepoint
-	Counter    string // the counters of the trace that it feeds
-	Required   bool   // no run without it
-	X86Only    bool
-	Provenance trace.Provenance
-	wanted     func(Options) bool // nil: always
+	Kind    HookKind
+	Program string // in bpf/
+	// Targets are names of the tracepoint or function in different kernels: the
+	// first that this one has is taken. None: the program's own name.
+	Targets  []string
+	Module   string // the kernel module that the function may be in
+	Counter  string // the counters of the trace that it feeds
+	Engine   Engine // "": whatever engine counts the copies
+	Required bool   // no run without it
+	Copies   bool   // without it its engine does not see all copies
+	X86Only  bool
+	// Until says which kernels have it, for the reader who misses it elsewhere.
+	Until  string
+	wanted func(Options) bool // nil: always
+}
+
+func (h Hook) targets() []string {
+	if len(h.Targets) == 0 {
+		return []string{h.Program}
+	}
+	return h.Targets
 }
 
 // Name is the hook as bpftool and libbpf write it.
-func (h Hook) Name() string { return "tp_btf/" + h.Program }
+func (h Hook) Name() string { return string(h.Kind) + "/" + h.targets()[0] }
 
-// Hooks are all hooks, in the order in which they are shown.
+func sockets(o Options) bool { return o.Sockets }
+
+// Hooks are all hooks, in the order in which they are shown. Which function
+// copies what, and on which kernel, is in docs/kernels.md.
 var Hooks = []Hook{
-	{Program: bpf.ObjectProgSysExit, Counter: "syscalls, copies, moved", Required: true, Provenance: trace.Observed},
-	{Program: bpf.ObjectProgSysEnter, Counter: "syscalls time_ns", Provenance: trace.Observed,
+	{Kind: Tracepoint, Program: bpf.ObjectProgSysExit, Counter: "syscalls, copies, moved", Required: true},
+	{Kind: Tracepoint, Program: bpf.ObjectProgSysEnter, Counter: "syscalls time_ns",
 		wanted: func(o Options) bool { return o.Latency }},
-	{Program: bpf.ObjectProgSchedSwitch, Counter: "context_switches", Provenance: trace.Observed},
-	{Program: bpf.ObjectProgSchedProcessExit, Counter: "totals of a killed worker", Provenance: trace.Observed},
-	{Program: bpf.ObjectProgSkbCopyDatagramIovec, Counter: "copies.to_user of sockets", Provenance: trace.Observed,
-		wanted: func(o Options) bool { return o.Sockets }},
-	{Program: bpf.ObjectProgPageFaultUser, Counter: "page_faults.user_mode", X86Only: true, Provenance: trace.Observed},
-	{Program: bpf.ObjectProgMmFilemapAddToPageCache, Counter: "page_cache", Provenance: trace.Observed},
-	{Program: bpf.ObjectProgBlockBioQueue, Counter: "disk", Provenance: trace.Observed},
+	{Kind: Tracepoint, Program: bpf.ObjectProgSchedSwitch, Counter: "context_switches"},
+	{Kind: Tracepoint, Program: bpf.ObjectProgSchedProcessExit, Counter: "totals of a killed worker"},
+	{Kind: Tracepoint, Program: bpf.ObjectProgSkbCopyDatagramIovec, Counter: "copies.to_user of sockets", Engine: Derived, wanted: sockets},
+	{Kind: Tracepoint, Program: bpf.ObjectProgNetifReceiveSkb, Counter: "copies.in_kernel of zero-copy sends", Engine: Derived,
+		wanted: func(o Options) bool { return o.ZeroCopySends }},
+	{Kind: Tracepoint, Program: bpf.ObjectProgPageFaultUser, Counter: "page_faults.user_mode", X86Only: true},
+	{Kind: Tracepoint, Program: bpf.ObjectProgMmFilemapAddToPageCache, Counter: "page_cache"},
+	{Kind: Tracepoint, Program: bpf.ObjectProgBlockBioQueue, Counter: "disk"},
+
+	{Kind: FuncExit, Program: bpf.ObjectProgFilemapRead, Counter: "copies from files", Engine: Fentry, Copies: true},
+	{Kind: FuncExit, Program: bpf.ObjectProgShmemFileReadIter, Counter: "copies from tmpfs files", Engine: Fentry, Copies: true},
+	{Kind: FuncExit, Program: bpf.ObjectProgGenericPerformWrite, Counter: "copies to files", Engine: Fentry, Copies: true},
+	{Kind: FuncExit, Program: bpf.ObjectProgIomapFileBufferedWrite, Counter: "copies to files of xfs", Engine: Fentry, Copies: true},
+	{Kind: FuncExit, Program: bpf.ObjectProgBtrfsBufferedWrite, Module: "btrfs", Counter: "copies to files of btrfs", Engine: Fentry},
+	{Kind: FuncExit, Program: bpf.ObjectProgPipeRead, Targets: []string{"pipe_read", "anon_pipe_read"}, Counter: "copies from pipes", Engine: Fentry, Copies: true},
+	{Kind: FuncExit, Program: bpf.ObjectProgPipeWrite, Targets: []string{"pipe_write", "anon_pipe_write"}, Counter: "copies to pipes", Engine: Fentry, Copies: true},
+	{Kind: FuncExit, Program: bpf.ObjectProgTcpSendmsgLocked, Counter: "copies to TCP", Engine: Fentry, Copies: true, wanted: sockets},
+	{Kind: FuncExit, Program: bpf.ObjectProgSkbCopyDatagramIter, Counter: "copies from sockets", Engine: Fentry, Copies: true, wanted: sockets},
+	{Kind: FuncExit, Program: bpf.ObjectProgSkbCopyDatagramFromIter, Counter: "copies to UNIX and packet sockets", Engine: Fentry, Copies: true, wanted: sockets},
+	{Kind: FuncExit, Program: bpf.ObjectProgIpGenericGetfrag, Counter: "copies to UDP and RAW sockets", Engine: Fentry, Copies: true, wanted: sockets},
+	{Kind: FuncEntry, Program: bpf.ObjectProgSkbCopyUbufs, Counter: "copies.in_kernel of zero-copy sends", Engine: Fentry, Copies: true, wanted: sockets},
+	{Kind: FuncExit, Program: bpf.ObjectProgSkbCopyBits, Counter: "copies.net_internal", Engine: Fentry, wanted: sockets},
+	{Kind: FuncEntry, Program: bpf.ObjectProgCopyMcToKernel, Counter: "copies.cow", Engine: Fentry, X86Only: true},
+	{Kind: FuncEntry, Program: bpf.ObjectProgDoFaultBegin, Targets: []string{"do_fault"}, Counter: "copies.cow", Engine: Fentry},
+	{Kind: FuncExit, Program: bpf.ObjectProgDoFaultEnd, Targets: []string{"do_fault"}, Counter: "copies.cow", Engine: Fentry},
+	{Kind: FuncEntry, Program: bpf.ObjectProgSetPteRange, Counter: "moved.mapped", Engine: Fentry, Until: "Linux 6.6 and later; before, do_set_pte does it"},
+	{Kind: FuncEntry, Program: bpf.ObjectProgDoSetPte, Counter: "moved.mapped", Engine: Fentry, Until: "Linux until 6.5; since then, set_pte_range does it"},
+	{Kind: FuncExit, Program: bpf.ObjectProgDoSetPmd, Counter: "moved.mapped", Engine: Fentry},
+
+	{Kind: BreakpointHook, Program: bpf.ObjectProgCopyToIter, Targets: []string{"_copy_to_iter"}, Counter: "copies to iterators", Engine: Breakpoint, Copies: true},
+	{Kind: BreakpointHook, Program: bpf.ObjectProgCopyFromIter, Targets: []string{"_copy_from_iter"}, Counter: "copies from iterators", Engine: Breakpoint, Copies: true},
+	{Kind: BreakpointHook, Program: bpf.ObjectProgCopyPageFromIter, Targets: []string{"copy_page_from_iter_atomic", "copy_folio_from_iter_atomic"},
+		Counter: "copies into the page cache", Engine: Breakpoint, Copies: true},
 }
 
 // Options say what a run needs, so that only that is loaded.
 type Options struct {
-	Marker  Marker
-	Latency bool // time system calls; attaches sys_enter
-	Sockets bool // the payload goes through sockets
+	Marker        Marker
+	Copies        Engine // how to count copies; "" is [Auto]
+	Latency       bool   // time system calls; attaches sys_enter
+	Sockets       bool   // the payload goes through sockets
+	ZeroCopySends bool   // with MSG_ZEROCOPY or io_uring's SEND_ZC
 }
 
 // Marker is the failing system call by which a worker opens and closes its

@@ -3,8 +3,6 @@ package tracer
 import (
 	"slices"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/zctrace/zctrace/bpf"
 	"github.com/zctrace/zctrace/tracer/trace"
 )
@@ -12,6 +10,7 @@ import (
 // Run is what the ledger must know of one party besides its cells.
 type Run struct {
 	Missing
+	Engines   []Engine // that counted; the first one's numbers are the counters'. None: derived
 	Transfer  []string // names of the calls that count as transfer_calls
 	Payload   int64    // bytes that the workload moved, declared by it
 	UserSpace int64    // bytes that the workload copied itself, declared by it
@@ -23,7 +22,10 @@ type Run struct {
 // Missing says why hooks that counters need are not there: each is a reason, or
 // "" while the hook is attached.
 type Missing struct {
-	Latency, ContextSwitches, UserFaults, SocketCopies, PageCache, Disk string
+	Latency, ContextSwitches, UserFaults, SocketCopies, LateCopies, PageCache, Disk string
+	COW, Mapped, NetInternal                                                        string
+
+	Copies map[Engine]string // of those hooks without which the engine does not see all copies
 }
 
 const whyDerived = "from the system calls, their descriptors and their results"
@@ -43,7 +45,7 @@ func Counters(s *bpf.ObjectSlot, run Run) trace.Counters {
 		}
 	}
 	l.syscalls()
-	l.amounts()
+	l.amounts(s)
 	l.task(s)
 	return c
 }
@@ -62,9 +64,6 @@ type ledger struct {
 	calls, transferCalls, short int64
 	zerocopySends               bool
 	byName                      map[string]*syscallSum
-	bytes                       [classes]int64
-	seenToUser                  int64
-	unknown                     [classes]string // why a class is not known
 }
 
 type syscallSum struct {
@@ -73,34 +72,14 @@ type syscallSum struct {
 }
 
 func (l *ledger) add(cell *bpf.ObjectCell) {
-	key := &cell.Key
-	name := syscallName(key.Nr)
+	name := syscallName(cell.Key.Nr)
 	l.calls += int64(cell.Calls)
 	if slices.Contains(l.run.Transfer, name) {
 		l.transferCalls += int64(cell.Calls)
 		l.short += int64(cell.ShortCalls)
 	}
 	l.addName(name, cell)
-
-	rule := ruleOf(key.Nr)
-	if rule == nil {
-		return
-	}
-	l.zerocopySends = l.zerocopySends || key.Flags&unix.MSG_ZEROCOPY != 0
-	v := rule(key.In, key.Out, key.Flags)
-	for _, c := range v.certain {
-		l.bytes[c] += int64(cell.Bytes)
-		if c == toUser {
-			l.seenToUser += int64(min(cell.SeenToUser, cell.Bytes))
-		}
-	}
-	// A call that cannot tell its bytes makes a class unknown even with a
-	// result of 0, where the result is not a number of bytes.
-	if cell.Bytes > 0 || cell.Calls > cell.Errors && len(v.unknown) > 0 && v.reason == whyResult {
-		for _, c := range v.unknown {
-			l.unknown[c] = v.reason
-		}
-	}
+	l.zerocopySends = l.zerocopySends || isZerocopySend(cell)
 }
 
 func (l *ledger) addName(name string, cell *bpf.ObjectCell) {
@@ -166,27 +145,45 @@ func trimZeros(h []int64) []int64 {
 	return h
 }
 
-func (l *ledger) amounts() {
-	amount := func(c class, seen int64) trace.Amount {
-		if l.unknown[c] != "" {
-			return Unavailable(l.unknown[c])
-		}
-		return mixed(l.bytes[c], seen)
+func (l *ledger) amounts(s *bpf.ObjectSlot) {
+	engines := l.run.Engines
+	if len(engines) == 0 {
+		engines = []Engine{Derived}
 	}
 	c := l.counters
+	t := newTally(s, engines[0], &l.run.Missing)
 	c.Copies = trace.Copies{
-		ToUser:      amount(toUser, l.seenToUser),
-		FromUser:    amount(fromUser, 0),
-		InKernel:    amount(inKernel, 0),
-		Fill:        amount(fill, 0),
+		ToUser:      t.amount(toUser),
+		FromUser:    t.amount(fromUser),
+		InKernel:    t.amount(inKernel),
+		Fill:        t.amount(fill),
 		UserSpace:   trace.Amount{Bytes: trace.Known(l.run.UserSpace), DerivedBytes: trace.Known(l.run.UserSpace), Provenance: trace.Derived, Reason: "declared by the workload"},
-		COW:         Unavailable("copy-on-write needs a hook on the copy functions"),
-		NetInternal: Unavailable("the stack's own copies need a hook on the copy functions"),
+		COW:         hooked(s.CowBytes, l.run.COW),
+		NetInternal: hooked(s.NetInternalBytes, l.run.NetInternal),
 	}
-	c.Moved = trace.Moved{
-		PageRefs: amount(pageRefs, 0),
-		Cloned:   amount(cloned, 0),
+	if c.Copies.NetInternal.Bytes.Known() {
+		c.Copies.NetInternal.Provenance = trace.Estimated
+		c.Copies.NetInternal.Reason = "of packets that belong to the socket already; it depends on timing"
 	}
+	c.Moved = trace.Moved{PageRefs: t.amount(pageRefs), Cloned: t.amount(cloned)}
+	if len(engines) < 2 {
+		return
+	}
+	c.Engines = map[string]trace.EngineCounters{}
+	for _, e := range engines {
+		t := newTally(s, e, &l.run.Missing)
+		c.Engines[string(e)] = trace.EngineCounters{
+			ToUser: t.amount(toUser), FromUser: t.amount(fromUser), InKernel: t.amount(inKernel), PageRefs: t.amount(pageRefs),
+		}
+	}
+}
+
+// hooked is a number that only a hook tells; missing says why there is none.
+func hooked(n uint64, missing string) trace.Amount {
+	if missing != "" {
+		return Unavailable(missing)
+	}
+	return trace.Amount{Bytes: trace.Known(int64(n)), DerivedBytes: trace.Known(0), Provenance: trace.Observed}
 }
 
 // mixed is a number of which a hook saw a part, and the rest is derived.
@@ -221,12 +218,16 @@ func (l *ledger) task(s *bpf.ObjectSlot) {
 	} else {
 		l.missing("page_faults.user_mode", why)
 	}
-	c.Moved.Mapped = mixed(0, 0)
-	c.Moved.Mapped.Reason = "it maps no file"
-	if l.run.Maps {
+	switch {
+	case l.run.Mapped == "":
+		c.Moved.Mapped = hooked(s.MappedBytes, "")
+	case l.run.Maps:
 		// mm_filemap_map_pages does not see folios that are mapped by a PMD
 		// (mm/filemap.c: filemap_map_pmd).
-		c.Moved.Mapped = Unavailable("no tracepoint sees all that faults map; that needs a hook on the fault functions")
+		c.Moved.Mapped = Unavailable("no tracepoint sees all that faults map: " + l.run.Mapped)
+	default:
+		c.Moved.Mapped = mixed(0, 0)
+		c.Moved.Mapped.Reason = "it maps no file"
 	}
 	l.fills(s)
 	l.pageCache(s)
@@ -333,8 +334,8 @@ func KernelCounters(k *bpf.ObjectKernelCells, run Run, sender *trace.Counters) t
 	zero := mixed(0, 0)
 	zero.Reason = "only a system call copies to or from user memory, and those are the workers'"
 	c.Copies.ToUser, c.Copies.FromUser = zero, zero
-	if sender.Zerocopy.Completions.Known() {
-		zero.Reason = "nothing was sent with MSG_ZEROCOPY, so nothing can have been copied late"
+	if sender.Zerocopy.Completions.Known() || sender.Copies.InKernel.Bytes.Known() {
+		zero.Reason = "what was copied late is charged to whoever sent it"
 		c.Copies.InKernel = zero
 	}
 	if run.Disk == "" {
@@ -356,10 +357,14 @@ func KernelCounters(k *bpf.ObjectKernelCells, run Run, sender *trace.Counters) t
 // may.
 func Losses(s *Snapshot, run Run) map[string]int64 {
 	losses := map[string]int64{
-		"recursion_misses": s.RecursionMisses, // events that the kernel dropped
-		"uncounted_calls":  0,                 // system calls for which no cell was free
-		"context_switches": 0,                 // seen by the hook, less counted by the kernel, or the other way
-		"socket_copies":    0,                 // bytes that TCP reads returned, less those that the hook saw, or the other way
+		"recursion_misses":  s.RecursionMisses,  // events that the kernel dropped
+		"uncounted_calls":   0,                  // system calls for which no cell was free
+		"context_switches":  0,                  // seen by the hook, less counted by the kernel, or the other way
+		"breakpoint_misses": s.BreakpointMisses, // hits for which the kernel ran no program
+		"unwatched_cpus":    s.UnwatchedCPUs,    // came online during the run, without breakpoints
+		"unpaired_calls":    0,                  // system calls seen to return and not to begin, or the other way
+		"disk_reads":        0,                  // bytes seen by the hook, less those charged to the task by the kernel, or the other way
+		"socket_copies":     0,                  // bytes that TCP reads returned, less those that the hook saw, or the other way
 	}
 	for i := range s.Slots {
 		slot := &s.Slots[i]
@@ -371,13 +376,27 @@ func Losses(s *Snapshot, run Run) map[string]int64 {
 			losses["context_switches"] += distance(slot.Voluntary, slot.Now.Nvcsw-slot.Begin.Nvcsw) +
 				distance(slot.Involuntary, slot.Now.Nivcsw-slot.Begin.Nivcsw)
 		}
+		if accounted := slot.Now.ReadBytes - slot.Begin.ReadBytes; run.Disk == "" && accounted > 0 {
+			losses["disk_reads"] += distance(slot.DiskReadBytes, accounted)
+		}
 		for j := range slot.Cells {
+			if c := &slot.Cells[j]; run.Latency == "" {
+				losses["unpaired_calls"] += distance(c.Calls, timed(c))
+			}
 			if c := &slot.Cells[j]; run.SocketCopies == "" && c.Calls > 0 && isTCPRead(c) {
-				losses["socket_copies"] += distance(c.SeenToUser, c.Bytes)
+				losses["socket_copies"] += distance(c.Seen[bpf.ObjectEngineTRACEPOINTS].ToUser, c.Bytes)
 			}
 		}
 	}
 	return losses
+}
+
+// timed are the calls whose beginning was seen.
+func timed(c *bpf.ObjectCell) (n uint64) {
+	for _, calls := range c.LatencyLog2 {
+		n += calls
+	}
+	return n
 }
 
 // isTCPRead: all that a plain read of a TCP socket returns passes by the hook

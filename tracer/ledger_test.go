@@ -15,7 +15,7 @@ const mib = 1 << 20
 func cell(nr uint32, in, out bpf.ObjectFdKind, calls, bytes, seen uint64) bpf.ObjectCell {
 	return bpf.ObjectCell{
 		Key:   bpf.ObjectCellKey{Nr: nr, In: in, Out: out},
-		Calls: calls, Bytes: bytes, SeenToUser: seen,
+		Calls: calls, Bytes: bytes, Seen: [3]bpf.ObjectCopied{{ToUser: seen}},
 	}
 }
 
@@ -112,7 +112,7 @@ func TestMissingHooks(t *testing.T) {
 	s := slot(cell(unix.SYS_READ, ext4, none, 1, 1, 0))
 	s.Voluntary, s.DiskReadBytes, s.CacheAddedBytes, s.FaultsUser = 1, 2, 3, 4
 	c := Counters(s, Run{Cached: true, Maps: true, Missing: Missing{
-		Latency: why, ContextSwitches: why, UserFaults: why, PageCache: why, Disk: why,
+		Latency: why, ContextSwitches: why, UserFaults: why, PageCache: why, Disk: why, Mapped: why, COW: why, NetInternal: why,
 	}})
 	for path, n := range map[string]trace.Int{
 		"syscalls.by_name.read.time_ns": c.Syscalls.ByName["read"].TimeNS,
@@ -132,8 +132,10 @@ func TestMissingHooks(t *testing.T) {
 			t.Errorf("%s comes from %+v, want unavailable: %s", path, o, why)
 		}
 	}
-	if c.Moved.Mapped.Bytes.Known() || c.Moved.Mapped.Reason == "" {
-		t.Errorf("mapped is %+v, want null with a reason", c.Moved.Mapped)
+	for name, a := range map[string]trace.Amount{"mapped": c.Moved.Mapped, "cow": c.Copies.COW, "net_internal": c.Copies.NetInternal} {
+		if a.Bytes.Known() || a.Provenance != trace.Unavailable || a.Reason == "" {
+			t.Errorf("%s is %+v, want null with a reason", name, a)
+		}
 	}
 }
 
@@ -147,6 +149,8 @@ func TestIdleSlotIsUnknown(t *testing.T) {
 func TestLosses(t *testing.T) {
 	good := slot(cell(unix.SYS_READ, tcp, none, 17, mib, mib))
 	good.Voluntary, good.Now.Nvcsw = 5, 5
+	good.Cells[0].LatencyLog2[10] = 17
+	good.DiskReadBytes, good.Now.ReadBytes = 8192, 8192
 	for _, test := range []struct {
 		name   string
 		damage func(*Snapshot)
@@ -156,8 +160,12 @@ func TestLosses(t *testing.T) {
 		{"none", func(*Snapshot) {}, "", 0},
 		{"a hook missed a switch", func(s *Snapshot) { s.Slots[0].Voluntary-- }, "context_switches", 1},
 		{"a hook saw a switch too many", func(s *Snapshot) { s.Slots[0].Involuntary++ }, "context_switches", 1},
-		{"copies were not seen", func(s *Snapshot) { s.Slots[0].Cells[0].SeenToUser -= 100 }, "socket_copies", 100},
+		{"copies were not seen", func(s *Snapshot) { s.Slots[0].Cells[0].Seen[0].ToUser -= 100 }, "socket_copies", 100},
 		{"the table was full", func(s *Snapshot) { s.Slots[1].UncountedCalls = 3 }, "uncounted_calls", 3},
+		{"a call's beginning was not seen", func(s *Snapshot) { s.Slots[0].Cells[0].LatencyLog2[10]-- }, "unpaired_calls", 1},
+		{"the disk was read unseen", func(s *Snapshot) { s.Slots[0].DiskReadBytes -= 4096 }, "disk_reads", 4096},
+		{"a breakpoint's program was not run", func(s *Snapshot) { s.BreakpointMisses = 4 }, "breakpoint_misses", 4},
+		{"a CPU came online", func(s *Snapshot) { s.UnwatchedCPUs = 1 }, "unwatched_cpus", 1},
 		{"the kernel dropped events", func(s *Snapshot) { s.RecursionMisses = 2 }, "recursion_misses", 2},
 		{"a window that is open is not compared", func(s *Snapshot) {
 			s.Slots[0].State = bpf.ObjectSlotStateOPEN
@@ -187,7 +195,7 @@ func TestHookTable(t *testing.T) {
 	listed := map[string]bool{}
 	for _, h := range Hooks {
 		listed[h.Program] = true
-		if p := spec.Programs[h.Program]; p == nil || p.AttachTo != h.Program {
+		if p := spec.Programs[h.Program]; p == nil || h.Kind != BreakpointHook && p.AttachTo != h.targets()[0] {
 			t.Errorf("%s: the object has no such program", h.Name())
 		}
 	}

@@ -1,17 +1,11 @@
 package tracer
 
 import (
-	"bufio"
 	"errors"
 	"fmt"
-	"os"
-	"strconv"
-	"strings"
+	"slices"
 
-	"github.com/cilium/ebpf"
-	"github.com/cilium/ebpf/asm"
 	"github.com/cilium/ebpf/btf"
-	"golang.org/x/sys/unix"
 )
 
 // State is what a probe found.
@@ -21,7 +15,6 @@ const (
 	Works    State = "ok"
 	Absent   State = "absent"    // this kernel does not have it
 	Refused  State = "refused"   // the kernel has it and does not allow it
-	Unused   State = "unused"    // the kernel would allow it, zctrace does without
 	NotTried State = "not tried" // because of what is wrong with the system
 )
 
@@ -34,6 +27,10 @@ type Check struct {
 	Needed bool   `json:"needed"` // the main job does not work without it
 	Reason string `json:"reason"`
 	Remedy string `json:"remedy"`
+	Engine Engine `json:"engine"` // that it belongs to; "" for all
+
+	// Optional is what a kernel may refuse: a run does without it, and says so.
+	Optional bool `json:"-"`
 }
 
 // Report is everything that decides what can be counted on this machine.
@@ -53,8 +50,8 @@ func (r *Report) OK() bool {
 		}
 	}
 	// A run does not do silently without a hook that the kernel has.
-	for _, c := range r.Hooks {
-		if c.State == Refused {
+	for _, c := range append(slices.Clone(r.Hooks), r.Engines...) {
+		if c.State == Refused && !c.Optional {
 			return false
 		}
 	}
@@ -69,8 +66,8 @@ func Probe() *Report {
 	r.Hooks = probeHooks(usable)
 	r.Engines = []Check{
 		derivedEngine(r.Hooks),
-		fentryEngine(usable),
-		breakpointEngine(usable),
+		engineCheck(Fentry, "copies, seen in the functions that make them", usable),
+		engineCheck(Breakpoint, "copies, seen at the copy instructions themselves", usable),
 	}
 	return r
 }
@@ -102,32 +99,60 @@ func (c *Check) fail(state State, err error) {
 func probeHooks(usable bool) []Check {
 	var checks []Check
 	for _, h := range Hooks {
-		checks = append(checks, Check{Name: h.Name(), For: h.Counter, Needed: h.Required, State: NotTried})
+		checks = append(checks, Check{Name: h.Name(), For: h.Counter, Engine: h.Engine, Needed: h.Required, State: NotTried})
 	}
 	if !usable {
 		return checks
 	}
 	kernel, err := btf.LoadKernelSpec()
+	refused := map[Engine]error{}
+	for _, e := range Engines {
+		if err == nil {
+			refused[e] = e.try(kernel)
+		}
+	}
 	for i, h := range Hooks {
 		c := &checks[i]
-		if err != nil {
+		switch {
+		case err != nil:
 			c.fail(Refused, fmt.Errorf("read the kernel's BTF: %w", err))
-		} else if absent := h.absent(kernel); absent != nil {
-			c.fail(Absent, absent)
-			c.Remedy = "none needed: only this counter is missing"
-		} else if err := tryHook(h); err != nil {
-			c.fail(Refused, err)
-			c.Remedy = "see the kernel log; if this is a distribution's kernel, report it"
-		} else {
-			c.State = Works
+		case refused[h.Engine] != nil:
+			c.State, c.Reason = Refused, "see engine "+string(h.Engine)
+			c.Optional = isRefusal(refused[h.Engine])
+		default:
+			probeHook(c, h, kernel)
 		}
 	}
 	return checks
 }
 
+func isRefusal(err error) bool {
+	var r *refusal
+	return errors.As(err, &r)
+}
+
+func probeHook(c *Check, h Hook, kernel *btf.Spec) {
+	target, absent := h.find(kernel)
+	if absent != nil {
+		c.fail(Absent, absent)
+		c.Remedy = "none needed: only this counter is missing"
+		if h.Until != "" || h.Module != "" {
+			c.Remedy = "none needed"
+		}
+		return
+	}
+	c.Name = string(h.Kind) + "/" + target
+	if err := tryHook(h, kernel); err != nil {
+		c.fail(Refused, err)
+		c.Remedy = "see the kernel log; if this is a distribution's kernel, report it"
+		return
+	}
+	c.State = Works
+}
+
 // tryHook loads and attaches the one hook.
-func tryHook(h Hook) error {
-	t, err := open([]Hook{h}, Options{Latency: true, Sockets: true})
+func tryHook(h Hook, kernel *btf.Spec) error {
+	t, err := open([]Hook{h}, Options{Latency: true, Sockets: true, ZeroCopySends: true}, Engines, kernel)
 	if err != nil {
 		return err
 	}
@@ -136,7 +161,7 @@ func tryHook(h Hook) error {
 }
 
 func derivedEngine(hooks []Check) Check {
-	c := Check{Name: "derived", For: "copies, from system calls and their results", Needed: true, State: Works}
+	c := Check{Name: string(Derived), Engine: Derived, For: "copies, from system calls and their results", Needed: true, State: Works}
 	for _, h := range hooks {
 		if h.Needed && h.State != Works {
 			c.State = h.State // for the same reason
@@ -145,90 +170,25 @@ func derivedEngine(hooks []Check) Check {
 	return c
 }
 
-const useDerived = "none on this kernel: copies are derived instead; to see them happen, boot a distribution's kernel"
-
-func fentryEngine(usable bool) Check {
-	c := Check{Name: "fentry", For: "copies, seen in the functions that make them", State: NotTried}
+// engineCheck says whether an engine that watches the copies works here.
+func engineCheck(e Engine, what string, usable bool) Check {
+	c := Check{Name: string(e), For: what, Engine: e, State: NotTried}
 	if !usable {
 		return c
 	}
-	prog, err := ebpf.NewProgram(&ebpf.ProgramSpec{
-		Type: ebpf.Tracing, AttachType: ebpf.AttachTraceFExit, AttachTo: "filemap_read", License: "GPL",
-		Instructions: asm.Instructions{asm.Mov.Imm(asm.R0, 0), asm.Return()},
-	})
-	if err != nil {
-		c.fail(Refused, err)
-		c.Remedy = useDerived
-		if errors.Is(err, unix.EPERM) {
-			c.Reason = "the kernel refuses to load fentry and fexit programs, also for root: it is hardened"
-		}
-		return c
+	kernel, err := btf.LoadKernelSpec()
+	if err == nil {
+		err = e.try(kernel)
 	}
-	prog.Close()
-	c.fail(Unused, errors.New("the kernel would allow it; this version of zctrace does not use it yet"))
-	return c
-}
-
-func breakpointEngine(usable bool) Check {
-	c := Check{Name: "breakpoint", For: "copies, seen in the copy instructions themselves", State: NotTried}
-	if !usable {
-		return c
-	}
-	fd, err := openBreakpoint("_copy_to_iter")
+	var r *refusal
 	switch {
-	case errors.Is(err, unix.EINVAL):
-		c.fail(Refused, errors.New("the kernel refuses hardware breakpoints on its own code, as it does when built without CONFIG_KPROBES"))
-		c.Remedy = useDerived
-	case errors.Is(err, unix.ENODEV), errors.Is(err, unix.EOPNOTSUPP), errors.Is(err, unix.ENOENT):
-		c.fail(Absent, fmt.Errorf("this machine has no hardware breakpoints: %w", err))
-		c.Remedy = useDerived
-	case err != nil:
-		c.fail(Refused, err)
-		c.Remedy = useDerived
+	case err == nil:
+		c.State = Works
+	case errors.As(err, &r):
+		c.State, c.Reason, c.Remedy, c.Optional = r.state, r.reason, r.remedy, true
 	default:
-		unix.Close(fd)
-		c.fail(Unused, errors.New("the kernel would allow it; this version of zctrace does not use it yet"))
+		c.fail(Refused, err)
+		c.Remedy = "this kernel should allow it: see the kernel log, and report it"
 	}
 	return c
-}
-
-const hwBreakpointX = 4 // HW_BREAKPOINT_X in linux/hw_breakpoint.h
-
-// openBreakpoint sets a hardware execution breakpoint on a kernel function, on
-// CPU 0 (perf_event_open(2), PERF_TYPE_BREAKPOINT).
-func openBreakpoint(function string) (int, error) {
-	address, err := kernelSymbol(function)
-	if err != nil {
-		return -1, err
-	}
-	attr := unix.PerfEventAttr{
-		Type:    unix.PERF_TYPE_BREAKPOINT,
-		Size:    unix.PERF_ATTR_SIZE_VER5,
-		Bp_type: hwBreakpointX,
-		Ext1:    address, // bp_addr
-		Ext2:    8,       // bp_len: sizeof(long) for execution
-	}
-	return unix.PerfEventOpen(&attr, -1, 0, -1, unix.PERF_FLAG_FD_CLOEXEC)
-}
-
-// kernelSymbol is the address of a kernel function.
-func kernelSymbol(name string) (uint64, error) {
-	f, err := os.Open("/proc/kallsyms")
-	if err != nil {
-		return 0, err
-	}
-	defer f.Close()
-	lines := bufio.NewScanner(f)
-	for lines.Scan() {
-		fields := strings.Fields(lines.Text())
-		if len(fields) < 3 || fields[2] != name {
-			continue
-		}
-		address, err := strconv.ParseUint(fields[0], 16, 64)
-		if err == nil && address == 0 {
-			err = errors.New("kernel addresses are hidden (sysctl kernel.kptr_restrict)")
-		}
-		return address, err
-	}
-	return 0, fmt.Errorf("the kernel has no function %s", name)
 }

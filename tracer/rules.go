@@ -26,10 +26,26 @@ type verdict struct {
 	certain []class
 	unknown []class
 	reason  string
+
+	watched bool   // every copy of such a call passes the copy hooks of an engine that has them
+	rest    *class // where then the bytes belong that none of them saw; nil: not known either
 }
 
 func certain(c ...class) verdict                  { return verdict{certain: c} }
 func uncertain(reason string, c ...class) verdict { return verdict{unknown: c, reason: reason} }
+
+// seenOr is a verdict that copy hooks make certain: what they did not see is of
+// class rest.
+func (v verdict) seenOr(rest class) verdict {
+	v.watched, v.rest = true, &rest
+	return v
+}
+
+// seen is a verdict whose copies the hooks see, though not all of the rest.
+func (v verdict) seen() verdict {
+	v.watched = true
+	return v
+}
 
 // rule derives the verdict from the descriptors' kinds and the flags. Each rule
 // holds on every kernel from 6.1 on; where kernels differ it is uncertain.
@@ -49,7 +65,7 @@ func ruleUnknown(_, _ bpf.ObjectFdKind, _ uint32) verdict {
 func ruleRead(in, _ bpf.ObjectFdKind, _ uint32) verdict {
 	switch kindOf(in) {
 	case kindDirect: // holes are zero-filled, some file systems fall back
-		return uncertain(whyDirect, toUser, pageRefs, fill)
+		return uncertain(whyDirect, toUser, pageRefs, fill).seen()
 	case kindOther:
 		return uncertain(whyFS, toUser, pageRefs, fill)
 	case kindNull:
@@ -63,7 +79,7 @@ func ruleRead(in, _ bpf.ObjectFdKind, _ uint32) verdict {
 func ruleWrite(_, out bpf.ObjectFdKind, _ uint32) verdict {
 	switch kindOf(out) {
 	case kindDirect: // btrfs copies since 6.12
-		return uncertain(whyDirect, fromUser, pageRefs)
+		return uncertain(whyDirect, fromUser, pageRefs).seenOr(pageRefs)
 	case kindOther:
 		return uncertain(whyFS, fromUser, pageRefs)
 	case kindNull, kindZero: // drivers/char/mem.c: write_null
@@ -117,7 +133,7 @@ func handsOn(out bpf.ObjectFdKind) verdict {
 	case kindCached: // fs/splice.c: iter_file_splice_write copies
 		return certain(inKernel)
 	case kindDirect:
-		return uncertain(whyDirect, inKernel, pageRefs)
+		return uncertain(whyDirect, inKernel, pageRefs).seenOr(pageRefs)
 	}
 	return uncertain(whySocket, inKernel, pageRefs) // UDP: copies on 6.1, not on 6.12
 }
@@ -133,7 +149,7 @@ func ruleSendfile(in, out bpf.ObjectFdKind, _ uint32) verdict {
 		v.certain = append([]class{fill}, v.certain...)
 		return v
 	case kindDirect:
-		return uncertain(whyDirect, inKernel, pageRefs, fill)
+		return uncertain(whyDirect, inKernel, pageRefs, fill).seen()
 	}
 	return uncertain(whyFS, inKernel, pageRefs, fill)
 }
@@ -167,5 +183,5 @@ func ruleCopyFileRange(in, out bpf.ObjectFdKind, _ uint32) verdict {
 		}
 	}
 	return uncertain("it is a reflink where the file system can, else a copy; that needs a hook on the copy functions",
-		inKernel, cloned)
+		inKernel, cloned).seenOr(cloned)
 }

@@ -18,10 +18,12 @@ const (
 // Snapshot is a copy of the cells at one moment. Each number in it is whole;
 // numbers of a call that is just being counted may be one call apart.
 type Snapshot struct {
-	Slots           [slots]bpf.ObjectSlot
-	Kernel          bpf.ObjectKernelCells
-	RecursionMisses int64
-	NowNS           uint64 // CLOCK_MONOTONIC, as the slots' times
+	Slots            [slots]bpf.ObjectSlot
+	Kernel           bpf.ObjectKernelCells
+	RecursionMisses  int64
+	BreakpointMisses int64  // hits for which the kernel ran no program
+	UnwatchedCPUs    int64  // on which breakpoints are missing
+	NowNS            uint64 // CLOCK_MONOTONIC, as the slots' times
 }
 
 // Snapshot copies the cells.
@@ -40,6 +42,9 @@ func (t *Tracer) Snapshot() (*Snapshot, error) {
 	}
 	var err error
 	if s.RecursionMisses, err = t.recursionMisses(); err != nil {
+		return nil, err
+	}
+	if s.BreakpointMisses, s.UnwatchedCPUs, err = t.breakpointLosses(); err != nil {
 		return nil, err
 	}
 	return s, nil

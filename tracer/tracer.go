@@ -3,9 +3,11 @@ package tracer
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"runtime"
+	"slices"
 	"strings"
 
 	"github.com/cilium/ebpf"
@@ -19,16 +21,27 @@ import (
 
 // Tracer holds the loaded programs. Its zero value is not usable; see [Open].
 type Tracer struct {
-	hooks      []loadedHook
-	unwanted   []Hook // the run has no use for them
-	collection *ebpf.Collection
+	engines     []Engine          // whose hooks are loaded; the first one's numbers count
+	refused     map[Engine]string // why not the others
+	hooks       []loadedHook
+	unwanted    []Hook // the run has no use for them
+	breakpoints []*breakpoint
+	collection  *ebpf.Collection
 }
 
 type loadedHook struct {
 	Hook
-	prog *ebpf.Program // nil: not loaded, because of err
-	link link.Link     // nil: not attached
-	err  error
+	target string        // the tracepoint or function that this kernel has
+	prog   *ebpf.Program // nil: not loaded, because of err
+	link   io.Closer     // nil: not attached
+	err    error
+}
+
+func (h *loadedHook) name() string {
+	if h.target == "" {
+		return h.Name()
+	}
+	return string(h.Kind) + "/" + h.target
 }
 
 // An UnsupportedError says that this machine, or the caller's rights, do not
@@ -41,13 +54,27 @@ type UnsupportedError struct {
 func (e *UnsupportedError) Error() string { return e.What + "\n" + e.Remedy }
 
 // Open loads the programs that the options ask for; [Tracer.Attach] makes them
-// count. A hook that this kernel lacks costs only its own counter; an
+// count. A hook that this kernel lacks costs only its own counter, and an engine
+// that it refuses is done without, unless it was asked for by its name; an
 // [UnsupportedError] says that the main job cannot be done.
 func Open(opts Options) (*Tracer, error) {
 	if err := Supported(); err != nil {
 		return nil, err
 	}
-	return open(Hooks, opts)
+	kernel, err := btf.LoadKernelSpec()
+	if err != nil {
+		return nil, fmt.Errorf("read the kernel's BTF: %w", err)
+	}
+	engines, refused, err := choose(opts.Copies, kernel)
+	if err != nil {
+		return nil, err
+	}
+	t, err := open(Hooks, opts, engines, kernel)
+	if err != nil {
+		return nil, err
+	}
+	t.refused = refused
+	return t, nil
 }
 
 // Supported says, with an [UnsupportedError], whether this kernel and the caller's
@@ -59,34 +86,33 @@ func Supported() error {
 	return checkCapabilities()
 }
 
-func open(hooks []Hook, opts Options) (*Tracer, error) {
+func open(hooks []Hook, opts Options, engines []Engine, kernel *btf.Spec) (*Tracer, error) {
 	spec, err := bpf.LoadObject()
 	if err != nil {
 		return nil, fmt.Errorf("read the embedded eBPF object: %w", err)
 	}
-	if err := fillConstants(spec, opts); err != nil {
-		return nil, err
-	}
-	kernel, err := btf.LoadKernelSpec()
-	if err != nil {
-		return nil, fmt.Errorf("read the kernel's BTF: %w", err)
-	}
-	t := &Tracer{}
+	t := &Tracer{engines: engines}
 	programs := map[string]*ebpf.ProgramSpec{}
 	for _, h := range hooks {
-		if h.wanted != nil && !h.wanted(opts) {
+		if h.Engine != "" && !t.has(h.Engine) || h.wanted != nil && !h.wanted(opts) {
 			t.unwanted = append(t.unwanted, h)
 			continue
 		}
-		absent := h.absent(kernel)
+		target, absent := h.find(kernel)
 		if absent == nil {
 			programs[h.Program] = spec.Programs[h.Program]
+			if h.Kind != BreakpointHook {
+				programs[h.Program].AttachTo = target
+			}
 		} else if h.Required {
 			return nil, fmt.Errorf("load %s: %w", h.Name(), absent)
 		}
-		t.hooks = append(t.hooks, loadedHook{Hook: h, err: absent})
+		t.hooks = append(t.hooks, loadedHook{Hook: h, target: target, err: absent})
 	}
 	spec.Programs = programs
+	if err := fillConstants(spec, opts, engines); err != nil {
+		return nil, err
+	}
 	if t.collection, err = ebpf.NewCollectionWithOptions(spec, ebpf.CollectionOptions{
 		Programs: ebpf.ProgramOptions{KernelTypes: kernel},
 	}); err != nil {
@@ -98,26 +124,81 @@ func open(hooks []Hook, opts Options) (*Tracer, error) {
 	return t, nil
 }
 
-var errAbsent = errors.New("this kernel has no such tracepoint")
+// has reports whether the engine's hooks are loaded. Those of the derived engine are
+// while no better one counts, or all do.
+func (t *Tracer) has(e Engine) bool { return slices.Contains(t.engines, e) }
 
-// absent says why the kernel has no such hook; nil when it has it.
-func (h Hook) absent(kernel *btf.Spec) error {
-	if _, err := kernel.AnyTypeByName("btf_trace_" + h.Program); !errors.Is(err, btf.ErrNotFound) {
-		return err
-	}
+// Engines are those that count; the first one's numbers are the trace's.
+func (t *Tracer) Engines() []Engine { return t.engines }
+
+var errAbsent = errors.New("this kernel has no such")
+
+// find returns which of the hook's targets this kernel has, or why none.
+func (h Hook) find(kernel *btf.Spec) (string, error) {
 	if h.X86Only && runtime.GOARCH != "amd64" {
-		return fmt.Errorf("%w: x86 only", errAbsent)
+		return "", fmt.Errorf("%w %s: x86 only", errAbsent, h.Kind.noun())
 	}
-	return errAbsent
+	for _, target := range h.targets() {
+		var err error
+		switch h.Kind {
+		case Tracepoint:
+			_, err = kernel.AnyTypeByName("btf_trace_" + target)
+		case BreakpointHook:
+			_, err = kernelSymbol([]string{target})
+			if r := (*refusal)(nil); errors.As(err, &r) && r.state == Absent {
+				continue
+			}
+		default:
+			err = h.findFunction(kernel, target)
+		}
+		if !errors.Is(err, btf.ErrNotFound) {
+			return target, err
+		}
+	}
+	switch {
+	case h.Module != "":
+		return "", fmt.Errorf("the kernel module %s is not loaded, so nobody can copy there", h.Module)
+	case h.Until != "":
+		return "", fmt.Errorf("%w %s: %s", errAbsent, h.Kind.noun(), h.Until)
+	}
+	return "", fmt.Errorf("%w %s", errAbsent, h.Kind.noun())
 }
 
-func fillConstants(spec *ebpf.CollectionSpec, opts Options) error {
+func (h Hook) findFunction(kernel *btf.Spec, name string) error {
+	var f *btf.Func
+	err := kernel.TypeByName(name, &f)
+	if h.Module == "" || !errors.Is(err, btf.ErrNotFound) {
+		return err
+	}
+	module, err := btf.LoadKernelModuleSpec(h.Module)
+	if errors.Is(err, fs.ErrNotExist) {
+		return btf.ErrNotFound
+	}
+	if err != nil {
+		return err
+	}
+	return module.TypeByName(name, &f)
+}
+
+func (k HookKind) noun() string {
+	if k == Tracepoint {
+		return "tracepoint"
+	}
+	return "function"
+}
+
+func fillConstants(spec *ebpf.CollectionSpec, opts Options, engines []Engine) error {
+	var mask uint32
+	for _, e := range engines {
+		mask |= 1 << e.cells()
+	}
 	var table [512]bpf.ObjectCall // CALLS in bpf/cells.h; Set checks the size
 	for _, c := range calls {
 		table[c.nr] = c.ObjectCall
 	}
 	for name, value := range map[string]any{
 		bpf.ObjectVarCalls:    table,
+		bpf.ObjectVarEngines:  mask,
 		bpf.ObjectVarPageSize: uint64(os.Getpagesize()),
 		bpf.ObjectVarMarkCall: bpf.ObjectMarker{
 			Nr: opts.Marker.Nr, Address: opts.Marker.Address, Cookie: opts.Marker.Cookie,
@@ -137,14 +218,29 @@ func (t *Tracer) Attach() error {
 		if h.prog == nil {
 			continue
 		}
-		l, err := link.AttachTracing(link.TracingOptions{Program: h.prog, AttachType: ebpf.AttachTraceRawTp})
-		if err != nil {
+		var err error
+		if h.link, err = t.attach(h); err != nil {
+			h.link = nil
 			t.Detach()
-			return fmt.Errorf("attach %s: %w", h.Name(), err)
+			return fmt.Errorf("attach %s: %w", h.name(), err)
 		}
-		h.link = l
 	}
 	return nil
+}
+
+func (t *Tracer) attach(h *loadedHook) (io.Closer, error) {
+	switch h.Kind {
+	case Tracepoint:
+		return link.AttachTracing(link.TracingOptions{Program: h.prog, AttachType: ebpf.AttachTraceRawTp})
+	case BreakpointHook:
+		b, err := setBreakpoint(h.prog, h.Hook)
+		if err != nil {
+			return nil, err
+		}
+		t.breakpoints = append(t.breakpoints, b)
+		return b, nil
+	}
+	return link.AttachTracing(link.TracingOptions{Program: h.prog})
 }
 
 // Detach stops counting. The cells keep what they hold.
@@ -155,6 +251,7 @@ func (t *Tracer) Detach() {
 			h.link = nil
 		}
 	}
+	t.breakpoints = nil
 }
 
 // Close detaches and unloads everything.
@@ -166,8 +263,9 @@ func (t *Tracer) Close() {
 // Hooks says what is attached and why not, as the trace has it.
 func (t *Tracer) Hooks() []trace.Hook {
 	var out []trace.Hook
-	for _, h := range t.hooks {
-		th := trace.Hook{Name: h.Name(), Counter: h.Counter, Attached: h.link != nil, Provenance: h.Provenance}
+	for i := range t.hooks {
+		h := &t.hooks[i]
+		th := trace.Hook{Name: h.name(), Counter: h.Counter, Attached: h.link != nil, Provenance: trace.Observed}
 		if h.err != nil {
 			th.Provenance = trace.Unavailable
 			th.Reason = h.err.Error()
@@ -175,31 +273,55 @@ func (t *Tracer) Hooks() []trace.Hook {
 		out = append(out, th)
 	}
 	for _, h := range t.unwanted {
-		out = append(out, trace.Hook{Name: h.Name(), Counter: h.Counter, Provenance: trace.Unavailable, Reason: "not needed for this run"})
+		reason := "not needed for this run"
+		if why, ok := t.refused[h.Engine]; ok {
+			reason = why
+		}
+		out = append(out, trace.Hook{Name: h.Name(), Counter: h.Counter, Provenance: trace.Unavailable, Reason: reason})
 	}
 	return out
 }
 
 // Missing says which counters have no hook.
 func (t *Tracer) Missing() Missing {
-	why := map[string]string{}
-	for _, h := range Hooks {
+	why := map[string]string{} // by program
+	for _, h := range t.unwanted {
 		why[h.Program] = h.Name() + " was not asked for"
-	}
-	for _, h := range t.hooks {
-		why[h.Program] = ""
-		if h.err != nil {
-			why[h.Program] = h.Name() + ": " + h.err.Error()
+		if r, ok := t.refused[h.Engine]; ok {
+			why[h.Program] = "it needs engine " + string(h.Engine) + ": " + r
 		}
 	}
-	return Missing{
-		Latency:         why[bpf.ObjectProgSysEnter],
-		ContextSwitches: why[bpf.ObjectProgSchedSwitch],
-		UserFaults:      why[bpf.ObjectProgPageFaultUser],
-		SocketCopies:    why[bpf.ObjectProgSkbCopyDatagramIovec],
-		PageCache:       why[bpf.ObjectProgMmFilemapAddToPageCache],
-		Disk:            why[bpf.ObjectProgBlockBioQueue],
+	m := Missing{Copies: map[Engine]string{}}
+	for i := range t.hooks {
+		if h := &t.hooks[i]; h.err != nil {
+			why[h.Program] = h.name() + ": " + h.err.Error()
+			if h.Copies {
+				m.Copies[h.Engine] = why[h.Program]
+			}
+		}
 	}
+	any := func(programs ...string) string { // the first reason
+		for _, p := range programs {
+			if why[p] != "" {
+				return why[p]
+			}
+		}
+		return ""
+	}
+	m.Latency = any(bpf.ObjectProgSysEnter)
+	m.ContextSwitches = any(bpf.ObjectProgSchedSwitch)
+	m.UserFaults = any(bpf.ObjectProgPageFaultUser)
+	m.SocketCopies = any(bpf.ObjectProgSkbCopyDatagramIovec)
+	m.LateCopies = any(bpf.ObjectProgNetifReceiveSkb)
+	m.PageCache = any(bpf.ObjectProgMmFilemapAddToPageCache)
+	m.Disk = any(bpf.ObjectProgBlockBioQueue)
+	m.COW = any(bpf.ObjectProgCopyMcToKernel, bpf.ObjectProgDoFaultBegin, bpf.ObjectProgDoFaultEnd)
+	m.NetInternal = any(bpf.ObjectProgSkbCopyBits)
+	m.Mapped = any(bpf.ObjectProgDoSetPmd)
+	if one, other := why[bpf.ObjectProgSetPteRange], why[bpf.ObjectProgDoSetPte]; m.Mapped == "" && one != "" && other != "" {
+		m.Mapped = one
+	}
+	return m
 }
 
 // recursionMisses are events that the kernel dropped because the same program
@@ -212,7 +334,7 @@ func (t *Tracer) recursionMisses() (int64, error) {
 		}
 		stats, err := h.prog.Stats()
 		if err != nil {
-			return 0, fmt.Errorf("read the misses of %s: %w", h.Name(), err)
+			return 0, fmt.Errorf("read the misses of %s: %w", h.name(), err)
 		}
 		sum += int64(stats.RecursionMisses)
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/zctrace/zctrace/internal/human"
+	"github.com/zctrace/zctrace/tracer"
 	"github.com/zctrace/zctrace/tracer/session"
 	"github.com/zctrace/zctrace/workloads"
 )
@@ -62,6 +63,7 @@ type options struct {
 	duration, interval time.Duration
 	source, sink       string
 	cache, latency     choice
+	copies             choice
 	verify, baseline   bool
 	cpus               string
 	expect             []string
@@ -74,6 +76,10 @@ func (o *options) register(cmd *cobra.Command) {
 	o.chunk = 64 << 10
 	o.cache = choice{"warm", []string{"warm", "cold"}}
 	o.latency = choice{"on", []string{"on", "off"}}
+	o.copies = choice{value: string(tracer.Auto)}
+	for _, e := range tracer.EngineChoices {
+		o.copies.values = append(o.copies.values, string(e))
+	}
 	f := cmd.Flags()
 	f.SortFlags = false
 	f.Var(&o.bytes, "bytes", "stop after this much payload, e.g. 64MiB")
@@ -85,6 +91,7 @@ func (o *options) register(cmd *cobra.Command) {
 	f.Var(&o.rate, "rate", "limit the payload to this many bytes per second")
 	f.BoolVar(&o.verify, "verify", false, "compare every byte that arrives with the source")
 	f.Var(&o.latency, "latency", "time every system call; off is cheaper")
+	f.Var(&o.copies, "copies", "how to count copies: fentry sees them in the kernel's functions, breakpoint at the copy instructions (slow), derived infers them from the system calls; auto is fentry where the kernel allows it; all run side by side")
 	f.BoolVar(&o.baseline, "baseline", false, "do the same work untraced before, to tell what tracing costs")
 	f.StringVar(&o.cpus, "cpu", "", "pin them to `SENDER,RECEIVER`, CPU numbers such as 0,1")
 	f.DurationVar(&o.interval, "interval", 0, "take a sample every `TIME` (default 1s, 100ms on the dashboard)")
@@ -99,6 +106,7 @@ func (o *options) register(cmd *cobra.Command) {
 		"sink":    fixed("tcp", "unix", "pipe", "file", "null"),
 		"cache":   fixed(o.cache.values...),
 		"latency": fixed(o.latency.values...),
+		"copies":  fixed(o.copies.values...),
 	} {
 		if err := cmd.RegisterFlagCompletionFunc(flag, complete); err != nil {
 			panic(err) // the flag is registered above
@@ -122,6 +130,7 @@ func (o *options) config(strategy *workloads.Strategy, command []string) (sessio
 		Verify:   o.verify,
 		Latency:  o.latency.value == "on",
 		Baseline: o.baseline,
+		Copies:   tracer.Engine(o.copies.value),
 		Interval: o.interval,
 	}
 	switch {

@@ -270,7 +270,7 @@ func (f *follower) tick() error {
 	if err != nil {
 		return err
 	}
-	t := f.session.state(snapshot, f.tracer.Missing(), f.workers)
+	t := f.session.state(snapshot, f.tracer, f.workers)
 	f.sampler.Add(t.Run.ElapsedNS, t.Total)
 	t.Samples = f.sampler.Samples()
 	f.pass.last = t

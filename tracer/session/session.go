@@ -33,6 +33,7 @@ type Config struct {
 	Cold     bool          // start with nothing of the source in the page cache
 	Verify   bool
 	Latency  bool
+	Copies   tracer.Engine
 	Baseline bool // do the same work untraced before
 	CPUs     *[2]int
 	Interval time.Duration
@@ -59,6 +60,7 @@ type Tracer interface {
 	Snapshot() (*tracer.Snapshot, error)
 	Hooks() []trace.Hook
 	Missing() tracer.Missing
+	Engines() []tracer.Engine
 	Close()
 }
 
@@ -135,7 +137,7 @@ func Run(ctx context.Context, cfg Config, deps Deps, observe func(*trace.Trace))
 			return nil, err
 		}
 	}
-	s.describe(untraced)
+	s.describe(untraced, t)
 	p, err := s.run(ctx, t, observe)
 	if p == nil {
 		return nil, err
@@ -193,6 +195,7 @@ func (s *session) tracerOptions() tracer.Options {
 	return tracer.Options{
 		Marker:  tracer.Marker{Nr: workloads.MarkerNr, Address: workloads.MarkerAddress, Cookie: s.cookie},
 		Latency: s.cfg.Latency,
+		Copies:  s.cfg.Copies,
 		Sockets: sink == string(workloads.SinkTCP) || sink == string(workloads.SinkUnix),
 	}
 }

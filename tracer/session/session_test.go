@@ -70,6 +70,7 @@ func (t fakeTracer) Attach() error                       { return nil }
 func (t fakeTracer) Snapshot() (*tracer.Snapshot, error) { s := t.s.snapshot; return &s, nil }
 func (t fakeTracer) Hooks() []trace.Hook                 { return nil }
 func (t fakeTracer) Missing() tracer.Missing             { return tracer.Missing{} }
+func (t fakeTracer) Engines() []tracer.Engine            { return []tracer.Engine{tracer.Derived} }
 func (t fakeTracer) Close()                              { t.s.close++ }
 
 func (s *script) deps() Deps {

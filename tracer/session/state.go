@@ -20,7 +20,7 @@ import (
 )
 
 // describe fills in what is known before the run.
-func (s *session) describe(untraced *pass) {
+func (s *session) describe(untraced *pass, t Tracer) {
 	book := s.cfg.Strategy.Textbook
 	s.trace = trace.Trace{
 		Schema: trace.Schema,
@@ -36,7 +36,7 @@ func (s *session) describe(untraced *pass) {
 		Run: trace.Run{
 			Command:    s.cfg.Command,
 			Strategy:   s.cfg.Strategy.Name,
-			Engine:     "derived",
+			Engine:     string(t.Engines()[0]),
 			Source:     trace.Source{Kind: string(s.source.Kind), Path: s.source.Path, Filesystem: s.source.Filesystem},
 			Sink:       trace.Sink{Kind: string(s.sink.Kind), Address: s.sink.Address, Device: trace.Device(s.sink.Device)},
 			ChunkBytes: s.cfg.Chunk,
@@ -68,10 +68,11 @@ func (s *session) describe(untraced *pass) {
 }
 
 // state is the trace of the run as of a snapshot.
-func (s *session) state(snapshot *tracer.Snapshot, missing tracer.Missing, w workers) *trace.Trace {
-	t := s.trace
+func (s *session) state(snapshot *tracer.Snapshot, counting Tracer, w workers) *trace.Trace {
+	t, missing, engines := s.trace, counting.Missing(), counting.Engines()
 	sending := tracer.Run{
 		Missing:  missing,
+		Engines:  engines,
 		Transfer: s.cfg.Strategy.Transfer,
 		Payload:  w.sender.Payload(),
 		Cached:   s.source.Cached(),
@@ -82,6 +83,7 @@ func (s *session) state(snapshot *tracer.Snapshot, missing tracer.Missing, w wor
 	if w.receiver != nil {
 		receiving := tracer.Run{
 			Missing:  missing,
+			Engines:  engines,
 			Transfer: []string{"read"},
 			Payload:  w.receiver.Payload(),
 			NoNIC:    sending.NoNIC,

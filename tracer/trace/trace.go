@@ -110,7 +110,7 @@ type Sample struct {
 type Run struct {
 	Command           []string  `json:"command"`
 	Strategy          string    `json:"strategy"`
-	Engine            string    `json:"engine"`   // fentry, breakpoint or derived
+	Engine            string    `json:"engine"`   // whose copies total has: fentry, breakpoint or derived
 	Receiver          string    `json:"receiver"` // how the receiver reads: read, ...; "" without one
 	Source            Source    `json:"source"`
 	Sink              Sink      `json:"sink"`
@@ -182,9 +182,19 @@ type Counters struct {
 	Disk            Disk            `json:"disk"`
 	NIC             NIC             `json:"nic"`
 	CPU             CPU             `json:"cpu"`
+	// Engines are the copies as each engine counted them, with --copies all.
+	Engines map[string]EngineCounters `json:"engines,omitempty"`
 	// Provenance tells of the plain numbers above that are not observed, by
 	// their path, e.g. "cpu.user_ns".
 	Provenance map[string]Origin `json:"provenance"`
+}
+
+// EngineCounters are copies and references as one engine counted them.
+type EngineCounters struct {
+	ToUser   Amount `json:"to_user"`
+	FromUser Amount `json:"from_user"`
+	InKernel Amount `json:"in_kernel"`
+	PageRefs Amount `json:"page_refs"`
 }
 
 // Origin is the provenance of a plain number.

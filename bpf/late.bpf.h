@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/*
+ * What was sent by reference (MSG_ZEROCOPY, io_uring's SEND_ZC) and is copied
+ * after all, because it turns out to go to a receiver on this machine (loopback,
+ * veth, a tap). That happens on anybody's time, in softirqs too; the owner is
+ * who the packet's ubuf_info says.
+ */
+#ifndef ZCTRACE_LATE_H
+#define ZCTRACE_LATE_H
+
+static __always_inline struct skb_shared_info *shared_info(struct sk_buff *skb)
+{
+	return (struct skb_shared_info *)(skb->head + skb->end);
+}
+
+/* The slot whose thread or socket sent the packet. Of what kind the ubuf_info
+ * is, the kernel tells by a function's address; here both readings are tried, and
+ * identity with a known address proves one. */
+static __always_inline struct slot *owner_of(struct sk_buff *skb)
+{
+	struct skb_shared_info *info = shared_info(skb);
+	void *uarg = BPF_CORE_READ(info, destructor_arg);
+	struct sk_buff *holder;	 /* net/core/skbuff.c: msg_zerocopy_alloc */
+	struct io_kiocb *request; /* io_uring/notif.c: io_alloc_notif */
+	__u64 sk, task = 0;
+
+	if (!uarg)
+		return 0;
+	holder = uarg - bpf_core_field_offset(struct sk_buff, cb);
+	sk = (__u64)BPF_CORE_READ(holder, sk);
+	if (bpf_core_type_exists(struct io_notif_data)) {
+		struct io_kiocb___task *old;
+
+		request = uarg - bpf_core_field_offset(struct io_notif_data, uarg);
+		old = (void *)request;
+		if (bpf_core_field_exists(old->task))
+			task = (__u64)BPF_CORE_READ(old, task);
+		else
+			task = (__u64)BPF_CORE_READ(request, tctx, task);
+	}
+	for (int i = 0; i < SLOTS; i++) {
+		struct slot *s = &slots[i];
+
+		if (s->state != IDLE && ((sk && s->sink_sock == sk) || (task && s->task == task)))
+			return s;
+	}
+	return 0;
+}
+
+static __always_inline void late_copy(enum engine engine, struct sk_buff *skb)
+{
+	struct slot *s = owner_of(skb);
+
+	if (s)
+		__sync_fetch_and_add(&s->late_bytes[engine], skb->data_len);
+}
+
+/* net/core/skbuff.c: makes fragments of its own for the packet. */
+SEC("fentry/skb_copy_ubufs")
+int BPF_PROG(skb_copy_ubufs, struct sk_buff *skb)
+{
+	late_copy(FENTRY, skb);
+	return 0;
+}
+
+/* net/core/dev.c: a packet that still has the sender's pages is about to be
+ * copied (skb_orphan_frags_rx). */
+SEC("tp_btf/netif_receive_skb")
+int BPF_PROG(netif_receive_skb, struct sk_buff *skb)
+{
+	struct skb_shared_info *info = shared_info(skb);
+
+	if (BPF_CORE_READ(info, flags) & SKBFL_ZEROCOPY_ENABLE)
+		late_copy(TRACEPOINTS, skb);
+	return 0;
+}
+
+#endif

@@ -1,0 +1,258 @@
+package tracer
+
+import (
+	"bufio"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/link"
+	"golang.org/x/sys/unix"
+
+	"github.com/zctrace/zctrace/bpf"
+)
+
+// breakpoint is one function's breakpoints, on all CPUs.
+type breakpoint struct {
+	events map[int]breakpointEvent // by CPU
+	links  []link.Link
+}
+
+type breakpointEvent struct {
+	fd      int
+	enabled time.Time
+}
+
+// setBreakpoint makes the program run whenever a CPU enters the first of the
+// functions that the kernel has.
+func setBreakpoint(prog *ebpf.Program, h Hook) (_ *breakpoint, err error) {
+	cpus, err := onlineCPUs()
+	if err != nil {
+		return nil, err
+	}
+	b := &breakpoint{events: map[int]breakpointEvent{}}
+	defer func() {
+		if err != nil {
+			b.Close()
+		}
+	}()
+	for _, cpu := range cpus {
+		fd, err := openBreakpoint(h.targets(), cpu)
+		if err != nil {
+			return nil, err
+		}
+		b.events[cpu] = breakpointEvent{fd: fd}
+		l, err := link.AttachRawLink(link.RawLinkOptions{Target: fd, Program: prog, Attach: ebpf.AttachPerfEvent})
+		if err != nil {
+			return nil, err
+		}
+		b.links = append(b.links, l)
+		if err := unix.IoctlSetInt(fd, unix.PERF_EVENT_IOC_ENABLE, 0); err != nil {
+			return nil, fmt.Errorf("enable the breakpoint on CPU %d: %w", cpu, err)
+		}
+		b.events[cpu] = breakpointEvent{fd: fd, enabled: time.Now()}
+	}
+	return b, nil
+}
+
+// Close removes the breakpoints.
+func (b *breakpoint) Close() error {
+	for _, l := range b.links {
+		l.Close()
+	}
+	for _, event := range b.events {
+		unix.Close(event.fd)
+	}
+	return nil
+}
+
+// count is how often CPUs ran into the breakpoint, and on how many of the CPUs that
+// are online now it is not, or was not all the while: one that goes offline loses its breakpoints,
+// and does not get them back.
+func (b *breakpoint) count(online []int) (hits uint64, unwatched int64, err error) {
+	watched := map[int]bool{}
+	for cpu, event := range b.events {
+		age := time.Since(event.enabled)
+		var buf [16]byte // PERF_FORMAT_TOTAL_TIME_ENABLED: value, time enabled
+		n, err := unix.Read(event.fd, buf[:])
+		if err != nil {
+			return 0, 0, fmt.Errorf("read the breakpoint of CPU %d: %w", cpu, err)
+		}
+		if n < len(buf) {
+			continue
+		}
+		hits += binary.NativeEndian.Uint64(buf[:8])
+		// Not quite the same clock, so with some play.
+		watched[cpu] = time.Duration(binary.NativeEndian.Uint64(buf[8:])) > age-age/10-10*time.Millisecond
+	}
+	for _, cpu := range online {
+		if !watched[cpu] {
+			unwatched++
+		}
+	}
+	return hits, unwatched, nil
+}
+
+// breakpointLosses returns how many hits of the breakpoints no program was run
+// for, and on how many CPUs they are missing.
+func (t *Tracer) breakpointLosses() (missed, unwatched int64, err error) {
+	if len(t.breakpoints) == 0 {
+		return 0, 0, nil
+	}
+	online, err := onlineCPUs()
+	if err != nil {
+		return 0, 0, err
+	}
+	// Others run into the breakpoints too, between the moments at which the events
+	// and the programs' own counts are read: what counts is the least distance.
+	missed = -1
+	for range 10 {
+		var counted uint64
+		unwatched = 0
+		for _, b := range t.breakpoints {
+			n, away, err := b.count(online)
+			if err != nil {
+				return 0, 0, err
+			}
+			counted += n
+			unwatched = max(unwatched, away)
+		}
+		var cells bpf.ObjectBreakpointCells
+		if err := t.collection.Variables[bpf.ObjectVarBreakpoints].Get(&cells); err != nil {
+			return 0, 0, fmt.Errorf("read the breakpoints' cells: %w", err)
+		}
+		var ran uint64
+		for _, n := range cells.Hits {
+			ran += n
+		}
+		lost := max(0, int64(counted-ran))
+		if missed < 0 || lost < missed {
+			missed = lost
+		}
+		if missed == 0 {
+			break
+		}
+	}
+	return missed, unwatched, nil
+}
+
+const hwBreakpointX = 4 // HW_BREAKPOINT_X in linux/hw_breakpoint.h
+
+// openBreakpoint sets a hardware execution breakpoint on the first of the kernel
+// functions that exists (perf_event_open(2), PERF_TYPE_BREAKPOINT); disabled yet.
+func openBreakpoint(functions []string, cpu int) (int, error) {
+	address, err := kernelSymbol(functions)
+	if err != nil {
+		return -1, err
+	}
+	attr := unix.PerfEventAttr{
+		Type:        unix.PERF_TYPE_BREAKPOINT,
+		Size:        unix.PERF_ATTR_SIZE_VER5,
+		Bits:        unix.PerfBitDisabled,
+		Sample:      1, // run the program at each hit
+		Read_format: unix.PERF_FORMAT_TOTAL_TIME_ENABLED,
+		Bp_type:     hwBreakpointX,
+		Ext1:        address, // bp_addr
+		Ext2:        8,       // bp_len: sizeof(long) for execution
+	}
+	event, err := unix.PerfEventOpen(&attr, -1, cpu, -1, unix.PERF_FLAG_FD_CLOEXEC)
+	switch {
+	case errors.Is(err, unix.ENOSPC):
+		return -1, &refusal{state: Refused,
+			reason: fmt.Sprintf("no free debug register on CPU %d: perf, a debugger or another zctrace uses them", cpu),
+			remedy: "end what uses hardware breakpoints (perf record -e mem:..., gdb's watch)"}
+	case errors.Is(err, unix.EINVAL):
+		return -1, &refusal{state: Refused, remedy: useDerived,
+			reason: "the kernel refuses hardware breakpoints on its own code, as it does when built without CONFIG_KPROBES"}
+	case errors.Is(err, unix.EPERM), errors.Is(err, unix.EACCES):
+		return -1, &refusal{state: Refused, reason: "breakpoints on the kernel's code need CAP_SYS_ADMIN", remedy: "run it with sudo"}
+	case errors.Is(err, unix.ENODEV), errors.Is(err, unix.EOPNOTSUPP), errors.Is(err, unix.ENOENT):
+		return -1, &refusal{state: Absent, reason: fmt.Sprintf("this machine has no hardware breakpoints: %v", err), remedy: useDerived}
+	case err != nil:
+		return -1, fmt.Errorf("set a breakpoint on CPU %d: %w", cpu, err)
+	}
+	return event, nil
+}
+
+// kernelSymbol is the address of the first of the kernel functions that exists;
+// they are among the breakpoints' targets.
+func kernelSymbol(names []string) (uint64, error) {
+	addresses, err := breakpointAddresses()
+	if err != nil {
+		return 0, err
+	}
+	for _, name := range names {
+		switch address, ok := addresses[name]; {
+		case ok && address == 0:
+			return 0, &refusal{state: Refused, reason: "the kernel hides its addresses", remedy: "sysctl kernel.kptr_restrict=0"}
+		case ok:
+			return address, nil
+		}
+	}
+	return 0, &refusal{state: Absent, reason: "the kernel has no function " + strings.Join(names, " or "), remedy: useDerived}
+}
+
+// breakpointAddresses are those of all functions that breakpoints may be set on.
+var breakpointAddresses = sync.OnceValues(func() (map[string]uint64, error) {
+	var wanted []string
+	for _, h := range Hooks {
+		if h.Kind == BreakpointHook {
+			wanted = append(wanted, h.targets()...)
+		}
+	}
+	f, err := os.Open("/proc/kallsyms")
+	if err != nil {
+		return nil, fmt.Errorf("read the kernel's symbols: %w", err)
+	}
+	defer f.Close()
+	addresses := map[string]uint64{}
+	lines := bufio.NewScanner(f)
+	for lines.Scan() {
+		fields := strings.Fields(lines.Text())
+		if len(fields) == 3 && slices.Contains(wanted, fields[2]) { // a module's has its name besides
+			if addresses[fields[2]], err = strconv.ParseUint(fields[0], 16, 64); err != nil {
+				return nil, fmt.Errorf("read the kernel's symbols: %w", err)
+			}
+		}
+	}
+	if err := lines.Err(); err != nil {
+		return nil, fmt.Errorf("read the kernel's symbols: %w", err)
+	}
+	return addresses, nil
+})
+
+// onlineCPUs are the numbers of the CPUs that are online.
+func onlineCPUs() ([]int, error) {
+	text, err := os.ReadFile("/sys/devices/system/cpu/online")
+	if err != nil {
+		return nil, fmt.Errorf("read which CPUs are online: %w", err)
+	}
+	return parseCPUList(strings.TrimSpace(string(text)))
+}
+
+// parseCPUList reads a list as the kernel writes it, like 0-2,5.
+func parseCPUList(text string) ([]int, error) {
+	var cpus []int
+	for _, part := range strings.Split(text, ",") {
+		from, to, isRange := strings.Cut(part, "-")
+		first, err := strconv.Atoi(from)
+		last := first
+		if err == nil && isRange {
+			last, err = strconv.Atoi(to)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("not a list of CPUs: %q", text)
+		}
+		for cpu := first; cpu <= last; cpu++ {
+			cpus = append(cpus, cpu)
+		}
+	}
+	return cpus, nil
+}

@@ -1,0 +1,151 @@
+package tracer
+
+import (
+	"errors"
+	"fmt"
+	"syscall"
+
+	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/asm"
+	"github.com/cilium/ebpf/btf"
+	"github.com/cilium/ebpf/link"
+	"golang.org/x/sys/unix"
+
+	"github.com/zctrace/zctrace/bpf"
+)
+
+// Engine is a way to count copies.
+type Engine string
+
+const (
+	// Fentry sees each copy in the kernel function that makes it, one event
+	// per call.
+	Fentry Engine = "fentry"
+	// Breakpoint sees each copy at the first instruction of the function that
+	// moves the bytes, one event per page. It costs by far the most.
+	Breakpoint Engine = "breakpoint"
+	// Derived infers copies from the system calls.
+	Derived Engine = "derived"
+
+	// Auto is fentry where the kernel allows it, else derived.
+	Auto Engine = "auto"
+	// All are all that the kernel allows, side by side in one run.
+	All Engine = "all"
+)
+
+// Engines are those that count, the most trusted first.
+var Engines = []Engine{Fentry, Breakpoint, Derived}
+
+// EngineChoices are what can be asked for.
+var EngineChoices = []Engine{Auto, Fentry, Breakpoint, Derived, All}
+
+// cells is where the engine's programs put what they see.
+func (e Engine) cells() bpf.ObjectEngine {
+	switch e {
+	case Fentry:
+		return bpf.ObjectEngineFENTRY
+	case Breakpoint:
+		return bpf.ObjectEngineBREAKPOINT
+	}
+	return bpf.ObjectEngineTRACEPOINTS
+}
+
+// A refusal says why this kernel does not allow an engine, as a kernel may. Any
+// other error is a failure, which is not to be passed over in silence.
+type refusal struct {
+	reason string
+	remedy string
+	state  State
+}
+
+func (e *refusal) Error() string { return e.reason }
+
+const useDerived = "none on this kernel: copies are derived instead; to see them happen, boot a distribution's kernel"
+
+// choose returns the engines to load, the one whose numbers count first.
+// refused says why the others are not among them.
+func choose(asked Engine, kernel *btf.Spec) (engines []Engine, refused map[Engine]string, err error) {
+	refused = map[Engine]string{}
+	for _, e := range Engines {
+		var wanted bool
+		switch asked {
+		case Auto, "":
+			wanted = e == Fentry || e == Derived && len(engines) == 0
+		case All:
+			wanted = true
+		default:
+			wanted = e == asked
+		}
+		if !wanted {
+			refused[e] = fmt.Sprintf("--copies %s does not use it", asked)
+			continue
+		}
+		err := e.try(kernel)
+		var r *refusal
+		switch {
+		case err == nil:
+			engines = append(engines, e)
+		case !errors.As(err, &r):
+			return nil, nil, fmt.Errorf("engine %s: %w", e, err)
+		case e == asked:
+			return nil, nil, &UnsupportedError{What: fmt.Sprintf("engine %s does not work here: %s", e, r.reason), Remedy: "take --copies auto, or: " + r.remedy}
+		default:
+			refused[e] = r.reason
+		}
+	}
+	if len(engines) == 0 {
+		return nil, nil, fmt.Errorf("there is no engine %q", asked)
+	}
+	return engines, refused, nil
+}
+
+// try finds out whether the kernel allows the engine, with a [refusal] if not.
+func (e Engine) try(kernel *btf.Spec) error {
+	switch e {
+	case Fentry:
+		return tryFentry(kernel)
+	case Breakpoint:
+		return tryBreakpoint()
+	}
+	return nil
+}
+
+const errNotSupp = syscall.Errno(524) // ENOTSUPP, which is the kernel's own
+
+func tryFentry(kernel *btf.Spec) error {
+	prog, err := ebpf.NewProgramWithOptions(&ebpf.ProgramSpec{
+		Name: "zctrace_try", Type: ebpf.Tracing, AttachType: ebpf.AttachTraceFExit, AttachTo: "filemap_read", License: "GPL",
+		Instructions: asm.Instructions{asm.Mov.Imm(asm.R0, 0), asm.Return()},
+	}, ebpf.ProgramOptions{KernelTypes: kernel})
+	if err == nil {
+		defer prog.Close()
+		var l link.Link
+		if l, err = link.AttachTracing(link.TracingOptions{Program: prog}); err == nil {
+			return l.Close()
+		}
+	}
+	switch {
+	case errors.Is(err, unix.EPERM):
+		return &refusal{state: Refused, remedy: useDerived,
+			reason: "the kernel refuses to load fentry and fexit programs, also for root: it is hardened"}
+	case errors.Is(err, errNotSupp), errors.Is(err, unix.EOPNOTSUPP), errors.Is(err, ebpf.ErrNotSupported):
+		return &refusal{state: Absent, remedy: useDerived,
+			reason: "the kernel has no fentry and fexit, which need CONFIG_DYNAMIC_FTRACE_WITH_DIRECT_CALLS"}
+	}
+	return err
+}
+
+// tryBreakpoint opens all breakpoints on one CPU.
+func tryBreakpoint() error {
+	for _, h := range Hooks {
+		if h.Kind != BreakpointHook {
+			continue
+		}
+		event, err := openBreakpoint(h.targets(), 0)
+		if err != nil {
+			return err
+		}
+		defer unix.Close(event)
+	}
+	return nil
+}

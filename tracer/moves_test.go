@@ -1,0 +1,121 @@
+package tracer
+
+import (
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/zctrace/zctrace/bpf"
+	"github.com/zctrace/zctrace/tracer/trace"
+)
+
+// What hooks saw comes first; only the rest is derived, by the call's rule.
+func TestTally(t *testing.T) {
+	direct := ext4
+	direct.Attrs |= uint16(bpf.ObjectFdAttrFD_DIRECT)
+	xfs := ext4
+	xfs.Detail = unix.XFS_SUPER_MAGIC
+	fuse := ext4
+	fuse.Detail = unix.FUSE_SUPER_MAGIC
+	observed := func(n int64) trace.Amount { return hooked(uint64(n), "") }
+	derived := func(n int64) trace.Amount { return mixed(n, 0) }
+	null := trace.Amount{Provenance: trace.Unavailable}
+	zero := observed(0)
+
+	type amounts struct{ toUser, fromUser, inKernel, refs, cloned, fill trace.Amount }
+	const n = 1000
+	for _, test := range []struct {
+		name    string
+		nr      uint32
+		in, out bpf.ObjectFdKind
+		seen    bpf.ObjectCopied
+		want    amounts
+	}{
+		{"a read that the hooks saw", unix.SYS_READ, ext4, none, bpf.ObjectCopied{ToUser: n},
+			amounts{observed(n), zero, zero, derived(0), derived(0), derived(0)}},
+		{"a read of which they saw a part", unix.SYS_READ, ext4, none, bpf.ObjectCopied{ToUser: 900},
+			amounts{mixed(n, 900), zero, zero, derived(0), derived(0), derived(0)}},
+		{"sendfile to a socket without a copy", unix.SYS_SENDFILE, ext4, tcp, bpf.ObjectCopied{},
+			amounts{zero, zero, zero, derived(n), derived(0), derived(0)}},
+		{"sendfile to a socket that copied after all", unix.SYS_SENDFILE, ext4, tcp, bpf.ObjectCopied{InKernel: n},
+			amounts{zero, zero, observed(n), derived(0), derived(0), derived(0)}},
+		{"sendfile to a file", unix.SYS_SENDFILE, ext4, xfs, bpf.ObjectCopied{InKernel: n},
+			amounts{zero, zero, observed(n), derived(0), derived(0), derived(0)}},
+		{"a reflink", unix.SYS_COPY_FILE_RANGE, xfs, xfs, bpf.ObjectCopied{},
+			amounts{zero, zero, zero, derived(0), derived(n), derived(0)}},
+		{"copy_file_range that copied the tail", unix.SYS_COPY_FILE_RANGE, xfs, xfs, bpf.ObjectCopied{InKernel: 10},
+			amounts{zero, zero, observed(10), derived(0), derived(n - 10), derived(0)}},
+		{"a direct write", unix.SYS_WRITE, none, direct, bpf.ObjectCopied{},
+			amounts{zero, zero, zero, derived(n), derived(0), derived(0)}},
+		{"a direct write that fell back", unix.SYS_WRITE, none, direct, bpf.ObjectCopied{FromUser: n},
+			amounts{zero, observed(n), zero, derived(0), derived(0), derived(0)}},
+		{"a direct read may have met holes", unix.SYS_READ, direct, none, bpf.ObjectCopied{},
+			amounts{zero, zero, zero, null, derived(0), null}},
+		{"a read from FUSE that the hooks did not see", unix.SYS_READ, fuse, none, bpf.ObjectCopied{},
+			amounts{null, zero, zero, null, derived(0), null}},
+		{"a read from FUSE by the page cache", unix.SYS_READ, fuse, none, bpf.ObjectCopied{ToUser: n},
+			amounts{observed(n), zero, zero, derived(0), derived(0), derived(0)}},
+		{"what the kernel reads for itself", unix.SYS_EXECVE, none, none, bpf.ObjectCopied{InKernel: n},
+			amounts{zero, zero, zero, derived(0), derived(0), derived(0)}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			c := cell(test.nr, test.in, test.out, 1, n, 0)
+			c.Seen[bpf.ObjectEngineFENTRY] = test.seen
+			ta := newTally(slot(c), Fentry, &Missing{})
+			got := amounts{ta.amount(toUser), ta.amount(fromUser), ta.amount(inKernel), ta.amount(pageRefs), ta.amount(cloned), ta.amount(fill)}
+			for _, a := range []*trace.Amount{&got.toUser, &got.fromUser, &got.inKernel, &got.refs, &got.cloned, &got.fill} {
+				if a.Provenance == trace.Unavailable {
+					if a.Reason == "" {
+						t.Error("a null without a reason")
+					}
+					a.Reason = ""
+				}
+			}
+			if got != test.want {
+				t.Errorf("got  %+v\nwant %+v", got, test.want)
+			}
+		})
+	}
+}
+
+// Copies that are made when the packets arrive are the sender's; without a hook
+// that sees them, nobody knows.
+func TestLateCopies(t *testing.T) {
+	send := cell(unix.SYS_SENDTO, none, tcp, 1, 1000, 0)
+	send.Key.Flags = unix.MSG_ZEROCOPY
+	send.Key.Out.Attrs |= uint16(bpf.ObjectFdAttrFD_ZEROCOPY | bpf.ObjectFdAttrFD_SG)
+	s := slot(send)
+	s.LateBytes = [3]uint64{bpf.ObjectEngineTRACEPOINTS: 1001, bpf.ObjectEngineFENTRY: 1002}
+	for _, test := range []struct {
+		engine  Engine
+		missing Missing
+		want    trace.Int
+	}{
+		{Fentry, Missing{}, trace.Known(1002)},
+		{Derived, Missing{}, trace.Known(1001)},
+		{Breakpoint, Missing{}, trace.Known(1001)},
+		{Derived, Missing{LateCopies: "no such tracepoint"}, trace.Int{}},
+		{Fentry, Missing{Copies: map[Engine]string{Fentry: "no such function"}, LateCopies: "no such tracepoint"}, trace.Int{}},
+	} {
+		ta := newTally(s, test.engine, &test.missing)
+		if got := ta.amount(inKernel).Bytes; got != test.want {
+			t.Errorf("%s, missing %+v: in_kernel is %v, want %v", test.engine, test.missing, got, test.want)
+		}
+		if refs := ta.amount(pageRefs).Bytes; refs != trace.Known(1000) {
+			t.Errorf("%s: page_refs is %v, want 1000", test.engine, refs)
+		}
+	}
+}
+
+func TestParseCPUList(t *testing.T) {
+	for text, want := range map[string]int{"0": 1, "0-3": 4, "0-1,4,6-7": 5} {
+		if got, err := parseCPUList(text); err != nil || len(got) != want {
+			t.Errorf("%q: %v, %v; want %d CPUs", text, got, err, want)
+		}
+	}
+	for _, text := range []string{"", "x", "0-", "1,,2"} {
+		if got, err := parseCPUList(text); err == nil {
+			t.Errorf("%q is taken for %v", text, got)
+		}
+	}
+}
