@@ -25,6 +25,7 @@ func Table(t *trace.Trace, width int) string {
 		d.runSection(width),
 		d.textbookSection(width),
 		d.bytesSection(width),
+		d.enginesSection(width),
 		d.callsSection(width),
 		d.countersSection(width),
 		d.kernelSection(width),
