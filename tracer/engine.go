@@ -60,7 +60,7 @@ type refusal struct {
 
 func (e *refusal) Error() string { return e.reason }
 
-const useDerived = "none on this kernel: copies are derived instead; to see them happen, boot a distribution's kernel"
+const useDerived = "boot a distribution's kernel; on this one copies are derived instead"
 
 // choose returns the engines to load, the one whose numbers count first.
 // refused says why the others are not among them.
@@ -88,7 +88,7 @@ func choose(asked Engine, kernel *btf.Spec) (engines []Engine, refused map[Engin
 		case !errors.As(err, &r):
 			return nil, nil, fmt.Errorf("engine %s: %w", e, err)
 		case e == asked:
-			return nil, nil, &UnsupportedError{What: fmt.Sprintf("engine %s does not work here: %s", e, r.reason), Remedy: "take --copies auto, or: " + r.remedy}
+			return nil, nil, &UnsupportedError{What: fmt.Sprintf("engine %s does not work here: %s", e, r.reason), Remedy: "take --copies auto; or " + r.remedy}
 		default:
 			refused[e] = r.reason
 		}

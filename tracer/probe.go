@@ -60,7 +60,12 @@ func (r *Report) OK() bool {
 
 // Probe tries out what this kernel and the caller's rights allow, by doing it:
 // every program is loaded and attached, and removed again.
-func Probe() *Report {
+func Probe() (r *Report) {
+	undisturbed(func() { r = probe() })
+	return r
+}
+
+func probe() *Report {
 	r := &Report{System: []Check{probeBTF(), probeRights()}}
 	usable := r.System[0].State == Works && r.System[1].State == Works
 	r.Hooks = probeHooks(usable)
@@ -117,8 +122,7 @@ func probeHooks(usable bool) []Check {
 		case err != nil:
 			c.fail(Refused, fmt.Errorf("read the kernel's BTF: %w", err))
 		case refused[h.Engine] != nil:
-			c.State, c.Reason = Refused, "see engine "+string(h.Engine)
-			c.Optional = isRefusal(refused[h.Engine])
+			c.refuse(refused[h.Engine])
 		default:
 			probeHook(c, h, kernel)
 		}
@@ -126,9 +130,15 @@ func probeHooks(usable bool) []Check {
 	return checks
 }
 
-func isRefusal(err error) bool {
+// refuse notes why an engine, or a hook of it, does not work.
+func (c *Check) refuse(err error) {
 	var r *refusal
-	return errors.As(err, &r)
+	if errors.As(err, &r) {
+		c.State, c.Reason, c.Remedy, c.Optional = r.state, r.reason, r.remedy, true
+		return
+	}
+	c.fail(Refused, err)
+	c.Remedy = "this kernel should allow it: see the kernel log, and report it"
 }
 
 func probeHook(c *Check, h Hook, kernel *btf.Spec) {
@@ -180,15 +190,8 @@ func engineCheck(e Engine, what string, usable bool) Check {
 	if err == nil {
 		err = e.try(kernel)
 	}
-	var r *refusal
-	switch {
-	case err == nil:
-		c.State = Works
-	case errors.As(err, &r):
-		c.State, c.Reason, c.Remedy, c.Optional = r.state, r.reason, r.remedy, true
-	default:
-		c.fail(Refused, err)
-		c.Remedy = "this kernel should allow it: see the kernel log, and report it"
+	if c.State = Works; err != nil {
+		c.refuse(err)
 	}
 	return c
 }

@@ -65,15 +65,20 @@ func Open(opts Options) (*Tracer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the kernel's BTF: %w", err)
 	}
-	engines, refused, err := choose(opts.Copies, kernel)
+	var t *Tracer
+	undisturbed(func() {
+		var engines []Engine
+		var refused map[Engine]string
+		if engines, refused, err = choose(opts.Copies, kernel); err != nil {
+			return
+		}
+		if t, err = open(Hooks, opts, engines, kernel); err == nil {
+			t.refused = refused
+		}
+	})
 	if err != nil {
 		return nil, err
 	}
-	t, err := open(Hooks, opts, engines, kernel)
-	if err != nil {
-		return nil, err
-	}
-	t.refused = refused
 	return t, nil
 }
 

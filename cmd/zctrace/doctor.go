@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -23,9 +24,7 @@ worked, what did not, why, and what to do about it. It exits with 3 if the main
 job cannot be done here.`,
 		Args: cobra.NoArgs,
 		RunE: run(func(cmd *cobra.Command, _ []string) error {
-			host := session.Host()
-			var report *tracer.Report
-			session.Undisturbed(func() { report = tracer.Probe() })
+			host, report := session.Host(), tracer.Probe()
 			if err := printReport(cmd.OutOrStdout(), host, report, asJSON); err != nil {
 				return err
 			}
@@ -74,22 +73,37 @@ func printReport(w io.Writer, host trace.Host, report *tracer.Report, asJSON boo
 
 func printChecks(w io.Writer, title string, checks []tracer.Check) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(t, "%s\tSTATE\tFOR\n", title)
+	fmt.Fprintf(t, "%s\tENGINE\tSTATE\tFOR\n", title)
 	for _, c := range checks {
 		needed := ""
 		if c.Needed {
 			needed = " (needed)"
 		}
-		fmt.Fprintf(t, "%s\t%s\t%s%s\n", c.Name, c.State, c.For, needed)
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s%s\n", c.Name, cmp.Or(c.Engine, "all"), c.State, c.For, needed)
 	}
 	if err := t.Flush(); err != nil {
 		return err
 	}
+	// What fails for one reason is told once.
+	var order []tracer.Check
+	names := map[[2]string][]string{}
 	for _, c := range checks {
 		if c.Reason == "" {
 			continue
 		}
-		fmt.Fprintf(w, "  %s: %s\n", c.Name, c.Reason)
+		why := [2]string{c.Reason, c.Remedy}
+		if names[why] == nil {
+			order = append(order, c)
+		}
+		names[why] = append(names[why], c.Name)
+	}
+	for _, c := range order {
+		same := names[[2]string{c.Reason, c.Remedy}]
+		name := same[0]
+		if n := len(same) - 1; n > 0 {
+			name += fmt.Sprintf(" and %d more", n)
+		}
+		fmt.Fprintf(w, "  %s: %s\n", name, c.Reason)
 		if c.Remedy != "" {
 			fmt.Fprintf(w, "    remedy: %s\n", c.Remedy)
 		}

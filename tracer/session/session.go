@@ -74,9 +74,7 @@ type Deps struct {
 func Machine() Deps {
 	return Deps{
 		OpenTracer: func(o tracer.Options) (Tracer, error) {
-			var t *tracer.Tracer
-			var err error
-			Undisturbed(func() { t, err = tracer.Open(o) })
+			t, err := tracer.Open(o)
 			if err != nil {
 				return nil, err
 			}

@@ -1,6 +1,4 @@
-//go:build linux
-
-package session
+package tracer
 
 import (
 	"os"
@@ -19,7 +17,7 @@ func TestUndisturbed(t *testing.T) {
 		return mask
 	}
 	var during string
-	Undisturbed(func() { during = blocked() })
+	undisturbed(func() { during = blocked() })
 	if want := "0000000008400000"; during != want { // SIGWINCH 28, SIGURG 23; see proc_pid_status(5)
 		t.Errorf("signals %s are blocked, want %s", during, want)
 	}
