@@ -47,7 +47,7 @@ int copy_from_iter(struct breakpoint_context *ctx)
 }
 
 /* size_t copy_page_from_iter_atomic(struct page *page, size_t offset, size_t
- * bytes, struct iov_iter *i), copy_folio_from_iter_atomic since 6.16: into the
+ * bytes, struct iov_iter *i); in 6.18 copy_folio_from_iter_atomic: into the
  * page cache; it does not call _copy_from_iter. */
 SEC("perf_event")
 int copy_page_from_iter(struct breakpoint_context *ctx)

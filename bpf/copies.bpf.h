@@ -131,7 +131,7 @@ int BPF_PROG(btrfs_buffered_write, struct kiocb *iocb, struct iov_iter *iter)
 	return file_write(ctx, iocb, iter);
 }
 
-/* fs/pipe.c; anon_pipe_read and anon_pipe_write since 6.16 */
+/* fs/pipe.c; in 6.18 they are anon_pipe_read and anon_pipe_write */
 SEC("fexit/pipe_read")
 int BPF_PROG(pipe_read, struct kiocb *iocb, struct iov_iter *iter)
 {

@@ -210,7 +210,7 @@ enum iter_type {
 	ITER_UBUF = 0,
 	ITER_IOVEC = 1,
 	ITER_BVEC = 2,
-	ITER_PIPE = 3, /* until 6.4: pages go into a pipe by reference */
+	ITER_PIPE = 3, /* 6.1: pages go into a pipe by reference */
 	ITER_DISCARD = 6,
 };
 enum sock_flags {
