@@ -2,6 +2,7 @@
 
 GO     ?= go
 # Only where the kernel asks for it, and only for what needs it.
+ROOT   := $(shell [ $$(id -u) = 0 ] && echo root || command -v sudo)
 SUDO   := $(if $(filter 0,$(shell id -u)),,$(shell command -v sudo))
 BIN    := $(CURDIR)/.bin
 export CGO_ENABLED = 0
@@ -11,7 +12,7 @@ COMMIT         := $(shell git rev-parse HEAD 2>/dev/null)
 LDFLAGS        := -s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT)
 GOLANGCI       := $(BIN)/golangci-lint-v2.15.0
 
-.PHONY: help build run test test-unit test-native lint generate check-generated bench vm-shell deps deps-dev man screenshot clean
+.PHONY: help build run test test-unit test-native test-vm accept-vm lint generate check-generated bench vm-shell deps deps-vm deps-dev man screenshot clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -23,14 +24,17 @@ run: build ## Build it and run `zctrace run sendfile`
 	$(SUDO) ./zctrace run sendfile
 
 test: deps test-unit test-native ## Run all tests; installs what they need
-	@echo; echo "tiers that ran:"; \
+	@no_vm=$$(./scripts/vm --why-not); \
+	[ -n "$$no_vm" ] || $(MAKE) --no-print-directory test-vm || exit; \
+	echo; echo "tiers that ran:"; \
 	echo "  unit    no rights needed, with the race detector"; \
-	if [ -n "$(SUDO)" ] || [ "$$(id -u)" = 0 ]; then \
-		echo "  native  eBPF on this kernel, $$(uname -r)"; \
-	else \
-		echo "tiers that did not run:"; \
-		echo "  native  eBPF on this kernel: neither root nor sudo"; \
-	fi
+	[ -z "$(ROOT)" ] || echo "  native  eBPF on this kernel, $$(uname -r)"; \
+	[ -n "$$no_vm" ] || echo "  vm      eBPF in emulated guests: $(KERNELS)"; \
+	[ -z "$(ROOT)" ] || [ -n "$$no_vm" ] || exit 0; \
+	echo "tiers that did not run:"; \
+	[ -n "$(ROOT)" ] || echo "  native  eBPF on this kernel: neither root nor sudo"; \
+	[ -z "$$no_vm" ] || echo "  vm      eBPF in emulated guests:" $$no_vm; \
+	[ -z "$(CI)" ]
 
 NATIVE := ./tracer ./cmd/zctrace
 
@@ -39,6 +43,13 @@ test-unit: ## Run the tests that need no rights
 
 test-native: ## Run the tests that load eBPF programs into this kernel
 	$(GO) test -count=1 $(if $(SUDO),-exec '$(SUDO) -E') -timeout 20m $(NATIVE)
+
+KERNELS ?= 6.1 6.12 6.12-arm64
+test-vm: deps-vm ## Run them in guests with Debian's kernels KERNELS="6.1 6.12 6.12-arm64" (RUN=regexp)
+	$(GO) run ./internal/guests -run '$(RUN)' $(KERNELS)
+
+accept-vm: ## Take over how many tests passed in the guests' last run as what is expected
+	$(GO) run ./internal/guests -accept $(KERNELS)
 
 lint: $(GOLANGCI) ## Check formatting, imports and code
 	$(GOLANGCI) run ./...
@@ -57,13 +68,19 @@ bench: ## Measure what tracing costs on this machine
 	$(GO) test $(if $(SUDO),-exec '$(SUDO) -E') -run '^$$' -bench . -benchtime 1x ./tracer/session
 
 KERNEL ?= 6.12
-vm-shell: build ## Open a shell in a guest with Debian's kernel KERNEL=6.12 or 6.1
-	@./scripts/need qemu-system-x86_64:qemu-system-x86 /usr/lib/qemu/virtiofsd:qemu-system-common /bin/busybox:busybox-static cpio:cpio /sbin/mkfs.ext4:e2fsprogs /sbin/depmod:kmod
+vm-shell: build deps-vm ## Open a shell in a guest with Debian's kernel KERNEL=6.12, 6.1 or 6.12-arm64
+	@./scripts/vm --fetch $(KERNEL)
 	$(SUDO) ./scripts/vm $(KERNEL)
 
 # What the tests need besides Go, and what generating needs besides that.
 deps: ## Install what the tests need (Debian, Ubuntu)
 	@./scripts/need tmux:tmux jq:jq setpriv:util-linux cc:gcc
+	@[ -n "$$(./scripts/vm --why-not)" ] || $(MAKE) --no-print-directory deps-vm
+
+deps-vm:
+	@PATH=$$PATH:/usr/sbin:/sbin ./scripts/need qemu-system-x86_64:qemu-system-x86 qemu-system-aarch64:qemu-system-arm \
+		/usr/lib/qemu/virtiofsd:qemu-system-common cpio:cpio xz:xz-utils depmod:kmod \
+		mkfs.ext4:e2fsprogs mkfs.xfs:xfsprogs mkfs.btrfs:btrfs-progs
 
 deps-dev: deps ## Install what `make generate` needs
 	@./scripts/need clang-19:clang-19 llvm-strip-19:llvm-19 /usr/include/bpf/bpf_helpers.h:libbpf-dev

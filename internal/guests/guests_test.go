@@ -1,0 +1,102 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"strings"
+	"testing"
+)
+
+func event1(action, test string) string {
+	return `{"Action":"` + action + `","Test":"` + test + `"}` + "\n"
+}
+
+// good is a run in which all is as expected.
+const good = `{"Action":"run","Test":"TestA"}
+{"Action":"run","Test":"TestA/x"}
+{"Action":"pass","Test":"TestA/x"}
+{"Action":"pass","Test":"TestA"}
+{"Action":"run","Test":"TestB"}
+{"Action":"pass","Test":"TestB"}
+{"Action":"pass"}
+`
+
+func TestWhatDoesNotFit(t *testing.T) {
+	listed := []string{"tracer/TestA", "tracer/TestB"}
+	expected := counts{"tracer/TestA": {passed: 2}, "tracer/TestB": {passed: 1}}
+	for _, test := range []struct {
+		name   string
+		listed []string
+		events string
+		exit   string
+		says   []string // one for each problem
+	}{
+		{"all is well", listed, good, "0", nil},
+		{"nothing ran", listed, "", "0", []string{"TestA: did not run, 2 expected", "TestB: did not run, 1 expected"}},
+		{"nothing is to run", nil, "", "0", []string{"not a single test"}},
+		{"it hung at once", listed, "", "", []string{"did not get to its end", "TestA: did not run", "TestB: did not run"}},
+		{
+			"it crashed in a subtest", listed, event1("run", "TestA") + event1("run", "TestA/x"), "",
+			[]string{"TestA did not end", "TestA/x did not end", "did not get to its end", "TestA: 0 passed, 2 expected", "TestB: did not run"},
+		},
+		{"a test failed", listed, strings.Replace(good, `"pass","Test":"TestB"`, `"fail","Test":"TestB"`, 1), "1", []string{"TestB failed", "exited with 1", "TestB: 0 passed, 1 expected"}},
+		{"a test was skipped", listed, strings.Replace(good, `"pass","Test":"TestB"`, `"skip","Test":"TestB"`, 1), "0", []string{"TestB: 0+1skip passed, 1 expected"}},
+		{"a subtest is missing", listed, strings.Replace(good, "TestA/x", "TestB/x", 2), "0", []string{"TestA: 1 passed, 2 expected", "TestB: 2 passed, 1 expected"}},
+		{"it is new", append(listed, "tracer/TestC"), good + event1("run", "TestC") + event1("pass", "TestC"), "0", []string{"TestC: 1 passed, but passes.txt does not have it"}},
+		{"it is new and did not run", append(listed, "tracer/TestC"), good, "0", []string{"TestC: did not run"}},
+		{"it was not to run", listed[:1], good, "0", []string{"TestB: ran, although it was not to"}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			r := &result{tests: map[string]*outcome{}, exits: map[string]string{"tracer": test.exit}}
+			if err := r.read("tracer", strings.NewReader(test.events)); err != nil {
+				t.Fatal(err)
+			}
+			problems := append(r.failures(), r.differences(test.listed, expected)...)
+			for i, p := range problems {
+				if i >= len(test.says) || !strings.Contains(p, test.says[i]) {
+					t.Errorf("problem %d is %q", i, p)
+				}
+			}
+			if len(problems) != len(test.says) {
+				t.Errorf("%d problems, want %d", len(problems), len(test.says))
+			}
+		})
+	}
+}
+
+// What is committed reads, and is as it would be written.
+func TestCommittedTable(t *testing.T) {
+	text, err := os.ReadFile("passes.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	table, err := readTable(bytes.NewReader(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for kernel, column := range table {
+		if len(column) == 0 {
+			t.Errorf("%s has no test", kernel)
+		}
+		for name, c := range column {
+			if c.passed+c.skipped == 0 || topLevel(name) != name {
+				t.Errorf("%s: %s: %v", kernel, name, c)
+			}
+		}
+	}
+	var b bytes.Buffer
+	if err := table.write(&b); err != nil {
+		t.Fatal(err)
+	}
+	if b.String() != string(text) {
+		t.Errorf("it would be written as\n%s", b.String())
+	}
+}
+
+func TestTableThatDoesNotRead(t *testing.T) {
+	for _, text := range []string{"test 6.1\ntracer/TestA\n", "test 6.1\ntracer/TestA many\n", "test 6.1\ntracer/TestA 1 2\n"} {
+		if _, err := readTable(strings.NewReader(text)); err == nil {
+			t.Errorf("%q is read", text)
+		}
+	}
+}
