@@ -78,7 +78,7 @@ var everyRun = want{
 	"sender.payload_bytes": payload, "receiver.payload_bytes": payload, "run.payload_bytes": payload,
 	"sender.syscalls.short_transfers": 0, "sender.disk.read_bytes": 0, "sender.page_cache.miss_bytes": 0,
 	"sender.page_faults.major": 0,
-	"losses.recursion_misses": 0, "losses.uncounted_calls": 0, "losses.context_switches": 0, "losses.socket_copies": 0,
+	"losses.recursion_misses":  0, "losses.uncounted_calls": 0, "losses.context_switches": 0, "losses.socket_copies": 0,
 }
 
 func checkTextbook(t *testing.T, i int, tr *trace.Trace) {
