@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-func event1(action, test string) string {
+func eventLine(action, test string) string {
 	return `{"Action":"` + action + `","Test":"` + test + `"}` + "\n"
 }
 
@@ -36,13 +36,13 @@ func TestWhatDoesNotFit(t *testing.T) {
 		{"nothing is to run", nil, "", "0", []string{"not a single test"}},
 		{"it hung at once", listed, "", "", []string{"did not get to its end", "TestA: did not run", "TestB: did not run"}},
 		{
-			"it crashed in a subtest", listed, event1("run", "TestA") + event1("run", "TestA/x"), "",
+			"it crashed in a subtest", listed, eventLine("run", "TestA") + eventLine("run", "TestA/x"), "",
 			[]string{"TestA did not end", "TestA/x did not end", "did not get to its end", "TestA: 0 passed, 2 expected", "TestB: did not run"},
 		},
 		{"a test failed", listed, strings.Replace(good, `"pass","Test":"TestB"`, `"fail","Test":"TestB"`, 1), "1", []string{"TestB failed", "exited with 1", "TestB: 0 passed, 1 expected"}},
 		{"a test was skipped", listed, strings.Replace(good, `"pass","Test":"TestB"`, `"skip","Test":"TestB"`, 1), "0", []string{"TestB: 0+1skip passed, 1 expected"}},
 		{"a subtest is missing", listed, strings.Replace(good, "TestA/x", "TestB/x", 2), "0", []string{"TestA: 1 passed, 2 expected", "TestB: 2 passed, 1 expected"}},
-		{"it is new", append(listed, "tracer/TestC"), good + event1("run", "TestC") + event1("pass", "TestC"), "0", []string{"TestC: 1 passed, but passes.txt does not have it"}},
+		{"it is new", append(listed, "tracer/TestC"), good + eventLine("run", "TestC") + eventLine("pass", "TestC"), "0", []string{"TestC: 1 passed, but passes.txt does not have it"}},
 		{"it is new and did not run", append(listed, "tracer/TestC"), good, "0", []string{"TestC: did not run"}},
 		{"it was not to run", listed[:1], good, "0", []string{"TestB: ran, although it was not to"}},
 	} {
