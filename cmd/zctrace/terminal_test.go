@@ -121,7 +121,9 @@ func (term *terminal) waits(what string, condition func() bool) {
 		return
 	}
 	_ = term.cmd.Process.Signal(syscall.SIGQUIT) // Go prints its goroutines
-	<-term.ended
+	if err := <-term.ended; err != nil {
+		term.t.Log(err)
+	}
 	term.t.Fatalf("never: %s; on the screen:\n%s", what, term.shown())
 }
 
