@@ -84,7 +84,7 @@ func (d data) runSection(width int) []string {
 	sinks := sinkNames(r.Sink)
 	add("sink", sinks[0], receiver)
 	add("chunk", sized(r.ChunkBytes))
-	add("engine", r.Engine)
+	add("engine", r.Engine, whyNotSeen(d.trace))
 	cpus := ""
 	if h.CPUs > 0 {
 		cpus = plural(int64(h.CPUs), "CPU")
@@ -113,6 +113,19 @@ func (d data) runSection(width int) []string {
 	}
 	title := wrap(d.text("zctrace "+cmp.Or(r.Strategy, "trace")+", "+how), width)
 	return append(title, g.lines(width)...)
+}
+
+// whyNotSeen says why copies were derived although somebody could have seen them.
+func whyNotSeen(t *trace.Trace) string {
+	if t.Run.Engine != "derived" {
+		return ""
+	}
+	for _, h := range t.Hooks {
+		if strings.HasPrefix(h.Name, "fexit/") && !h.Attached && h.Reason != "" {
+			return "not fentry: " + h.Reason
+		}
+	}
+	return ""
 }
 
 func orNothing(n trace.Int, format func(int64) string) string {
