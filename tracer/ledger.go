@@ -169,10 +169,10 @@ func (l *ledger) amounts(s *bpf.ObjectSlot) {
 	if len(engines) < 2 {
 		return
 	}
-	c.Engines = map[string]trace.EngineCounters{}
+	c.Engines = map[string]*trace.EngineCounters{}
 	for _, e := range engines {
 		t := newTally(s, e, &l.run.Missing)
-		c.Engines[string(e)] = trace.EngineCounters{
+		c.Engines[string(e)] = &trace.EngineCounters{
 			ToUser: t.amount(toUser), FromUser: t.amount(fromUser), InKernel: t.amount(inKernel), PageRefs: t.amount(pageRefs),
 		}
 	}

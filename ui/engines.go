@@ -39,13 +39,13 @@ func (d data) enginesSection(width int) []string {
 		}
 		g.add("  " + p.name)
 		for _, name := range engineOrder {
-			e, ok := engines[name]
-			if !ok {
+			e := engines[name]
+			if e == nil {
 				continue
 			}
 			row := []string{"    " + name}
 			for _, c := range engineColumns {
-				row = append(row, orNotCounted(c.in(&e).Bytes))
+				row = append(row, orNotCounted(c.in(e).Bytes))
 			}
 			g.add(row...)
 		}
@@ -74,17 +74,17 @@ func orNotCounted(n trace.Int) string {
 }
 
 // engineDifferences names each class that engines do not agree on.
-func (d data) engineDifferences(party string, engines map[string]trace.EngineCounters) []string {
+func (d data) engineDifferences(party string, engines map[string]*trace.EngineCounters) []string {
 	var notes []string
 	for _, c := range engineColumns {
 		var values []trace.Int
 		var told []string
 		for _, name := range engineOrder {
-			e, ok := engines[name]
-			if !ok {
+			e := engines[name]
+			if e == nil {
 				continue
 			}
-			a := c.in(&e)
+			a := c.in(e)
 			values = append(values, a.Bytes)
 			text := name + " " + orNotCounted(a.Bytes)
 			if !a.Bytes.Known() {

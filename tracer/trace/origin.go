@@ -104,8 +104,26 @@ func (c *Counters) amounts() iter.Seq2[string, *Amount] {
 			yield("copies.fill", &c.Copies.Fill) &&
 			yield("moved.page_refs", &c.Moved.PageRefs) &&
 			yield("moved.mapped", &c.Moved.Mapped) &&
-			yield("moved.cloned", &c.Moved.Cloned)
+			yield("moved.cloned", &c.Moved.Cloned) &&
+			c.yieldEngines(yield)
 	}
+}
+
+func (c *Counters) yieldEngines(yield func(string, *Amount) bool) bool {
+	for _, name := range slices.Sorted(maps.Keys(c.Engines)) {
+		e, path := c.Engines[name], "engines."+name
+		if e == nil {
+			continue
+		}
+		more := yield(path+".to_user", &e.ToUser) &&
+			yield(path+".from_user", &e.FromUser) &&
+			yield(path+".in_kernel", &e.InKernel) &&
+			yield(path+".page_refs", &e.PageRefs)
+		if !more {
+			return false
+		}
+	}
+	return true
 }
 
 // parties are the counters of each party that there is.

@@ -11,6 +11,7 @@ import (
 func TestNumbersAndAmountsAreComplete(t *testing.T) {
 	var c Counters
 	c.Syscalls.ByName = map[string]Syscall{"read": {}}
+	c.Engines = map[string]*EngineCounters{"fentry": {}}
 	numbers, amounts := maps.Collect(c.numbers()), maps.Collect(c.amounts())
 	var walk func(path string, v reflect.Value)
 	walk = func(path string, v reflect.Value) {
@@ -30,6 +31,9 @@ func TestNumbersAndAmountsAreComplete(t *testing.T) {
 		case map[string]Syscall:
 			call := reflect.New(reflect.TypeFor[Syscall]()).Elem()
 			walk(path+".read", call)
+			return
+		case map[string]*EngineCounters:
+			walk(path+".fentry", reflect.ValueOf(c.Engines["fentry"]).Elem())
 			return
 		}
 		if v.Kind() != reflect.Struct {

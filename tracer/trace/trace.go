@@ -183,7 +183,7 @@ type Counters struct {
 	NIC             NIC             `json:"nic"`
 	CPU             CPU             `json:"cpu"`
 	// Engines are the copies as each engine counted them, with --copies all.
-	Engines map[string]EngineCounters `json:"engines,omitempty"`
+	Engines map[string]*EngineCounters `json:"engines,omitempty"`
 	// Provenance tells of the plain numbers above that are not observed, by
 	// their path, e.g. "cpu.user_ns".
 	Provenance map[string]Origin `json:"provenance"`

@@ -151,7 +151,7 @@ func (c *Counters) validate(lossless bool) error {
 	}
 	for path, a := range c.amounts() {
 		if err := a.validate(); err != nil {
-			return fmt.Errorf("%s %w", path, err)
+			return fmt.Errorf("%s %w", printable(path), err)
 		}
 	}
 	if err := c.Syscalls.validateHistograms(lossless); err != nil {
@@ -276,9 +276,13 @@ func (c *Counters) difference(d *Counters) string {
 	}
 	amounts := maps.Collect(d.amounts())
 	for path, a := range c.amounts() {
-		if *amounts[path] != *a {
+		if b := amounts[path]; b == nil || *b != *a {
 			return path
 		}
+		delete(amounts, path)
+	}
+	for path := range amounts {
+		return path
 	}
 	if !maps.Equal(c.Provenance, d.Provenance) {
 		return "provenance"
