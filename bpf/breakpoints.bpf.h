@@ -15,6 +15,7 @@ static __always_inline void saw_breakpoint(enum breakpoint which, __u64 n, struc
 	struct slot *s;
 	enum memory memory;
 	__u64 left;
+	__u8 type;
 
 	__sync_fetch_and_add(&breakpoints.hits[which], 1);
 	s = CALLER();
@@ -23,7 +24,8 @@ static __always_inline void saw_breakpoint(enum breakpoint which, __u64 n, struc
 	left = BPF_CORE_READ(iter, count);
 	if (n > left)
 		n = left;
-	memory = memory_of(BPF_CORE_READ(iter, iter_type));
+	type = BPF_CORE_READ(iter, iter_type);
+	memory = is_iter(type, ITER_PIPE) ? KERNEL : memory_of(type); /* into a fresh page */
 	if (which == COPY_TO_ITER)
 		saw_copy_to(&s->seen[BREAKPOINT], memory, n);
 	else

@@ -35,13 +35,17 @@ static __always_inline enum memory memory_of(__u8 type)
 	return KERNEL;
 }
 
-/* Registered buffers of io_uring are user memory that comes as a BVEC. */
+/* Registered buffers of io_uring are user memory that comes as a BVEC, in
+ * asynchronous requests. Others have such requests too: a file system that is mounted
+ * from a file reads that into its own pages. */
 static __always_inline enum memory memory_of_io(struct kiocb *iocb, struct iov_iter *iter)
 {
+	struct task_struct *task = bpf_get_current_task_btf();
 	__u8 type = iter->iter_type;
 
 	if (is_iter(type, ITER_BVEC) && iocb->ki_complete &&
-	    !(bpf_get_current_task_btf()->flags & PF_KTHREAD))
+	    (task->flags & PF_IO_WORKER ||
+	     syscall_nr((struct pt_regs *)bpf_task_pt_regs(task)) == NR_IO_URING_ENTER))
 		return USER;
 	return memory_of(type);
 }
@@ -186,7 +190,7 @@ int BPF_PROG(skb_copy_datagram_from_iter, struct sk_buff *skb, int offset, struc
 	return 0;
 }
 
-/* net/ipv4/ip_output.c: UDP, RAW and ICMP; from is a struct msghdr. On 6.1 the
+/* net/ipv4/ip_output.c: UDP and RAW; from is a struct msghdr. On 6.1 the
  * pages of a sendfile pass here too, and are copied. */
 SEC("fexit/ip_generic_getfrag")
 int BPF_PROG(ip_generic_getfrag, void *from, char *to, int offset, int len)

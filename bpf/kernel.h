@@ -228,7 +228,8 @@ enum pageflags {
 #define O_ACCMODE 00000003
 #define S_DAX (1 << 13)	      /* include/linux/fs.h */
 #define NETIF_F_SG (1ULL << 0) /* include/linux/netdev_features.h: NETIF_F_SG_BIT */
-#define PF_KTHREAD 0x00200000	      /* include/linux/sched.h */
+#define PF_IO_WORKER 0x00000010	      /* include/linux/sched.h */
+#define NR_IO_URING_ENTER 426	      /* on all architectures */
 #define MSG_ZEROCOPY 0x4000000	      /* include/linux/socket.h */
 #define MSG_SPLICE_PAGES 0x8000000    /* since 6.5 */
 #define SKBFL_ZEROCOPY_ENABLE (1 << 0) /* include/linux/skbuff.h */

@@ -21,6 +21,7 @@ import (
 
 // breakpoint is one function's breakpoints, on all CPUs.
 type breakpoint struct {
+	cell   bpf.ObjectBreakpoint
 	events map[int]breakpointEvent // by CPU
 	links  []link.Link
 }
@@ -30,6 +31,12 @@ type breakpointEvent struct {
 	enabled time.Time
 }
 
+var breakpointCells = map[string]bpf.ObjectBreakpoint{
+	bpf.ObjectProgCopyToIter:       bpf.ObjectBreakpointCOPY_TO_ITER,
+	bpf.ObjectProgCopyFromIter:     bpf.ObjectBreakpointCOPY_FROM_ITER,
+	bpf.ObjectProgCopyPageFromIter: bpf.ObjectBreakpointCOPY_PAGE_FROM_ITER,
+}
+
 // setBreakpoint makes the program run whenever a CPU enters the first of the
 // functions that the kernel has.
 func setBreakpoint(prog *ebpf.Program, h Hook) (_ *breakpoint, err error) {
@@ -37,7 +44,7 @@ func setBreakpoint(prog *ebpf.Program, h Hook) (_ *breakpoint, err error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &breakpoint{events: map[int]breakpointEvent{}}
+	b := &breakpoint{cell: breakpointCells[h.Program], events: map[int]breakpointEvent{}}
 	defer func() {
 		if err != nil {
 			b.Close()
@@ -73,10 +80,11 @@ func (b *breakpoint) Close() error {
 	return nil
 }
 
-// count is how often CPUs ran into the breakpoint, and on how many of the CPUs that
-// are online now it is not, or was not all the while: one that goes offline loses its breakpoints,
-// and does not get them back.
-func (b *breakpoint) count(online []int) (hits uint64, unwatched int64, err error) {
+// read returns how often CPUs ran into the breakpoint, and on how many of the CPUs
+// that are online now it is not, or was not all the while: one that goes offline loses
+// its breakpoints, and does not get them back (kernel/events/core.c:
+// perf_event_exit_cpu).
+func (b *breakpoint) read(online []int) (hits uint64, unwatched int64, err error) {
 	watched := map[int]bool{}
 	for cpu, event := range b.events {
 		age := time.Since(event.enabled)
@@ -90,7 +98,7 @@ func (b *breakpoint) count(online []int) (hits uint64, unwatched int64, err erro
 		}
 		hits += binary.NativeEndian.Uint64(buf[:8])
 		// Not quite the same clock, so with some play.
-		watched[cpu] = time.Duration(binary.NativeEndian.Uint64(buf[8:])) > age-age/10-10*time.Millisecond
+		watched[cpu] = time.Duration(binary.NativeEndian.Uint64(buf[8:])) > age-age/500-20*time.Millisecond
 	}
 	for _, cpu := range online {
 		if !watched[cpu] {
@@ -100,47 +108,55 @@ func (b *breakpoint) count(online []int) (hits uint64, unwatched int64, err erro
 	return hits, unwatched, nil
 }
 
-// breakpointLosses returns how many hits of the breakpoints no program was run
-// for, and on how many CPUs they are missing.
-func (t *Tracer) breakpointLosses() (missed, unwatched int64, err error) {
-	if len(t.breakpoints) == 0 {
-		return 0, 0, nil
+// breakpointLosses returns on how many CPUs breakpoints are missing and, once the
+// windows are closed, how many of their hits no program was run for. The breakpoints are
+// disabled then, so that nobody runs into one between the reading of the events'
+// counts and of the programs'.
+func (t *Tracer) breakpointLosses(closed bool) (missed, unwatched int64, err error) {
+	if len(t.breakpoints) == 0 || t.settled {
+		return t.missedHits, t.unwatchedCPUs, nil
 	}
 	online, err := onlineCPUs()
 	if err != nil {
 		return 0, 0, err
 	}
-	// Others run into the breakpoints too, between the moments at which the events
-	// and the programs' own counts are read: what counts is the least distance.
-	missed = -1
-	for range 10 {
-		var counted uint64
-		unwatched = 0
-		for _, b := range t.breakpoints {
-			n, away, err := b.count(online)
-			if err != nil {
-				return 0, 0, err
-			}
-			counted += n
-			unwatched = max(unwatched, away)
+	hits := make([]uint64, len(t.breakpoints))
+	for i, b := range t.breakpoints {
+		n, away, err := b.read(online)
+		if err != nil {
+			return 0, 0, err
 		}
-		var cells bpf.ObjectBreakpointCells
-		if err := t.collection.Variables[bpf.ObjectVarBreakpoints].Get(&cells); err != nil {
-			return 0, 0, fmt.Errorf("read the breakpoints' cells: %w", err)
+		hits[i], t.unwatchedCPUs = n, max(t.unwatchedCPUs, away)
+	}
+	if !closed {
+		return t.missedHits, t.unwatchedCPUs, nil
+	}
+	for i, b := range t.breakpoints {
+		if err := b.disable(); err != nil {
+			return 0, 0, err
 		}
-		var ran uint64
-		for _, n := range cells.Hits {
-			ran += n
-		}
-		lost := max(0, int64(counted-ran))
-		if missed < 0 || lost < missed {
-			missed = lost
-		}
-		if missed == 0 {
-			break
+		if hits[i], _, err = b.read(online); err != nil {
+			return 0, 0, err
 		}
 	}
-	return missed, unwatched, nil
+	var cells bpf.ObjectBreakpointCells
+	if err := t.collection.Variables[bpf.ObjectVarBreakpoints].Get(&cells); err != nil {
+		return 0, 0, fmt.Errorf("read the breakpoints' cells: %w", err)
+	}
+	for i, b := range t.breakpoints {
+		t.missedHits += int64(hits[i] - cells.Hits[b.cell])
+	}
+	t.settled = true
+	return t.missedHits, t.unwatchedCPUs, nil
+}
+
+func (b *breakpoint) disable() error {
+	for cpu, event := range b.events {
+		if err := unix.IoctlSetInt(event.fd, unix.PERF_EVENT_IOC_DISABLE, 0); err != nil {
+			return fmt.Errorf("disable the breakpoint on CPU %d: %w", cpu, err)
+		}
+	}
+	return nil
 }
 
 const hwBreakpointX = 4 // HW_BREAKPOINT_X in linux/hw_breakpoint.h
@@ -169,12 +185,12 @@ func openBreakpoint(functions []string, cpu int) (int, error) {
 			reason: fmt.Sprintf("no free debug register on CPU %d: perf, a debugger or another zctrace uses them", cpu),
 			remedy: "end what uses hardware breakpoints (perf record -e mem:..., gdb's watch)"}
 	case errors.Is(err, unix.EINVAL):
-		return -1, &refusal{state: Refused, remedy: useDerived,
+		return -1, &refusal{state: Refused, remedy: useOther,
 			reason: "the kernel refuses hardware breakpoints on its own code, as it does when built without CONFIG_KPROBES"}
 	case errors.Is(err, unix.EPERM), errors.Is(err, unix.EACCES):
 		return -1, &refusal{state: Refused, reason: "breakpoints on the kernel's code need CAP_SYS_ADMIN", remedy: "run it with sudo"}
 	case errors.Is(err, unix.ENODEV), errors.Is(err, unix.EOPNOTSUPP), errors.Is(err, unix.ENOENT):
-		return -1, &refusal{state: Absent, reason: fmt.Sprintf("this machine has no hardware breakpoints: %v", err), remedy: useDerived}
+		return -1, &refusal{state: Absent, reason: fmt.Sprintf("this machine has no hardware breakpoints: %v", err), remedy: useOther}
 	case err != nil:
 		return -1, fmt.Errorf("set a breakpoint on CPU %d: %w", cpu, err)
 	}
@@ -196,7 +212,7 @@ func kernelSymbol(names []string) (uint64, error) {
 			return address, nil
 		}
 	}
-	return 0, &refusal{state: Absent, reason: "the kernel has no function " + strings.Join(names, " or "), remedy: useDerived}
+	return 0, &refusal{state: Absent, reason: "the kernel has no function " + strings.Join(names, " or "), remedy: useOther}
 }
 
 // breakpointAddresses are those of all functions that breakpoints may be set on.

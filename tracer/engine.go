@@ -61,7 +61,10 @@ type refusal struct {
 
 func (e *refusal) Error() string { return e.reason }
 
-const useDerived = "boot a distribution's kernel; on this one copies are derived instead"
+const (
+	useDerived = "boot a distribution's kernel; on this one copies are derived instead"
+	useOther   = "none on this kernel; take another engine"
+)
 
 // choose returns the engines to load, the one whose numbers count first.
 // refused says why the others are not among them.
@@ -136,22 +139,28 @@ func tryFentry(kernel *btf.Spec) error {
 	return err
 }
 
-// tryBreakpoint opens all breakpoints on one CPU.
+// tryBreakpoint opens all breakpoints, on all CPUs.
 func tryBreakpoint() error {
 	if runtime.GOARCH != "amd64" {
 		// Measured on 6.12: some hits count twice, when an interrupt comes between
 		// the breakpoint and the single step over it.
 		return &refusal{state: Absent, reason: "only on x86 is a hit of a breakpoint one call of the function", remedy: "take engine fentry"}
 	}
-	for _, h := range Hooks {
-		if h.Kind != BreakpointHook {
-			continue
+	cpus, err := onlineCPUs()
+	if err != nil {
+		return err
+	}
+	for _, cpu := range cpus {
+		for _, h := range Hooks {
+			if h.Kind != BreakpointHook {
+				continue
+			}
+			event, err := openBreakpoint(h.targets(), cpu)
+			if err != nil {
+				return err
+			}
+			defer unix.Close(event)
 		}
-		event, err := openBreakpoint(h.targets(), 0)
-		if err != nil {
-			return err
-		}
-		defer unix.Close(event)
 	}
 	return nil
 }

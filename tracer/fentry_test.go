@@ -101,7 +101,7 @@ func TestBreakpointsOfACPUThatCameBack(t *testing.T) {
 		t.Skip("it takes a CPU offline, which only a guest's tests do")
 	}
 	tr := start(t, Options{Copies: Breakpoint})
-	time.Sleep(200 * time.Millisecond)
+	time.Sleep(3 * time.Second) // long against what follows
 	if s := snapshot(t, tr); s.UnwatchedCPUs != 0 || s.BreakpointMisses != 0 {
 		t.Fatalf("%d CPUs unwatched, %d hits missed before anything happened", s.UnwatchedCPUs, s.BreakpointMisses)
 	}
@@ -112,10 +112,10 @@ func TestBreakpointsOfACPUThatCameBack(t *testing.T) {
 	if s := snapshot(t, tr); s.UnwatchedCPUs != 0 {
 		t.Errorf("%d CPUs unwatched while one is offline: nothing runs there", s.UnwatchedCPUs)
 	}
-	time.Sleep(2 * time.Second)
 	if err := os.WriteFile(online, []byte("1"), 0); err != nil {
 		t.Fatal(err)
 	}
+	time.Sleep(100 * time.Millisecond)
 	if s := snapshot(t, tr); s.UnwatchedCPUs != 1 {
 		t.Errorf("%d CPUs unwatched, want 1", s.UnwatchedCPUs)
 	}

@@ -64,7 +64,7 @@ var Hooks = []Hook{
 	{Kind: FuncExit, Program: bpf.ObjectProgShmemFileReadIter, Counter: "copies from tmpfs files", Engine: Fentry, Copies: true},
 	{Kind: FuncExit, Program: bpf.ObjectProgGenericPerformWrite, Counter: "copies to files", Engine: Fentry, Copies: true},
 	{Kind: FuncExit, Program: bpf.ObjectProgIomapFileBufferedWrite, Counter: "copies to files of xfs", Engine: Fentry, Copies: true},
-	{Kind: FuncExit, Program: bpf.ObjectProgBtrfsBufferedWrite, Module: "btrfs", Counter: "copies to files of btrfs", Engine: Fentry},
+	{Kind: FuncExit, Program: bpf.ObjectProgBtrfsBufferedWrite, Module: "btrfs", Counter: "copies to files of btrfs", Engine: Fentry, Copies: true},
 	{Kind: FuncExit, Program: bpf.ObjectProgPipeRead, Targets: []string{"pipe_read", "anon_pipe_read"}, Counter: "copies from pipes", Engine: Fentry, Copies: true},
 	{Kind: FuncExit, Program: bpf.ObjectProgPipeWrite, Targets: []string{"pipe_write", "anon_pipe_write"}, Counter: "copies to pipes", Engine: Fentry, Copies: true},
 	{Kind: FuncExit, Program: bpf.ObjectProgTcpSendmsgLocked, Counter: "copies to TCP", Engine: Fentry, Copies: true, wanted: sockets},

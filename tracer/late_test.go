@@ -172,6 +172,9 @@ func newRing(t *testing.T) *ring {
 	r := &ring{}
 	fd, _, errno := unix.Syscall(unix.SYS_IO_URING_SETUP, 8, uintptr(unsafe.Pointer(&r.params)), 0)
 	if errno != 0 {
+		if os.Getenv(enginesEnv) != "" {
+			t.Fatalf("io_uring: %v", errno)
+		}
 		t.Skipf("io_uring: %v (sysctl kernel.io_uring_disabled?)", errno)
 	}
 	r.fd = int(fd)

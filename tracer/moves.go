@@ -43,7 +43,7 @@ func (t *tally) late(s *bpf.ObjectSlot, zerocopy bool, m *Missing) {
 	case t.engine == Fentry && t.watched:
 		t.sawClass(inKernel, s.LateBytes[bpf.ObjectEngineFENTRY])
 	case m.LateCopies == "":
-		t.sawClass(inKernel, s.LateBytes[bpf.ObjectEngineTRACEPOINTS])
+		t.bytes[inKernel] += int64(s.LateBytes[bpf.ObjectEngineTRACEPOINTS]) // the packet arrived; the copy follows
 	case zerocopy:
 		t.unknown[inKernel] = "a zero-copy send is copied later if its receiver is on this machine: " + m.LateCopies
 	}
@@ -68,8 +68,10 @@ func (t *tally) add(cell *bpf.ObjectCell) {
 		t.saw(seen)
 		return
 	}
-	if t.engine == Derived {
-		seen.ToUser = min(seen.ToUser, cell.Bytes) // the tracepoint is before the copy, which may fail
+	if t.engine != Fentry { // they are before the copy, which may fail or be done in two goes
+		seen.ToUser = min(seen.ToUser, cell.Bytes)
+		seen.FromUser = min(seen.FromUser, cell.Bytes)
+		seen.InKernel = min(seen.InKernel, cell.Bytes)
 	}
 	t.saw(seen)
 	rest := max(0, int64(cell.Bytes)-int64(seen.ToUser+seen.FromUser+seen.InKernel))
@@ -90,7 +92,7 @@ func (t *tally) add(cell *bpf.ObjectCell) {
 			t.notKnown(v)
 		}
 	case rest == 0:
-	case !t.watched || !v.watched:
+	case !t.watched || !v.watched || v.byFentry && t.engine != Fentry:
 		t.notKnown(v)
 	case v.rest != nil:
 		t.bytes[*v.rest] += rest

@@ -145,9 +145,13 @@ func probeHook(c *Check, h Hook, kernel *btf.Spec) {
 	target, absent := h.find(kernel)
 	if absent != nil {
 		c.fail(Absent, absent)
-		c.Remedy = "none needed: only this counter is missing"
-		if h.Until != "" || h.Module != "" {
+		switch {
+		case h.Until != "" || errors.Is(absent, errNotLoaded):
 			c.Remedy = "none needed"
+		case h.Copies:
+			c.Remedy = "none; what engine " + string(h.Engine) + " did not see is derived, or null where that is not certain"
+		default:
+			c.Remedy = "none needed: only this counter is missing"
 		}
 		return
 	}

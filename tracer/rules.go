@@ -27,8 +27,9 @@ type verdict struct {
 	unknown []class
 	reason  string
 
-	watched bool   // every copy of such a call passes the copy hooks of an engine that has them
-	rest    *class // where then the bytes belong that none of them saw; nil: not known either
+	watched  bool   // every copy of such a call passes the copy hooks of an engine that has them
+	byFentry bool   // of engine fentry only
+	rest     *class // where then the bytes belong that none of them saw; nil: not known either
 }
 
 func certain(c ...class) verdict                  { return verdict{certain: c} }
@@ -135,7 +136,12 @@ func handsOn(out bpf.ObjectFdKind) verdict {
 	case kindDirect:
 		return uncertain(whyDirect, inKernel, pageRefs).seenOr(pageRefs)
 	}
-	return uncertain(whySocket, inKernel, pageRefs) // UDP: copies on 6.1, not on 6.12
+	v := uncertain(whySocket, inKernel, pageRefs)
+	if kindOf(out) == kindUDP { // copies on 6.1, not on 6.12, and with a checksum past the breakpoints
+		v = v.seenOr(pageRefs)
+		v.byFentry = true
+	}
+	return v
 }
 
 // ruleSendfile: sendfile(2) is a splice into a pipe of the task's own and one
@@ -182,6 +188,10 @@ func ruleCopyFileRange(in, out bpf.ObjectFdKind, _ uint32) verdict {
 			return certain(inKernel)
 		}
 	}
-	return uncertain("it is a reflink where the file system can, else a copy; that needs a hook on the copy functions",
-		inKernel, cloned).seenOr(cloned)
+	const why = "it is a reflink where the file system can, else a copy; that needs a hook on the copy functions"
+	if kindOf(in) == kindCached && kindOf(out) == kindCached && in.Detail == out.Detail &&
+		(out.Detail == unix.XFS_SUPER_MAGIC || out.Detail == unix.BTRFS_SUPER_MAGIC) {
+		return uncertain(why, inKernel, cloned).seenOr(cloned)
+	}
+	return uncertain(why, inKernel, pageRefs, cloned) // a server may do it, or direct I/O
 }

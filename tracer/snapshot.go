@@ -44,10 +44,24 @@ func (t *Tracer) Snapshot() (*Snapshot, error) {
 	if s.RecursionMisses, err = t.recursionMisses(); err != nil {
 		return nil, err
 	}
-	if s.BreakpointMisses, s.UnwatchedCPUs, err = t.breakpointLosses(); err != nil {
+	if s.BreakpointMisses, s.UnwatchedCPUs, err = t.breakpointLosses(s.closed()); err != nil {
 		return nil, err
 	}
 	return s, nil
+}
+
+// closed: a window was opened, and none is open any more.
+func (s *Snapshot) closed() bool {
+	opened := false
+	for i := range s.Slots {
+		switch s.Slots[i].State {
+		case bpf.ObjectSlotStateOPEN:
+			return false
+		case bpf.ObjectSlotStateCLOSED, bpf.ObjectSlotStateDIED:
+			opened = true
+		}
+	}
+	return opened
 }
 
 // WindowNS is how long the slot's window has been open, in nanoseconds.

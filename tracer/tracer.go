@@ -21,12 +21,14 @@ import (
 
 // Tracer holds the loaded programs. Its zero value is not usable; see [Open].
 type Tracer struct {
-	engines     []Engine          // whose hooks are loaded; the first one's numbers count
-	refused     map[Engine]string // why not the others
-	hooks       []loadedHook
-	unwanted    []Hook // the run has no use for them
-	breakpoints []*breakpoint
-	collection  *ebpf.Collection
+	engines                   []Engine          // whose hooks are loaded; the first one's numbers count
+	refused                   map[Engine]string // why not the others
+	hooks                     []loadedHook
+	unwanted                  []Hook // the run has no use for them
+	breakpoints               []*breakpoint
+	settled                   bool // the breakpoints are disabled, and their losses known
+	missedHits, unwatchedCPUs int64
+	collection                *ebpf.Collection
 }
 
 type loadedHook struct {
@@ -131,7 +133,13 @@ func open(hooks []Hook, opts Options, engines []Engine, kernel *btf.Spec) (*Trac
 
 // has reports whether the engine's hooks are loaded. Those of the derived engine are
 // while no better one counts, or all do.
-func (t *Tracer) has(e Engine) bool { return slices.Contains(t.engines, e) }
+func (t *Tracer) has(e Engine) bool { return hasEngine(t.engines, e) }
+
+// hasEngine: the breakpoints rely on the derived engine's tracepoints for copies that
+// none of their functions makes.
+func hasEngine(engines []Engine, e Engine) bool {
+	return slices.Contains(engines, e) || e == Derived && slices.Contains(engines, Breakpoint)
+}
 
 // Engines are those that count; the first one's numbers are the trace's.
 func (t *Tracer) Engines() []Engine { return t.engines }
@@ -162,11 +170,21 @@ func (h Hook) find(kernel *btf.Spec) (string, error) {
 	}
 	switch {
 	case h.Module != "":
-		return "", fmt.Errorf("the kernel module %s is not loaded, so nobody can copy there", h.Module)
+		return "", h.whyNoModule()
 	case h.Until != "":
 		return "", fmt.Errorf("%w %s: %s", errAbsent, h.Kind.noun(), h.Until)
 	}
 	return "", fmt.Errorf("%w %s", errAbsent, h.Kind.noun())
+}
+
+// errNotLoaded: what is not there cannot be called either, so nothing is missed.
+var errNotLoaded = errors.New("is not loaded, so nobody can copy there")
+
+func (h Hook) whyNoModule() error {
+	if _, err := os.Stat("/sys/module/" + h.Module); errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("the kernel module %s %w", h.Module, errNotLoaded)
+	}
+	return fmt.Errorf("the kernel module %s has no BTF", h.Module)
 }
 
 func (h Hook) findFunction(kernel *btf.Spec, name string) error {
@@ -174,6 +192,12 @@ func (h Hook) findFunction(kernel *btf.Spec, name string) error {
 	err := kernel.TypeByName(name, &f)
 	if h.Module == "" || !errors.Is(err, btf.ErrNotFound) {
 		return err
+	}
+	if missing, err := missingCapabilities([]capability{{"CAP_SYS_ADMIN", unix.CAP_SYS_ADMIN}}); err != nil || len(missing) > 0 {
+		if _, err := os.Stat("/sys/module/" + h.Module); err != nil {
+			return btf.ErrNotFound
+		}
+		return errors.New("hooks in a kernel module need CAP_SYS_ADMIN") // BPF_BTF_GET_FD_BY_ID
 	}
 	module, err := btf.LoadKernelModuleSpec(h.Module)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -194,8 +218,10 @@ func (k HookKind) noun() string {
 
 func fillConstants(spec *ebpf.CollectionSpec, opts Options, engines []Engine) error {
 	var mask uint32
-	for _, e := range engines {
-		mask |= 1 << e.cells()
+	for _, e := range Engines {
+		if hasEngine(engines, e) {
+			mask |= 1 << e.cells()
+		}
 	}
 	var table [512]bpf.ObjectCall // CALLS in bpf/cells.h; Set checks the size
 	for _, c := range calls {
@@ -227,6 +253,9 @@ func (t *Tracer) Attach() error {
 		if h.link, err = t.attach(h); err != nil {
 			h.link = nil
 			t.Detach()
+			if r := (*refusal)(nil); errors.As(err, &r) {
+				return &UnsupportedError{What: fmt.Sprintf("attach %s: %s", h.name(), r.reason), Remedy: r.remedy}
+			}
 			return fmt.Errorf("attach %s: %w", h.name(), err)
 		}
 	}
@@ -256,7 +285,7 @@ func (t *Tracer) Detach() {
 			h.link = nil
 		}
 	}
-	t.breakpoints = nil
+	t.breakpoints, t.settled, t.missedHits, t.unwatchedCPUs = nil, false, 0, 0
 }
 
 // Close detaches and unloads everything.
@@ -300,7 +329,7 @@ func (t *Tracer) Missing() Missing {
 	for i := range t.hooks {
 		if h := &t.hooks[i]; h.err != nil {
 			why[h.Program] = h.name() + ": " + h.err.Error()
-			if h.Copies {
+			if h.Copies && !errors.Is(h.err, errNotLoaded) {
 				m.Copies[h.Engine] = why[h.Program]
 			}
 		}
@@ -360,7 +389,7 @@ func checkBTF() error {
 
 // checkCapabilities says what is missing before the kernel says EPERM.
 func checkCapabilities() error {
-	missing, err := missingCapabilities()
+	missing, err := missingCapabilities(neededCapabilities)
 	if err == nil && len(missing) > 0 {
 		err = &UnsupportedError{
 			What:   "no permission to load eBPF programs: " + strings.Join(missing, " and ") + " missing",
@@ -370,17 +399,19 @@ func checkCapabilities() error {
 	return err
 }
 
-var neededCapabilities = []struct {
+type capability struct {
 	name string
 	bit  uint
-}{
+}
+
+var neededCapabilities = []capability{
 	{"CAP_BPF", unix.CAP_BPF},
 	{"CAP_PERFMON", unix.CAP_PERFMON},
 }
 
 // missingCapabilities lists those of the needed ones that are not effective;
-// CAP_SYS_ADMIN stands for both (capabilities(7)).
-func missingCapabilities() ([]string, error) {
+// CAP_SYS_ADMIN stands for all of them (capabilities(7)).
+func missingCapabilities(needed []capability) ([]string, error) {
 	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
 	var data [2]unix.CapUserData
 	if err := unix.Capget(&header, &data[0]); err != nil {
@@ -391,7 +422,7 @@ func missingCapabilities() ([]string, error) {
 		return nil, nil
 	}
 	var missing []string
-	for _, c := range neededCapabilities {
+	for _, c := range needed {
 		if !has(c.bit) {
 			missing = append(missing, c.name)
 		}

@@ -92,7 +92,10 @@ func (d data) engineDifferences(party string, engines map[string]*trace.EngineCo
 			}
 			told = append(told, text)
 		}
-		if slices.ContainsFunc(values, func(n trace.Int) bool { return n != values[0] }) {
+		switch {
+		case len(values) > 0 && !slices.ContainsFunc(values, trace.Int.Known):
+			notes = append(notes, fmt.Sprintf("%s, %s: no engine knows", party, c.name))
+		case slices.ContainsFunc(values, func(n trace.Int) bool { return n != values[0] }):
 			notes = append(notes, fmt.Sprintf("!! %s, %s: %s", party, c.name, strings.Join(told, ", ")))
 		}
 	}

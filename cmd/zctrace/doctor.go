@@ -65,7 +65,7 @@ func printReport(w io.Writer, host trace.Host, report *tracer.Report, asJSON boo
 	fmt.Fprintln(w)
 	verdict := "zctrace works here."
 	if !report.OK() {
-		verdict = "zctrace does not work here: see the lines that are needed and not ok."
+		verdict = "zctrace does not work here: see the lines that are refused, or needed and not ok."
 	}
 	_, err := fmt.Fprintln(w, verdict)
 	return err
@@ -73,13 +73,21 @@ func printReport(w io.Writer, host trace.Host, report *tracer.Report, asJSON boo
 
 func printChecks(w io.Writer, title string, checks []tracer.Check) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(t, "%s\tENGINE\tSTATE\tFOR\n", title)
+	if title == "HOOK" {
+		fmt.Fprintf(t, "%s\tENGINE\tSTATE\tFOR\n", title)
+	} else {
+		fmt.Fprintf(t, "%s\tSTATE\tFOR\n", title)
+	}
 	for _, c := range checks {
 		needed := ""
 		if c.Needed {
 			needed = " (needed)"
 		}
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s%s\n", c.Name, cmp.Or(c.Engine, "all"), c.State, c.For, needed)
+		engine := ""
+		if title == "HOOK" {
+			engine = "\t" + cmp.Or(string(c.Engine), "all")
+		}
+		fmt.Fprintf(t, "%s%s\t%s\t%s%s\n", c.Name, engine, c.State, c.For, needed)
 	}
 	if err := t.Flush(); err != nil {
 		return err
