@@ -76,7 +76,11 @@ func TestEnginesAgree(t *testing.T) {
 			}
 			for _, f := range from {
 				t.Run(strategy+" to "+sink+" from "+f.name, func(t *testing.T) {
-					tr := traced(t, strategy, "--source", sourceOn(t, f, n), "--bytes", "1000123", "--chunk", "40000", "--sink", sink, "--copies", "all")
+					args := []string{strategy, "--source", sourceOn(t, f, n), "--bytes", "1000123", "--chunk", "40000", "--sink", sink, "--copies", "all"}
+					if sink != "null" {
+						args = append(args, "--verify")
+					}
+					tr := traced(t, args...)
 					if f.name != "" && tr.Run.Source.Filesystem != f.name {
 						t.Errorf("the source is on %s", tr.Run.Source.Filesystem)
 					}

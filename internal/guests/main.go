@@ -37,6 +37,8 @@ var packages = []string{"tracer", "cmd/zctrace"}
 var elsewhere = regexp.MustCompile(`^Test(` + strings.Join([]string{
 	"Dashboard", "HangUpAfterTheEnd", "TinyTerminal", "InterruptedPreparation", "RepeatedSignal", "SecondSignal",
 	"StalledReceiver", "JSONToStdout", "OutputOntoOddFiles", "ShowPrintsTheSameTable", "ExpectNothing",
+	"RunsThatEndEarly", "VerifyFindsACorruptedByte", "Baseline", "CPU", "Expect", "UnderSudo", "SignalsWhileLoading",
+	"EverySinkExactly", // as TestEnginesAgree, but by one engine and on one file system
 	"Refusals", "CannotTraceHere", "WithoutRights", "Rate", "SinkFile", "DurationOrBytes", "Man",
 }, "|") + `)$`)
 
