@@ -10,6 +10,7 @@ import (
 	"math"
 	"os"
 	"strings"
+	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -111,18 +112,24 @@ func (s *Source) Cold(ctx context.Context) error {
 	} else if err != nil {
 		return fmt.Errorf("walk the extents of source %s: %w", s.Path, err)
 	}
-	if err := unix.Fadvise(fd, 0, 0, unix.FADV_DONTNEED); err != nil {
-		return fmt.Errorf("drop source %s from the page cache: %w", s.Path, err)
+	// Packets that were sent a moment ago may hold pages still: the kernel frees
+	// them later, on the CPU that made them (net/core/skbuff.c: skb_attempt_defer_free).
+	for deadline := time.Now().Add(2 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+		if err := unix.Fadvise(fd, 0, 0, unix.FADV_DONTNEED); err != nil {
+			return fmt.Errorf("drop source %s from the page cache: %w", s.Path, err)
+		}
+		left, err := s.Resident()
+		if err != nil || left == 0 {
+			return err
+		}
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		if time.Now().After(deadline) {
+			return errorf(Failure, "end the program that uses it (fuser -v shows which), or take another source",
+				"source %s cannot be made cold: %d of %d bytes stay in the page cache, mapped, locked or being written", s.Path, left, s.Bytes)
+		}
 	}
-	left, err := s.Resident()
-	if err != nil {
-		return err
-	}
-	if left > 0 {
-		return errorf(Failure, "end the program that uses it (fuser -v shows which), or take another source",
-			"source %s cannot be made cold: %d of %d bytes stay in the page cache, mapped, locked or being written", s.Path, left, s.Bytes)
-	}
-	return nil
 }
 
 // mayCheckCache is false where mincore(2) would claim that all is resident:
