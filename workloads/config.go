@@ -5,6 +5,8 @@ package workloads
 import (
 	"fmt"
 	"os"
+
+	"github.com/zctrace/zctrace/internal/human"
 )
 
 // Role is a worker's part in the workload.
@@ -43,6 +45,7 @@ type Config struct {
 	Strategy  *Strategy
 	Bytes     int64  // payload, 0: until Stop
 	Rate      int64  // bytes per second, 0: as fast as it goes
+	PipeSize  int64  // of the pipe of a strategy that is Piped, 0: enough for a chunk
 	CorruptAt *int64 // for tests of Verify: payload offset of a byte to flip in the user buffer
 
 	// Receiver.
@@ -63,6 +66,7 @@ type job struct {
 	Buffer     int64  `json:"buffer"` // the user buffer, 0: none
 	Limit      int64  `json:"limit"`
 	Rate       int64  `json:"rate"`
+	PipeSize   int64  `json:"pipe_size,omitempty"`
 	CPU        int    `json:"cpu"`         // -1: anywhere
 	FlipAt     int64  `json:"flip_at"`     // -1: nowhere
 	ExpectSize int64  `json:"expect_size"` // 0: do not verify
@@ -77,6 +81,10 @@ const (
 	minReceiveBuffer = 64 << 10
 	maxReceiveBuffer = 4 << 20
 )
+
+// maxPipe is where the kernel's arithmetic for pipes ends (fs/pipe.c:
+// round_pipe_size).
+const maxPipe = 1 << 31
 
 // job checks the configuration and splits it into what the worker is told and
 // the files that it gets.
@@ -99,10 +107,13 @@ func (cfg *Config) job() (*job, []*os.File, error) {
 }
 
 func (cfg *Config) senderJob(j *job) (*job, []*os.File, error) {
+	if cfg.PipeSize > maxPipe {
+		return nil, nil, errorf(Usage, "take a smaller one", "--pipe-size %s is more than any pipe holds", human.FormatBytes(cfg.PipeSize))
+	}
 	j.Strategy = cfg.Strategy.Name
 	j.SourceSize, j.SeekIn = cfg.Source.size(), cfg.Source.Kind != SourceZero
 	j.SinkSize, j.SeekOut = cfg.Sink.size, cfg.Sink.Kind == SinkFile
-	j.Limit, j.Rate = cfg.Bytes, cfg.Rate
+	j.Limit, j.Rate, j.PipeSize = cfg.Bytes, cfg.Rate, cfg.PipeSize
 	if j.Limit == 0 {
 		j.Limit = endless
 	}

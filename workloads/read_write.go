@@ -28,7 +28,7 @@ var readWrite = &Strategy{
 func readWriteLoop(w *window) {
 	w.begin()
 	for n := w.next(); n > 0; n = w.next() {
-		r := w.transfer(unix.SYS_READ, w.in, uintptr(w.buf), uintptr(n), 0)
+		r := w.transfer(unix.SYS_READ, w.in, uintptr(w.buf), uintptr(n), 0, 0, 0)
 		w.inPos += r
 		if at := w.flipAt - w.moved; at >= 0 && at < r {
 			*(*byte)(unsafe.Add(w.buf, at)) ^= 0xff

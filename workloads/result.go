@@ -119,6 +119,8 @@ func callName(nr int64) string {
 		return "write"
 	case unix.SYS_SENDFILE:
 		return "sendfile"
+	case unix.SYS_SPLICE:
+		return "splice"
 	case unix.SYS_MMAP:
 		return "mmap"
 	case unix.SYS_MUNMAP:

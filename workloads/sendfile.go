@@ -24,7 +24,7 @@ func sendfileLoop(w *window) {
 	for n := w.next(); n > 0; n = w.next() {
 		// A pipe takes what it has room for: sendfile(2) goes on with the rest.
 		for n > 0 {
-			r := w.transfer(unix.SYS_SENDFILE, w.out, w.in, 0, uintptr(n))
+			r := w.transfer(unix.SYS_SENDFILE, w.out, w.in, 0, uintptr(n), 0, 0)
 			if r == 0 {
 				break
 			}

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -18,13 +17,7 @@ import (
 // source. It overwrites nothing: what exists must be an empty regular file.
 func (s *Sink) openFile(path string, source *Source) error {
 	if path == "" {
-		dir := source.Path
-		switch source.Kind {
-		case SourceFile:
-			dir = filepath.Dir(dir)
-		case SourceZero:
-			dir = tempDir()
-		}
+		dir := source.dir()
 		f, err := unnamedFile(dir)
 		if err != nil {
 			return sinkError(dir, err)

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -125,6 +126,17 @@ func (s *Source) size() int64 {
 		return endless
 	}
 	return s.Bytes
+}
+
+// dir is where the source is, or where it would be.
+func (s *Source) dir() string {
+	switch s.Kind {
+	case SourceFile:
+		return filepath.Dir(s.Path)
+	case SourceZero:
+		return tempDir()
+	}
+	return s.Path
 }
 
 func badSource(path, why string) error {

@@ -26,8 +26,12 @@ type Strategy struct {
 	Transfer []string // those of Syscalls that the textbook counts: transfer_calls
 	Textbook Textbook
 
-	buffered bool          // the loop needs a user buffer of one chunk
-	loop     func(*window) // nosplit, see window
+	Piped bool // through a pipe of its own, which --pipe-size is about
+
+	buffered bool                                 // the loop needs a user buffer of one chunk
+	onDisk   bool                                 // what it can do depends on the file system
+	prepare  func(*window) (undo func(), _ error) // what else the loop needs, made before the window; may be nil
+	loop     func(*window)                        // nosplit, see window
 }
 
 // Textbook is what articles say that the transfer of one chunk costs. Copies
@@ -55,6 +59,7 @@ var Strategies = []*Strategy{
 	readWrite,
 	mmapWrite,
 	sendfile,
+	splice,
 }
 
 // Find returns the strategy of that name.

@@ -16,6 +16,7 @@ func TestTextbookRows(t *testing.T) {
 		"read-write": {2, 4, 1, 1, 0, 1, 1},
 		"mmap-write": {2, 4, 0, 1, 0, 1, 1},
 		"sendfile":   {1, 2, 0, 0, 0, 1, 1},
+		"splice":     {2, 4, 0, 0, 0, 1, 1},
 	}
 	for _, s := range Strategies {
 		b := s.Textbook

@@ -18,7 +18,23 @@ import (
 // sink of that kind that nobody uses. The source's first page may be in the
 // page cache afterwards.
 func Support(s *Strategy, source *Source, sink SinkKind) error {
-	why := try(s, source, sink)
+	return refuse(s, source, sink, try(s, source, sink))
+}
+
+// SupportSink is Support for a sink that is open. A file, where it matters which
+// one it is, gets the few bytes itself, and is empty again afterwards.
+func SupportSink(s *Strategy, source *Source, sink *Sink) error {
+	if sink.Kind != SinkFile {
+		return Support(s, source, sink.Kind)
+	}
+	why := move(s, source, sink)
+	if err := sink.Reset(); err != nil {
+		return err
+	}
+	return refuse(s, source, sink.Kind, why)
+}
+
+func refuse(s *Strategy, source *Source, sink SinkKind, why error) error {
 	if why == nil {
 		return nil
 	}
@@ -49,21 +65,24 @@ func alternative(s *Strategy, source *Source, sink SinkKind) string {
 }
 
 // probeBytes is what a probe moves: it fits into any pipe or socket buffer.
-const probeBytes = 512
+const probeBytes = 4096
 
 func try(s *Strategy, source *Source, kind SinkKind) error {
+	dir := tempDir()
 	if source == nil {
-		memory, err := memoryFile()
+		f, err := probeFile(s, dir, probeBytes)
 		if err != nil {
 			return err
 		}
-		source = &Source{Kind: SourceFile, Bytes: probeBytes, file: memory}
+		source = &Source{Kind: SourceFile, Bytes: probeBytes, file: f}
 		defer source.Close()
+	} else {
+		dir = source.dir()
 	}
 	sink := &Sink{Kind: kind}
 	var err error
 	if kind == SinkFile {
-		sink.sender, err = memoryFile()
+		sink.sender, err = probeFile(s, dir, 0)
 	} else {
 		err = sink.connect()
 	}
@@ -71,7 +90,11 @@ func try(s *Strategy, source *Source, kind SinkKind) error {
 		return err
 	}
 	defer sink.Close()
+	return move(s, source, sink)
+}
 
+// move is a run of a few bytes, in this process.
+func move(s *Strategy, source *Source, sink *Sink) error {
 	n := min(probeBytes, source.size())
 	buf, err := mapPopulated(-1, n, unix.PROT_READ|unix.PROT_WRITE)
 	if err != nil {
@@ -90,6 +113,13 @@ func try(s *Strategy, source *Source, kind SinkKind) error {
 		chunk: n, limit: n,
 		buf: buf, bufSize: n, flipAt: -1,
 	}
+	if s.prepare != nil {
+		undo, err := s.prepare(w)
+		if err != nil {
+			return err
+		}
+		defer undo()
+	}
 	s.loop(w)
 	if w.page.failed != 0 {
 		return fmt.Errorf("%s: %w", callName(w.page.failedNr), syscall.Errno(w.page.errno))
@@ -97,16 +127,23 @@ func try(s *Strategy, source *Source, kind SinkKind) error {
 	return nil
 }
 
-// memoryFile is a file of probeBytes zeros in memory, at offset 0.
-func memoryFile() (*os.File, error) {
-	fd, err := unix.MemfdCreate("zctrace-probe", unix.MFD_CLOEXEC)
-	if err != nil {
-		return nil, fmt.Errorf("create a file to try with: %w", err)
+// probeFile is a file of so many zeros that has no name, at offset 0: in memory,
+// or below dir if the strategy wants to know what file system it is on.
+func probeFile(s *Strategy, dir string, size int64) (f *os.File, err error) {
+	if s.onDisk {
+		f, err = unnamedFile(dir)
+	} else {
+		var fd int
+		if fd, err = unix.MemfdCreate("zctrace-probe", unix.MFD_CLOEXEC); err == nil {
+			f = os.NewFile(uintptr(fd), "probe")
+		}
 	}
-	f := os.NewFile(uintptr(fd), "probe")
-	if err := f.Truncate(probeBytes); err != nil {
+	if err != nil {
+		return nil, fmt.Errorf("create a file to try with: %w", bare(err))
+	}
+	if err := f.Truncate(size); err != nil {
 		f.Close()
-		return nil, fmt.Errorf("size a file to try with: %w", err)
+		return nil, fmt.Errorf("size a file to try with: %w", bare(err))
 	}
 	return f, nil
 }

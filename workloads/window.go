@@ -65,6 +65,9 @@ type window struct {
 	due      int64 // payload, with the next chunk, that is due at that time
 	ts       unix.Timespec
 
+	pipeSize        int64   // of the strategy's own pipe, 0: enough for a chunk
+	pipeIn, pipeOut uintptr // its write end, and its read end
+
 	expect     unsafe.Pointer // what a receiver that verifies must get
 	expectSize int64
 }
@@ -187,7 +190,7 @@ func (w *window) sent(r int64) {
 //go:norace
 func (w *window) deliver(addr uintptr, n int64) {
 	for n > 0 {
-		r := w.transfer(unix.SYS_WRITE, w.out, addr, uintptr(n), 0)
+		r := w.transfer(unix.SYS_WRITE, w.out, addr, uintptr(n), 0, 0, 0)
 		if r == 0 {
 			return
 		}
@@ -201,8 +204,8 @@ func (w *window) deliver(addr uintptr, n int64) {
 //
 //go:nosplit
 //go:norace
-func (w *window) transfer(nr, a1, a2, a3, a4 uintptr) int64 {
-	r := w.call(nr, a1, a2, a3, a4, 0, 0)
+func (w *window) transfer(nr, a1, a2, a3, a4, a5, a6 uintptr) int64 {
+	r := w.call(nr, a1, a2, a3, a4, a5, a6)
 	if r == 0 && w.page.failed == 0 {
 		w.fail(nr, 0)
 	}

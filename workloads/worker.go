@@ -34,7 +34,7 @@ func Main(args []string) int {
 		fmt.Fprintf(os.Stderr, "%s is how zctrace starts its own workers; see zctrace run --help\n", Command)
 		return Usage.ExitCode()
 	}
-	j, w, err := prepare(args[0], pg)
+	w, loop, err := prepare(args[0], pg)
 	if err != nil {
 		kind := Failure
 		if e := (*Error)(nil); errors.As(err, &e) {
@@ -44,7 +44,6 @@ func Main(args []string) int {
 		fmt.Fprintln(os.Stderr, err)
 		return kind.ExitCode()
 	}
-	loop := j.loop()
 	rehearse(w, loop)
 
 	atomic.StoreUint32(&pg.state, stateReady)
@@ -79,21 +78,22 @@ func rehearse(w *window, loop func(*window)) {
 	loop(&try)
 }
 
-// loop is what the job runs between the markers.
-func (j *job) loop() func(*window) {
+// strategy is what the job does between the markers.
+func (j *job) strategy() *Strategy {
 	if j.Role == Receiver {
-		return receiveLoop
+		return &Strategy{loop: receiveLoop}
 	}
 	for _, s := range Strategies {
 		if s.Name == j.Strategy {
-			return s.loop
+			return s
 		}
 	}
 	panic("no strategy " + j.Strategy) // Start took the name from the table
 }
 
-// prepare does everything that can fail before the worker reports ready.
-func prepare(text string, pg *page) (*job, *window, error) {
+// prepare does everything that can fail before the worker reports ready, and
+// returns the loop with what it works on.
+func prepare(text string, pg *page) (*window, func(*window), error) {
 	j := &job{}
 	if err := json.Unmarshal([]byte(text), j); err != nil {
 		return nil, nil, fmt.Errorf("read the job: %w", err)
@@ -112,9 +112,10 @@ func prepare(text string, pg *page) (*job, *window, error) {
 		in: fdIn, out: fdOther,
 		inSize: j.SourceSize, outSize: j.SinkSize,
 		chunk: j.Chunk, limit: j.Limit,
-		bufSize: j.Buffer,
-		flipAt:  j.FlipAt,
-		rate:    j.Rate,
+		bufSize:  j.Buffer,
+		flipAt:   j.FlipAt,
+		rate:     j.Rate,
+		pipeSize: j.PipeSize,
 	}
 	if j.SeekIn {
 		if _, err := unix.Seek(fdIn, 0, unix.SEEK_SET); err != nil {
@@ -144,7 +145,13 @@ func prepare(text string, pg *page) (*job, *window, error) {
 			return nil, nil, fmt.Errorf("map the source to verify against: %w", err)
 		}
 	}
-	return j, w, nil
+	s := j.strategy()
+	if s.prepare != nil {
+		if _, err := s.prepare(w); err != nil { // undone by the exit
+			return nil, nil, err
+		}
+	}
+	return w, s.loop, nil
 }
 
 // mapPopulated maps a file, or for -1 zeros, with all pages present.

@@ -60,6 +60,7 @@ func (c *choice) Type() string { return strings.Join(c.values, "|") }
 // options are the flags of run.
 type options struct {
 	bytes, chunk, rate size
+	pipeSize           size
 	duration, interval time.Duration
 	source, sink       string
 	cache, latency     choice
@@ -89,6 +90,7 @@ func (o *options) register(cmd *cobra.Command) {
 	f.StringVar(&o.sink, "sink", "tcp", "`SINK`, one of tcp (loopback), unix, pipe, file[:PATH], null")
 	f.Var(&o.cache, "cache", "begin with the source in the page cache (warm), or with none of it (cold)")
 	f.Var(&o.rate, "rate", "limit the payload to this many bytes per second")
+	f.Var(&o.pipeSize, "pipe-size", "size of the pipe that splice goes through (default enough for a chunk, at most fs.pipe-max-size)")
 	f.BoolVar(&o.verify, "verify", false, "compare every byte that arrives with the source")
 	f.Var(&o.latency, "latency", "time every system call; off is cheaper")
 	f.Var(&o.copies, "copies", "how to count copies: fentry sees them in the kernel's functions, breakpoint at the copy instructions (slow), derived infers them from the system calls; auto is fentry where the kernel allows it; all run side by side")
@@ -126,6 +128,7 @@ func (o *options) config(strategy *workloads.Strategy, command []string) (sessio
 		Duration: o.duration,
 		Chunk:    int64(o.chunk),
 		Rate:     int64(o.rate),
+		PipeSize: int64(o.pipeSize),
 		Cold:     o.cache.value == "cold",
 		Verify:   o.verify,
 		Latency:  o.latency.value == "on",
@@ -136,6 +139,8 @@ func (o *options) config(strategy *workloads.Strategy, command []string) (sessio
 	switch {
 	case o.duration < 0:
 		return cfg, usageError("--duration %v: take a time that lies ahead, e.g. 5s", o.duration)
+	case o.pipeSize > 0 && !strategy.Piped:
+		return cfg, usageError("--pipe-size: %s has no pipe of its own; leave it out, or take splice", strategy.Name)
 	case o.interval != 0 && o.interval < time.Millisecond:
 		return cfg, usageError("--interval %v: take at least 1ms", o.interval)
 	}

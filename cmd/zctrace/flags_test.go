@@ -38,6 +38,19 @@ func TestLatencyOff(t *testing.T) {
 	}
 }
 
+// A pipe of one page takes a page at a time, whatever the chunk.
+func TestPipeSize(t *testing.T) {
+	tr := traced(t, "splice", "--bytes", "1MiB", "--chunk", "64KiB", "--pipe-size", "4KiB")
+	want{
+		"sender.syscalls.by_name.splice.calls": 512, "sender.syscalls.short_transfers": 240,
+		"sender.moved.page_refs": 2 * mib, "sender.copies.in_kernel": 0,
+	}.check(t, tr)
+	r := zctrace(t, "run", "sendfile", "--pipe-size", "4KiB")
+	if r.code != exitUsage || !strings.Contains(r.stderr, "sendfile has no pipe of its own") {
+		t.Errorf("exit code %d: %s", r.code, r.stderr)
+	}
+}
+
 // A file that the user names gets the payload, and is kept.
 func TestSinkFile(t *testing.T) {
 	needTracing(t)

@@ -19,14 +19,31 @@ func newList() *cobra.Command {
 			w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
 			fmt.Fprintln(w, "STRATEGY\tHERE\tSYSTEM CALLS\tWHAT IT DOES")
 			for _, s := range workloads.Strategies {
-				here, why := "yes", ""
-				if err := workloads.Support(s, nil, workloads.SinkTCP); err != nil {
-					here, _, _ = strings.Cut(err.Error(), "\n")
-					here, why = "no", " ("+here+")"
-				}
+				here, why := support(s)
 				fmt.Fprintf(w, "%s\t%s\t%s\t%s%s\n", s.Name, here, strings.Join(s.Syscalls, ", "), s.Summary, why)
 			}
 			return w.Flush()
 		}),
 	}
+}
+
+// support says to which sinks a strategy can move a file here, and if to none,
+// why.
+func support(s *workloads.Strategy) (here, why string) {
+	var sinks []string
+	for _, kind := range workloads.SinkKinds {
+		err := workloads.Support(s, nil, kind)
+		if err == nil {
+			sinks = append(sinks, string(kind))
+		} else if why == "" {
+			why, _, _ = strings.Cut(err.Error(), "\n")
+		}
+	}
+	switch len(sinks) {
+	case 0:
+		return "no", " (" + why + ")"
+	case len(workloads.SinkKinds):
+		return "yes", ""
+	}
+	return "to " + strings.Join(sinks, ", "), ""
 }

@@ -30,6 +30,7 @@ type Config struct {
 	Duration time.Duration // 0: no limit
 	Chunk    int64         // bytes per transfer
 	Rate     int64         // bytes per second; 0: no limit
+	PipeSize int64         // of the pipe of a strategy that has one of its own; 0: enough for a chunk
 	Cold     bool          // start with nothing of the source in the page cache
 	Verify   bool
 	Latency  bool
@@ -218,7 +219,7 @@ func (s *session) openWork(ctx context.Context) (err error) {
 	if s.sink, err = workloads.OpenSink(cfg.Sink, s.source, s.user); err != nil {
 		return err
 	}
-	if err := workloads.Support(cfg.Strategy, s.source, s.sink.Kind); err != nil {
+	if err := workloads.SupportSink(cfg.Strategy, s.source, s.sink); err != nil {
 		return err
 	}
 	if cfg.Verify {

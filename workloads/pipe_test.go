@@ -1,0 +1,53 @@
+//go:build linux
+
+package workloads
+
+import (
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+func TestPipeHoldsAChunk(t *testing.T) {
+	page := int64(unix.Getpagesize())
+	for _, c := range []struct{ asked, chunk, want int64 }{
+		{0, 1, 16 * page}, // as pipe(2) makes it
+		{0, 16 * page, 16 * page},
+		{0, 16*page - 1, 32 * page}, // if it begins in the middle of a page
+		{0, maxPipeSize(), maxPipeSize()},
+		{0, 8 * maxPipeSize(), maxPipeSize()},
+		{page, 16 * page, page},
+		{32 * page, 1, 32 * page},
+	} {
+		w := &window{pipeSize: c.asked, chunk: c.chunk}
+		undo, err := makePipe(w)
+		must(t, err)
+		got, err := unix.FcntlInt(w.pipeIn, unix.F_GETPIPE_SZ, 0)
+		if err != nil || int64(got) != c.want {
+			t.Errorf("asked for %d, chunk %d: the pipe holds %d, %v; want %d", c.asked, c.chunk, got, err, c.want)
+		}
+		undo()
+	}
+}
+
+func TestPipeSizeIsRefused(t *testing.T) {
+	source, sink := open(t, "zero", "null")
+	_, err := Start(Config{Role: Sender, Strategy: splice, Source: source, Sink: sink, Chunk: 1, PipeSize: 1 << 40})
+	mustFail(t, err, Usage, "--pipe-size 1 TiB")
+	if unix.Geteuid() == 0 {
+		return // and may make it as large as memory allows
+	}
+	p, err := Start(Config{Role: Sender, Strategy: splice, Source: source, Sink: sink, Chunk: 1, PipeSize: 2 * maxPipeSize()})
+	must(t, err)
+	mustFail(t, p.WaitReady(t.Context()), Unsupported, "pipe", "not permitted", "--pipe-size")
+}
+
+// A pipe smaller than a chunk shortens the transfers into it; all bytes arrive.
+func TestSmallPipe(t *testing.T) {
+	for _, sink := range SinkKinds {
+		t.Run(string(sink), func(t *testing.T) {
+			o := workload{splice, tempFile(t, 300_001), string(sink), Config{Bytes: 1_000_123, Chunk: 65536, PipeSize: 4096, Verify: true}}.run(t)
+			o.verified(t, 1_000_123)
+		})
+	}
+}
