@@ -67,6 +67,16 @@ var calls = []call{
 	unknown(unix.SYS_IO_URING_ENTER),
 }
 
+// saysLength is whether a call's arguments tell how many bytes it is to move.
+func saysLength(nr uint32) bool {
+	for _, c := range calls {
+		if c.nr == nr {
+			return c.Len != 0
+		}
+	}
+	return false
+}
+
 // ruleOf returns the rule of a system call; nil for one that moves no payload.
 func ruleOf(nr uint32) rule {
 	for _, c := range calls {

@@ -62,6 +62,7 @@ type ledger struct {
 	run      Run
 
 	calls, transferCalls, short int64
+	lengthless                  string // a transfer call whose arguments do not say how much was asked for
 	zerocopySends               bool
 	byName                      map[string]*syscallSum
 }
@@ -77,6 +78,9 @@ func (l *ledger) add(cell *bpf.ObjectCell) {
 	if slices.Contains(l.run.Transfer, name) {
 		l.transferCalls += int64(cell.Calls)
 		l.short += int64(cell.ShortCalls)
+		if cell.Bytes > 0 && !saysLength(cell.Key.Nr) {
+			l.lengthless = name
+		}
 	}
 	l.addName(name, cell)
 	l.zerocopySends = l.zerocopySends || isZerocopySend(cell)
@@ -123,6 +127,10 @@ func (l *ledger) syscalls() {
 		TransferCalls:  trace.Known(l.transferCalls),
 		ShortTransfers: trace.Known(l.short),
 		ByName:         byName,
+	}
+	if l.lengthless != "" {
+		l.counters.Syscalls.ShortTransfers = trace.Int{}
+		l.missing("syscalls.short_transfers", "how much "+l.lengthless+" is asked for stands in memory, not in its arguments")
 	}
 	l.counters.ModeSwitches = trace.Known(2 * l.calls)
 	if why := l.run.Latency; why != "" {

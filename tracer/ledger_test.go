@@ -106,6 +106,29 @@ func TestCounters(t *testing.T) {
 	}
 }
 
+// How much a vectored call asks for stands in memory, so that nobody knows which
+// were short.
+func TestShortTransfers(t *testing.T) {
+	short := cell(unix.SYS_READ, ext4, none, 16, mib, 0)
+	short.ShortCalls = 3
+	for _, test := range []struct {
+		slot *bpf.ObjectSlot
+		want trace.Int
+	}{
+		{slot(short), trace.Known(3)},
+		{slot(short, cell(unix.SYS_WRITEV, none, tcp, 16, mib, 0)), trace.Int{}},
+		{slot(short, cell(unix.SYS_WRITEV, none, tcp, 16, 0, 0)), trace.Known(3)},
+	} {
+		c := Counters(test.slot, Run{Transfer: []string{"read", "writev"}})
+		if got := c.Syscalls.ShortTransfers; got != test.want {
+			t.Errorf("short transfers are %v, want %v", got, test.want)
+		}
+		if o := c.Origin("syscalls.short_transfers"); test.want.Known() == (o.Reason != "") {
+			t.Errorf("the reason is %q", o.Reason)
+		}
+	}
+}
+
 // A counter whose hook is missing is null, with the reason beside it.
 func TestMissingHooks(t *testing.T) {
 	const why = "no such hook"

@@ -119,6 +119,10 @@ func callName(nr int64) string {
 		return "write"
 	case unix.SYS_SENDFILE:
 		return "sendfile"
+	case unix.SYS_READV:
+		return "readv"
+	case unix.SYS_WRITEV:
+		return "writev"
 	case unix.SYS_SPLICE:
 		return "splice"
 	case unix.SYS_MMAP:

@@ -60,6 +60,7 @@ var Strategies = []*Strategy{
 	mmapWrite,
 	sendfile,
 	splice,
+	readvWritev,
 }
 
 // Find returns the strategy of that name.

@@ -68,6 +68,8 @@ type window struct {
 	pipeSize        int64   // of the strategy's own pipe, 0: enough for a chunk
 	pipeIn, pipeOut uintptr // its write end, and its read end
 
+	vectors [vectors]vector // for calls that take more than one buffer
+
 	expect     unsafe.Pointer // what a receiver that verifies must get
 	expectSize int64
 }

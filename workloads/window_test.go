@@ -22,10 +22,11 @@ func TestWindowHoldsTheTransfersAndNothingElse(t *testing.T) {
 	const chunk, chunks = 4096, 257
 	type calls map[string]int
 	perChunk := map[string]calls{
-		"read-write": {"read": chunks, "write": chunks},
-		"mmap-write": {"mmap": 1, "write": chunks, "munmap": 1},
-		"sendfile":   {"sendfile": chunks},
-		"splice":     {"splice": 2 * chunks},
+		"read-write":   {"read": chunks, "write": chunks},
+		"mmap-write":   {"mmap": 1, "write": chunks, "munmap": 1},
+		"sendfile":     {"sendfile": chunks},
+		"splice":       {"splice": 2 * chunks},
+		"readv-writev": {"readv": chunks, "writev": chunks},
 	}
 	for _, s := range Strategies {
 		for _, sink := range SinkKinds {

@@ -1,0 +1,69 @@
+//go:build linux
+
+package workloads
+
+import (
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+var readvWritev = &Strategy{
+	Name:     "readv-writev",
+	Summary:  "readv into 16 buffers, writev from them: as many copies as read and write",
+	Syscalls: []string{"readv", "writev"},
+	Transfer: []string{"readv", "writev"},
+	Textbook: Textbook{
+		TransferCalls: 2, ModeSwitches: 4,
+		ToUser: 1, FromUser: 1,
+		DMAIn: 1, DMAOut: 1,
+		Source: "Linux man-pages, readv(2): just like read(2) and write(2), but for several buffers",
+	},
+	buffered: true,
+	loop:     readvWritevLoop,
+}
+
+const vectors = 16
+
+// vector is struct iovec; not unix.Iovec, which has a pointer: storing one needs
+// a write barrier.
+type vector struct{ base, size uintptr }
+
+//go:nosplit
+//go:norace
+func readvWritevLoop(w *window) {
+	buf := uintptr(w.buf)
+	w.begin()
+	for n := w.next(); n > 0; n = w.next() {
+		r := w.transferVectors(unix.SYS_READV, w.in, buf, n)
+		w.inPos += r
+		if at := w.flipAt - w.moved; at >= 0 && at < r {
+			*(*byte)(unsafe.Add(w.buf, at)) ^= 0xff
+		}
+		for at := buf; r > 0; {
+			sent := w.transferVectors(unix.SYS_WRITEV, w.out, at, r)
+			if sent == 0 {
+				break
+			}
+			w.sent(sent)
+			at += uintptr(sent)
+			r -= sent
+		}
+	}
+	w.end()
+}
+
+// transferVectors makes a call on the n bytes at addr, as equal parts of which
+// the last takes the rest.
+//
+//go:nosplit
+//go:norace
+func (w *window) transferVectors(nr, fd, addr uintptr, n int64) int64 {
+	count := min(vectors, uintptr(n))
+	part := uintptr(n) / count
+	for i := range count {
+		w.vectors[i].base, w.vectors[i].size = addr+i*part, part
+	}
+	w.vectors[count-1].size += uintptr(n) - count*part
+	return w.transfer(nr, fd, uintptr(unsafe.Pointer(&w.vectors)), count, 0, 0, 0)
+}
