@@ -123,7 +123,11 @@ func TestColdNeedsTheOwner(t *testing.T) {
 func TestColdRunReadsEverythingFromDisk(t *testing.T) {
 	s := onDisk(t, 1<<20)
 	for _, strategy := range Strategies {
-		_, sink := open(t, "zero", "null")
+		kind := SinkNull
+		if !takes(strategy, kind) {
+			kind = onlyTo[strategy]
+		}
+		_, sink := open(t, "zero", string(kind))
 		p := startWorker(t, Config{Role: Sender, Strategy: strategy, Source: s, Sink: sink, Bytes: 1 << 20, Chunk: 65536})
 		must(t, s.Cold(t.Context())) // as a session does: when the workers are ready
 		release(t, p)

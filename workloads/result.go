@@ -123,6 +123,8 @@ func callName(nr int64) string {
 		return "readv"
 	case unix.SYS_WRITEV:
 		return "writev"
+	case unix.SYS_COPY_FILE_RANGE:
+		return "copy_file_range"
 	case unix.SYS_SPLICE:
 		return "splice"
 	case unix.SYS_MMAP:

@@ -61,6 +61,7 @@ var Strategies = []*Strategy{
 	sendfile,
 	splice,
 	readvWritev,
+	copyFileRange,
 }
 
 // Find returns the strategy of that name.

@@ -1,11 +1,65 @@
 package main
 
-// expectedCopies are the bytes that n bytes of payload cost the sender.
-func expectedCopies(strategy, sink string, n int64) want {
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/zctrace/zctrace/tracer/trace"
+)
+
+var allSinks = []string{"tcp", "unix", "pipe", "file", "null"}
+
+// onlyTo are the strategies that do not take every sink.
+var onlyTo = map[string]string{"copy-file-range": "file"}
+
+func takes(strategy, sink string) bool { return onlyTo[strategy] == "" || onlyTo[strategy] == sink }
+
+// sinkFor is tcp, or what the strategy takes instead.
+func sinkFor(strategy string) string {
+	if !takes(strategy, "tcp") {
+		return onlyTo[strategy]
+	}
+	return "tcp"
+}
+
+// blocks are the strategies that do it by blocks: other chunks they refuse, or
+// do in another way.
+var blocks = []string{"copy-file-range"}
+
+// chunkFor is the chunk, or the next larger one that is made of whole blocks.
+func chunkFor(strategy, chunk string) string {
+	if slices.Contains(blocks, strategy) {
+		return map[string]string{"4093": "4096", "40000": "40960"}[chunk]
+	}
+	return chunk
+}
+
+// refused checks that a run is, and that it says what can be done instead.
+func refused(t *testing.T, strategy, sink string) {
+	t.Helper()
+	needTracing(t)
+	r := zctrace(t, "run", strategy, "--sink", sink, "--source", "auto:64KiB", "--bytes", "4KiB")
+	if r.code != exitUnsupported || !strings.Contains(r.stderr, "is not possible here") || !strings.Contains(r.stderr, "take --sink "+onlyTo[strategy]) {
+		t.Errorf("exit code %d: %s", r.code, r.stderr)
+	}
+}
+
+// expectation is what a run must count.
+type expectation struct {
+	bytes want // of the sender, by path
+	// unknown are the paths of bytes that cannot be derived: they are null, with
+	// the reason, where no hook saw them.
+	unknown []string
+}
+
+// expect n bytes of payload to cost the sender this much.
+func expect(strategy, sink, filesystem string, n int64) expectation {
 	w := want{
 		"sender.copies.to_user": 0, "sender.copies.from_user": 0, "sender.copies.in_kernel": 0,
 		"sender.copies.user_space": 0, "sender.moved.page_refs": 0, "sender.moved.cloned": 0,
 	}
+	e := expectation{bytes: w}
 	fromBuffer := func() {
 		if sink != "null" { // which takes what it is given without a look
 			w["sender.copies.from_user"] = n
@@ -29,6 +83,39 @@ func expectedCopies(strategy, sink string, n int64) want {
 	case "splice":
 		w["sender.moved.page_refs"] = n // into its own pipe: a call for each hop
 		byReference()
+	case "copy-file-range":
+		if filesystem == "xfs" || filesystem == "btrfs" {
+			w["sender.moved.cloned"] = n
+			e.unknown = []string{"sender.copies.in_kernel", "sender.moved.cloned"}
+		} else {
+			w["sender.copies.in_kernel"] = n
+		}
 	}
-	return w
+	return e
+}
+
+// of is what an engine must count for a path; not known if it cannot tell.
+func (e expectation) of(engine, path string) trace.Int {
+	if engine == "derived" && slices.Contains(e.unknown, path) {
+		return trace.Int{}
+	}
+	return trace.Known(e.bytes[path])
+}
+
+// check holds the sender's counters against it.
+func (e expectation) check(t *testing.T, tr *trace.Trace) {
+	t.Helper()
+	c := &tr.Total.Sender
+	for path, got := range map[string]trace.Amount{
+		"sender.copies.to_user": c.Copies.ToUser, "sender.copies.from_user": c.Copies.FromUser,
+		"sender.copies.in_kernel": c.Copies.InKernel, "sender.copies.user_space": c.Copies.UserSpace,
+		"sender.moved.page_refs": c.Moved.PageRefs, "sender.moved.cloned": c.Moved.Cloned,
+	} {
+		if want := e.of(tr.Run.Engine, path); got.Bytes != want {
+			t.Errorf("%s is %v, want %v (engine %s)", path, got.Bytes, want, tr.Run.Engine)
+		}
+		if !got.Bytes.Known() && got.Reason == "" {
+			t.Errorf("%s is null without a reason", path)
+		}
+	}
 }
