@@ -127,7 +127,9 @@ func TestColdRunReadsEverythingFromDisk(t *testing.T) {
 		if !takes(strategy, kind) {
 			kind = onlyTo[strategy]
 		}
-		_, sink := open(t, "zero", string(kind))
+		sink, err := OpenSink(string(kind), s, nil)
+		must(t, err)
+		t.Cleanup(sink.Close)
 		p := startWorker(t, Config{Role: Sender, Strategy: strategy, Source: s, Sink: sink, Bytes: 1 << 20, Chunk: 65536})
 		must(t, s.Cold(t.Context())) // as a session does: when the workers are ready
 		release(t, p)

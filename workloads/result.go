@@ -125,6 +125,8 @@ func callName(nr int64) string {
 		return "writev"
 	case unix.SYS_COPY_FILE_RANGE:
 		return "copy_file_range"
+	case unix.SYS_VMSPLICE:
+		return "vmsplice"
 	case unix.SYS_SPLICE:
 		return "splice"
 	case unix.SYS_MMAP:

@@ -60,6 +60,7 @@ var Strategies = []*Strategy{
 	mmapWrite,
 	sendfile,
 	splice,
+	vmsplice,
 	readvWritev,
 	copyFileRange,
 }

@@ -23,6 +23,9 @@ func sinkFor(strategy string) string {
 	return "tcp"
 }
 
+// mapping are the strategies that read the source by mapping it.
+var mapping = []string{"mmap-write", "vmsplice"}
+
 // blocks are the strategies that do it by blocks: other chunks they refuse, or
 // do in another way.
 var blocks = []string{"copy-file-range"}
@@ -80,7 +83,7 @@ func expect(strategy, sink, filesystem string, n int64) expectation {
 		fromBuffer()
 	case "sendfile":
 		byReference()
-	case "splice":
+	case "splice", "vmsplice":
 		w["sender.moved.page_refs"] = n // into its own pipe: a call for each hop
 		byReference()
 	case "copy-file-range":

@@ -90,7 +90,7 @@ func (o *options) register(cmd *cobra.Command) {
 	f.StringVar(&o.sink, "sink", "tcp", "`SINK`, one of tcp (loopback), unix, pipe, file[:PATH], null")
 	f.Var(&o.cache, "cache", "begin with the source in the page cache (warm), or with none of it (cold)")
 	f.Var(&o.rate, "rate", "limit the payload to this many bytes per second")
-	f.Var(&o.pipeSize, "pipe-size", "size of the pipe that splice goes through (default enough for a chunk, at most fs.pipe-max-size)")
+	f.Var(&o.pipeSize, "pipe-size", "size of the pipe that splice and vmsplice go through (default enough for a chunk, at most fs.pipe-max-size)")
 	f.BoolVar(&o.verify, "verify", false, "compare every byte that arrives with the source")
 	f.Var(&o.latency, "latency", "time every system call; off is cheaper")
 	f.Var(&o.copies, "copies", "how to count copies: fentry sees them in the kernel's functions, breakpoint at the copy instructions (slow), derived infers them from the system calls; auto is fentry where the kernel allows it; all run side by side")

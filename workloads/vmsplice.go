@@ -1,0 +1,44 @@
+//go:build linux
+
+package workloads
+
+import (
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+var vmsplice = &Strategy{
+	Name:     "vmsplice",
+	Summary:  "map the source once, vmsplice the mapping into a pipe, splice it to the sink: no copy by the CPU",
+	Syscalls: []string{"mmap", "vmsplice", "splice", "munmap"},
+	Transfer: []string{"vmsplice", "splice"},
+	Textbook: Textbook{
+		TransferCalls: 2, ModeSwitches: 4,
+		DMAIn: 1, DMAOut: 1,
+		Source: "Linux man-pages, vmsplice(2): maps user pages into a pipe, with SPLICE_F_GIFT for splice(2) to move; two calls",
+	},
+	Piped:   true,
+	prepare: makePipe,
+	loop:    vmspliceLoop,
+}
+
+//go:nosplit
+//go:norace
+func vmspliceLoop(w *window) {
+	w.readByMapping()
+	w.begin()
+	addr := w.mapSource(0)
+	for n := w.next(); n > 0; n = w.next() {
+		// The pipe takes what it has room for, and the rest in the next round.
+		for n > 0 && w.page.failed == 0 {
+			w.vectors[0].base, w.vectors[0].size = addr+uintptr(w.inPos), uintptr(n)
+			r := w.transfer(unix.SYS_VMSPLICE, w.pipeIn, uintptr(unsafe.Pointer(&w.vectors)), 1, unix.SPLICE_F_GIFT, 0, 0)
+			w.inPos += r
+			n -= r
+			w.drain(r)
+		}
+	}
+	w.unmap(addr, w.inSize)
+	w.end()
+}
