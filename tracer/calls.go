@@ -53,6 +53,7 @@ var calls = []call{
 	plain(unix.SYS_LSEEK),
 	plain(unix.SYS_MMAP),
 	plain(unix.SYS_MUNMAP),
+	plain(unix.SYS_MSYNC),
 	plain(unix.SYS_MADVISE),
 	plain(unix.SYS_NANOSLEEP),
 	plain(unix.SYS_CLOCK_NANOSLEEP),

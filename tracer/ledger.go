@@ -16,6 +16,7 @@ type Run struct {
 	UserSpace int64    // bytes that the workload copied itself, declared by it
 	Cached    bool     // it reads its source through the page cache
 	Maps      bool     // it maps its source
+	MapsSink  bool     // it writes its sink through a mapping
 	NoNIC     string   // why no byte can have passed a NIC; "" if it can
 }
 
@@ -291,6 +292,8 @@ func (l *ledger) pageCache(s *bpf.ObjectSlot) {
 // have done so, which no system call's result tells.
 func (l *ledger) fills(s *bpf.ObjectSlot) {
 	switch {
+	case l.run.MapsSink:
+		l.counters.Copies.Fill = Unavailable("faults on the sink's mapping fill its new pages; that needs a hook on the fault functions")
 	case l.run.Maps && !l.run.Cached:
 		l.counters.Copies.Fill = Unavailable("faults on the mapping fill pages; that needs a hook on the fault functions")
 	case l.run.Cached && s.CacheAddedBytes > s.DiskReadBytes:

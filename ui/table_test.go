@@ -124,6 +124,14 @@ func TestVerdict(t *testing.T) {
 			tr.Run.ChunkBytes = 1 << 20
 			return tr
 		}, "as in the textbook", "n+1"},
+		{"two mmaps and nothing else", func() *trace.Trace {
+			tr := small("mmap-write")
+			c := &tr.Total.Sender
+			delete(c.Syscalls.ByName, "write")
+			c.Syscalls.ByName["mmap"] = syscall(2, 0, 1, 0)
+			settle(c, "mmap")
+			return tr
+		}, "transfer calls (mapped 2 times, not for each)", "transfer calls 0.00 instead"},
 		{"other calls in the window", func() *trace.Trace {
 			tr := small("read-write")
 			c := &tr.Total.Sender

@@ -110,6 +110,8 @@ func compareCalls(c *trace.Counters, transfers int64, b *trace.Textbook) compari
 		row.agreement, row.note = explained, "mapped once: n+1, not 2n"
 	case over < 0 && maps > 1 && calls-maps >= transfers-1:
 		row.agreement, row.note = explained, fmt.Sprintf("mapped %s times, not for each", grouped(maps))
+	case over < 0 && maps > 0 && calls == maps: // nothing but mapped
+		row.agreement, row.note = explained, fmt.Sprintf("mapped %s times, not for each", grouped(maps))
 	case short > 0:
 		row.note = plural(short, "short transfer")
 	}

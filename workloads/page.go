@@ -27,8 +27,9 @@ type page struct {
 	_      [48]byte
 
 	// Written at every transfer, so on a cache line that stop is not on.
-	payload int64 // bytes delivered to the sink, or received
-	_       [56]byte
+	payload   int64 // bytes delivered to the sink, or received
+	userSpace int64 // bytes that the loop copied itself
+	_         [48]byte
 
 	state     uint32
 	badKind   uint32 // 1 + Kind of the error on stderr that ended the set-up

@@ -182,6 +182,17 @@ func (p *Process) Payload() (n int64) {
 	return n
 }
 
+// Declared is what nobody but the worker can count.
+type Declared struct {
+	UserSpace int64 // bytes that its loop copied itself
+}
+
+// Declared is what the worker has declared so far.
+func (p *Process) Declared() (d Declared) {
+	p.look(func(pg *page) { d = Declared{UserSpace: atomic.LoadInt64(&pg.userSpace)} })
+	return d
+}
+
 // WaitReady waits until everything is prepared and only Go is missing.
 func (p *Process) WaitReady(ctx context.Context) error {
 	release := context.AfterFunc(ctx, func() { _ = p.gate.SetReadDeadline(time.Unix(1, 0)) })

@@ -127,6 +127,8 @@ func callName(nr int64) string {
 		return "copy_file_range"
 	case unix.SYS_VMSPLICE:
 		return "vmsplice"
+	case unix.SYS_MSYNC:
+		return "msync"
 	case unix.SYS_SPLICE:
 		return "splice"
 	case unix.SYS_MMAP:

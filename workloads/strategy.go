@@ -31,6 +31,7 @@ type Strategy struct {
 	buffered bool                                 // the loop needs a user buffer of one chunk
 	onDisk   bool                                 // what it can do depends on the file system
 	prepare  func(*window) (undo func(), _ error) // what else the loop needs, made before the window; may be nil
+	finish   func(*window) error                  // what is left to do after the window; may be nil
 	loop     func(*window)                        // nosplit, see window
 }
 
@@ -63,6 +64,7 @@ var Strategies = []*Strategy{
 	vmsplice,
 	readvWritev,
 	copyFileRange,
+	mmapCopy,
 }
 
 // Find returns the strategy of that name.

@@ -21,6 +21,7 @@ func TestTextbookRows(t *testing.T) {
 		"readv-writev": {2, 4, 1, 1, 0, 1, 1},
 
 		"copy-file-range": {1, 2, 0, 0, 1, 1, 1},
+		"mmap-copy":       {2, 4, 0, 0, 0, 1, 1},
 	}
 	for _, s := range Strategies {
 		b := s.Textbook
@@ -77,7 +78,7 @@ func TestFindSuggests(t *testing.T) {
 }
 
 // onlyTo are the sinks of strategies that have but one.
-var onlyTo = map[*Strategy]SinkKind{copyFileRange: SinkFile}
+var onlyTo = map[*Strategy]SinkKind{copyFileRange: SinkFile, mmapCopy: SinkFile}
 
 func takes(s *Strategy, sink SinkKind) bool { return onlyTo[s] == "" || onlyTo[s] == sink }
 

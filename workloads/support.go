@@ -3,6 +3,7 @@
 package workloads
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"syscall"
@@ -37,6 +38,9 @@ func SupportSink(s *Strategy, source *Source, sink *Sink) error {
 func refuse(s *Strategy, source *Source, sink SinkKind, why error) error {
 	if why == nil {
 		return nil
+	}
+	if e := (*Error)(nil); errors.As(why, &e) {
+		why = &Error{Kind: e.Kind, Msg: e.Msg, Err: e.Err} // what to do is said below
 	}
 	from := SourceFile
 	if source != nil {

@@ -50,6 +50,7 @@ type window struct {
 	inSize, outSize int64   // where reading and writing go round to the start
 	inPos, outPos   int64
 	inMapped        bool // going round on in needs no lseek
+	outMapped       bool // nor does going round on out
 
 	chunk int64
 	limit int64 // payload bytes
@@ -125,7 +126,7 @@ func (w *window) next() int64 {
 		w.inPos = 0
 	}
 	if w.outPos == w.outSize {
-		if !w.rewind(w.out) {
+		if !w.outMapped && !w.rewind(w.out) {
 			return 0
 		}
 		w.outPos = 0

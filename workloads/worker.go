@@ -34,7 +34,7 @@ func Main(args []string) int {
 		fmt.Fprintf(os.Stderr, "%s is how zctrace starts its own workers; see zctrace run --help\n", Command)
 		return Usage.ExitCode()
 	}
-	w, loop, err := prepare(args[0], pg)
+	w, s, err := prepare(args[0], pg)
 	if err != nil {
 		kind := Failure
 		if e := (*Error)(nil); errors.As(err, &e) {
@@ -44,13 +44,19 @@ func Main(args []string) int {
 		fmt.Fprintln(os.Stderr, err)
 		return kind.ExitCode()
 	}
-	rehearse(w, loop)
+	rehearse(w, s.loop)
 
 	atomic.StoreUint32(&pg.state, stateReady)
 	if !barrier() {
 		return Failure.ExitCode()
 	}
-	loop(w)
+	s.loop(w)
+	if s.finish != nil {
+		if err := s.finish(w); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return Failure.ExitCode()
+		}
+	}
 	atomic.StoreUint32(&pg.state, stateDone)
 	return 0 // the exit closes the sink, which is the receiver's end of file
 }
@@ -92,8 +98,8 @@ func (j *job) strategy() *Strategy {
 }
 
 // prepare does everything that can fail before the worker reports ready, and
-// returns the loop with what it works on.
-func prepare(text string, pg *page) (*window, func(*window), error) {
+// returns the strategy with what its loop works on.
+func prepare(text string, pg *page) (*window, *Strategy, error) {
 	j := &job{}
 	if err := json.Unmarshal([]byte(text), j); err != nil {
 		return nil, nil, fmt.Errorf("read the job: %w", err)
@@ -151,7 +157,7 @@ func prepare(text string, pg *page) (*window, func(*window), error) {
 			return nil, nil, err
 		}
 	}
-	return w, s.loop, nil
+	return w, s, nil
 }
 
 // mapPopulated maps a file, or for -1 zeros, with all pages present.

@@ -11,7 +11,7 @@ import (
 var allSinks = []string{"tcp", "unix", "pipe", "file", "null"}
 
 // onlyTo are the strategies that do not take every sink.
-var onlyTo = map[string]string{"copy-file-range": "file"}
+var onlyTo = map[string]string{"copy-file-range": "file", "mmap-copy": "file"}
 
 func takes(strategy, sink string) bool { return onlyTo[strategy] == "" || onlyTo[strategy] == sink }
 
@@ -24,7 +24,7 @@ func sinkFor(strategy string) string {
 }
 
 // mapping are the strategies that read the source by mapping it.
-var mapping = []string{"mmap-write", "vmsplice"}
+var mapping = []string{"mmap-write", "vmsplice", "mmap-copy"}
 
 // blocks are the strategies that do it by blocks: other chunks they refuse, or
 // do in another way.
@@ -86,6 +86,8 @@ func expect(strategy, sink, filesystem string, n int64) expectation {
 	case "splice", "vmsplice":
 		w["sender.moved.page_refs"] = n // into its own pipe: a call for each hop
 		byReference()
+	case "mmap-copy":
+		w["sender.copies.user_space"] = n
 	case "copy-file-range":
 		if filesystem == "xfs" || filesystem == "btrfs" {
 			w["sender.moved.cloned"] = n

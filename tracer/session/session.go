@@ -51,6 +51,7 @@ type Worker interface {
 	Stop()
 	Kill()
 	Payload() int64
+	Declared() workloads.Declared
 	Done() <-chan struct{}
 	Wait() (workloads.Result, error)
 }
@@ -205,7 +206,8 @@ func (s *session) doing(format string, args ...any) {
 	}
 }
 
-func (s *session) mapsSource() bool { return slices.Contains(s.cfg.Strategy.Syscalls, "mmap") }
+// calls is whether the strategy makes such a system call.
+func (s *session) calls(name string) bool { return slices.Contains(s.cfg.Strategy.Syscalls, name) }
 
 // openWork opens source and sink and checks that the work makes sense.
 func (s *session) openWork(ctx context.Context) (err error) {

@@ -70,14 +70,17 @@ func (s *session) describe(untraced *pass, t Tracer) {
 // state is the trace of the run as of a snapshot.
 func (s *session) state(snapshot *tracer.Snapshot, counting Tracer, w workers) *trace.Trace {
 	t, missing, engines := s.trace, counting.Missing(), counting.Engines()
+	declared := w.sender.Declared()
 	sending := tracer.Run{
-		Missing:  missing,
-		Engines:  engines,
-		Transfer: s.cfg.Strategy.Transfer,
-		Payload:  w.sender.Payload(),
-		Cached:   s.source.Cached(),
-		Maps:     s.mapsSource(),
-		NoNIC:    noNIC[s.sink.Kind],
+		Missing:   missing,
+		Engines:   engines,
+		Transfer:  s.cfg.Strategy.Transfer,
+		Payload:   w.sender.Payload(),
+		UserSpace: declared.UserSpace,
+		Cached:    s.source.Cached(),
+		Maps:      s.calls("mmap"),
+		MapsSink:  s.calls("msync"),
+		NoNIC:     noNIC[s.sink.Kind],
 	}
 	t.Total.Sender = tracer.Counters(&snapshot.Slots[tracer.Sender], sending)
 	if w.receiver != nil {

@@ -1,0 +1,88 @@
+//go:build linux
+
+package workloads
+
+import (
+	"errors"
+	"sync/atomic"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/zctrace/zctrace/internal/human"
+)
+
+var mmapCopy = &Strategy{
+	Name:     "mmap-copy",
+	Summary:  "map source and sink once, memcpy between the mappings, msync at the end: one copy, in user space",
+	Syscalls: []string{"mmap", "msync", "munmap"},
+	Transfer: []string{"mmap"},
+	Textbook: Textbook{
+		TransferCalls: 2, ModeSwitches: 4,
+		DMAIn: 1, DMAOut: 1,
+		Source: "W. R. Stevens, S. A. Rago: Advanced Programming in the UNIX Environment, section 14.8; its one copy is in user space",
+	},
+	prepare: sizeSink,
+	finish:  cutSink,
+	loop:    mmapCopyLoop,
+}
+
+// sizeSink makes the sink as large as it will be: writing to a mapping beyond
+// the end of its file is a SIGBUS, and so is a disk that is full.
+func sizeSink(w *window) (undo func(), err error) {
+	size := min(w.limit, w.outSize)
+	fd := int(w.out)
+	var st unix.Stat_t
+	if err := unix.Fstat(fd, &st); err != nil || st.Mode&unix.S_IFMT != unix.S_IFREG {
+		return nil, errorf(Usage, "take --sink file", "only a file can be written through a mapping")
+	}
+	err = unix.Fallocate(fd, 0, 0, size)
+	if errors.Is(err, unix.EOPNOTSUPP) || errors.Is(err, unix.ENOSYS) {
+		err = unix.Ftruncate(fd, size)
+	}
+	if err != nil {
+		return nil, errorf(Failure, "free some space, or take a smaller --bytes", "make the sink %s large: %w", human.FormatBytes(size), err)
+	}
+	w.outSize = size
+	return func() {}, nil
+}
+
+// cutSink takes back what was not written of a run that was stopped early.
+func cutSink(w *window) error {
+	if w.moved >= w.outSize {
+		return nil
+	}
+	return unix.Ftruncate(int(w.out), w.moved)
+}
+
+//go:nosplit
+//go:norace
+func mmapCopyLoop(w *window) {
+	const readWrite = unix.PROT_READ | unix.PROT_WRITE
+	w.readByMapping()
+	w.outMapped = true
+	w.begin()
+	from := w.mapSource(0)
+	to := uintptr(w.call(unix.SYS_MMAP, 0, uintptr(w.outSize), readWrite, unix.MAP_SHARED, w.out, 0))
+	for n := w.next(); n > 0; n = w.next() {
+		copyBytes(unsafe.Pointer(to+uintptr(w.outPos)), unsafe.Pointer(from+uintptr(w.inPos)), n)
+		w.inPos += n
+		atomic.StoreInt64(&w.page.userSpace, w.page.userSpace+n)
+		w.sent(n)
+	}
+	if to != 0 {
+		w.call(unix.SYS_MSYNC, to, uintptr(w.outSize), unix.MS_SYNC, 0, 0, 0)
+	}
+	w.unmap(to, w.outSize)
+	w.unmap(from, w.inSize)
+	w.end()
+}
+
+// copyBytes is memmove: of two slices of bytes, the runtime's assembly, which is
+// nosplit itself.
+//
+//go:nosplit
+//go:norace
+func copyBytes(to, from unsafe.Pointer, n int64) {
+	copy(unsafe.Slice((*byte)(to), n), unsafe.Slice((*byte)(from), n))
+}
