@@ -13,13 +13,6 @@ import (
 	"github.com/zctrace/zctrace/internal/human"
 )
 
-// SetSchema names a file that holds several traces, as compare and sweep write
-// it.
-const SetSchema = "zctrace-set/1"
-
-// ErrSet says that a file holds a set of traces where one was wanted.
-var ErrSet = errors.New("this is a set of traces as compare and sweep write it, not one trace")
-
 // ReadFile reads the trace in a file. See [Read].
 func ReadFile(path string) (*Trace, error) {
 	f, err := os.Open(path)
@@ -39,6 +32,47 @@ func ReadFile(path string) (*Trace, error) {
 // size, depth, and the number and length of what is in it are bounded. Control
 // characters in strings remain; whoever prints them removes them.
 func Read(r io.Reader) (*Trace, error) {
+	data, err := readBounded(r)
+	if err != nil {
+		return nil, err
+	}
+	if err := checkSchema(data); err != nil {
+		return nil, err
+	}
+	return decodeTrace(data)
+}
+
+// ReadFileOrSet reads the trace or the set of traces that is in a file, and
+// returns nil for the other.
+func ReadFileOrSet(path string) (*Trace, *Set, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, nil, fmt.Errorf("read trace: %w", err)
+	}
+	defer f.Close()
+	t, s, err := readEither(f)
+	if err != nil {
+		return nil, nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return t, s, nil
+}
+
+func readEither(r io.Reader) (t *Trace, s *Set, err error) {
+	data, err := readBounded(r)
+	if err != nil {
+		return nil, nil, err
+	}
+	switch err = checkSchema(data); {
+	case errors.Is(err, ErrSet):
+		s, err = decodeSet(data)
+	case err == nil:
+		t, err = decodeTrace(data)
+	}
+	return t, s, err
+}
+
+// readBounded reads all that a file may hold.
+func readBounded(r io.Reader) ([]byte, error) {
 	data, err := io.ReadAll(io.LimitReader(r, maxFileBytes+1))
 	if err != nil {
 		return nil, fmt.Errorf("read trace: %w", err)
@@ -49,9 +83,11 @@ func Read(r io.Reader) (*Trace, error) {
 	if len(bytes.TrimSpace(data)) == 0 {
 		return nil, errors.New("the file is empty: the run that should have written it did not end (run it again)")
 	}
-	if err := checkSchema(data); err != nil {
-		return nil, err
-	}
+	return data, nil
+}
+
+// decodeTrace decodes what checkSchema called a trace.
+func decodeTrace(data []byte) (*Trace, error) {
 	if err := checkShape(data); err != nil {
 		return nil, fmt.Errorf("not a trace: %w", err)
 	}

@@ -7,3 +7,9 @@ import _ "embed"
 //
 //go:embed schema.json
 var SchemaJSON string
+
+// SetSchemaJSON is the JSON Schema of a set of traces. It refers to that of a
+// trace by its $id.
+//
+//go:embed schema-set.json
+var SetSchemaJSON string

@@ -18,7 +18,7 @@ func Write(w io.Writer, t *Trace) error {
 	out.member(",\n  ", "host", t.Host)
 	out.member(",\n  ", "hooks", t.Hooks)
 	out.member(",\n  ", "textbook", t.Textbook)
-	out.samples(t.Samples)
+	list(out, "samples", t.Samples)
 	out.member(",\n  ", "total", t.Total)
 	out.member(",\n  ", "losses", t.Losses)
 	out.member(",\n  ", "run", t.Run)
@@ -49,15 +49,17 @@ func (j *jsonWriter) member(before, key string, value any) {
 	j.value(value, "  ")
 }
 
-func (j *jsonWriter) samples(samples []Sample) {
-	if len(samples) == 0 {
-		j.text(",\n  \"samples\": []")
+// list writes a list with one element a line.
+func list[T any](j *jsonWriter, key string, elements []T) {
+	j.text(",\n  \"" + key + "\": [")
+	if len(elements) == 0 {
+		j.text("]")
 		return
 	}
-	before := ",\n  \"samples\": [\n    "
-	for i := range samples {
+	before := "\n    "
+	for i := range elements {
 		j.text(before)
-		j.value(&samples[i], "")
+		j.value(&elements[i], "")
 		before = ",\n    "
 	}
 	j.text("\n  ]")
