@@ -39,6 +39,10 @@ type Config struct {
 	CPUs     *[2]int
 	Interval time.Duration
 
+	// Shared is the source of several runs, opened before the first of them; it
+	// is what Source names. nil: the run opens a source of its own.
+	Shared *workloads.Source
+
 	// Doing is told what is being done while there is nothing new to observe,
 	// and "" when the transfer begins. It may be nil.
 	Doing func(what string)
@@ -212,10 +216,7 @@ func (s *session) calls(name string) bool { return slices.Contains(s.cfg.Strateg
 // openWork opens source and sink and checks that the work makes sense.
 func (s *session) openWork(ctx context.Context) (err error) {
 	cfg := &s.cfg
-	if kind, _, _ := strings.Cut(cfg.Source, ":"); kind == string(workloads.SourceAuto) {
-		s.doing("making source %s", cfg.Source)
-	}
-	if s.source, err = workloads.OpenSource(ctx, cfg.Source, s.user); err != nil {
+	if s.source, err = s.openSource(ctx); err != nil {
 		return err
 	}
 	if s.sink, err = workloads.OpenSink(cfg.Sink, s.source, s.user); err != nil {
@@ -243,6 +244,16 @@ func (s *session) openWork(ctx context.Context) (err error) {
 		}
 	}
 	return s.openExpectation(ctx)
+}
+
+func (s *session) openSource(ctx context.Context) (*workloads.Source, error) {
+	if s.cfg.Shared != nil {
+		return s.cfg.Shared.Reopen(s.user)
+	}
+	if kind, _, _ := strings.Cut(s.cfg.Source, ":"); kind == string(workloads.SourceAuto) {
+		s.doing("making source %s", s.cfg.Source)
+	}
+	return workloads.OpenSource(ctx, s.cfg.Source, s.user)
 }
 
 func (s *session) close() {
