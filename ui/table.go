@@ -57,14 +57,39 @@ func sized(n int64) string {
 
 // runSection says what ran and how it ended.
 func (d data) runSection(width int) []string {
-	r, h := d.trace.Run, d.trace.Host
+	r := d.trace.Run
 	g := grid{align: "lw"}
-	add := func(name string, parts ...string) {
+	add := d.adder(&g)
+	d.addSetting(add)
+	payload := d.payload()
+	add("payload", orNothing(payload, sized))
+	add("elapsed", seconds(d.now.ElapsedNS))
+	if n, ok := payload.Get(); ok && d.now.ElapsedNS > 0 {
+		perSecond := float64(n) * 1e9 / float64(d.now.ElapsedNS)
+		add("throughput", fmt.Sprintf("%s (%.2f Gbit/s)", rate(perSecond), perSecond*8/1e9))
+	}
+	d.addStart(add)
+	how := cmp.Or(string(r.Ended), "still running")
+	if r.Error != "" {
+		how += ": " + r.Error
+	}
+	title := wrap(d.text("zctrace "+cmp.Or(r.Strategy, "trace")+", "+how), width)
+	return append(title, g.lines(width)...)
+}
+
+// adder adds what is not empty to a grid of names and words.
+func (d data) adder(g *grid) func(name string, parts ...string) {
+	return func(name string, parts ...string) {
 		parts = slices.DeleteFunc(parts, func(s string) bool { return s == "" })
 		if len(parts) > 0 {
 			g.add("  "+name, d.text(strings.Join(parts, ", ")))
 		}
 	}
+}
+
+// addSetting says what the numbers were measured under.
+func (d data) addSetting(add func(name string, parts ...string)) {
+	r, h := d.trace.Run, d.trace.Host
 	source := r.Source.Path
 	if r.Source.Kind == "auto" {
 		source = "auto"
@@ -94,25 +119,17 @@ func (d data) runSection(width int) []string {
 		kernel = "Linux " + kernel
 	}
 	add("host", kernel, h.Arch, cpus, h.CPUModel, h.Virtualization)
-	payload := d.payload()
-	add("payload", orNothing(payload, sized))
-	add("elapsed", seconds(d.now.ElapsedNS))
-	if n, ok := payload.Get(); ok && d.now.ElapsedNS > 0 {
-		perSecond := float64(n) * 1e9 / float64(d.now.ElapsedNS)
-		add("throughput", fmt.Sprintf("%s (%.2f Gbit/s)", rate(perSecond), perSecond*8/1e9))
-	}
+}
+
+// addStart says when it ran, and how to run it again.
+func (d data) addStart(add func(name string, parts ...string)) {
+	r := d.trace.Run
 	if !r.Started.IsZero() {
 		add("started", r.Started.UTC().Format("2006-01-02 15:04:05 UTC"))
 	}
 	if len(r.Command) > 0 {
 		add("command", commandLine(r.Command))
 	}
-	how := cmp.Or(string(r.Ended), "still running")
-	if r.Error != "" {
-		how += ": " + r.Error
-	}
-	title := wrap(d.text("zctrace "+cmp.Or(r.Strategy, "trace")+", "+how), width)
-	return append(title, g.lines(width)...)
 }
 
 // whyNotSeen says why copies were derived although somebody could have seen them.

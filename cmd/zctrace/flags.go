@@ -57,7 +57,7 @@ func (c *choice) String() string { return c.value }
 
 func (c *choice) Type() string { return strings.Join(c.values, "|") }
 
-// options are the flags of run.
+// options are the flags of run, and of compare but for a few.
 type options struct {
 	bytes, chunk, rate size
 	pipeSize           size
@@ -114,6 +114,18 @@ func (o *options) register(cmd *cobra.Command) {
 			panic(err) // the flag is registered above
 		}
 	}
+}
+
+// checkGiven looks at what was given on the command line, which a default could
+// hide.
+func (o *options) checkGiven(cmd *cobra.Command) error {
+	o.jsonGiven = cmd.Flags().Changed("json")
+	for name, given := range map[string]time.Duration{"duration": o.duration, "interval": o.interval} {
+		if cmd.Flags().Changed(name) && given == 0 {
+			return usageError("--%s 0: take a time such as 5s, or leave it out", name)
+		}
+	}
+	return nil
 }
 
 // config checks what can be checked without the machine.

@@ -126,17 +126,40 @@ func readTrace(t *testing.T, file string) *trace.Trace {
 	return tr
 }
 
-func validateSchema(t *testing.T, data []byte) {
+// readSet reads a set of traces, as readTrace does one.
+func readSet(t *testing.T, file string) *trace.Set {
 	t.Helper()
-	schema, err := jsonschema.UnmarshalJSON(strings.NewReader(trace.SchemaJSON))
+	data, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
 	}
-	compiler := jsonschema.NewCompiler()
-	if err := compiler.AddResource("zctrace.json", schema); err != nil {
+	validateSchema(t, data, trace.SetSchemaJSON)
+	_, set, err := trace.ReadFileOrSet(file)
+	if err != nil {
 		t.Fatal(err)
 	}
-	compiled, err := compiler.Compile("zctrace.json")
+	if err := set.Validate(); err != nil {
+		t.Error(err)
+	}
+	return set
+}
+
+// validateSchema holds data against the last of the schemas, which may refer to
+// the others.
+func validateSchema(t *testing.T, data []byte, more ...string) {
+	t.Helper()
+	compiler, id := jsonschema.NewCompiler(), ""
+	for _, text := range append([]string{trace.SchemaJSON}, more...) {
+		schema, err := jsonschema.UnmarshalJSON(strings.NewReader(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		id = schema.(map[string]any)["$id"].(string)
+		if err := compiler.AddResource(id, schema); err != nil {
+			t.Fatal(err)
+		}
+	}
+	compiled, err := compiler.Compile(id)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -145,7 +168,7 @@ func validateSchema(t *testing.T, data []byte) {
 		t.Fatal(err)
 	}
 	if err := compiled.Validate(doc); err != nil {
-		t.Errorf("the trace does not fit the schema: %v", err)
+		t.Errorf("it does not fit the schema: %v", err)
 	}
 }
 

@@ -27,6 +27,7 @@ func TestRefusals(t *testing.T) {
 	if err := unix.Mkfifo(fifo, 0o644); err != nil {
 		t.Fatal(err)
 	}
+	oneTrace := write("t.json", `{"schema":"zctrace/1"}`, 0o644)
 	for _, test := range []struct {
 		args []string
 		code int
@@ -65,6 +66,24 @@ func TestRefusals(t *testing.T) {
 		{[]string{"run", "sendfile", "--json", full, "--source", full}, 2, []string{"would replace the source"}},
 		{[]string{"run", "sendfile", "--json", dir + "/x", "--sink", "file:" + dir + "/x"}, 2, []string{"would replace the sink"}},
 		{[]string{"run", "sendfile", "--duration", "0"}, 2, []string{"--duration 0"}},
+		{[]string{"compare", "sendfle"}, 2, []string{`unknown strategy "sendfle"`, "did you mean sendfile?"}},
+		{[]string{"compare", "sendfile", "sendfile"}, 2, []string{"sendfile is named twice", "--rounds"}},
+		{[]string{"compare", "--rounds", "0"}, 2, []string{"--rounds 0", "at least 1"}},
+		{[]string{"compare", "--rounds", "1001", "sendfile"}, 2, []string{"1001 runs are more than"}},
+		{[]string{"compare", "--baseline"}, 2, []string{"--baseline", "zctrace run STRATEGY --baseline"}},
+		{[]string{"compare", "--interval", "1s"}, 2, []string{"--interval", "no samples"}},
+		{[]string{"compare", "--copies", "all"}, 2, []string{"--copies all", "zctrace run"}},
+		{[]string{"compare", "--sink", "file:" + dir + "/x"}, 2, []string{"--sink file"}},
+		{[]string{"compare", "--sink", "nowhere"}, 2, []string{`unknown sink "nowhere"`, "tcp, unix, pipe"}},
+		{[]string{"compare", "--source", "/nonexistent"}, 2, []string{"/nonexistent", "no such file"}},
+		{[]string{"compare", "--chunk", "3GiB"}, 2, []string{"chunk"}},
+		{[]string{"compare", "--sink", "null", "--verify"}, 2, []string{"cannot be verified"}},
+		{[]string{"compare", "--markdown", "--csv"}, 2, []string{"take one"}},
+		{[]string{"compare", "--expect", "sendfle: sender.copies.to_user == 0"}, 2, []string{"did you mean sendfile?"}},
+		{[]string{"compare", "--expect", "sender.copies.to_usr == 0"}, 2, []string{"did you mean sender.copies.to_user"}},
+		{[]string{"compare", "sendfile", "--expect", "read-write: sender.copies.to_user == 0"}, 2, []string{"read-write is not compared here"}},
+		{[]string{"compare", "--json", dir}, 2, []string{dir, "directory"}},
+		{[]string{"show", "--csv", oneTrace}, 2, []string{"is one trace"}},
 		{[]string{"show"}, 2, []string{"show takes one FILE"}},
 		{[]string{"show", "/nonexistent"}, 1, []string{"/nonexistent", "no such file"}},
 		{[]string{"show", notJSON}, 1, []string{notJSON, "JSON"}},
@@ -130,7 +149,7 @@ func TestCannotTraceHere(t *testing.T) {
 
 // What needs no rights works without them.
 func TestWithoutRights(t *testing.T) {
-	for _, args := range [][]string{{"--help"}, {"run", "--help"}, {"list"}, {"version"}, {"show", "../../tracer/trace/testdata/sendfile.json"}, {"completion", "bash"}} {
+	for _, args := range [][]string{{"--help"}, {"run", "--help"}, {"compare", "--help"}, {"list"}, {"version"}, {"show", "../../tracer/trace/testdata/sendfile.json"}, {"completion", "bash"}} {
 		t.Run(args[0], func(t *testing.T) {
 			cmd := command(t, args...)
 			cmd.Dir = "" // for the path of the trace

@@ -120,11 +120,12 @@ what nobody counted is never shown as 0.`,
 		Example: `  sudo zctrace run sendfile
   sudo zctrace run read-write --bytes 64MiB --json trace.json
   zctrace show trace.json
+  sudo zctrace compare
   sudo zctrace doctor`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
-	root.AddCommand(newRun(), newShow(), newList(), newDoctor(), newVersion(), newMan())
+	root.AddCommand(newRun(), newCompare(), newShow(), newList(), newDoctor(), newVersion(), newMan())
 	root.CompletionOptions.HiddenDefaultCmd = false
 	return root
 }

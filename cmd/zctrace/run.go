@@ -88,11 +88,8 @@ func runStrategy(cmd *cobra.Command, name string, o *options) error {
 	if err != nil {
 		return err
 	}
-	o.jsonGiven = cmd.Flags().Changed("json")
-	for name, given := range map[string]time.Duration{"duration": o.duration, "interval": o.interval} {
-		if cmd.Flags().Changed(name) && given == 0 {
-			return usageError("--%s 0: take a time such as 5s, or leave it out", name)
-		}
+	if err := o.checkGiven(cmd); err != nil {
+		return err
 	}
 	cfg, err := o.config(strategy, append([]string{"zctrace"}, os.Args[1:]...))
 	if err != nil {
@@ -126,12 +123,8 @@ func canDraw() bool {
 
 // verdict is the error, and with it the exit code, of a run that has ended.
 func verdict(t *trace.Trace, err error, ctx context.Context, expectations []trace.Expectation) error {
-	var signal interruption
-	if errors.As(context.Cause(ctx), &signal) {
-		if err == nil || errors.Is(err, context.Canceled) || errors.As(err, &signal) {
-			err = nil // the table says that it was interrupted
-		}
-		return &exitError{128 + int(signal.signal), err}
+	if exit := interrupted(ctx, err); exit != nil {
+		return exit
 	}
 	if t == nil && errors.Is(err, errQuit) {
 		return nil
@@ -152,6 +145,18 @@ func verdict(t *trace.Trace, err error, ctx context.Context, expectations []trac
 		return &exitError{exitExpectation, errors.New("expectation failed: " + strings.Join(failed, "\nexpectation failed: "))}
 	}
 	return nil
+}
+
+// interrupted is the error of what a signal ended, nil if none did.
+func interrupted(ctx context.Context, err error) error {
+	var signal interruption
+	if !errors.As(context.Cause(ctx), &signal) {
+		return nil
+	}
+	if err == nil || errors.Is(err, context.Canceled) || errors.As(err, &signal) {
+		err = nil // the table says that it was interrupted
+	}
+	return &exitError{128 + int(signal.signal), err}
 }
 
 func parseExpectations(texts []string) ([]trace.Expectation, error) {

@@ -192,7 +192,7 @@ func (c cost) over(runs []*Trace) Spread {
 		}
 	}
 	s := spreadOf(values)
-	if s.Median.Known() || len(runs) > 0 {
+	if len(runs) > 0 {
 		s.Provenance, s.Reason = worst.Kind, worst.Reason
 	}
 	return s

@@ -2,10 +2,12 @@ package trace
 
 import (
 	"bufio"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 )
 
 // SetSchema names a file that holds several traces, as compare and sweep write
@@ -27,9 +29,16 @@ type Set struct {
 	Ranking []Ranked `json:"ranking"` // one per strategy and chunk size, see Rank
 }
 
+// Failure is a run of which there is no trace.
+type Failure struct {
+	Strategy   string
+	ChunkBytes int64
+	Error      string
+}
+
 // NewSet ranks the traces. It keeps copies without the samples, of which a
 // ranking shows nothing.
-func NewSet(traces []*Trace) *Set {
+func NewSet(traces []*Trace, failures ...Failure) *Set {
 	s := &Set{Schema: SetSchema, Traces: make([]*Trace, len(traces))}
 	for i, t := range traces {
 		short := *t
@@ -37,7 +46,21 @@ func NewSet(traces []*Trace) *Set {
 		s.Traces[i] = &short
 	}
 	s.Ranking = Rank(s.Traces)
+	for _, f := range failures {
+		s.addFailure(f)
+	}
 	return s
+}
+
+func (s *Set) addFailure(f Failure) {
+	i := slices.IndexFunc(s.Ranking, func(r Ranked) bool { return r.Strategy == f.Strategy && r.ChunkBytes == f.ChunkBytes })
+	if i < 0 {
+		r := Ranked{Strategy: f.Strategy, ChunkBytes: f.ChunkBytes}
+		r.count(nil)
+		i, s.Ranking = len(s.Ranking), append(s.Ranking, r)
+	}
+	s.Ranking[i].Failed++
+	s.Ranking[i].Error = cmp.Or(s.Ranking[i].Error, f.Error)
 }
 
 // Of are the traces that belong to a row of the ranking, in the order of their

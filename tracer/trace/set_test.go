@@ -131,6 +131,19 @@ func TestSetSchemaRejects(t *testing.T) {
 	}
 }
 
+// A run without a trace is told of all the same.
+func TestSetFailures(t *testing.T) {
+	s := NewSet([]*Trace{timed("sendfile", 1e9)}, Failure{"sendfile", chunk, "no memory"}, Failure{"read-write", chunk, "no worker"})
+	for i, want := range []struct{ rounds, failed int64 }{{1, 1}, {0, 1}} {
+		if r := s.Ranking[i]; r.Rounds != want.rounds || r.Failed != want.failed || r.Error == "" {
+			t.Errorf("%s: %+v, want %+v", r.Strategy, r, want)
+		}
+	}
+	if err := s.Validate(); err != nil {
+		t.Error(err)
+	}
+}
+
 // Numbers that contradict each other are beyond a schema.
 func TestSetLaws(t *testing.T) {
 	for name, change := range map[string]func(*Spread){

@@ -1,0 +1,388 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/zctrace/zctrace/tracer"
+	"github.com/zctrace/zctrace/tracer/session"
+	"github.com/zctrace/zctrace/tracer/trace"
+	"github.com/zctrace/zctrace/ui"
+	"github.com/zctrace/zctrace/workloads"
+)
+
+// defaultComparedBytes is enough for 1,024 transfers of the default size.
+const defaultComparedBytes = 64 << 20
+
+// compareOptions are the flags of compare.
+type compareOptions struct {
+	options
+	rounds int
+	form   form
+}
+
+func newCompare() *cobra.Command {
+	var o compareOptions
+	cmd := &cobra.Command{
+		Use:   "compare [STRATEGY...]",
+		Short: "Do the same work through several strategies, and rank them",
+		Long: `compare moves the same data through each strategy (all that the source and the
+sink allow, unless some are named), in interleaved rounds whose order rotates, and
+ranks them by the median throughput, with what each cost next to the textbook.
+What is counted must be the same in every round; what is not is marked.
+
+On a terminal a table fills as the runs go (q ends it with what there is);
+otherwise, or with --plain, there is a line on standard error for each run. The
+ranking goes to standard output. --json keeps one trace for each run, without
+samples, in the order in which they ran, and the ranking. --duration and --bytes
+are for each run.`,
+		Example: `  sudo zctrace compare
+  sudo zctrace compare read-write sendfile --sink unix --rounds 9
+  sudo zctrace compare --json c.json --markdown
+  sudo zctrace compare --expect 'sendfile: sender.copies.from_user == 0'
+  zctrace show c.json`,
+		ValidArgs: strategyNames(),
+		Args:      func(*cobra.Command, []string) error { return o.form.check() },
+		RunE: run(func(cmd *cobra.Command, args []string) error {
+			return compareStrategies(cmd, args, &o)
+		}),
+	}
+	o.register(cmd)
+	f := cmd.Flags()
+	f.IntVar(&o.rounds, "rounds", 5, "how often each strategy runs")
+	o.form.register(cmd)
+	o.adaptFlags(cmd)
+	return cmd
+}
+
+// notForCompare are the flags of run that compare refuses, and why.
+var notForCompare = map[string]string{
+	"baseline": "compare ranks traced runs: take zctrace run STRATEGY --baseline to learn what tracing costs",
+	"interval": "compare keeps no samples: take zctrace run STRATEGY --interval TIME for those of one run",
+}
+
+// adaptFlags says what is different here. No latency is shown, and timing every
+// call would slow down those strategies most that make many.
+func (o *compareOptions) adaptFlags(cmd *cobra.Command) {
+	f := cmd.Flags()
+	for name := range notForCompare {
+		_ = f.MarkHidden(name) // it is registered
+	}
+	for name, usage := range map[string]string{
+		"bytes":    "stop each run after this much payload (default 64MiB without --duration)",
+		"duration": "stop each run after `TIME`, e.g. 5s; with --bytes, whichever comes first",
+		"source":   "`FILE`, or auto[:SIZE]: a temporary file of that size (64MiB), made once and gone afterwards, or zero: /dev/zero",
+		"sink":     "`SINK`, one of tcp (loopback), unix, pipe, file, null; a new one for each run",
+		"copies":   "how to count copies: fentry sees them in the kernel's functions, breakpoint at the copy instructions (slow), derived infers them from the system calls; auto is fentry where the kernel allows it",
+		"latency":  "time every system call, for the traces of --json; off is cheaper",
+		"expect":   "exit with 4 unless `EXPR` holds in every run, or, as 'STRATEGY: EXPR', in every run of that strategy; repeatable",
+		"json":     "write the traces and the ranking to `FILE`, or - for standard output",
+		"plain":    "no live table, also on a terminal",
+	} {
+		f.Lookup(name).Usage = usage
+	}
+	o.latency.value = "off"
+	f.Lookup("latency").DefValue = "off"
+}
+
+// form is how the ranking is printed.
+type form struct{ markdown, csv bool }
+
+func (f *form) register(cmd *cobra.Command) {
+	cmd.Flags().BoolVar(&f.markdown, "markdown", false, "print the ranking as a Markdown table")
+	cmd.Flags().BoolVar(&f.csv, "csv", false, "print the ranking as CSV")
+}
+
+func (f *form) check() error {
+	if f.markdown && f.csv {
+		return usageError("--markdown and --csv are two forms of one table: take one")
+	}
+	return nil
+}
+
+func (f *form) text(s *trace.Set) string {
+	switch {
+	case f.markdown:
+		return ui.RankingMarkdown(s)
+	case f.csv:
+		return ui.RankingCSV(s)
+	}
+	return ui.Ranking(s, tableWidth)
+}
+
+// gate is an expectation of the runs of one strategy, or of all.
+type gate struct {
+	strategy string // "": all
+	trace.Expectation
+}
+
+// comparison is several runs, as far as their front end is concerned.
+type comparison struct {
+	job
+	configs []session.Config
+	rounds  int
+	gates   []gate
+	form    form
+}
+
+func compareStrategies(cmd *cobra.Command, names []string, o *compareOptions) error {
+	for name, why := range notForCompare {
+		if cmd.Flags().Changed(name) {
+			return usageError("--%s: %s", name, why)
+		}
+	}
+	strategies, err := findStrategies(names)
+	if err != nil {
+		return err
+	}
+	gates, err := parseGates(o.expect)
+	if err != nil {
+		return err
+	}
+	if err := o.checkCompare(cmd, len(strategies)); err != nil {
+		return err
+	}
+	cfg, err := o.config(strategies[0], append([]string{"zctrace"}, os.Args[1:]...))
+	if err != nil {
+		return err
+	}
+	if o.json, err = checkJSON(&o.options); err != nil {
+		return err
+	}
+	ctx, interrupt := context.WithCancelCause(cmd.Context())
+	defer interrupt(nil)
+	c := &comparison{
+		job:    job{cfg: cfg, ctx: ctx, interrupt: interrupt, json: o.json, stdout: os.Stdout},
+		rounds: o.rounds, gates: gates, form: o.form,
+	}
+	defer c.interruptOnSignal()()
+	source, err := c.openSource()
+	if err != nil {
+		return cmp.Or(interrupted(ctx, err), err)
+	}
+	defer source.Close()
+	if err := c.choose(strategies, len(names) > 0, source); err != nil {
+		return err
+	}
+	front := c.lines
+	if o.json == "-" {
+		c.stdout = os.Stderr
+	} else if !o.plain && canDraw() {
+		front = c.table
+	}
+	outcomes, err := front()
+	return c.finish(outcomes, err)
+}
+
+// findStrategies are those of that name, or all.
+func findStrategies(names []string) ([]*workloads.Strategy, error) {
+	if len(names) == 0 {
+		return workloads.Strategies, nil
+	}
+	var list []*workloads.Strategy
+	for _, name := range names {
+		s, err := workloads.Find(name)
+		if err != nil {
+			return nil, err
+		}
+		if slices.Contains(list, s) {
+			return nil, usageError("%s is named twice: take --rounds to run it more often", name)
+		}
+		list = append(list, s)
+	}
+	return list, nil
+}
+
+// checkCompare checks the flags, and sets the default of how much to move.
+func (o *compareOptions) checkCompare(cmd *cobra.Command, strategies int) error {
+	if err := o.checkGiven(cmd); err != nil {
+		return err
+	}
+	kind, path, _ := strings.Cut(o.sink, ":")
+	switch {
+	case o.rounds < 1:
+		return usageError("--rounds %d: take at least 1", o.rounds)
+	case o.rounds*strategies > trace.MaxSetTraces:
+		return usageError("--rounds %d: %d runs are more than the %d of which traces are kept", o.rounds, o.rounds*strategies, trace.MaxSetTraces)
+	case o.copies.value == string(tracer.All):
+		return usageError("--copies all compares the engines of one run: take zctrace run STRATEGY --copies all")
+	case kind == string(workloads.SinkFile) && path != "":
+		return usageError("--sink %s: each run needs an empty file of its own: take --sink file", o.sink)
+	}
+	if o.bytes == 0 && o.duration == 0 && o.cache.value != "cold" { // a cold run ends with its source
+		o.bytes = defaultComparedBytes
+	}
+	o.interval = dashboardInterval
+	return nil
+}
+
+// parseGates reads EXPR or STRATEGY: EXPR. No path has a colon.
+func parseGates(texts []string) ([]gate, error) {
+	var gates []gate
+	for _, text := range texts {
+		name, expression, named := strings.Cut(text, ":")
+		if !named {
+			name, expression = "", text
+		} else if _, err := workloads.Find(strings.TrimSpace(name)); err != nil {
+			return nil, err
+		}
+		e, err := parseExpectations([]string{strings.TrimSpace(expression)})
+		if err != nil {
+			return nil, err
+		}
+		gates = append(gates, gate{strings.TrimSpace(name), e[0]})
+	}
+	return gates, nil
+}
+
+// openSource opens the source of all runs.
+func (c *comparison) openSource() (*workloads.Source, error) {
+	user, err := workloads.InvokingUser()
+	if err != nil {
+		return nil, err
+	}
+	doing := announcer()
+	doing("opening source " + c.cfg.Source)
+	defer doing("")
+	return workloads.OpenSource(c.ctx, c.cfg.Source, user)
+}
+
+// choose makes a configuration for each strategy that can do the work. One that
+// was named and cannot is refused.
+func (c *comparison) choose(strategies []*workloads.Strategy, named bool, source *workloads.Source) error {
+	kind, _, _ := strings.Cut(c.cfg.Sink, ":")
+	sink := workloads.SinkKind(kind)
+	known := slices.Contains(workloads.SinkKinds, sink) // else the first run says what there is
+	var refused error
+	for _, s := range strategies {
+		if known {
+			if err := workloads.Support(s, source, sink); err != nil && named {
+				return err
+			} else if err != nil {
+				refused = cmp.Or(refused, err)
+				why, _, _ := strings.Cut(err.Error(), "\n")
+				fmt.Fprintln(os.Stderr, "zctrace: left out: "+ui.Sanitize(why))
+				continue
+			}
+		}
+		cfg := c.cfg
+		cfg.Strategy, cfg.Shared = s, source
+		c.configs = append(c.configs, cfg)
+	}
+	if len(c.configs) == 0 {
+		return refused
+	}
+	for _, g := range c.gates {
+		if g.strategy != "" && !slices.Contains(c.labels(), g.strategy) {
+			return usageError("--expect '%s: %s': %s is not compared here", g.strategy, g, g.strategy)
+		}
+	}
+	return nil
+}
+
+func (c *comparison) labels() []string {
+	var names []string
+	for _, cfg := range c.configs {
+		names = append(names, cfg.Strategy.Name)
+	}
+	return names
+}
+
+// finish writes and prints what there is, and says what went wrong.
+func (c *comparison) finish(outcomes []session.Outcome, err error) error {
+	set := c.set(outcomes)
+	var outErr error
+	if len(outcomes) > 0 {
+		if _, printErr := io.WriteString(c.stdout, c.form.text(set)); printErr != nil {
+			outErr = fmt.Errorf("print the result: %w", printErr)
+		}
+		outErr = cmp.Or(c.saveSet(set), outErr)
+	}
+	if exit := interrupted(c.ctx, cmp.Or(err, outErr)); exit != nil {
+		return exit
+	}
+	if errors.Is(err, errQuit) && len(outcomes) == 0 {
+		return nil
+	}
+	return cmp.Or(err, failures(c.labels(), outcomes), outErr, c.checkGates(set))
+}
+
+func (c *comparison) set(outcomes []session.Outcome) *trace.Set {
+	var traces []*trace.Trace
+	var failed []trace.Failure
+	for _, o := range outcomes {
+		if o.Trace != nil {
+			traces = append(traces, o.Trace)
+		} else {
+			cfg := c.configs[o.Config]
+			failed = append(failed, trace.Failure{Strategy: cfg.Strategy.Name, ChunkBytes: cfg.Chunk, Error: o.Err.Error()})
+		}
+	}
+	return trace.NewSet(traces, failed...)
+}
+
+// failures names the runs that failed. If nothing else happened, the first one's
+// error says it all, and its exit code.
+func failures(labels []string, outcomes []session.Outcome) error {
+	var texts []string
+	ran := false
+	for _, o := range outcomes {
+		ran = ran || o.Trace != nil
+		if o.Err != nil {
+			texts = append(texts, fmt.Sprintf("%s, round %d: %v", labels[o.Config], o.Round, o.Err))
+		}
+	}
+	switch {
+	case len(texts) == 0:
+		return nil
+	case !ran:
+		return outcomes[0].Err
+	}
+	return &exitError{exitFailed, errors.New(strings.Join(texts, "\n"))}
+}
+
+// checkGates holds the runs that count against the expectations.
+func (c *comparison) checkGates(set *trace.Set) error {
+	var failed []string
+	for _, g := range c.gates {
+		checked := 0
+		for _, t := range set.Traces {
+			if !t.Counts() || g.strategy != "" && g.strategy != t.Run.Strategy {
+				continue
+			}
+			checked++
+			if err := g.Check(t); err != nil {
+				failed = append(failed, fmt.Sprintf("expectation failed: %s: %v", t.Run.Strategy, err))
+			}
+		}
+		if checked == 0 {
+			failed = append(failed, fmt.Sprintf("expectation failed: %s: no run of %s counts", g, cmp.Or(g.strategy, "any strategy")))
+		}
+	}
+	if failed = slices.Compact(failed); len(failed) == 0 { // each round says the same
+		return nil
+	}
+	return &exitError{exitExpectation, errors.New(strings.Join(failed, "\n"))}
+}
+
+// saveSet writes the set where --json says, if it does.
+func (c *comparison) saveSet(set *trace.Set) error {
+	switch c.json {
+	case "":
+		return nil
+	case "-":
+		if err := trace.WriteSet(os.Stdout, set); err != nil {
+			return fmt.Errorf("write the traces to standard output: %w", err)
+		}
+		return nil
+	}
+	return asUser(func() error { return trace.WriteSetFile(c.json, set) })
+}

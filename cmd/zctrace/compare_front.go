@@ -1,0 +1,90 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"syscall"
+
+	tea "github.com/charmbracelet/bubbletea"
+
+	"github.com/zctrace/zctrace/tracer/session"
+	"github.com/zctrace/zctrace/tracer/trace"
+	"github.com/zctrace/zctrace/ui"
+)
+
+// lines does the runs, with a line on standard error for each.
+func (c *comparison) lines() ([]session.Outcome, error) {
+	labels, doing := c.labels(), announcer()
+	for i := range c.configs {
+		c.configs[i].Doing = doing
+	}
+	outcomes, err := session.Rounds(c.ctx, c.configs, c.rounds, session.Machine(), session.Watch{
+		Begin:   func(int, int) {},
+		Observe: func(*trace.Trace) {},
+		End: func(o session.Outcome) {
+			doing("")
+			for i := range c.configs { // from now on these lines say how it goes
+				c.configs[i].Doing = nil
+			}
+			fmt.Fprintln(os.Stderr, ui.RunLine(labels[o.Config], o.Round, c.rounds, o.Trace, o.Err))
+		},
+	})
+	doing("")
+	return outcomes, err
+}
+
+// table does the runs, and draws a table that fills meanwhile.
+func (c *comparison) table() ([]session.Outcome, error) {
+	labels := c.labels()
+	program := tea.NewProgram(ui.NewRounds(ui.RoundsOptions{
+		Terminal:  ui.DetectTerminal(os.Getenv),
+		Labels:    labels,
+		Rounds:    c.rounds,
+		Stop:      func() { c.interrupt(errQuit) },
+		Interrupt: func() { c.interrupt(interruption{syscall.SIGINT}) },
+	}), ui.ProgramOptions()...)
+	c.restore = func() { _ = program.ReleaseTerminal() }
+
+	send, passing := inOrder(program.Send, 2*c.rounds*len(labels))
+	for i := range c.configs {
+		c.configs[i].Doing = func(what string) { passing(ui.Doing(what)) }
+	}
+	var outcomes []session.Outcome
+	var runErr error
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		outcomes, runErr = session.Rounds(c.ctx, c.configs, c.rounds, session.Machine(), session.Watch{
+			Begin:   func(config, round int) { send(ui.RunBegins{Row: config, Round: round}) },
+			Observe: func(t *trace.Trace) { passing(ui.Update{Trace: t}) },
+			End:     func(o session.Outcome) { send(ui.RunEnds{Row: o.Config, Trace: o.Trace, Err: o.Err}) },
+		})
+	}()
+	go func() {
+		<-done
+		program.Quit()
+	}()
+	_, err := program.Run()
+	c.interrupt(errQuit)
+	<-done
+	return outcomes, errors.Join(runErr, err)
+}
+
+// inOrder returns two functions that never wait, for a terminal that takes
+// nothing must not hold up the runs: send, for no more messages than most, and
+// passing, which drops its message while too many others wait.
+func inOrder(to func(tea.Msg), most int) (send, passing func(tea.Msg)) {
+	const waiting = 16
+	next := make(chan tea.Msg, most+waiting+1)
+	go func() {
+		for msg := range next {
+			to(msg)
+		}
+	}()
+	return func(msg tea.Msg) { next <- msg }, func(msg tea.Msg) {
+		if len(next) < waiting {
+			next <- msg
+		}
+	}
+}

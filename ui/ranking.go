@@ -1,0 +1,423 @@
+package ui
+
+import (
+	"cmp"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+
+	"github.com/zctrace/zctrace/tracer/trace"
+)
+
+// ranking is a set as its table sees it.
+type ranking struct {
+	set    *trace.Set
+	rows   []trace.Ranked
+	labels []string
+	first  data // of the first trace: what all have in common
+}
+
+func newRanking(s *trace.Set) ranking {
+	r := ranking{set: s, rows: s.Ranking}
+	withChunk := chunksDiffer(s.Ranking)
+	for i := range s.Ranking {
+		r.labels = append(r.labels, rankLabel(&s.Ranking[i], withChunk))
+	}
+	common := &trace.Trace{}
+	if len(s.Traces) > 0 {
+		t := *s.Traces[0]
+		common = &t
+		if t.Run.Sink.Kind != "null" {
+			common.Run.Sink.Address = "" // another one for each run
+		}
+		if t.Run.Sink.Kind == "file" {
+			common.Run.Sink.Address = "file"
+		}
+	}
+	r.first = newData(plainLook, common, ended)
+	return r
+}
+
+// Ranking is the table of a comparison as plain text: which strategy was how
+// fast, what each cost, and how that stands to the textbook. As [Table], it is
+// the same bytes for the same set; lines are at most width cells.
+func Ranking(s *trace.Set, width int) string {
+	r := newRanking(s)
+	width = max(width, tableWidth)
+	sections := [][]string{r.titleSection(width), r.speedSection(width)}
+	sections = append(sections, r.blockSections(width)...)
+	sections = append(sections, r.textbookSection(width), r.trustSection(width), r.legendSection(width))
+	var b strings.Builder
+	for i, section := range sections {
+		if len(section) == 0 {
+			continue
+		}
+		if i > 0 {
+			b.WriteByte('\n')
+		}
+		for _, l := range section {
+			b.WriteString(fit(l, width, ".."))
+			b.WriteByte('\n')
+		}
+	}
+	return b.String()
+}
+
+// titleSection says what ran.
+func (r ranking) titleSection(width int) []string {
+	lines := wrap("zctrace "+r.title(), width)
+	if len(r.set.Traces) == 0 {
+		return lines
+	}
+	g := grid{align: "lw"}
+	add := r.first.adder(&g)
+	r.first.addSetting(add)
+	add("payload", r.work())
+	r.first.addStart(add)
+	return append(lines, g.lines(width)...)
+}
+
+// title is how many of what ran, and whether that was all.
+func (r ranking) title() string {
+	least, most := int64(math.MaxInt64), int64(0)
+	names := map[string]bool{}
+	for _, row := range r.rows {
+		least, most = min(least, row.Rounds), max(most, row.Rounds)
+		names[row.Strategy] = true
+	}
+	strategies := plural(int64(len(names)), "strategy")
+	if len(names) != 1 {
+		strategies = fmt.Sprintf("%d strategies", len(names))
+	}
+	rounds := plural(most, "round")
+	if least < most {
+		rounds = fmt.Sprintf("%d to %s", least, rounds)
+	}
+	interrupted := ""
+	if slices.ContainsFunc(r.set.Traces, func(t *trace.Trace) bool { return t.Run.Ended == trace.Interrupted }) {
+		interrupted = ", interrupted"
+	}
+	return fmt.Sprintf("compared %s in %s%s", strategies, rounds, interrupted)
+}
+
+// work is what each run did.
+func (r ranking) work() string {
+	run := r.first.trace.Run
+	var parts []string
+	if n, ok := run.LimitBytes.Get(); ok {
+		parts = append(parts, sized(n))
+	}
+	if ns, ok := run.LimitDurationNS.Get(); ok {
+		parts = append(parts, seconds(ns))
+	}
+	if len(parts) == 0 {
+		return ""
+	}
+	return strings.Join(parts, " or ") + " in each run"
+}
+
+// speedSection is the ranking itself, with the CPU time beside it if there is
+// room, and below it otherwise.
+func (r ranking) speedSection(width int) []string {
+	var cpu []rankColumn
+	for _, c := range rankColumns[1:] {
+		if c.block == speedBlock {
+			cpu = append(cpu, c)
+		}
+	}
+	g := r.speedGrid(cpu)
+	beside := g.total(g.widths()) <= width
+	if !beside {
+		g = r.speedGrid(nil)
+	}
+	lines := g.unlessEmpty(width)
+	for _, doubt := range r.doubts() {
+		lines = append(lines, wrap(doubt, width)...)
+	}
+	if !beside {
+		lines = append(append(lines, ""), r.grid(speedBlock, cpu).unlessEmpty(width)...)
+	}
+	return lines
+}
+
+func (r ranking) speedGrid(columns []rankColumn) *grid {
+	g := &grid{align: "rlrl" + strings.Repeat("rm", len(columns))}
+	head := []string{"Rank", "strategy", "throughput", "min..max"}
+	for _, c := range columns {
+		head = append(head, c.name, "")
+	}
+	rounds := slices.ContainsFunc(r.rows, func(row trace.Ranked) bool { return row.Rounds != r.rows[0].Rounds })
+	if rounds { // else the title says it
+		g.align += "r"
+		head = append(head, "rounds")
+	}
+	g.add(head...)
+	for i := range r.rows {
+		row := &r.rows[i]
+		line := []string{r.place(row), r.labels[i], rankColumns[0].text(row), fromTo(row.Throughput)}
+		for _, c := range columns {
+			line = append(line, c.text(row), c.mark(row))
+		}
+		if rounds {
+			line = append(line, grouped(row.Rounds))
+		}
+		g.add(line...)
+	}
+	return g
+}
+
+func (r ranking) place(row *trace.Ranked) string {
+	if n, ok := row.Rank.Get(); ok {
+		return grouped(n)
+	}
+	return "-"
+}
+
+// doubts are those about the order.
+func (r ranking) doubts() []string {
+	var list []string
+	once := false
+	for i := range r.rows {
+		once = once || r.rows[i].Rounds == 1
+	}
+	if once {
+		list = append(list, "One round does not tell a difference from chance: see --rounds.")
+	}
+	for i := 0; i < len(r.rows); {
+		k := i + 1
+		for k < len(r.rows) && r.rows[k].ChunkBytes == r.rows[i].ChunkBytes && r.rows[k-1].Throughput.Overlaps(r.rows[k].Throughput) {
+			k++
+		}
+		if k > i+1 {
+			last := k - 1
+			list = append(list, fmt.Sprintf("The order of %s and %s may be chance: their throughputs overlap.", strings.Join(r.labels[i:last], ", "), r.labels[last]))
+		}
+		i = k
+	}
+	return list
+}
+
+// blockSections are the other numbers, in as many grids as the width asks for.
+func (r ranking) blockSections(width int) [][]string {
+	var sections [][]string
+	var zero []string
+	for block := eventBlock; block <= passBlock; block++ {
+		var columns []rankColumn
+		flush := func() {
+			if lines := r.grid(block, columns).unlessEmpty(width); lines != nil && len(columns) > 0 {
+				sections = append(sections, lines)
+			}
+			columns = nil
+		}
+		for _, c := range rankColumns {
+			if c.block != block {
+				continue
+			}
+			if c.rare && c.zeroForAll(r.rows) {
+				zero = append(zero, c.name)
+				continue
+			}
+			g := r.grid(block, append(columns, c))
+			if g.total(g.widths()) > width && len(columns) > 0 {
+				flush()
+			}
+			columns = append(columns, c)
+		}
+		flush()
+	}
+	if n := len(sections); n > 0 && len(zero) > 0 && len(r.rows) > 0 {
+		sections[n-1] = append(sections[n-1], wrap("0.00 for all: "+strings.Join(zero, ", "), width)...)
+	}
+	return sections
+}
+
+func (r ranking) grid(block rankBlock, columns []rankColumn) *grid {
+	g := &grid{align: "l" + strings.Repeat("rm", len(columns))}
+	head := []string{rankBlocks[block]}
+	for _, c := range columns {
+		head = append(head, c.name, "")
+	}
+	g.add(head...)
+	for i := range r.rows {
+		row := []string{"  " + r.labels[i]}
+		for _, c := range columns {
+			row = append(row, c.text(&r.rows[i]), c.mark(&r.rows[i]))
+		}
+		g.add(row...)
+	}
+	return g
+}
+
+// textbookSection puts each strategy next to the textbook.
+func (r ranking) textbookSection(width int) []string {
+	g := grid{align: "lw"}
+	for i := range r.rows {
+		if sentence := r.textbook(&r.rows[i]); sentence != "" {
+			g.add("  "+r.labels[i], sentence)
+		}
+	}
+	if len(g.rows) == 0 {
+		return nil
+	}
+	lines := append([]string{"Measured next to the textbook"}, g.lines(width)...)
+	for _, note := range r.kernelNotes() {
+		lines = append(lines, wrap(note, width)...)
+	}
+	return lines
+}
+
+// kernelNotes tell of payload that was copied behind everybody's back, so that no
+// row has it.
+func (r ranking) kernelNotes() []string {
+	var list []string
+	for i := range r.rows {
+		most := map[string]float64{}
+		for _, t := range r.set.Of(&r.rows[i]) {
+			for _, k := range []class{toUser, fromUser, inKernel} {
+				if v, ok := k.in(&t.Total.Kernel).per(t.Run.PayloadBytes); ok {
+					most[k.name] = max(most[k.name], v)
+				}
+			}
+		}
+		for _, k := range []class{toUser, fromUser, inKernel} {
+			if most[k.name] > 0 {
+				list = append(list, fmt.Sprintf("!! %s: the kernel on its own copied up to %s passes %s, which are in no row above", r.labels[i], passes(most[k.name]), k.name))
+			}
+		}
+	}
+	return list
+}
+
+// textbook is the verdict on the run in the middle, and in how many rounds it was
+// the same. It is empty without a run that counts.
+func (r ranking) textbook(row *trace.Ranked) string {
+	verdicts, middle, least := map[string]int64{}, "", math.Inf(1)
+	for _, t := range r.set.Of(row) {
+		if !t.Counts() {
+			continue
+		}
+		v := Sanitize(compare(t, &t.Total.Sender, t.Run.PayloadBytes).String())
+		verdicts[v]++
+		if off := math.Abs(t.Throughput() - row.Throughput.Median.Or(0)); off < least {
+			middle, least = v, off
+		}
+	}
+	if n := verdicts[middle]; len(verdicts) > 1 {
+		middle += fmt.Sprintf(" (so in %d of %d rounds)", n, row.Rounds)
+	}
+	return middle
+}
+
+// trustSection says how far the numbers can be believed.
+func (r ranking) trustSection(width int) []string {
+	var lines []string
+	for i := range r.rows {
+		if row := &r.rows[i]; row.Failed > 0 {
+			lines = append(lines, wrap(fmt.Sprintf("!! %s: %s FAILED, NOT COUNTED: %s", r.labels[i], plural(row.Failed, "run"), whyFailed(row)), width)...)
+		}
+	}
+	lossy, verified, wrong, asked := 0, 0, 0, false
+	for _, t := range r.set.Traces {
+		if len(losses(t)) > 0 {
+			lossy++
+		}
+		if v := t.Run.Verified; v != nil {
+			asked = true
+			if *v {
+				verified++
+			} else {
+				wrong++
+			}
+		}
+	}
+	if len(r.set.Traces) == 0 {
+		return lines
+	}
+	if lossy == 0 {
+		lines = append(lines, "losses: none in any run")
+	} else {
+		lines = append(lines, fmt.Sprintf("!! EVENTS WERE LOST in %s", plural(int64(lossy), "run")))
+	}
+	switch {
+	case wrong > 0:
+		lines = append(lines, fmt.Sprintf("!! NOT VERIFIED in %s: the sink did not receive the bytes of the source", plural(int64(wrong), "run")))
+	case asked:
+		lines = append(lines, fmt.Sprintf("verified: yes, in %s", plural(int64(verified), "run")))
+	default:
+		lines = append(lines, "verified: not asked for")
+	}
+	return lines
+}
+
+// whyFailed is the error without what to do about it.
+func whyFailed(row *trace.Ranked) string {
+	why, _, _ := strings.Cut(row.Error, "\n")
+	return Sanitize(cmp.Or(why, "no reason is given"))
+}
+
+// legendSection explains the words and marks that were used.
+func (r ranking) legendSection(width int) []string {
+	if len(r.rows) == 0 {
+		return nil
+	}
+	lines := wrap("Medians over the rounds, of the sender; passes are bytes by payload.", width)
+	g := grid{align: "lw"}
+	for _, entry := range r.legend() {
+		g.add(entry[0], entry[1])
+	}
+	return append(lines, g.lines(width)...)
+}
+
+// legend is each mark that was used with what it means.
+func (r ranking) legend() [][2]string {
+	var list [][2]string
+	used := map[trace.Provenance]bool{}
+	reasons := map[trace.Provenance]map[string][]string{trace.Estimated: {}, trace.Unavailable: {}}
+	varies := false
+	var without []string
+	for i := range r.rows {
+		if r.rows[i].Rounds == 0 {
+			without = append(without, r.labels[i])
+		}
+	}
+	for _, c := range rankColumns {
+		for i := range r.rows {
+			if r.rows[i].Rounds == 0 {
+				continue
+			}
+			s := c.in(&r.rows[i])
+			varies = varies || strings.Contains(c.mark(&r.rows[i]), varied)
+			used[s.Provenance] = true
+			if by := reasons[s.Provenance]; by != nil && s.Reason != "" && !slices.Contains(by[s.Reason], c.key) {
+				by[s.Reason] = append(by[s.Reason], c.key)
+			}
+		}
+	}
+	explain := func(mark string, by map[string][]string) {
+		var texts []string
+		for reason, keys := range by {
+			texts = append(texts, Sanitize(strings.Join(keys, ", ")+": "+reason))
+		}
+		slices.Sort(texts)
+		for _, text := range texts {
+			list = append(list, [2]string{mark, text})
+			mark = ""
+		}
+	}
+	if used[trace.Derived] {
+		list = append(list, [2]string{"d", "derived: certain from the system call, its files and its result"})
+	}
+	if used[trace.Estimated] {
+		list = append(list, [2]string{"~", "estimated, not exact"})
+		explain("", reasons[trace.Estimated])
+	}
+	if varies {
+		list = append(list, [2]string{varied, "not the same in every round; the JSON has the least and the most"})
+	}
+	if len(without) > 0 {
+		reasons[trace.Unavailable]["no run counts"] = without
+	}
+	explain(notCounted, reasons[trace.Unavailable])
+	return list
+}
