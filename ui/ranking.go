@@ -48,6 +48,9 @@ func Ranking(s *trace.Set, width int) string {
 	sections := [][]string{r.titleSection(width), r.speedSection(width)}
 	sections = append(sections, r.blockSections(width)...)
 	sections = append(sections, r.textbookSection(width), r.trustSection(width), r.legendSection(width))
+	if chunksDiffer(s.Ranking) {
+		sections = r.sweepSections(width)
+	}
 	var b strings.Builder
 	for i, section := range sections {
 		if len(section) == 0 {
@@ -72,7 +75,11 @@ func (r ranking) titleSection(width int) []string {
 	}
 	g := grid{align: "lw"}
 	add := r.first.adder(&g)
-	r.first.addSetting(add)
+	r.first.addSetting(func(name string, parts ...string) {
+		if name != "chunk" || !chunksDiffer(r.rows) {
+			add(name, parts...)
+		}
+	})
 	add("payload", r.work())
 	r.first.addStart(add)
 	return append(lines, g.lines(width)...)
@@ -97,6 +104,9 @@ func (r ranking) title() string {
 	interrupted := ""
 	if slices.ContainsFunc(r.set.Traces, func(t *trace.Trace) bool { return t.Run.Ended == trace.Interrupted }) {
 		interrupted = ", interrupted"
+	}
+	if n := len(r.sizes()); n > 1 {
+		return fmt.Sprintf("swept %s over %d chunk sizes in %s%s", strategies, n, rounds, interrupted)
 	}
 	return fmt.Sprintf("compared %s in %s%s", strategies, rounds, interrupted)
 }
@@ -183,6 +193,9 @@ func (r ranking) doubts() []string {
 	}
 	if once {
 		list = append(list, "One round does not tell a difference from chance: see --rounds.")
+	}
+	if chunksDiffer(r.rows) {
+		return append(list, r.crossings()...)
 	}
 	for i := 0; i < len(r.rows); {
 		k := i + 1

@@ -1,11 +1,13 @@
 package ui
 
 import (
+	"cmp"
 	"encoding/csv"
 	"errors"
 	"fmt"
 	"io"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -54,7 +56,48 @@ func sets() map[string]*trace.Set {
 	withChunk[9].Run.ChunkBytes = 512
 	return map[string]*trace.Set{
 		"three": trace.NewSet(threeRounds()), "odd": odd(), "one": trace.NewSet([]*trace.Trace{round("sendfile", 5000)}),
-		"empty": trace.NewSet(nil), "chunks": trace.NewSet(withChunk),
+		"empty": trace.NewSet(nil), "chunks": trace.NewSet(withChunk), "sweep": sweep(),
+	}
+}
+
+// sweep is one in which sendfile overtakes read-write, and mmap-write failed at a
+// size.
+func sweep() *trace.Set {
+	var traces []*trace.Trace
+	for i, chunk := range []int64{512, 4 << 10, 32 << 10, 256 << 10} {
+		for n := range int64(3) {
+			for strategy, speed := range map[string]int64{
+				"read-write": []int64{400, 900, 1600, 1800}[i],
+				"mmap-write": []int64{300, 905, 1500, 1700}[i],
+				"sendfile":   []int64{200, 800, 2400, 5000}[i],
+			} {
+				t := round(strategy, speed+n*20)
+				t.Run.ChunkBytes = chunk
+				t.Total = atMoment(shapes[strategy], 64<<20/chunk, chunk, t.Run.ElapsedNS)
+				traces = append(traces, t)
+			}
+		}
+	}
+	order := map[string]int{"read-write": 0, "mmap-write": 1, "sendfile": 2}
+	slices.SortStableFunc(traces, func(a, b *trace.Trace) int {
+		return cmp.Or(cmp.Compare(a.Run.ChunkBytes, b.Run.ChunkBytes), cmp.Compare(order[a.Run.Strategy], order[b.Run.Strategy]), cmp.Compare(b.Run.ElapsedNS, a.Run.ElapsedNS))
+	})
+	traces[3].Run.Ended, traces[3].Run.Error = trace.Failed, "receiver was killed" // mmap-write, 512 B
+	slow := traces[9]
+	slow.Total.Sender.Copies.ToUser = derived(128 << 20) // read-write, 4 KiB
+	traces[10].Total.Sender.Copies.ToUser, traces[11].Total.Sender.Copies.ToUser = derived(128<<20), derived(128<<20)
+	return trace.NewSet(traces, trace.Failure{Strategy: "splice", ChunkBytes: 512, Error: "no memory"})
+}
+
+func TestCrossings(t *testing.T) {
+	got := newRanking(sweep()).crossings()
+	want := []string{
+		"sendfile overtakes read-write between 4 KiB and 32 KiB.",
+		"sendfile overtakes mmap-write between 4 KiB and 32 KiB.",
+		"read-write is faster than mmap-write at 512 B, 32 KiB, 256 KiB; at the other sizes their throughputs overlap.",
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}
 }
 
@@ -190,7 +233,7 @@ func TestRankingIsSafe(t *testing.T) {
 
 // roundsAfter is the live view after some messages.
 func roundsAfter(width, height int, msgs ...tea.Msg) Rounds {
-	m := NewRounds(RoundsOptions{Output: io.Discard, Labels: []string{"read-write", "mmap-write", "sendfile"}, Rounds: 3})
+	m := NewRounds(RoundsOptions{Output: io.Discard, Title: "zctrace compare", Labels: []string{"read-write", "mmap-write", "sendfile"}, Rounds: 3})
 	m.look = uncoloured(false)
 	for _, msg := range append([]tea.Msg{tea.WindowSizeMsg{Width: width, Height: height}}, msgs...) {
 		next, _ := m.Update(msg)

@@ -30,6 +30,7 @@ type RunEnds struct {
 type RoundsOptions struct {
 	Terminal  Terminal
 	Output    io.Writer
+	Title     string
 	Labels    []string // of the rows
 	Rounds    int
 	Stop      func()
@@ -49,6 +50,7 @@ type Rounds struct {
 
 // roundsState is all that is drawn.
 type roundsState struct {
+	title  string
 	labels []string
 	rounds int
 	rows   []roundsRow
@@ -72,7 +74,7 @@ func NewRounds(o RoundsOptions) Rounds {
 	}
 	return Rounds{
 		opts: o, look: newLook(o.Terminal, o.Output), keys: newKeys(),
-		state: roundsState{labels: o.Labels, rounds: o.Rounds, rows: make([]roundsRow, len(o.Labels))},
+		state: roundsState{title: o.Title, labels: o.Labels, rounds: o.Rounds, rows: make([]roundsRow, len(o.Labels))},
 	}
 }
 
@@ -149,7 +151,7 @@ func (m Rounds) View() string {
 	} else if m.state.doing != "" {
 		footer += "   " + m.look.text(m.state.doing) + m.look.ellipsis
 	}
-	lines := roundsLines(m.look, m.state, width)
+	lines := roundsLines(m.look, m.state, width, m.height-1)
 	lines = lines[:min(len(lines), m.height-1)]
 	for len(lines) < m.height-1 {
 		lines = append(lines, "")
@@ -163,10 +165,20 @@ func (m Rounds) View() string {
 	return strings.Join(lines, "\n")
 }
 
-// roundsLines draw the state.
-func roundsLines(l *look, s roundsState, width int) []string {
+// inSight are the rows that there is room for, that under way among them.
+func (s roundsState) inSight(room int) (from, to int) {
+	room = max(room, 1)
+	if s.begun != nil {
+		from = s.begun.Row - room/2
+	}
+	from = max(0, min(from, len(s.rows)-room))
+	return from, min(from+room, len(s.rows))
+}
+
+// roundsLines draw the state in at most so many lines.
+func roundsLines(l *look, s roundsState, width, height int) []string {
 	var title line
-	title.put(l.title, "zctrace compare")
+	title.put(l.title, s.title)
 	if s.any != nil {
 		run := s.any.Run
 		if run.Sink.Kind != "null" {
@@ -186,7 +198,9 @@ func roundsLines(l *look, s roundsState, width int) []string {
 	label = min(label, max(width-median-rounds-4, 8))
 	room := max(width-label-rounds-median-2, 0)
 	lines = append(lines, l.heading("STRATEGY", width, column{"rounds", label + rounds}, column{"median", label + rounds + median}))
-	for i, row := range s.rows {
+	from, to := s.inSight(height - len(lines) - 2)
+	for i := from; i < to; i++ {
+		row := s.rows[i]
 		var r line
 		ink := l.plain
 		if s.begun != nil && s.begun.Row == i {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/zctrace/zctrace/internal/human"
 	"github.com/zctrace/zctrace/tracer"
 	"github.com/zctrace/zctrace/tracer/session"
 	"github.com/zctrace/zctrace/tracer/trace"
@@ -27,6 +28,15 @@ type compareOptions struct {
 	options
 	rounds int
 	form   form
+	sizes  chunkRange // of sweep
+}
+
+// chunks are the chunk sizes to run with.
+func (o *compareOptions) chunks() []int64 {
+	if o.sizes == (chunkRange{}) {
+		return []int64{int64(o.chunk)}
+	}
+	return o.sizes.sizes()
 }
 
 func newCompare() *cobra.Command {
@@ -57,16 +67,16 @@ are for each run.`,
 	}
 	o.register(cmd)
 	f := cmd.Flags()
-	f.IntVar(&o.rounds, "rounds", 5, "how often each strategy runs")
+	f.IntVar(&o.rounds, "rounds", 5, "run each strategy `N` times")
 	o.form.register(cmd)
 	o.adaptFlags(cmd)
 	return cmd
 }
 
-// notForCompare are the flags of run that compare refuses, and why.
+// notForCompare are the flags of run that compare and sweep refuse, and why.
 var notForCompare = map[string]string{
-	"baseline": "compare ranks traced runs: take zctrace run STRATEGY --baseline to learn what tracing costs",
-	"interval": "compare keeps no samples: take zctrace run STRATEGY --interval TIME for those of one run",
+	"baseline": "all runs here are traced: take zctrace run STRATEGY --baseline to learn what tracing costs",
+	"interval": "no samples are kept here: take zctrace run STRATEGY --interval TIME for those of one run",
 }
 
 // adaptFlags says what is different here. No latency is shown, and timing every
@@ -81,7 +91,7 @@ func (o *compareOptions) adaptFlags(cmd *cobra.Command) {
 		"duration": "stop each run after `TIME`, e.g. 5s; with --bytes, whichever comes first",
 		"source":   "`FILE`, or auto[:SIZE]: a temporary file of that size (64MiB), made once and gone afterwards, or zero: /dev/zero",
 		"sink":     "`SINK`, one of tcp (loopback), unix, pipe, file, null; a new one for each run",
-		"copies":   "how to count copies: fentry sees them in the kernel's functions, breakpoint at the copy instructions (slow), derived infers them from the system calls; auto is fentry where the kernel allows it",
+		"copies":   "how to count copies: fentry sees them in the kernel's functions, breakpoint at the copy instructions (slow), derived infers them from the system calls; auto is fentry where the kernel allows it; all is for zctrace run alone",
 		"latency":  "time every system call, for the traces of --json; off is cheaper",
 		"expect":   "exit with 4 unless `EXPR` holds in every run, or, as 'STRATEGY: EXPR', in every run of that strategy; repeatable",
 		"json":     "write the traces and the ranking to `FILE`, or - for standard output",
@@ -127,6 +137,7 @@ type gate struct {
 // comparison is several runs, as far as their front end is concerned.
 type comparison struct {
 	job
+	name    string // of the command
 	configs []session.Config
 	rounds  int
 	gates   []gate
@@ -147,7 +158,7 @@ func compareStrategies(cmd *cobra.Command, names []string, o *compareOptions) er
 	if err != nil {
 		return err
 	}
-	if err := o.checkCompare(cmd, len(strategies)); err != nil {
+	if err := o.checkCompare(cmd, len(strategies)*len(o.chunks())); err != nil {
 		return err
 	}
 	cfg, err := o.config(strategies[0], append([]string{"zctrace"}, os.Args[1:]...))
@@ -161,6 +172,7 @@ func compareStrategies(cmd *cobra.Command, names []string, o *compareOptions) er
 	defer interrupt(nil)
 	c := &comparison{
 		job:    job{cfg: cfg, ctx: ctx, interrupt: interrupt, json: o.json, stdout: os.Stdout},
+		name:   cmd.Name(),
 		rounds: o.rounds, gates: gates, form: o.form,
 	}
 	defer c.interruptOnSignal()()
@@ -169,7 +181,7 @@ func compareStrategies(cmd *cobra.Command, names []string, o *compareOptions) er
 		return cmp.Or(interrupted(ctx, err), err)
 	}
 	defer source.Close()
-	if err := c.choose(strategies, len(names) > 0, source); err != nil {
+	if err := c.choose(strategies, len(names) > 0, source, o.chunks()); err != nil {
 		return err
 	}
 	front := c.lines
@@ -202,7 +214,7 @@ func findStrategies(names []string) ([]*workloads.Strategy, error) {
 }
 
 // checkCompare checks the flags, and sets the default of how much to move.
-func (o *compareOptions) checkCompare(cmd *cobra.Command, strategies int) error {
+func (o *compareOptions) checkCompare(cmd *cobra.Command, each int) error {
 	if err := o.checkGiven(cmd); err != nil {
 		return err
 	}
@@ -210,8 +222,8 @@ func (o *compareOptions) checkCompare(cmd *cobra.Command, strategies int) error 
 	switch {
 	case o.rounds < 1:
 		return usageError("--rounds %d: take at least 1", o.rounds)
-	case o.rounds*strategies > trace.MaxSetTraces:
-		return usageError("--rounds %d: %d runs are more than the %d of which traces are kept", o.rounds, o.rounds*strategies, trace.MaxSetTraces)
+	case o.rounds*each > trace.MaxSetTraces:
+		return usageError("--rounds %d: %d runs are more than the %d of which traces are kept", o.rounds, o.rounds*each, trace.MaxSetTraces)
 	case o.copies.value == string(tracer.All):
 		return usageError("--copies all compares the engines of one run: take zctrace run STRATEGY --copies all")
 	case kind == string(workloads.SinkFile) && path != "":
@@ -257,11 +269,12 @@ func (c *comparison) openSource() (*workloads.Source, error) {
 
 // choose makes a configuration for each strategy that can do the work. One that
 // was named and cannot is refused.
-func (c *comparison) choose(strategies []*workloads.Strategy, named bool, source *workloads.Source) error {
+func (c *comparison) choose(strategies []*workloads.Strategy, named bool, source *workloads.Source, chunks []int64) error {
 	kind, _, _ := strings.Cut(c.cfg.Sink, ":")
 	sink := workloads.SinkKind(kind)
 	known := slices.Contains(workloads.SinkKinds, sink) // else the first run says what there is
 	var refused error
+	var able []*workloads.Strategy
 	for _, s := range strategies {
 		if known {
 			if err := workloads.Support(s, source, sink); err != nil && named {
@@ -273,25 +286,35 @@ func (c *comparison) choose(strategies []*workloads.Strategy, named bool, source
 				continue
 			}
 		}
-		cfg := c.cfg
-		cfg.Strategy, cfg.Shared = s, source
-		c.configs = append(c.configs, cfg)
+		able = append(able, s)
 	}
-	if len(c.configs) == 0 {
+	if len(able) == 0 {
 		return refused
 	}
+	for _, chunk := range chunks { // what is compared runs close together
+		for _, s := range able {
+			cfg := c.cfg
+			cfg.Strategy, cfg.Shared, cfg.Chunk = s, source, chunk
+			c.configs = append(c.configs, cfg)
+		}
+	}
 	for _, g := range c.gates {
-		if g.strategy != "" && !slices.Contains(c.labels(), g.strategy) {
+		if g.strategy != "" && !slices.ContainsFunc(c.configs, func(cfg session.Config) bool { return cfg.Strategy.Name == g.strategy }) {
 			return usageError("--expect '%s: %s': %s is not compared here", g.strategy, g, g.strategy)
 		}
 	}
 	return nil
 }
 
+// labels name the configurations, with the chunk size if there are several.
 func (c *comparison) labels() []string {
 	var names []string
 	for _, cfg := range c.configs {
-		names = append(names, cfg.Strategy.Name)
+		name := cfg.Strategy.Name
+		if c.configs[0].Chunk != c.configs[len(c.configs)-1].Chunk {
+			name += " " + human.FormatBytes(cfg.Chunk)
+		}
+		names = append(names, name)
 	}
 	return names
 }

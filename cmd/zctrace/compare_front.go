@@ -39,6 +39,7 @@ func (c *comparison) table() ([]session.Outcome, error) {
 	labels := c.labels()
 	program := tea.NewProgram(ui.NewRounds(ui.RoundsOptions{
 		Terminal:  ui.DetectTerminal(os.Getenv),
+		Title:     "zctrace " + c.name,
 		Labels:    labels,
 		Rounds:    c.rounds,
 		Stop:      func() { c.interrupt(errQuit) },

@@ -285,6 +285,35 @@ func checkInterrupted(t *testing.T, file, table string) {
 	}
 }
 
+// sweep runs each strategy with each size, and counts exactly with all of them.
+func TestSweep(t *testing.T) {
+	needTracing(t)
+	cmd := command(t, "sweep", "read-write", "sendfile", "--chunk", "4KiB..16KiB", "--bytes", "1MiB", "--source", "auto:1MiB", "--rounds", "2", "--json", "s.json")
+	r := finish(t, cmd)
+	if r.code != 0 || !strings.Contains(r.stdout, "swept 2 strategies over 3 chunk sizes in 2 rounds") {
+		t.Fatalf("exit code %d\n%s%s", r.code, r.stdout, r.stderr)
+	}
+	set := readSet(t, filepath.Join(cmd.Dir, "s.json"))
+	if len(set.Traces) != 12 || len(set.Ranking) != 6 {
+		t.Fatalf("%d traces, %d rows; want 12, 6", len(set.Traces), len(set.Ranking))
+	}
+	for i, row := range set.Ranking {
+		calls := float64(mib / row.ChunkBytes)
+		if row.Strategy == "read-write" {
+			calls *= 2
+		}
+		if chunk := int64(4096) << (i / 2); row.ChunkBytes != chunk || row.Rank != trace.Known(int64(1+i%2)) {
+			t.Errorf("row %d is rank %s with %d bytes, want %d with %d", i, row.Rank, row.ChunkBytes, 1+i%2, chunk)
+		}
+		if s := row.PerMiB.Calls; s.Median != trace.KnownReal(calls) || s.Varies() {
+			t.Errorf("%s, %d: %s calls per MiB, want %v", row.Strategy, row.ChunkBytes, s.Median, calls)
+		}
+	}
+	if shown := zctrace(t, "show", filepath.Join(cmd.Dir, "s.json")); shown.stdout != r.stdout {
+		t.Errorf("show prints\n%s\nand sweep\n%s", shown.stdout, r.stdout)
+	}
+}
+
 // A comparison on a terminal to its end: the view goes, the table stays.
 func TestCompareOnATerminal(t *testing.T) {
 	term := onTerminal(t, 24, 80, "compare", "--bytes", "1MiB", "--rounds", "2", "--source", "auto:1MiB")

@@ -1,0 +1,83 @@
+package main
+
+import (
+	"fmt"
+	"math/bits"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/zctrace/zctrace/internal/human"
+	"github.com/zctrace/zctrace/workloads"
+)
+
+func newSweep() *cobra.Command {
+	o := compareOptions{sizes: chunkRange{512, 1 << 20}}
+	cmd := &cobra.Command{
+		Use:   "sweep [STRATEGY...]",
+		Short: "Compare strategies over chunk sizes: where does one overtake another",
+		Long: `sweep does the same work through each strategy with each chunk size, in interleaved
+rounds as compare does, and prints the throughput by size. It says in words where
+one strategy overtakes another, going only by sizes at which all rounds of one
+were faster than all rounds of the other. --duration and --bytes are for each run.`,
+		Example: `  sudo zctrace sweep read-write sendfile
+  sudo zctrace sweep --chunk 4KiB..64KiB --bytes 256MiB --json s.json
+  zctrace show --csv s.json`,
+		ValidArgs: strategyNames(),
+		Args:      func(*cobra.Command, []string) error { return o.form.check() },
+		RunE: run(func(cmd *cobra.Command, args []string) error {
+			return compareStrategies(cmd, args, &o)
+		}),
+	}
+	o.register(cmd)
+	f := cmd.Flags()
+	f.IntVar(&o.rounds, "rounds", 3, "run each strategy `N` times with each size")
+	o.form.register(cmd)
+	o.adaptFlags(cmd)
+	chunk := f.Lookup("chunk")
+	chunk.Value, chunk.DefValue = &o.sizes, o.sizes.String()
+	chunk.Usage = "payload per transfer: the first of `FROM..TO` and its doubles up to the last"
+	return cmd
+}
+
+// chunkRange is a flag: 512..1MiB. Its zero value is none.
+type chunkRange struct{ from, to size }
+
+func (r *chunkRange) Set(text string) error {
+	from, to, ok := strings.Cut(text, "..")
+	if !ok {
+		return fmt.Errorf("want FROM..TO, e.g. 512..1MiB; for one size there is zctrace compare")
+	}
+	if err := r.from.Set(from); err != nil {
+		return err
+	}
+	if err := r.to.Set(to); err != nil {
+		return err
+	}
+	if int64(r.to) > workloads.MaxChunk {
+		return fmt.Errorf("a chunk of %s: the kernel moves no more than %d bytes in one call", to, int64(workloads.MaxChunk))
+	}
+	if r.to/2 < r.from {
+		return fmt.Errorf("%s is not at least twice %s; for one size there is zctrace compare", to, from)
+	}
+	return nil
+}
+
+func (r *chunkRange) String() string {
+	if *r == (chunkRange{}) {
+		return ""
+	}
+	text := human.FormatBytes(int64(r.from)) + ".." + human.FormatBytes(int64(r.to))
+	return strings.ReplaceAll(text, " ", "")
+}
+
+func (r *chunkRange) Type() string { return "FROM..TO" }
+
+// sizes are those to try.
+func (r *chunkRange) sizes() []int64 {
+	var list []int64
+	for i := range bits.Len64(uint64(r.to / r.from)) {
+		list = append(list, int64(r.from)<<i)
+	}
+	return list
+}
