@@ -96,8 +96,12 @@ func TestEnginesAgree(t *testing.T) {
 	const n = 1_000_123
 	for _, a := range agreements(t) {
 		t.Run(a.strategy+" to "+a.sink+" from "+a.from.name, func(t *testing.T) {
-			tr := traced(t, a.strategy, "--source", sourceOn(t, a.from, n), "--bytes", "1000123",
-				"--chunk", chunkFor(a.strategy, "40000"), "--sink", a.sink, "--copies", "all")
+			args := []string{a.strategy, "--source", sourceOn(t, a.from, n), "--bytes", "1000123",
+				"--chunk", chunkFor(a.strategy, "40000"), "--sink", a.sink, "--copies", "all"}
+			if a.sink != "null" {
+				args = append(args, "--verify")
+			}
+			tr := traced(t, args...)
 			if a.from.name != "" && tr.Run.Source.Filesystem != a.from.name {
 				t.Errorf("the source is on %s", tr.Run.Source.Filesystem)
 			}
