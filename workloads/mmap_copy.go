@@ -65,7 +65,7 @@ func mmapCopyLoop(w *window) {
 	from := w.mapSource(0)
 	to := uintptr(w.call(unix.SYS_MMAP, 0, uintptr(w.outSize), readWrite, unix.MAP_SHARED, w.out, 0))
 	for n := w.next(); n > 0; n = w.next() {
-		copyBytes(unsafe.Pointer(to+uintptr(w.outPos)), unsafe.Pointer(from+uintptr(w.inPos)), n)
+		copyBytes(to+uintptr(w.outPos), from+uintptr(w.inPos), n)
 		w.inPos += n
 		atomic.StoreInt64(&w.page.userSpace, w.page.userSpace+n)
 		w.sent(n)
@@ -79,10 +79,10 @@ func mmapCopyLoop(w *window) {
 }
 
 // copyBytes is memmove: of two slices of bytes, the runtime's assembly, which is
-// nosplit itself.
+// nosplit itself. The addresses are mmap's, outside of what Go manages.
 //
 //go:nosplit
 //go:norace
-func copyBytes(to, from unsafe.Pointer, n int64) {
-	copy(unsafe.Slice((*byte)(to), n), unsafe.Slice((*byte)(from), n))
+func copyBytes(to, from uintptr, n int64) {
+	copy(unsafe.Slice(*(**byte)(unsafe.Pointer(&to)), n), unsafe.Slice(*(**byte)(unsafe.Pointer(&from)), n))
 }
