@@ -15,6 +15,7 @@ type Run struct {
 	Payload   int64    // bytes that the workload moved, declared by it
 	UserSpace int64    // bytes that the workload copied itself, declared by it
 	Cached    bool     // it reads its source through the page cache
+	Dense     bool     // blocks on a disk hold all of its source, which has no holes
 	Maps      bool     // it maps its source
 	MapsSink  bool     // it writes its sink through a mapping
 	NoNIC     string   // why no byte can have passed a NIC; "" if it can
@@ -160,7 +161,7 @@ func (l *ledger) amounts(s *bpf.ObjectSlot) {
 		engines = []Engine{Derived}
 	}
 	c := l.counters
-	t := newTally(s, engines[0], &l.run.Missing)
+	t := newTally(s, engines[0], &l.run)
 	c.Copies = trace.Copies{
 		ToUser:      t.amount(toUser),
 		FromUser:    t.amount(fromUser),
@@ -180,7 +181,7 @@ func (l *ledger) amounts(s *bpf.ObjectSlot) {
 	}
 	c.Engines = map[string]*trace.EngineCounters{}
 	for _, e := range engines {
-		t := newTally(s, e, &l.run.Missing)
+		t := newTally(s, e, &l.run)
 		c.Engines[string(e)] = &trace.EngineCounters{
 			ToUser: t.amount(toUser), FromUser: t.amount(fromUser), InKernel: t.amount(inKernel), PageRefs: t.amount(pageRefs),
 		}
@@ -279,8 +280,8 @@ func (l *ledger) pageCache(s *bpf.ObjectSlot) {
 		l.missing("page_cache.hit_bytes", l.run.PageCache)
 		l.missing("page_cache.miss_bytes", l.run.PageCache)
 	case !l.run.Cached:
-		l.missing("page_cache.hit_bytes", "it does not read a file")
-		l.missing("page_cache.miss_bytes", "it does not read a file")
+		l.missing("page_cache.hit_bytes", "it does not read a file through it")
+		l.missing("page_cache.miss_bytes", "it does not read a file through it")
 	default:
 		pc.MissBytes = trace.Known(int64(s.CacheAddedBytes))
 		pc.HitBytes = trace.Known(max(0, l.run.Payload-int64(s.CacheAddedBytes)))

@@ -13,14 +13,16 @@ import (
 type tally struct {
 	engine  Engine
 	watched bool // the engine's hooks see all copies, where a rule says so
+	dense   bool // nothing that was read can have been a hole
 
 	bytes   [classes]int64
 	seen    [classes]int64  // of bytes
 	unknown [classes]string // why a class is not known
 }
 
-func newTally(s *bpf.ObjectSlot, engine Engine, m *Missing) *tally {
-	t := &tally{engine: engine, watched: engine != Derived && m.Copies[engine] == ""}
+func newTally(s *bpf.ObjectSlot, engine Engine, run *Run) *tally {
+	m := &run.Missing
+	t := &tally{engine: engine, watched: engine != Derived && m.Copies[engine] == "", dense: run.Dense}
 	zerocopy := false
 	for i := range s.Cells {
 		if cell := &s.Cells[i]; cell.Calls > 0 && !torn(cell) {
@@ -94,7 +96,7 @@ func (t *tally) add(cell *bpf.ObjectCell) {
 	case rest == 0:
 	case !t.watched || !v.watched || v.byFentry && t.engine != Fentry:
 		t.notKnown(v)
-	case v.rest != nil:
+	case v.rest != nil && (t.dense || !v.unlessDense):
 		t.bytes[*v.rest] += rest
 	default: // the copies at least were seen
 		t.notKnown(v, toUser, fromUser, inKernel)

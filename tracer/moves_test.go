@@ -67,7 +67,7 @@ func TestTally(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			c := cell(test.nr, test.in, test.out, 1, n, 0)
 			c.Seen[bpf.ObjectEngineFENTRY] = test.seen
-			ta := newTally(slot(c), Fentry, &Missing{})
+			ta := newTally(slot(c), Fentry, &Run{})
 			got := amounts{ta.amount(toUser), ta.amount(fromUser), ta.amount(inKernel), ta.amount(pageRefs), ta.amount(cloned), ta.amount(fill)}
 			for _, a := range []*trace.Amount{&got.toUser, &got.fromUser, &got.inKernel, &got.refs, &got.cloned, &got.fill} {
 				if a.Provenance == trace.Unavailable {
@@ -81,6 +81,27 @@ func TestTally(t *testing.T) {
 				t.Errorf("got  %+v\nwant %+v", got, test.want)
 			}
 		})
+	}
+}
+
+// Of a source without holes, a direct read filled nothing: what the hooks did not
+// see copied is there by reference. An engine without hooks is none the wiser.
+func TestTallyOfADenseSource(t *testing.T) {
+	direct := ext4
+	direct.Attrs |= uint16(bpf.ObjectFdAttrFD_DIRECT)
+	c := cell(unix.SYS_READ, direct, none, 1, 1000, 0)
+	c.Seen[bpf.ObjectEngineFENTRY] = bpf.ObjectCopied{ToUser: 10}
+	ta := newTally(slot(c), Fentry, &Run{Dense: true})
+	for class, want := range map[class]trace.Amount{toUser: hooked(10, ""), pageRefs: mixed(990, 0), fill: mixed(0, 0)} {
+		if got := ta.amount(class); got != want {
+			t.Errorf("class %d is %+v, want %+v", class, got, want)
+		}
+	}
+	ta = newTally(slot(c), Derived, &Run{Dense: true})
+	for _, class := range []class{toUser, pageRefs, fill} {
+		if got := ta.amount(class); got.Bytes.Known() || got.Reason == "" {
+			t.Errorf("class %d is derived as %+v, want null with a reason", class, got)
+		}
 	}
 }
 
@@ -103,7 +124,7 @@ func TestLateCopies(t *testing.T) {
 		{Derived, Missing{LateCopies: "no such tracepoint"}, trace.Int{}},
 		{Fentry, Missing{Copies: map[Engine]string{Fentry: "no such function"}, LateCopies: "no such tracepoint"}, trace.Int{}},
 	} {
-		ta := newTally(s, test.engine, &test.missing)
+		ta := newTally(s, test.engine, &Run{Missing: test.missing})
 		if got := ta.amount(inKernel).Bytes; got != test.want {
 			t.Errorf("%s, missing %+v: in_kernel is %v, want %v", test.engine, test.missing, got, test.want)
 		}

@@ -30,6 +30,8 @@ type verdict struct {
 	watched  bool   // every copy of such a call passes the copy hooks of an engine that has them
 	byFentry bool   // of engine fentry only
 	rest     *class // where then the bytes belong that none of them saw; nil: not known either
+
+	unlessDense bool // rest holds only of a source without holes
 }
 
 func certain(c ...class) verdict                  { return verdict{certain: c} }
@@ -39,6 +41,13 @@ func uncertain(reason string, c ...class) verdict { return verdict{unknown: c, r
 // class rest.
 func (v verdict) seenOr(rest class) verdict {
 	v.watched, v.rest = true, &rest
+	return v
+}
+
+// seenOrHole is one of which, besides, a hole may be what was not seen.
+func (v verdict) seenOrHole(rest class) verdict {
+	v = v.seenOr(rest)
+	v.unlessDense = true
 	return v
 }
 
@@ -66,7 +75,7 @@ func ruleUnknown(_, _ bpf.ObjectFdKind, _ uint32) verdict {
 func ruleRead(in, _ bpf.ObjectFdKind, _ uint32) verdict {
 	switch kindOf(in) {
 	case kindDirect: // holes are zero-filled, some file systems fall back
-		return uncertain(whyDirect, toUser, pageRefs, fill).seen()
+		return uncertain(whyDirect, toUser, pageRefs, fill).seenOrHole(pageRefs)
 	case kindOther:
 		return uncertain(whyFS, toUser, pageRefs, fill)
 	case kindNull:

@@ -110,6 +110,9 @@ func (cfg *Config) senderJob(j *job) (*job, []*os.File, error) {
 	if cfg.PipeSize > maxPipe {
 		return nil, nil, errorf(Usage, "take a smaller one", "--pipe-size %s is more than any pipe holds", human.FormatBytes(cfg.PipeSize))
 	}
+	if err := CheckSizes(cfg.Strategy, cfg.Source, cfg.Chunk, cfg.Bytes); err != nil {
+		return nil, nil, err
+	}
 	j.Strategy = cfg.Strategy.Name
 	j.SourceSize, j.SeekIn = cfg.Source.size(), cfg.Source.Kind != SourceZero
 	j.SinkSize, j.SeekOut = cfg.Sink.size, cfg.Sink.Kind == SinkFile

@@ -117,6 +117,8 @@ func callName(nr int64) string {
 		return "read"
 	case unix.SYS_WRITE:
 		return "write"
+	case unix.SYS_PWRITE64:
+		return "pwrite64"
 	case unix.SYS_SENDFILE:
 		return "sendfile"
 	case unix.SYS_READV:

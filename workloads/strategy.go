@@ -26,13 +26,23 @@ type Strategy struct {
 	Transfer []string // those of Syscalls that the textbook counts: transfer_calls
 	Textbook Textbook
 
-	Piped bool // through a pipe of its own, which --pipe-size is about
+	Piped  bool // through a pipe of its own, which --pipe-size is about
+	Direct bool // reads past the page cache
 
+	toFile   *Textbook                            // what the textbook says of a sink that is a file, if that is something else
 	buffered bool                                 // the loop needs a user buffer of one chunk
 	onDisk   bool                                 // what it can do depends on the file system
 	prepare  func(*window) (undo func(), _ error) // what else the loop needs, made before the window; may be nil
 	finish   func(*window) error                  // what is left to do after the window; may be nil
 	loop     func(*window)                        // nosplit, see window
+}
+
+// TextbookTo is what the textbook says of a sink.
+func (s *Strategy) TextbookTo(sink SinkKind) Textbook {
+	if sink == SinkFile && s.toFile != nil {
+		return *s.toFile
+	}
+	return s.Textbook
 }
 
 // Textbook is what articles say that the transfer of one chunk costs. Copies
@@ -65,6 +75,7 @@ var Strategies = []*Strategy{
 	readvWritev,
 	copyFileRange,
 	mmapCopy,
+	directIO,
 }
 
 // Find returns the strategy of that name.

@@ -22,12 +22,29 @@ func TestTextbookRows(t *testing.T) {
 
 		"copy-file-range": {1, 2, 0, 0, 1, 1, 1},
 		"mmap-copy":       {2, 4, 0, 0, 0, 1, 1},
+		"direct-io":       {2, 4, 0, 1, 0, 1, 1},
 	}
 	for _, s := range Strategies {
 		b := s.Textbook
 		got := [7]int{b.TransferCalls, b.ModeSwitches, b.ToUser, b.FromUser, b.InKernel, b.DMAIn, b.DMAOut}
 		if got != rows[s.Name] {
 			t.Errorf("%s: %v, want %v", s.Name, got, rows[s.Name])
+		}
+	}
+}
+
+// Direct I/O to a socket is copied into it; between files nothing is copied.
+func TestTextbookOfAFile(t *testing.T) {
+	for _, s := range Strategies {
+		want := s.Textbook
+		if s == directIO {
+			want.FromUser, want.Source = 0, directSource
+		}
+		if got := s.TextbookTo(SinkFile); got != want {
+			t.Errorf("%s: %+v, want %+v", s.Name, got, want)
+		}
+		if got := s.TextbookTo(SinkTCP); got != s.Textbook {
+			t.Errorf("%s: %+v, want %+v", s.Name, got, s.Textbook)
 		}
 	}
 }
@@ -113,6 +130,13 @@ func TestSupportOfZero(t *testing.T) {
 		err := Support(s, source, sink)
 		if err != nil {
 			mustFail(t, err, Unsupported, s.Name, "zero", string(sink))
+		}
+		if err != nil && s == directIO { // the worker does not even get ready
+			_, to := open(t, "zero", string(sink))
+			p, err := Start(Config{Role: Sender, Strategy: s, Source: source, Sink: to, Chunk: 4096})
+			must(t, err)
+			mustFail(t, p.WaitReady(t.Context()), Unsupported, "source takes no direct I/O")
+			continue
 		}
 		o := workload{s, "zero", string(sink), Config{Bytes: 4096, Chunk: 4096}}.run(t)
 		if (err == nil) != (o.sendErr == nil) {

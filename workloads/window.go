@@ -66,6 +66,8 @@ type window struct {
 	due      int64 // payload, with the next chunk, that is due at that time
 	ts       unix.Timespec
 
+	tail uintptr // the sink without O_DIRECT, or the sink itself
+
 	pipeSize        int64   // of the strategy's own pipe, 0: enough for a chunk
 	pipeIn, pipeOut uintptr // its write end, and its read end
 

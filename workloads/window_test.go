@@ -30,6 +30,7 @@ func TestWindowHoldsTheTransfersAndNothingElse(t *testing.T) {
 		"readv-writev": {"readv": chunks, "writev": chunks},
 
 		"copy-file-range": {"copy_file_range": chunks},
+		"direct-io":       {"read": chunks, "write": chunks},
 		"mmap-copy":       {"mmap": 2, "msync": 1, "munmap": 2},
 	}
 	for _, s := range Strategies {

@@ -244,6 +244,9 @@ func TestMovesEveryByte(t *testing.T) {
 				if !takes(s, sink) || c.source == "zero" && !takesZero(t, s, sink) {
 					continue
 				}
+				if s.Direct && !wholeBlocks(t, c.source, c.chunk, c.bytes) {
+					continue
+				}
 				t.Run(c.name+"/"+s.Name+"/"+string(sink), func(t *testing.T) {
 					t.Parallel()
 					o := workload{s, c.source, string(sink), Config{Bytes: c.bytes, Chunk: c.chunk, Verify: true}}.run(t)
@@ -252,6 +255,19 @@ func TestMovesEveryByte(t *testing.T) {
 			}
 		}
 	}
+}
+
+// wholeBlocks is false for sizes that direct I/O does not take, and must refuse.
+func wholeBlocks(t *testing.T, from string, chunk, bytes int64) bool {
+	source, sink := open(t, from, "null")
+	err := CheckSizes(directIO, source, chunk, bytes)
+	if err != nil {
+		mustFail(t, err, Usage, directIO.Name, "whole blocks")
+		_, err = Start(Config{Role: Sender, Strategy: directIO, Source: source, Sink: sink, Chunk: chunk, Bytes: bytes})
+		mustFail(t, err, Usage, "whole blocks")
+		return false
+	}
+	return true
 }
 
 // takesZero is what TestSupportOfZero holds against the run.
@@ -263,7 +279,7 @@ func takesZero(t *testing.T, s *Strategy, sink SinkKind) bool {
 func TestSinkFileGoesRoundAtTheSourcesSize(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "sink")
 	for _, s := range Strategies {
-		if !takes(s, SinkFile) {
+		if !takes(s, SinkFile) || s.Direct { // TestDirectIO does it
 			continue
 		}
 		t.Run(s.Name, func(t *testing.T) {

@@ -108,6 +108,7 @@ type session struct {
 	source *workloads.Source
 	sink   *workloads.Sink
 	expect *os.File // what the receiver compares with, if not the source
+	dense  bool     // the source has no holes, as far as it matters
 	cookie uint64
 	trace  trace.Trace // what does not change during the run
 }
@@ -217,6 +218,9 @@ func (s *session) calls(name string) bool { return slices.Contains(s.cfg.Strateg
 func (s *session) openWork(ctx context.Context) (err error) {
 	cfg := &s.cfg
 	if s.source, err = s.openSource(ctx); err != nil {
+		return err
+	}
+	if err := workloads.CheckSizes(cfg.Strategy, s.source, cfg.Chunk, cfg.Bytes); err != nil {
 		return err
 	}
 	if s.sink, err = workloads.OpenSink(cfg.Sink, s.source, s.user); err != nil {

@@ -21,7 +21,7 @@ import (
 
 // describe fills in what is known before the run.
 func (s *session) describe(untraced *pass, t Tracer) {
-	book := s.cfg.Strategy.Textbook
+	book := s.cfg.Strategy.TextbookTo(s.sink.Kind)
 	s.trace = trace.Trace{
 		Schema: trace.Schema,
 		Tool:   s.cfg.Tool,
@@ -77,7 +77,8 @@ func (s *session) state(snapshot *tracer.Snapshot, counting Tracer, w workers) *
 		Transfer:  s.cfg.Strategy.Transfer,
 		Payload:   w.sender.Payload(),
 		UserSpace: declared.UserSpace,
-		Cached:    s.source.Cached(),
+		Cached:    s.source.Cached() && !s.cfg.Strategy.Direct,
+		Dense:     s.dense,
 		Maps:      s.calls("mmap"),
 		MapsSink:  s.calls("msync"),
 		NoNIC:     noNIC[s.sink.Kind],

@@ -1,0 +1,130 @@
+//go:build linux
+
+package workloads
+
+import (
+	"errors"
+	"fmt"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/zctrace/zctrace/internal/human"
+)
+
+var directIO = &Strategy{
+	Name:     "direct-io",
+	Summary:  "read and write with O_DIRECT, past the page cache: no copy by the CPU, but for a sink that is no file",
+	Syscalls: []string{"read", "write", "pwrite64"},
+	Transfer: []string{"read", "write", "pwrite64"},
+	Textbook: Textbook{
+		TransferCalls: 2, ModeSwitches: 4,
+		FromUser: 1,
+		DMAIn:    1, DMAOut: 1,
+		Source: directSource + "; a sink that is no file copies",
+	},
+	toFile: &Textbook{
+		TransferCalls: 2, ModeSwitches: 4,
+		DMAIn: 1, DMAOut: 1,
+		Source: directSource,
+	},
+	Direct:   true,
+	buffered: true,
+	onDisk:   true,
+	prepare:  openDirect,
+	loop:     directLoop,
+}
+
+const directSource = "Linux man-pages, open(2): with O_DIRECT, I/O is done directly to and from user-space buffers"
+
+// directBlock is what offsets, sizes and addresses of direct I/O are multiples of.
+// Many disks would do with 512, none that are common needs more.
+const directBlock = 4096
+
+// openDirect opens source and sink once more, with O_DIRECT: as a flag of the
+// open file it would else be that of the parent's descriptors, too.
+func openDirect(w *window) (undo func(), err error) {
+	in, err := reopen(w.in, unix.O_RDONLY, "source")
+	if err != nil {
+		return nil, err
+	}
+	w.tail, w.in = w.out, in
+	var st unix.Stat_t
+	if err := unix.Fstat(int(w.out), &st); err != nil || st.Mode&unix.S_IFMT != unix.S_IFREG {
+		return func() { unix.Close(int(in)) }, nil
+	}
+	out, err := reopen(w.out, unix.O_WRONLY, "sink")
+	if err != nil {
+		unix.Close(int(in))
+		return nil, err
+	}
+	w.out = out
+	return func() { unix.Close(int(in)); unix.Close(int(out)) }, nil
+}
+
+func reopen(fd uintptr, flags int, what string) (uintptr, error) {
+	direct, err := unix.Open(fmt.Sprintf("/proc/self/fd/%d", fd), flags|unix.O_DIRECT|unix.O_CLOEXEC, 0)
+	if errors.Is(err, unix.EINVAL) {
+		return 0, errorf(Unsupported, "take files on ext4, xfs or btrfs", "the %s takes no direct I/O: %w", what, err)
+	}
+	if err != nil {
+		return 0, fmt.Errorf("open the %s for direct I/O: %w", what, err)
+	}
+	return uintptr(direct), nil
+}
+
+// directLoop asks for whole blocks. At its end the source may have a part of one,
+// which a read returns; the sink takes it by the page cache.
+//
+//go:nosplit
+//go:norace
+func directLoop(w *window) {
+	w.begin()
+	for n := w.next(); n > 0; n = w.next() {
+		r := min(n, w.transfer(unix.SYS_READ, w.in, uintptr(w.buf), uintptr((n+directBlock-1)&^(directBlock-1)), 0, 0, 0))
+		w.inPos += r
+		if at := w.flipAt - w.moved; at >= 0 && at < r {
+			*(*byte)(unsafe.Add(w.buf, at)) ^= 0xff
+		}
+		part := r & (directBlock - 1)
+		if w.tail == w.out {
+			part = 0
+		}
+		w.deliver(uintptr(w.buf), r-part)
+		w.deliverTail(uintptr(w.buf)+uintptr(r-part), part)
+	}
+	w.end()
+}
+
+//go:nosplit
+//go:norace
+func (w *window) deliverTail(addr uintptr, n int64) {
+	for n > 0 && w.page.failed == 0 {
+		r := w.transfer(unix.SYS_PWRITE64, w.tail, addr, uintptr(n), uintptr(w.outPos), 0, 0)
+		w.sent(r)
+		addr += uintptr(r)
+		n -= r
+	}
+}
+
+// CheckSizes is nil when the strategy can move so many bytes, 0 for any number,
+// in such chunks. Direct I/O moves whole blocks, but for the source's end.
+func CheckSizes(s *Strategy, source *Source, chunk, bytes int64) error {
+	if !s.Direct {
+		return nil
+	}
+	blocks := func(n int64) int64 { return (n + directBlock - 1) / directBlock * directBlock }
+	if chunk%directBlock != 0 {
+		return errorf(Usage, "take --chunk "+human.FormatBytes(blocks(chunk)), "%s moves whole blocks of 4 KiB, which %d bytes are not", s.Name, chunk)
+	}
+	part := bytes % source.size() % directBlock
+	if part == 0 {
+		return nil
+	}
+	nearest := bytes - part
+	if nearest == 0 {
+		nearest = min(directBlock, source.size())
+	}
+	return errorf(Usage, fmt.Sprintf("take --bytes %d", nearest),
+		"%s moves whole blocks of 4 KiB and what is left at the source's end: %d bytes end within a block", s.Name, bytes)
+}

@@ -1,0 +1,70 @@
+//go:build linux
+
+package workloads
+
+import (
+	"os"
+	"testing"
+)
+
+// Round and round a source that ends within a block, to every sink.
+func TestDirectIO(t *testing.T) {
+	const odd, bytes = 300_001, 3*300_001 + 24*directBlock
+	for _, sink := range SinkKinds {
+		for _, chunk := range []int64{directBlock, 16 * directBlock, 1 << 20} {
+			o := workload{directIO, tempFile(t, odd), string(sink), Config{Bytes: bytes, Chunk: chunk, Verify: true}}.run(t)
+			o.verified(t, bytes)
+			if sink != SinkFile {
+				continue
+			}
+			if info, err := o.sink.sender.Stat(); err != nil || info.Size() != odd {
+				t.Errorf("the sink has %d bytes, %v; want %d", info.Size(), err, odd)
+			}
+		}
+	}
+}
+
+func TestDirectIOOfLessThanABlock(t *testing.T) {
+	for _, sink := range SinkKinds {
+		o := workload{directIO, tempFile(t, 77), string(sink), Config{Bytes: 10 * 77, Chunk: directBlock, Verify: true}}.run(t)
+		o.verified(t, 10*77)
+	}
+}
+
+// What is refused says what is nearest, and that is taken.
+func TestDirectIONamesTheNearestSize(t *testing.T) {
+	source, _ := open(t, tempFile(t, 300_001), "null")
+	for _, c := range []struct {
+		chunk, bytes int64
+		hint         string
+	}{
+		{4093, 0, "--chunk 4 KiB"},
+		{65537, 0, "--chunk 68 KiB"},
+		{4096, 1_000_123, "--bytes 998307"},
+		{4096, 77, "--bytes 4096"},
+	} {
+		mustFail(t, CheckSizes(directIO, source, c.chunk, c.bytes), Usage, c.hint)
+	}
+	for _, bytes := range []int64{998_307, 4096, 300_001, 600_002, 0} {
+		must(t, CheckSizes(directIO, source, 4096, bytes))
+	}
+	must(t, CheckSizes(readWrite, source, 1, 1))
+}
+
+func TestWritten(t *testing.T) {
+	dense, _ := open(t, tempFile(t, 300_001), "null")
+	f, err := os.OpenFile(tempFile(t, 300_001), os.O_RDWR, 0)
+	must(t, err)
+	defer f.Close()
+	must(t, f.Truncate(400_000)) // a hole at the end
+	sparse, _ := open(t, f.Name(), "null")
+	zero, _ := open(t, "zero", "null")
+	if inMemory(dense.Filesystem) {
+		t.Skipf("%s has no blocks", dense.Filesystem)
+	}
+	for source, want := range map[*Source]bool{dense: true, sparse: false, zero: false} {
+		if got := source.Written(t.Context()); got != want {
+			t.Errorf("source %s of %d bytes is written: %v, want %v", source.Path, source.Bytes, got, want)
+		}
+	}
+}
