@@ -51,6 +51,7 @@ var calls = []call{
 	transfer(unix.SYS_COPY_FILE_RANGE, 1, 3, 5, 0, ruleCopyFileRange),
 
 	plain(unix.SYS_LSEEK),
+	plain(unix.SYS_PPOLL),
 	plain(unix.SYS_MMAP),
 	plain(unix.SYS_MUNMAP),
 	plain(unix.SYS_MSYNC),

@@ -10,15 +10,16 @@ import (
 // Run is what the ledger must know of one party besides its cells.
 type Run struct {
 	Missing
-	Engines   []Engine // that counted; the first one's numbers are the counters'. None: derived
-	Transfer  []string // names of the calls that count as transfer_calls
-	Payload   int64    // bytes that the workload moved, declared by it
-	UserSpace int64    // bytes that the workload copied itself, declared by it
-	Cached    bool     // it reads its source through the page cache
-	Dense     bool     // blocks on a disk hold all of its source, which has no holes
-	Maps      bool     // it maps its source
-	MapsSink  bool     // it writes its sink through a mapping
-	NoNIC     string   // why no byte can have passed a NIC; "" if it can
+	Engines   []Engine        // that counted; the first one's numbers are the counters'. None: derived
+	Transfer  []string        // names of the calls that count as transfer_calls
+	Payload   int64           // bytes that the workload moved, declared by it
+	UserSpace int64           // bytes that the workload copied itself, declared by it
+	Cached    bool            // it reads its source through the page cache
+	Dense     bool            // blocks on a disk hold all of its source, which has no holes
+	Maps      bool            // it maps its source
+	MapsSink  bool            // it writes its sink through a mapping
+	Zerocopy  *trace.Zerocopy // what it read from the error queue, declared by it; nil: it does not
+	NoNIC     string          // why no byte can have passed a NIC; "" if it can
 }
 
 // Missing says why hooks that counters need are not there: each is a reason, or
@@ -257,9 +258,13 @@ func (l *ledger) task(s *bpf.ObjectSlot) {
 // can have made them anything else.
 func (l *ledger) zeros() {
 	c, zero := l.counters, trace.Known(0)
-	if l.zerocopySends {
-		l.missing("zerocopy", "the error queue is not read yet")
-	} else {
+	switch {
+	case l.run.Zerocopy != nil:
+		c.Zerocopy = *l.run.Zerocopy
+		c.Provenance["zerocopy"] = trace.Origin{Kind: trace.Derived, Reason: "declared by the workload, which reads the error queue"}
+	case l.zerocopySends:
+		l.missing("zerocopy", "nobody reads the error queue")
+	default:
 		c.Zerocopy = trace.Zerocopy{Completions: zero, Copied: zero}
 		c.Provenance["zerocopy"] = trace.Origin{Kind: trace.Derived, Reason: "nothing was sent with MSG_ZEROCOPY"}
 	}

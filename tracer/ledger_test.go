@@ -106,6 +106,30 @@ func TestCounters(t *testing.T) {
 	}
 }
 
+// What the error queue said, its reader declares; if nobody reads it, nobody
+// knows.
+func TestZerocopyNotifications(t *testing.T) {
+	send := cell(unix.SYS_SENDTO, none, tcp, 16, mib, 0)
+	send.Key.Flags = unix.MSG_ZEROCOPY
+	declared := trace.Zerocopy{Completions: trace.Known(16), Copied: trace.Known(3)}
+	for _, test := range []struct {
+		name string
+		slot *bpf.ObjectSlot
+		run  Run
+		want trace.Zerocopy
+		kind trace.Provenance
+	}{
+		{"declared", slot(send), Run{Zerocopy: &declared}, declared, trace.Derived},
+		{"not read", slot(send), Run{}, trace.Zerocopy{}, trace.Unavailable},
+		{"nothing sent so", slot(), Run{}, trace.Zerocopy{Completions: trace.Known(0), Copied: trace.Known(0)}, trace.Derived},
+	} {
+		c := Counters(test.slot, test.run)
+		if o := c.Origin("zerocopy.copied"); c.Zerocopy != test.want || o.Kind != test.kind || o.Reason == "" {
+			t.Errorf("%s: %+v, %+v; want %+v, %s with a reason", test.name, c.Zerocopy, o, test.want, test.kind)
+		}
+	}
+}
+
 // How much a vectored call asks for stands in memory, so that nobody knows which
 // were short.
 func TestShortTransfers(t *testing.T) {

@@ -132,6 +132,16 @@ func TestVerdict(t *testing.T) {
 			settle(c, "mmap")
 			return tr
 		}, "transfer calls (mapped 2 times, not for each)", "transfer calls 0.00 instead"},
+		{"a notification for several sends", func() *trace.Trace {
+			tr := small("mmap-write")
+			c := &tr.Total.Sender
+			c.Syscalls.ByName["sendto"] = c.Syscalls.ByName["write"]
+			delete(c.Syscalls.ByName, "write")
+			c.Syscalls.ByName["recvmsg"] = syscall(100, 0, 1, 0)
+			settle(c, "sendto", "recvmsg")
+			c.Zerocopy.Completions = c.Syscalls.ByName["sendto"].Calls
+			return tr
+		}, "transfer calls (one notification for several sends)", "mapped once"},
 		{"other calls in the window", func() *trace.Trace {
 			tr := small("read-write")
 			c := &tr.Total.Sender

@@ -106,6 +106,8 @@ func compareCalls(c *trace.Counters, transfers int64, b *trace.Textbook) compari
 	case row.agreement == same && over != 0:
 		row.note = fmt.Sprintf("%+d in all", over)
 	case row.agreement == same:
+	case over < 0 && c.Zerocopy.Completions.Or(0) > 0:
+		row.agreement, row.note = explained, "one notification for several sends"
 	case over < 0 && maps == 1 && calls-maps >= transfers-1: // the last may be under way
 		row.agreement, row.note = explained, "mapped once: n+1, not 2n"
 	case over < 0 && maps > 1 && calls-maps >= transfers-1:

@@ -29,7 +29,10 @@ type page struct {
 	// Written at every transfer, so on a cache line that stop is not on.
 	payload   int64 // bytes delivered to the sink, or received
 	userSpace int64 // bytes that the loop copied itself
-	_         [48]byte
+
+	completions, copied int64 // zero-copy sends that were confirmed; of these, copied after all
+
+	_ [32]byte
 
 	state     uint32
 	badKind   uint32 // 1 + Kind of the error on stderr that ended the set-up

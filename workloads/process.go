@@ -184,12 +184,16 @@ func (p *Process) Payload() (n int64) {
 
 // Declared is what nobody but the worker can count.
 type Declared struct {
-	UserSpace int64 // bytes that its loop copied itself
+	UserSpace   int64 // bytes that its loop copied itself
+	Completions int64 // zero-copy sends that the kernel has confirmed
+	Copied      int64 // those of them that it copied after all
 }
 
 // Declared is what the worker has declared so far.
 func (p *Process) Declared() (d Declared) {
-	p.look(func(pg *page) { d = Declared{UserSpace: atomic.LoadInt64(&pg.userSpace)} })
+	p.look(func(pg *page) {
+		d = Declared{atomic.LoadInt64(&pg.userSpace), atomic.LoadInt64(&pg.completions), atomic.LoadInt64(&pg.copied)}
+	})
 	return d
 }
 

@@ -91,7 +91,11 @@ func TestSourceTruncatedWhileItIsRead(t *testing.T) {
 	for _, s := range Strategies {
 		t.Run(s.Name, func(t *testing.T) {
 			path := tempFile(t, 1<<20)
-			sender, _, _, _ := workload{s, path, "file", Config{Chunk: 4096}}.start(t)
+			sink := SinkFile
+			if !takes(s, sink) {
+				sink = onlyTo[s]
+			}
+			sender, _, _, _ := workload{s, path, string(sink), Config{Chunk: 4096}}.start(t)
 			must(t, os.Truncate(path, 8192))
 			release(t, sender)
 			res, err := wait(t, sender)

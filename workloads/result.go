@@ -82,6 +82,8 @@ func (p *Process) callError(moved string) error {
 		hint = "the receiver ended first"
 	case unix.EFAULT: // a write from a mapping that has lost its file
 		hint = truncatedHint
+	case unix.ENOBUFS: // a zero-copy send, with none under way
+		hint = "take a smaller --chunk, or raise ulimit -l or net.core.optmem_max"
 	case unix.ENOSPC, unix.EDQUOT:
 		hint = "free some space, or take another sink"
 	}
@@ -119,6 +121,12 @@ func callName(nr int64) string {
 		return "write"
 	case unix.SYS_PWRITE64:
 		return "pwrite64"
+	case unix.SYS_SENDTO:
+		return "sendto"
+	case unix.SYS_RECVMSG:
+		return "recvmsg"
+	case unix.SYS_PPOLL:
+		return "ppoll"
 	case unix.SYS_SENDFILE:
 		return "sendfile"
 	case unix.SYS_READV:

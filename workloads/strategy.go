@@ -29,6 +29,8 @@ type Strategy struct {
 	Piped  bool // through a pipe of its own, which --pipe-size is about
 	Direct bool // reads past the page cache
 
+	ZeroCopySends bool // with MSG_ZEROCOPY, which may be copied late
+
 	toFile   *Textbook                            // what the textbook says of a sink that is a file, if that is something else
 	buffered bool                                 // the loop needs a user buffer of one chunk
 	onDisk   bool                                 // what it can do depends on the file system
@@ -76,6 +78,7 @@ var Strategies = []*Strategy{
 	copyFileRange,
 	mmapCopy,
 	directIO,
+	msgZerocopy,
 }
 
 // Find returns the strategy of that name.

@@ -22,6 +22,7 @@ func TestTextbookRows(t *testing.T) {
 
 		"copy-file-range": {1, 2, 0, 0, 1, 1, 1},
 		"mmap-copy":       {2, 4, 0, 0, 0, 1, 1},
+		"msg-zerocopy":    {2, 4, 0, 0, 0, 1, 1},
 		"direct-io":       {2, 4, 0, 1, 0, 1, 1},
 	}
 	for _, s := range Strategies {
@@ -95,7 +96,7 @@ func TestFindSuggests(t *testing.T) {
 }
 
 // onlyTo are the sinks of strategies that have but one.
-var onlyTo = map[*Strategy]SinkKind{copyFileRange: SinkFile, mmapCopy: SinkFile}
+var onlyTo = map[*Strategy]SinkKind{copyFileRange: SinkFile, mmapCopy: SinkFile, msgZerocopy: SinkTCP}
 
 func takes(s *Strategy, sink SinkKind) bool { return onlyTo[s] == "" || onlyTo[s] == sink }
 

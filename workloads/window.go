@@ -66,6 +66,9 @@ type window struct {
 	due      int64 // payload, with the next chunk, that is due at that time
 	ts       unix.Timespec
 
+	unconfirmed int64        // zero-copy sends whose notification has not come
+	note        notification // of zero-copy sends
+
 	tail uintptr // the sink without O_DIRECT, or the sink itself
 
 	pipeSize        int64   // of the strategy's own pipe, 0: enough for a chunk
@@ -231,6 +234,19 @@ func (w *window) call(nr, a1, a2, a3, a4, a5, a6 uintptr) int64 {
 		if errno != unix.EINTR {
 			w.fail(nr, errno)
 			return 0
+		}
+	}
+}
+
+// attempt makes a system call whose failure may be none.
+//
+//go:nosplit
+//go:norace
+func (w *window) attempt(nr, a1, a2, a3, a4 uintptr) (int64, syscall.Errno) {
+	for {
+		r, _, errno := syscall.RawSyscall6(nr, a1, a2, a3, a4, 0, 0)
+		if errno != unix.EINTR {
+			return int64(r), errno
 		}
 	}
 }

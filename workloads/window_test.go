@@ -31,6 +31,7 @@ func TestWindowHoldsTheTransfersAndNothingElse(t *testing.T) {
 
 		"copy-file-range": {"copy_file_range": chunks},
 		"direct-io":       {"read": chunks, "write": chunks},
+		"msg-zerocopy":    {"mmap": 1, "sendto": chunks, "munmap": 1},
 		"mmap-copy":       {"mmap": 2, "msync": 1, "munmap": 2},
 	}
 	for _, s := range Strategies {
@@ -70,6 +71,18 @@ func TestWindowHoldsTheTransfersAndNothingElse(t *testing.T) {
 					for _, name := range []string{"sendfile", "splice"} {
 						if n := got[name]; sink == SinkPipe && n > want[name] && want[name] > 0 {
 							want[name] = n
+						}
+					}
+					if s == msgZerocopy { // how many there are is timing
+						if n := got["recvmsg"]; n < 1 || n > 2*chunks {
+							t.Errorf("%d notifications were asked for, with %d sends", n, chunks)
+						}
+						want["recvmsg"] = got["recvmsg"]
+						if n := got["ppoll"]; n > 0 {
+							want["ppoll"] = n
+						}
+						if d := sender.Declared(); d.Completions != chunks || d.Copied != chunks { // it is loopback
+							t.Errorf("the worker declares %+v after %d sends", d, chunks)
 						}
 					}
 					if !maps.Equal(got, want) {

@@ -202,6 +202,8 @@ func (s *session) tracerOptions() tracer.Options {
 		Latency: s.cfg.Latency,
 		Copies:  s.cfg.Copies,
 		Sockets: sink == string(workloads.SinkTCP) || sink == string(workloads.SinkUnix),
+
+		ZeroCopySends: s.cfg.Strategy.ZeroCopySends,
 	}
 }
 

@@ -83,6 +83,9 @@ func (s *session) state(snapshot *tracer.Snapshot, counting Tracer, w workers) *
 		MapsSink:  s.calls("msync"),
 		NoNIC:     noNIC[s.sink.Kind],
 	}
+	if s.cfg.Strategy.ZeroCopySends {
+		sending.Zerocopy = &trace.Zerocopy{Completions: trace.Known(declared.Completions), Copied: trace.Known(declared.Copied)}
+	}
 	t.Total.Sender = tracer.Counters(&snapshot.Slots[tracer.Sender], sending)
 	if w.receiver != nil {
 		receiving := tracer.Run{

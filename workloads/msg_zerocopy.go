@@ -1,0 +1,151 @@
+//go:build linux
+
+package workloads
+
+import (
+	"sync/atomic"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+var msgZerocopy = &Strategy{
+	Name:     "msg-zerocopy",
+	Summary:  "map the source once, send from the mapping with MSG_ZEROCOPY, read the notifications: no copy, unless the receiver is on this machine",
+	Syscalls: []string{"mmap", "sendto", "recvmsg", "ppoll", "munmap"},
+	Transfer: []string{"sendto", "recvmsg"},
+	Textbook: Textbook{
+		TransferCalls: 2, ModeSwitches: 4,
+		DMAIn: 1, DMAOut: 1,
+		Source: "Linux documentation, networking/msg_zerocopy: send and, at the most, one notification for each; no copy but over loopback",
+	},
+	ZeroCopySends: true,
+	prepare:       allowZerocopy,
+	loop:          msgZerocopyLoop,
+}
+
+func allowZerocopy(w *window) (undo func(), err error) {
+	if err := unix.SetsockoptInt(int(w.out), unix.SOL_SOCKET, unix.SO_ZEROCOPY, 1); err != nil {
+		return nil, errorf(Unsupported, "take --sink tcp", "set SO_ZEROCOPY on the sink: %w", err)
+	}
+	return func() {}, nil
+}
+
+// maxUnconfirmed bounds the sends whose pages the kernel still uses. It keeps
+// chunks of up to 256 KiB below what a user may pin by default, 8 MiB
+// (RLIMIT_MEMLOCK), and their notifications below net.core.optmem_max.
+const maxUnconfirmed = 16
+
+// notification is what a recvmsg from the error queue works on: struct msghdr
+// without pointers, struct pollfd, and room for a struct cmsghdr with a struct
+// sock_extended_err and the address that follows it.
+type notification struct {
+	name, nameLength, vectors, vectorCount, control, controlLength uintptr
+	flags                                                          int32
+	_                                                              int32
+
+	fd              int32
+	events, revents int16
+
+	message struct {
+		length      uintptr
+		level, kind int32
+		errno       uint32
+		origin      uint8
+		_           uint8
+		code        uint8
+		_           uint8
+		first, last uint32 // the sends that it confirms: ee_info, ee_data
+		_           [96]byte
+	}
+}
+
+//go:nosplit
+//go:norace
+func msgZerocopyLoop(w *window) {
+	w.readByMapping()
+	w.begin()
+	addr := w.mapSource(unix.MAP_POPULATE)
+	for n := w.next(); n > 0; n = w.next() {
+		for n > 0 && w.page.failed == 0 {
+			if w.unconfirmed >= maxUnconfirmed {
+				w.confirm()
+			}
+			r := w.sendZerocopy(addr+uintptr(w.inPos), n)
+			w.inPos += r
+			n -= r
+			w.sent(r)
+		}
+	}
+	for w.unconfirmed > 0 && w.page.failed == 0 {
+		w.confirm()
+	}
+	w.unmap(addr, w.inSize)
+	w.end()
+}
+
+// sendZerocopy sends up to n bytes. Where the kernel has no room for one more
+// notification, or may pin no more pages, those that are under way come first.
+//
+//go:nosplit
+//go:norace
+func (w *window) sendZerocopy(addr uintptr, n int64) int64 {
+	for w.page.failed == 0 {
+		r, errno := w.attempt(unix.SYS_SENDTO, w.out, addr, uintptr(n), unix.MSG_ZEROCOPY)
+		switch {
+		case errno == 0:
+			w.unconfirmed++
+			return r
+		case errno == unix.ENOBUFS && w.unconfirmed > 0:
+			w.confirm()
+		default:
+			w.fail(unix.SYS_SENDTO, errno)
+		}
+	}
+	return 0
+}
+
+// confirm waits for a notification and reads it. One may confirm several sends.
+//
+//go:nosplit
+//go:norace
+func (w *window) confirm() {
+	note := &w.note
+	for w.page.failed == 0 {
+		note.control, note.controlLength = uintptr(unsafe.Pointer(&note.message)), unsafe.Sizeof(note.message)
+		_, errno := w.attempt(unix.SYS_RECVMSG, w.out, uintptr(unsafe.Pointer(note)), unix.MSG_ERRQUEUE|unix.MSG_DONTWAIT, 0)
+		switch {
+		case errno == unix.EAGAIN:
+			w.awaitError()
+			continue
+		case errno != 0:
+			w.fail(unix.SYS_RECVMSG, errno)
+			return
+		}
+		m := &note.message
+		if note.controlLength < unsafe.Offsetof(m.first)+8 || m.origin != unix.SO_EE_ORIGIN_ZEROCOPY {
+			continue // of something else
+		}
+		sends := int64(m.last-m.first) + 1 // the counter goes round
+		w.unconfirmed -= sends
+		atomic.StoreInt64(&w.page.completions, w.page.completions+sends)
+		if m.code&unix.SO_EE_CODE_ZEROCOPY_COPIED != 0 {
+			atomic.StoreInt64(&w.page.copied, w.page.copied+sends)
+		}
+		return
+	}
+}
+
+// awaitError waits until the error queue has something, or the connection is
+// broken.
+//
+//go:nosplit
+//go:norace
+func (w *window) awaitError() {
+	note := &w.note
+	note.fd, note.events = int32(w.out), 0 // POLLERR always counts
+	w.call(unix.SYS_PPOLL, uintptr(unsafe.Pointer(&note.fd)), 1, 0, 0, 0, 0)
+	if note.revents&unix.POLLHUP != 0 {
+		w.fail(unix.SYS_PPOLL, unix.ECONNRESET)
+	}
+}
