@@ -39,7 +39,7 @@ var elsewhere = regexp.MustCompile(`^Test(` + strings.Join([]string{
 	"StalledReceiver", "JSONToStdout", "OutputOntoOddFiles", "ShowPrintsTheSameTable", "ExpectNothing",
 	"RunsThatEndEarly", "VerifyFindsACorruptedByte", "Baseline", "CPU", "Expect", "UnderSudo", "SignalsWhileLoading",
 	"EverySinkExactly", // as TestEnginesAgree, but by one engine and on one file system
-	"CompareForms", "CompareLeavesOut", "CompareExpect", "CompareWithAFailure", "CompareInterrupted", "CompareOnATerminal", "CompareUnderSudo", "Sweep",
+	"Compare", "CompareForms", "CompareLeavesOut", "CompareExpect", "CompareWithAFailure", "CompareInterrupted", "CompareOnATerminal", "CompareUnderSudo", "Sweep",
 	"Refusals", "CannotTraceHere", "WithoutRights", "Rate", "SinkFile", "DurationOrBytes", "Man",
 }, "|") + `)$`)
 

@@ -75,3 +75,41 @@ func FuzzExpectation(f *testing.F) {
 		}
 	})
 }
+
+// FuzzReadSet is the same for a set.
+func FuzzReadSet(f *testing.F) {
+	one := timed("mmap-write", 1e9)
+	one.Hooks, one.Total.Kernel = nil, one.Total.Sender
+	var seed bytes.Buffer
+	if err := WriteSet(&seed, NewSet([]*Trace{one})); err != nil {
+		f.Fatal(err)
+	}
+	f.Add(seed.Bytes())
+	for _, seed := range []string{
+		`{"schema":"zctrace-set/1"}`, `{"schema":"zctrace-set/1","traces":[null]}`,
+		`{"schema":"zctrace-set/1","traces":[{"schema":"zctrace/1"}],"ranking":[{"strategy":"\u001b"}]}`,
+		`{"schema":"zctrace-set/1","ranking":[{"throughput":{"median":1e308,"min":0.1,"max":1e308,"provenance":"observed"}}]}`,
+	} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		_, set, err := readEither(bytes.NewReader(data))
+		if err != nil || set == nil {
+			return
+		}
+		var first, second bytes.Buffer
+		if err := WriteSet(&first, set); err != nil {
+			t.Fatal(err)
+		}
+		_, again, err := readEither(bytes.NewReader(first.Bytes()))
+		if err != nil {
+			t.Fatalf("not read again: %v\n%s", err, first.Bytes())
+		}
+		if err := WriteSet(&second, again); err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.Equal(first.Bytes(), second.Bytes()) {
+			t.Errorf("written differently again:\n%s\n%s", first.Bytes(), second.Bytes())
+		}
+	})
+}
