@@ -56,6 +56,9 @@ type expectation struct {
 	// unknown are the paths of bytes that cannot be derived: they are null, with
 	// the reason, where no hook saw them.
 	unknown []string
+	// late: the copies in the kernel are made when packets arrive, which
+	// breakpoints leave to a tracepoint.
+	late bool
 }
 
 // expect n bytes of payload to cost the sender this much. Of them, tail end the
@@ -92,6 +95,7 @@ func expect(strategy, sink, filesystem string, n, tail int64) expectation {
 	case "msg-zerocopy":
 		w["sender.moved.page_refs"] = n
 		w["sender.copies.in_kernel"] = n // when the packets arrive, for it is loopback
+		e.late = true
 	case "direct-io":
 		if filesystem == "tmpfs" { // copies all the same
 			w["sender.copies.to_user"] = n
