@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"strings"
@@ -67,6 +68,9 @@ func compare(t *trace.Trace, c *trace.Counters, payload trace.Int) verdict {
 		compared := comparePasses(row.class, n, p, row.textbook)
 		if row.name == toUser.name {
 			filled = explainFill(t, c, p, &compared)
+		}
+		if row.name == inKernel.name && compared.agreement == differs && c.Zerocopy.Copied.Or(0) > 0 {
+			compared.note = "copied after all on arrival: the route is " + cmp.Or(Sanitize(t.Run.Sink.Device.Kind), "local")
 		}
 		v.rows = append(v.rows, compared)
 	}
