@@ -22,13 +22,14 @@ import (
 // breakpoint is one function's breakpoints, on all CPUs.
 type breakpoint struct {
 	cell   bpf.ObjectBreakpoint
-	events map[int]breakpointEvent // by CPU
+	events map[int]*breakpointEvent // by CPU
 	links  []link.Link
 }
 
 type breakpointEvent struct {
 	fd      int
-	enabled time.Time
+	enabled uint64 // nanoseconds, when last read
+	stands  bool   // it was the same the time before
 }
 
 var breakpointCells = map[string]bpf.ObjectBreakpoint{
@@ -44,7 +45,7 @@ func setBreakpoint(prog *ebpf.Program, h Hook) (_ *breakpoint, err error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &breakpoint{cell: breakpointCells[h.Program], events: map[int]breakpointEvent{}}
+	b := &breakpoint{cell: breakpointCells[h.Program], events: map[int]*breakpointEvent{}}
 	defer func() {
 		if err != nil {
 			b.Close()
@@ -55,7 +56,7 @@ func setBreakpoint(prog *ebpf.Program, h Hook) (_ *breakpoint, err error) {
 		if err != nil {
 			return nil, err
 		}
-		b.events[cpu] = breakpointEvent{fd: fd}
+		b.events[cpu] = &breakpointEvent{fd: fd}
 		l, err := link.AttachRawLink(link.RawLinkOptions{Target: fd, Program: prog, Attach: ebpf.AttachPerfEvent})
 		if err != nil {
 			return nil, err
@@ -64,7 +65,6 @@ func setBreakpoint(prog *ebpf.Program, h Hook) (_ *breakpoint, err error) {
 		if err := unix.IoctlSetInt(fd, unix.PERF_EVENT_IOC_ENABLE, 0); err != nil {
 			return nil, fmt.Errorf("enable the breakpoint on CPU %d: %w", cpu, err)
 		}
-		b.events[cpu] = breakpointEvent{fd: fd, enabled: time.Now()}
 	}
 	return b, nil
 }
@@ -81,27 +81,21 @@ func (b *breakpoint) Close() error {
 }
 
 // read returns how often CPUs ran into the breakpoint, and on how many of the CPUs
-// that are online now it is not, or was not all the while: one that goes offline loses
-// its breakpoints, and does not get them back (kernel/events/core.c:
-// perf_event_exit_cpu).
+// that are online now it is not: one that goes offline loses its breakpoints, and
+// does not get them back (kernel/events/core.c: perf_event_exit_cpu). Their time
+// stands still then, from one reading to the next.
 func (b *breakpoint) read(online []int) (hits uint64, unwatched int64, err error) {
-	watched := map[int]bool{}
-	for cpu, event := range b.events {
-		age := time.Since(event.enabled)
+	for _, event := range b.events {
 		var buf [16]byte // PERF_FORMAT_TOTAL_TIME_ENABLED: value, time enabled
-		n, err := unix.Read(event.fd, buf[:])
-		if err != nil {
-			return 0, 0, fmt.Errorf("read the breakpoint of CPU %d: %w", cpu, err)
-		}
-		if n < len(buf) {
-			continue
+		if _, err := unix.Read(event.fd, buf[:]); err != nil {
+			return 0, 0, fmt.Errorf("read a breakpoint: %w", err)
 		}
 		hits += binary.NativeEndian.Uint64(buf[:8])
-		// Not quite the same clock, so with some play.
-		watched[cpu] = time.Duration(binary.NativeEndian.Uint64(buf[8:])) > age-age/500-20*time.Millisecond
+		enabled := binary.NativeEndian.Uint64(buf[8:])
+		event.stands, event.enabled = enabled == event.enabled, enabled
 	}
 	for _, cpu := range online {
-		if !watched[cpu] {
+		if event := b.events[cpu]; event == nil || event.stands {
 			unwatched++
 		}
 	}
@@ -120,17 +114,24 @@ func (t *Tracer) breakpointLosses(closed bool) (missed, unwatched int64, err err
 	if err != nil {
 		return 0, 0, err
 	}
-	hits := make([]uint64, len(t.breakpoints))
-	for i, b := range t.breakpoints {
-		n, away, err := b.read(online)
-		if err != nil {
-			return 0, 0, err
+	readings := 1
+	if closed {
+		readings = 2 // the last one before may be no time ago
+	}
+	for range readings {
+		time.Sleep(time.Millisecond)
+		for _, b := range t.breakpoints {
+			_, away, err := b.read(online)
+			if err != nil {
+				return 0, 0, err
+			}
+			t.unwatchedCPUs = max(t.unwatchedCPUs, away)
 		}
-		hits[i], t.unwatchedCPUs = n, max(t.unwatchedCPUs, away)
 	}
 	if !closed {
 		return t.missedHits, t.unwatchedCPUs, nil
 	}
+	hits := make([]uint64, len(t.breakpoints))
 	for i, b := range t.breakpoints {
 		if err := b.disable(); err != nil {
 			return 0, 0, err

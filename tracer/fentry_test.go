@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/cilium/ebpf/btf"
 	"golang.org/x/sys/unix"
@@ -101,7 +100,7 @@ func TestBreakpointsOfACPUThatCameBack(t *testing.T) {
 		t.Skip("it takes a CPU offline, which only a guest's tests do")
 	}
 	tr := start(t, Options{Copies: Breakpoint})
-	time.Sleep(3 * time.Second) // long against what follows
+	snapshot(t, tr)
 	if s := snapshot(t, tr); s.UnwatchedCPUs != 0 || s.BreakpointMisses != 0 {
 		t.Fatalf("%d CPUs unwatched, %d hits missed before anything happened", s.UnwatchedCPUs, s.BreakpointMisses)
 	}
@@ -115,7 +114,7 @@ func TestBreakpointsOfACPUThatCameBack(t *testing.T) {
 	if err := os.WriteFile(online, []byte("1"), 0); err != nil {
 		t.Fatal(err)
 	}
-	time.Sleep(100 * time.Millisecond)
+	snapshot(t, tr)
 	if s := snapshot(t, tr); s.UnwatchedCPUs != 1 {
 		t.Errorf("%d CPUs unwatched, want 1", s.UnwatchedCPUs)
 	}
