@@ -289,6 +289,8 @@ func TestRefusals(t *testing.T) {
 		{"no tracing", func(*Config) {}, noTracing, "no tracing here"},
 		{"a wrong request before a machine that cannot", func(c *Config) { c.Source = "/nonexistent" }, noTracing, "/nonexistent"},
 		{"more than the cold source has", func(c *Config) { c.Cold, c.Bytes = true, 2<<20 }, nil, "2097152 bytes of payload are more than"},
+		{"a part of a block", func(c *Config) { c.Strategy, _ = workloads.Find("direct-io"); c.Bytes = 4097 }, nil, "end within a block"},
+		{"a sink that it does not take", func(c *Config) { c.Strategy, _ = workloads.Find("mmap-copy") }, nil, "take --sink file"},
 		{"nothing to verify", func(c *Config) { c.Verify, c.Sink = true, "null" }, nil, "/dev/null cannot be verified"},
 		{"unknown sink", func(c *Config) { c.Sink = "tcpp" }, nil, "did you mean tcp"},
 	} {
