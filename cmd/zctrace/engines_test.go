@@ -81,7 +81,8 @@ func agreements(t *testing.T) (list []agreement) {
 				continue
 			}
 			from := fs
-			if sink != "file" && (sink != "null" || testing.Short()) || testing.Short() && !slices.Contains(blocks, strategy) {
+			aboutFiles := slices.Contains(blocks, strategy) || slices.Contains([]string{"read-write", "mmap-write", "sendfile"}, strategy)
+			if sink != "file" && (sink != "null" || testing.Short()) || testing.Short() && !aboutFiles {
 				from = fs[turn%len(fs):][:1]
 				turn++
 			}
