@@ -187,7 +187,7 @@ func TestEnginesByName(t *testing.T) {
 				if !strings.Contains(r.stderr, "engine "+engine+" does not work here: ") || !strings.Contains(r.stderr, "--copies auto") {
 					t.Errorf("no reason or no remedy: %s", r.stderr)
 				}
-				return
+				t.Skip("this kernel refuses it, and says why; it is tested in the guests")
 			}
 			if r.code != 0 {
 				t.Fatalf("exit code %d: %s", r.code, r.stderr)
