@@ -140,6 +140,7 @@ type comparison struct {
 	rounds  int
 	gates   []gate
 	form    form
+	leftOut []string // why strategies that nobody named are not compared
 }
 
 func compareStrategies(cmd *cobra.Command, names []string, o *compareOptions) error {
@@ -189,6 +190,11 @@ func compareStrategies(cmd *cobra.Command, names []string, o *compareOptions) er
 		front = c.table
 	}
 	outcomes, err := front()
+	if slices.ContainsFunc(outcomes, func(o session.Outcome) bool { return o.Trace != nil }) {
+		for _, why := range c.leftOut {
+			fmt.Fprintln(os.Stderr, "zctrace: left out: "+ui.Sanitize(why))
+		}
+	}
 	return c.finish(outcomes, err)
 }
 
@@ -280,7 +286,7 @@ func (c *comparison) choose(strategies []*workloads.Strategy, named bool, source
 			} else if err != nil {
 				refused = cmp.Or(refused, err)
 				why, _, _ := strings.Cut(err.Error(), "\n")
-				fmt.Fprintln(os.Stderr, "zctrace: left out: "+ui.Sanitize(why))
+				c.leftOut = append(c.leftOut, why)
 				continue
 			}
 		}
