@@ -9,6 +9,7 @@ import (
 	"io"
 	"math"
 	"os"
+	"runtime"
 	"strings"
 	"time"
 	"unsafe"
@@ -112,8 +113,6 @@ func (s *Source) Cold(ctx context.Context) error {
 	} else if err != nil {
 		return fmt.Errorf("walk the extents of source %s: %w", s.Path, err)
 	}
-	// Packets that were sent a moment ago may hold pages still: the kernel frees
-	// them later, on the CPU that made them (net/core/skbuff.c: skb_attempt_defer_free).
 	for deadline := time.Now().Add(2 * time.Second); ; time.Sleep(10 * time.Millisecond) {
 		if err := unix.Fadvise(fd, 0, 0, unix.FADV_DONTNEED); err != nil {
 			return fmt.Errorf("drop source %s from the page cache: %w", s.Path, err)
@@ -125,9 +124,40 @@ func (s *Source) Cold(ctx context.Context) error {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
+		freePackets()
 		if time.Now().After(deadline) {
 			return errorf(Failure, "end the program that uses it (fuser -v shows which), or take another source",
 				"source %s cannot be made cold: %d of %d bytes stay in the page cache, mapped, locked or being written", s.Path, left, s.Bytes)
+		}
+	}
+}
+
+// freePackets makes every CPU handle a packet. Those that were sent a moment ago may
+// hold pages still: the kernel leaves the last few of them to the CPU that made
+// them, until it receives again (net/core/skbuff.c: skb_attempt_defer_free), however long
+// that takes. What fails here is only not freed.
+func freePackets() {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	var before unix.CPUSet
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
+	if err != nil || unix.SchedGetaffinity(0, &before) != nil {
+		return
+	}
+	defer unix.Close(fd)
+	defer func() { _ = unix.SchedSetaffinity(0, &before) }()
+	if unix.Bind(fd, &unix.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}) != nil {
+		return
+	}
+	self, err := unix.Getsockname(fd)
+	if err != nil {
+		return
+	}
+	for cpu := range len(before) * 64 {
+		var one unix.CPUSet
+		one.Set(cpu)
+		if unix.SchedSetaffinity(0, &one) == nil {
+			_ = unix.Sendto(fd, []byte{0}, 0, self)
 		}
 	}
 }
