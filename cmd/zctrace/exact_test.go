@@ -258,7 +258,16 @@ func TestCacheColdAndWarm(t *testing.T) {
 	for _, strategy := range strategyNames() {
 		for cache, read := range map[string]int64{"cold": 1_003_520, "warm": 0} { // 245 pages
 			t.Run(strategy+" "+cache, func(t *testing.T) {
-				tr := traced(t, strategy, "--source", source, "--bytes", "1000123", "--sink", sinkFor(strategy), "--cache", cache)
+				args := []string{strategy, "--source", source, "--bytes", "1000123", "--sink", sinkFor(strategy), "--cache", cache}
+				tr := traced(t, args...)
+				// The kernel may take a page out of the cache whenever it wants memory;
+				// then it is read again, and truly counted.
+				for range 3 {
+					if cache == "cold" || tr.Total.Sender.PageCache.MissBytes.Or(0) == 0 {
+						break
+					}
+					tr = traced(t, args...)
+				}
 				w := want{"sender.disk.read_bytes": read, "sender.page_cache.miss_bytes": read, "sender.payload_bytes": n}
 				switch {
 				case strategy == "direct-io": // it makes no difference
