@@ -61,7 +61,7 @@ func connect(t *testing.T) connection {
 // wait returns when n bytes have arrived, with what was sent again on the way.
 func (c connection) wait(t *testing.T, n int64) (resent int64) {
 	t.Helper()
-	for deadline := time.Now().Add(time.Minute); c.received.Load() < n; time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(5 * time.Minute); c.received.Load() < n; time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatalf("%d of %d bytes have arrived", c.received.Load(), n)
 		}
