@@ -283,7 +283,7 @@ func TestCacheColdAndWarm(t *testing.T) {
 }
 
 // diskFile makes a file that a disk holds, or says why it cannot.
-func diskFile(t *testing.T, size int) string {
+func diskFile(t testing.TB, size int) string {
 	t.Helper()
 	needTracing(t)
 	dir, err := os.MkdirTemp("/var/tmp", "zctrace-test-")

@@ -48,7 +48,7 @@ func TestMain(m *testing.M) {
 
 // command is zctrace with its arguments, not started. One that does not end is
 // made to say where it is: Go prints its goroutines.
-func command(t *testing.T, args ...string) *exec.Cmd {
+func command(t testing.TB, args ...string) *exec.Cmd {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	t.Cleanup(cancel)
@@ -66,7 +66,7 @@ type result struct {
 	code           int
 }
 
-func exitStatus(t *testing.T, err error) int {
+func exitStatus(t testing.TB, err error) int {
 	t.Helper()
 	var exit *exec.ExitError
 	switch {
@@ -79,7 +79,7 @@ func exitStatus(t *testing.T, err error) int {
 	return -1
 }
 
-func finish(t *testing.T, cmd *exec.Cmd) result {
+func finish(t testing.TB, cmd *exec.Cmd) result {
 	t.Helper()
 	var stdout, stderr bytes.Buffer
 	if cmd.Stdout == nil {
@@ -91,7 +91,7 @@ func finish(t *testing.T, cmd *exec.Cmd) result {
 }
 
 // zctrace runs it to its end.
-func zctrace(t *testing.T, args ...string) result {
+func zctrace(t testing.TB, args ...string) result {
 	t.Helper()
 	return finish(t, command(t, args...))
 }
@@ -173,7 +173,7 @@ func validateSchema(t *testing.T, data []byte, more ...string) {
 }
 
 // needTracing skips where eBPF cannot be used, which CI counts as a failure.
-func needTracing(t *testing.T) {
+func needTracing(t testing.TB) {
 	t.Helper()
 	if err := tracer.Supported(); err != nil {
 		why := "cannot trace here: " + strings.ReplaceAll(err.Error(), "\n", "; ")
