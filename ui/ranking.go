@@ -50,20 +50,7 @@ func Ranking(s *trace.Set, width int) string {
 	if chunksDiffer(s.Ranking) {
 		sections = r.sweepSections(width)
 	}
-	var b strings.Builder
-	for i, section := range sections {
-		if len(section) == 0 {
-			continue
-		}
-		if i > 0 {
-			b.WriteByte('\n')
-		}
-		for _, l := range section {
-			b.WriteString(fit(l, width, ".."))
-			b.WriteByte('\n')
-		}
-	}
-	return b.String()
+	return joined(sections, width)
 }
 
 // titleSection says what ran.

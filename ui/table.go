@@ -20,8 +20,7 @@ const tableWidth = 80
 func Table(t *trace.Trace, width int) string {
 	d := newData(plainLook, t, ended)
 	width = max(width, tableWidth)
-	var b strings.Builder
-	for i, section := range [][]string{
+	return joined([][]string{
 		d.runSection(width),
 		d.textbookSection(width),
 		d.bytesSection(width),
@@ -31,7 +30,13 @@ func Table(t *trace.Trace, width int) string {
 		d.kernelSection(width),
 		d.trustSection(width),
 		d.legendSection(width),
-	} {
+	}, width)
+}
+
+// joined are the sections that have something to say, an empty line between them.
+func joined(sections [][]string, width int) string {
+	var b strings.Builder
+	for i, section := range sections {
 		if len(section) == 0 {
 			continue
 		}

@@ -38,8 +38,8 @@ func (o *compareOptions) chunks() []int64 {
 }
 
 func newCompare() *cobra.Command {
-	var o compareOptions
-	cmd := &cobra.Command{
+	o := compareOptions{rounds: 5}
+	return o.command("run each strategy `N` times", &cobra.Command{
 		Use:   "compare [STRATEGY...]",
 		Short: "Do the same work through several strategies, and rank them",
 		Long: `compare moves the same data through each strategy (all that the source and the
@@ -57,15 +57,18 @@ are for each run.`,
   sudo zctrace compare --json c.json --markdown
   sudo zctrace compare --expect 'sendfile: sender.copies.from_user == 0'
   zctrace show c.json`,
-		ValidArgs: strategyNames(),
-		Args:      func(*cobra.Command, []string) error { return o.form.check() },
-		RunE: run(func(cmd *cobra.Command, args []string) error {
-			return compareStrategies(cmd, args, &o)
-		}),
-	}
+	})
+}
+
+// command completes cmd, which is compare or sweep.
+func (o *compareOptions) command(roundsUsage string, cmd *cobra.Command) *cobra.Command {
+	cmd.ValidArgs = strategyNames()
+	cmd.Args = func(*cobra.Command, []string) error { return o.form.check() }
+	cmd.RunE = run(func(cmd *cobra.Command, args []string) error {
+		return compareStrategies(cmd, args, o)
+	})
 	o.register(cmd)
-	f := cmd.Flags()
-	f.IntVar(&o.rounds, "rounds", 5, "run each strategy `N` times")
+	cmd.Flags().IntVar(&o.rounds, "rounds", o.rounds, roundsUsage)
 	o.form.register(cmd)
 	o.adaptFlags(cmd)
 	return cmd

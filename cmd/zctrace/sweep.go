@@ -12,8 +12,8 @@ import (
 )
 
 func newSweep() *cobra.Command {
-	o := compareOptions{sizes: chunkRange{512, 1 << 20}}
-	cmd := &cobra.Command{
+	o := compareOptions{rounds: 3, sizes: chunkRange{512, 1 << 20}}
+	cmd := o.command("run each strategy `N` times with each size", &cobra.Command{
 		Use:   "sweep [STRATEGY...]",
 		Short: "Compare strategies over chunk sizes: where does one overtake another",
 		Long: `sweep does the same work through each strategy with each chunk size, in interleaved
@@ -23,18 +23,8 @@ were faster than all rounds of the other. --duration and --bytes are for each ru
 		Example: `  sudo zctrace sweep read-write sendfile
   sudo zctrace sweep --chunk 4KiB..64KiB --bytes 256MiB --json s.json
   zctrace show --csv s.json`,
-		ValidArgs: strategyNames(),
-		Args:      func(*cobra.Command, []string) error { return o.form.check() },
-		RunE: run(func(cmd *cobra.Command, args []string) error {
-			return compareStrategies(cmd, args, &o)
-		}),
-	}
-	o.register(cmd)
-	f := cmd.Flags()
-	f.IntVar(&o.rounds, "rounds", 3, "run each strategy `N` times with each size")
-	o.form.register(cmd)
-	o.adaptFlags(cmd)
-	chunk := f.Lookup("chunk")
+	})
+	chunk := cmd.Flags().Lookup("chunk")
 	chunk.Value, chunk.DefValue = &o.sizes, o.sizes.String()
 	chunk.Usage = "payload per transfer: the first of `FROM..TO` and its doubles up to the last"
 	return cmd
