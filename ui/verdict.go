@@ -54,7 +54,7 @@ func compare(t *trace.Trace, c *trace.Counters, payload trace.Int) verdict {
 	calls := compareCalls(c, v.transfers, b)
 	v.rows = append(v.rows, calls, compareModes(c, v.transfers, b, calls))
 
-	all, allKnown, allMark, filled := 0.0, true, " ", false
+	all, allKnown, allMark := 0.0, true, " "
 	for _, row := range []struct {
 		class
 		textbook int
@@ -66,11 +66,8 @@ func compare(t *trace.Trace, c *trace.Counters, payload trace.Int) verdict {
 			allMark = n.mark()
 		}
 		compared := comparePasses(row.class, n, p, row.textbook)
-		if row.name == toUser.name {
-			filled = explainFill(t, c, p, &compared)
-		}
-		if row.name == inKernel.name && compared.agreement == differs && c.Zerocopy.Copied.Or(0) > 0 {
-			compared.note = "copied after all on arrival: the route is " + cmp.Or(Sanitize(t.Run.Sink.Device.Kind), "local")
+		if compared.agreement == differs {
+			explain(t, c, p, row.class, &compared)
 		}
 		v.rows = append(v.rows, compared)
 	}
@@ -78,8 +75,8 @@ func compare(t *trace.Trace, c *trace.Counters, payload trace.Int) verdict {
 	if allKnown {
 		cpu.measured, cpu.mark = passes(all), allMark
 		cpu.agreement = agree(all, float64(b.Copies.ToUser+b.Copies.FromUser+b.Copies.InKernel))
-		if filled && len(v.differing()) == 0 && cpu.agreement == differs {
-			cpu.agreement = explained // by the row above
+		if len(v.differing()) == 0 && cpu.agreement == differs {
+			cpu.agreement = explained // by the rows above
 		}
 	}
 	v.rows = append(v.rows, cpu, compareDMAIn(t, c, payload), compareDMAOut(t, c, payload))
@@ -162,16 +159,22 @@ func comparePasses(k class, n number, payload int64, textbook int) comparison {
 	return row
 }
 
-// explainFill says why nothing was copied to_user, where that is so: reading
-// /dev/zero writes bytes, but copies none.
-func explainFill(t *trace.Trace, c *trace.Counters, payload int64, row *comparison) bool {
+// explain says why the copies of a class are not the textbook's, where the trace
+// tells. What the user may take for a copy that was spared is explained; what was
+// copied against expectation stays a difference, with the reason.
+func explain(t *trace.Trace, c *trace.Counters, payload int64, k class, row *comparison) {
+	copied := k.in(c).value.Or(0)
 	zeros := fill.in(c).value.Or(0)
-	if t.Run.Source.Kind != "zero" || row.agreement != differs ||
-		zeros+toUser.in(c).value.Or(0) < payload*int64(t.Textbook.Copies.ToUser) {
-		return false
+	switch {
+	case k.name == toUser.name && t.Run.Source.Kind == "zero" && zeros+copied >= payload*int64(t.Textbook.Copies.ToUser):
+		row.agreement, row.note = explained, "no bytes to copy: the kernel wrote "+grouped(zeros)+" zeros, see fill"
+	case k.name == fromUser.name && t.Run.Sink.Kind == "null" && copied == 0:
+		row.agreement, row.note = explained, "/dev/null takes them unread"
+	case k.name == inKernel.name && c.Zerocopy.Copied.Or(0) > 0:
+		row.note = "copied after all on arrival: the route is " + cmp.Or(Sanitize(t.Run.Sink.Device.Kind), "local")
+	case k.name == inKernel.name && t.Run.Sink.Kind == "file":
+		row.note = "a file takes copies, not pages"
 	}
-	row.agreement, row.note = explained, "no bytes to copy: the kernel wrote "+grouped(zeros)+" zeros, see fill"
-	return true
 }
 
 func compareDMAIn(t *trace.Trace, c *trace.Counters, payload trace.Int) comparison {
