@@ -12,7 +12,9 @@ import (
 	"math"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"runtime"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -195,6 +197,20 @@ func (p *Process) Declared() (d Declared) {
 		d = Declared{atomic.LoadInt64(&pg.userSpace), atomic.LoadInt64(&pg.completions), atomic.LoadInt64(&pg.copied)}
 	})
 	return d
+}
+
+// Busy is whether a thread of the worker runs, or waits for a disk: states R and
+// D of proc_pid_stat(5). One call may do either for long without payload.
+func (p *Process) Busy() bool {
+	stats, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", p.PID()))
+	for _, stat := range stats {
+		text, _ := os.ReadFile(stat) // it may have ended
+		_, state, _ := strings.Cut(string(text), ") ")
+		if strings.HasPrefix(state, "R") || strings.HasPrefix(state, "D") {
+			return true
+		}
+	}
+	return false
 }
 
 // WaitReady waits until everything is prepared and only Go is missing.

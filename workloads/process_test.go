@@ -73,6 +73,26 @@ func TestSenderKilled(t *testing.T) {
 	}
 }
 
+// A worker that moves data is busy; one that was stopped is not, nor one whose
+// receiver was.
+func TestBusy(t *testing.T) {
+	sender, receiver, _, _ := workload{sendfile, "auto:1M", "tcp", Config{Chunk: 65536}}.start(t)
+	eventually(t, "a sender that waits for its go", func() bool { return !sender.Busy() })
+	release(t, receiver)
+	release(t, sender)
+	eventually(t, "a busy sender", sender.Busy)
+	must(t, unix.Kill(receiver.PID(), unix.SIGSTOP))
+	eventually(t, "a sender that waits", func() bool { return !sender.Busy() })
+	if receiver.Busy() {
+		t.Error("a stopped process is busy")
+	}
+	must(t, unix.Kill(receiver.PID(), unix.SIGCONT))
+	sender.Stop()
+	if _, err := wait(t, sender); err != nil {
+		t.Error(err)
+	}
+}
+
 // mustSay checks the words of a Failure, which may well have no remedy.
 func mustSay(t *testing.T, err error, words ...string) {
 	t.Helper()

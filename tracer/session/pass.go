@@ -5,15 +5,16 @@ package session
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/zctrace/zctrace/tracer/trace"
 	"github.com/zctrace/zctrace/workloads"
 )
 
-// grace is how long the workers may go without progress once they were told to
-// end, or one of them has.
-const grace = 10 * time.Second // a call may move 2 GiB
+// grace is how long the workers may sit idle without progress once they were told
+// to end, or one of them has.
+const grace = 10 * time.Second
 
 // pass is the work done once, traced or not.
 type pass struct {
@@ -175,6 +176,11 @@ func (w workers) moved() (n int64) {
 	return n
 }
 
+// busy is whether one of them does something that no payload tells of.
+func (w workers) busy() bool {
+	return slices.ContainsFunc(w.all(), Worker.Busy)
+}
+
 // follower watches a pass to its end.
 type follower struct {
 	session *session
@@ -220,7 +226,7 @@ func (f *follower) follow(ctx context.Context) error {
 			f.pass.ended = trace.Interrupted
 			stop()
 		case <-deadline:
-			if f.workers.moved() > moved {
+			if f.workers.moved() > moved || f.workers.busy() {
 				wait()
 				continue
 			}

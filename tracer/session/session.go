@@ -55,6 +55,7 @@ type Worker interface {
 	Stop()
 	Kill()
 	Payload() int64
+	Busy() bool
 	Declared() workloads.Declared
 	Done() <-chan struct{}
 	Wait() (workloads.Result, error)

@@ -45,6 +45,7 @@ type script struct {
 
 func (w *fakeWorker) WaitReady(context.Context) error { return nil }
 func (w *fakeWorker) Payload() int64                  { return w.moved.Load() }
+func (w *fakeWorker) Busy() bool                      { return false }
 func (w *fakeWorker) Declared() workloads.Declared    { return workloads.Declared{} }
 func (w *fakeWorker) Done() <-chan struct{}           { return w.done }
 func (w *fakeWorker) Stop()                           { w.once[0].Do(func() { close(w.stop) }) }
