@@ -119,6 +119,10 @@ struct slot {
 	__u64 involuntary;
 	__u64 faults_user; /* page_fault_user */
 	__u64 cache_added_bytes; /* folios of the source added to the page cache */
+	__u64 cache_ahead_bytes; /* of these, pages that the request under way did not ask for */
+	__u64 cache_missed_bytes; /* and what it did ask for, up to the source's end */
+	__u64 asked_first, asked_end; /* the request under way, in pages of the source */
+	__u64 faulted; /* what is asked for are single pages, by faults */
 	__u64 disk_read_bytes;	/* bios that the thread submitted */
 	__u64 disk_read_bios;
 	__u64 disk_write_bytes;

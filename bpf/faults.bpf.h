@@ -40,9 +40,100 @@ SEC("tp_btf/mm_filemap_add_to_page_cache")
 int BPF_PROG(mm_filemap_add_to_page_cache, struct folio *folio)
 {
 	struct slot *s = open_slot_of(bpf_get_current_task_btf());
+	__u64 bytes, first, end, size;
 
-	if (s && (__u64)BPF_CORE_READ(folio, mapping, host) == s->source_inode)
-		s->cache_added_bytes += folio_bytes(folio);
+	if (!s || (__u64)BPF_CORE_READ(folio, mapping, host) != s->source_inode)
+		return 0;
+	bytes = folio_bytes(folio);
+	s->cache_added_bytes += bytes;
+	first = BPF_CORE_READ(folio, index) * page_size;
+	end = first + bytes;
+	if (first < s->asked_first * page_size)
+		first = s->asked_first * page_size;
+	if (end > s->asked_end * page_size)
+		end = s->asked_end * page_size;
+	if (first >= end) { /* none of it was asked for */
+		s->cache_ahead_bytes += bytes;
+		return 0;
+	}
+	s->cache_ahead_bytes += bytes - (end - first);
+	size = BPF_CORE_READ(folio, mapping, host, i_size);
+	if (end > size)
+		end = size;
+	if (first < end)
+		s->cache_missed_bytes += end - first;
+	return 0;
+}
+
+/*
+ * What is asked for, as opposed to read ahead: the pages of a read (or of the part
+ * of a splice that fits into the pipe), which mm/filemap.c: filemap_get_pages
+ * names when one of them is missing or begins the next read-ahead; or the one page of a
+ * fault. Read-ahead for a mapping passes by the same two functions, and
+ * what it names there is only how far it wants to read. A loop maps its source or
+ * reads it, never both.
+ */
+static __always_inline void asked(struct inode *inode, __u64 first, __u64 pages)
+{
+	struct slot *s = open_slot_of(bpf_get_current_task_btf());
+
+	if (!s || (__u64)inode != s->source_inode || s->faulted)
+		return;
+	s->asked_first = first;
+	s->asked_end = first + pages;
+}
+
+static __always_inline void asked_by_fault(struct inode *inode, __u64 index)
+{
+	struct slot *s = open_slot_of(bpf_get_current_task_btf());
+
+	if (!s || (__u64)inode != s->source_inode)
+		return;
+	s->faulted = 1;
+	s->asked_first = index;
+	s->asked_end = index + 1;
+}
+
+SEC("tp_btf/page_cache_sync_ra")
+int BPF_PROG(page_cache_sync_ra, struct inode *inode, unsigned long index, void *ra, unsigned long count)
+{
+	asked(inode, index, count);
+	return 0;
+}
+
+SEC("tp_btf/page_cache_async_ra")
+int BPF_PROG(page_cache_async_ra, struct inode *inode, unsigned long index, void *ra, unsigned long count)
+{
+	asked(inode, index, count);
+	return 0;
+}
+
+SEC("tp_btf/mm_filemap_fault")
+int BPF_PROG(mm_filemap_fault, struct address_space *mapping, unsigned long index)
+{
+	asked_by_fault(BPF_CORE_READ(mapping, host), index);
+	return 0;
+}
+
+/* The same where there are no such tracepoints. */
+SEC("fentry/page_cache_sync_ra")
+int BPF_PROG(page_cache_sync_ra_entry, struct readahead_control *ractl, unsigned long count)
+{
+	asked(BPF_CORE_READ(ractl, mapping, host), BPF_CORE_READ(ractl, _index), count);
+	return 0;
+}
+
+SEC("fentry/page_cache_async_ra")
+int BPF_PROG(page_cache_async_ra_entry, struct readahead_control *ractl, struct folio *folio, unsigned long count)
+{
+	asked(BPF_CORE_READ(ractl, mapping, host), BPF_CORE_READ(ractl, _index), count);
+	return 0;
+}
+
+SEC("fentry/filemap_fault")
+int BPF_PROG(filemap_fault_entry, struct vm_fault *vmf)
+{
+	asked_by_fault(BPF_CORE_READ(vmf, vma, vm_file, f_inode), vmf->pgoff);
 	return 0;
 }
 

@@ -54,6 +54,7 @@ struct inode {
 	unsigned int i_flags;
 	struct super_block *i_sb;
 	__u32 i_rdev;
+	long long i_size;
 };
 
 struct file {
@@ -92,6 +93,7 @@ enum fault_flag {
 
 struct vm_fault {
 	struct vm_area_struct *vma;
+	unsigned long pgoff;
 	enum fault_flag flags;
 };
 
@@ -177,8 +179,14 @@ struct page {
 	struct address_space *mapping;
 };
 
+struct readahead_control {
+	struct address_space *mapping;
+	unsigned long _index;
+};
+
 struct folio {
 	struct address_space *mapping;
+	unsigned long index;
 	unsigned long _flags_1;
 };
 

@@ -128,6 +128,11 @@ type ObjectSlot struct {
 	Involuntary      uint64
 	FaultsUser       uint64
 	CacheAddedBytes  uint64
+	CacheAheadBytes  uint64
+	CacheMissedBytes uint64
+	AskedFirst       uint64
+	AskedEnd         uint64
+	Faulted          uint64
 	DiskReadBytes    uint64
 	DiskReadBios     uint64
 	DiskWriteBytes   uint64
@@ -184,12 +189,18 @@ const (
 	ObjectProgDoFaultEnd              = "do_fault_end"
 	ObjectProgDoSetPmd                = "do_set_pmd"
 	ObjectProgDoSetPte                = "do_set_pte"
+	ObjectProgFilemapFaultEntry       = "filemap_fault_entry"
 	ObjectProgFilemapRead             = "filemap_read"
 	ObjectProgGenericPerformWrite     = "generic_perform_write"
 	ObjectProgIomapFileBufferedWrite  = "iomap_file_buffered_write"
 	ObjectProgIpGenericGetfrag        = "ip_generic_getfrag"
 	ObjectProgMmFilemapAddToPageCache = "mm_filemap_add_to_page_cache"
+	ObjectProgMmFilemapFault          = "mm_filemap_fault"
 	ObjectProgNetifReceiveSkb         = "netif_receive_skb"
+	ObjectProgPageCacheAsyncRa        = "page_cache_async_ra"
+	ObjectProgPageCacheAsyncRaEntry   = "page_cache_async_ra_entry"
+	ObjectProgPageCacheSyncRa         = "page_cache_sync_ra"
+	ObjectProgPageCacheSyncRaEntry    = "page_cache_sync_ra_entry"
 	ObjectProgPageFaultUser           = "page_fault_user"
 	ObjectProgPipeRead                = "pipe_read"
 	ObjectProgPipeWrite               = "pipe_write"
@@ -269,12 +280,18 @@ type ObjectProgramSpecs struct {
 	DoFaultEnd              *ebpf.ProgramSpec `ebpf:"do_fault_end"`
 	DoSetPmd                *ebpf.ProgramSpec `ebpf:"do_set_pmd"`
 	DoSetPte                *ebpf.ProgramSpec `ebpf:"do_set_pte"`
+	FilemapFaultEntry       *ebpf.ProgramSpec `ebpf:"filemap_fault_entry"`
 	FilemapRead             *ebpf.ProgramSpec `ebpf:"filemap_read"`
 	GenericPerformWrite     *ebpf.ProgramSpec `ebpf:"generic_perform_write"`
 	IomapFileBufferedWrite  *ebpf.ProgramSpec `ebpf:"iomap_file_buffered_write"`
 	IpGenericGetfrag        *ebpf.ProgramSpec `ebpf:"ip_generic_getfrag"`
 	MmFilemapAddToPageCache *ebpf.ProgramSpec `ebpf:"mm_filemap_add_to_page_cache"`
+	MmFilemapFault          *ebpf.ProgramSpec `ebpf:"mm_filemap_fault"`
 	NetifReceiveSkb         *ebpf.ProgramSpec `ebpf:"netif_receive_skb"`
+	PageCacheAsyncRa        *ebpf.ProgramSpec `ebpf:"page_cache_async_ra"`
+	PageCacheAsyncRaEntry   *ebpf.ProgramSpec `ebpf:"page_cache_async_ra_entry"`
+	PageCacheSyncRa         *ebpf.ProgramSpec `ebpf:"page_cache_sync_ra"`
+	PageCacheSyncRaEntry    *ebpf.ProgramSpec `ebpf:"page_cache_sync_ra_entry"`
 	PageFaultUser           *ebpf.ProgramSpec `ebpf:"page_fault_user"`
 	PipeRead                *ebpf.ProgramSpec `ebpf:"pipe_read"`
 	PipeWrite               *ebpf.ProgramSpec `ebpf:"pipe_write"`
@@ -370,12 +387,18 @@ type ObjectPrograms struct {
 	DoFaultEnd              *ebpf.Program `ebpf:"do_fault_end"`
 	DoSetPmd                *ebpf.Program `ebpf:"do_set_pmd"`
 	DoSetPte                *ebpf.Program `ebpf:"do_set_pte"`
+	FilemapFaultEntry       *ebpf.Program `ebpf:"filemap_fault_entry"`
 	FilemapRead             *ebpf.Program `ebpf:"filemap_read"`
 	GenericPerformWrite     *ebpf.Program `ebpf:"generic_perform_write"`
 	IomapFileBufferedWrite  *ebpf.Program `ebpf:"iomap_file_buffered_write"`
 	IpGenericGetfrag        *ebpf.Program `ebpf:"ip_generic_getfrag"`
 	MmFilemapAddToPageCache *ebpf.Program `ebpf:"mm_filemap_add_to_page_cache"`
+	MmFilemapFault          *ebpf.Program `ebpf:"mm_filemap_fault"`
 	NetifReceiveSkb         *ebpf.Program `ebpf:"netif_receive_skb"`
+	PageCacheAsyncRa        *ebpf.Program `ebpf:"page_cache_async_ra"`
+	PageCacheAsyncRaEntry   *ebpf.Program `ebpf:"page_cache_async_ra_entry"`
+	PageCacheSyncRa         *ebpf.Program `ebpf:"page_cache_sync_ra"`
+	PageCacheSyncRaEntry    *ebpf.Program `ebpf:"page_cache_sync_ra_entry"`
 	PageFaultUser           *ebpf.Program `ebpf:"page_fault_user"`
 	PipeRead                *ebpf.Program `ebpf:"pipe_read"`
 	PipeWrite               *ebpf.Program `ebpf:"pipe_write"`
@@ -405,12 +428,18 @@ func (p *ObjectPrograms) Close() error {
 		p.DoFaultEnd,
 		p.DoSetPmd,
 		p.DoSetPte,
+		p.FilemapFaultEntry,
 		p.FilemapRead,
 		p.GenericPerformWrite,
 		p.IomapFileBufferedWrite,
 		p.IpGenericGetfrag,
 		p.MmFilemapAddToPageCache,
+		p.MmFilemapFault,
 		p.NetifReceiveSkb,
+		p.PageCacheAsyncRa,
+		p.PageCacheAsyncRaEntry,
+		p.PageCacheSyncRa,
+		p.PageCacheSyncRaEntry,
 		p.PageFaultUser,
 		p.PipeRead,
 		p.PipeWrite,

@@ -43,6 +43,9 @@ func (h Hook) targets() []string {
 // Name is the hook as bpftool and libbpf write it.
 func (h Hook) Name() string { return string(h.Kind) + "/" + h.targets()[0] }
 
+// sinceReadahead is when read-ahead got tracepoints.
+const sinceReadahead = "later kernels, 6.18 among them; engine fentry hooks the functions"
+
 func sockets(o Options) bool { return o.Sockets }
 
 // Hooks are all hooks, in the order in which they are shown. Which function
@@ -58,6 +61,9 @@ var Hooks = []Hook{
 		wanted: func(o Options) bool { return o.ZeroCopySends }},
 	{Kind: Tracepoint, Program: bpf.ObjectProgPageFaultUser, Counter: "page_faults.user_mode", X86Only: true},
 	{Kind: Tracepoint, Program: bpf.ObjectProgMmFilemapAddToPageCache, Counter: "page_cache"},
+	{Kind: Tracepoint, Program: bpf.ObjectProgPageCacheSyncRa, Counter: "page_cache.readahead_bytes", Until: sinceReadahead},
+	{Kind: Tracepoint, Program: bpf.ObjectProgPageCacheAsyncRa, Counter: "page_cache.readahead_bytes", Until: sinceReadahead},
+	{Kind: Tracepoint, Program: bpf.ObjectProgMmFilemapFault, Counter: "page_cache.readahead_bytes of mappings", Until: "Linux 6.11 and later"},
 	{Kind: Tracepoint, Program: bpf.ObjectProgBlockBioQueue, Counter: "disk"},
 
 	{Kind: FuncExit, Program: bpf.ObjectProgFilemapRead, Counter: "copies from files", Engine: Fentry, Copies: true},
@@ -76,6 +82,9 @@ var Hooks = []Hook{
 	{Kind: FuncEntry, Program: bpf.ObjectProgCopyMcToKernel, Counter: "copies.cow", Engine: Fentry, X86Only: true},
 	{Kind: FuncEntry, Program: bpf.ObjectProgDoFaultBegin, Targets: []string{"do_fault"}, Counter: "copies.cow", Engine: Fentry},
 	{Kind: FuncExit, Program: bpf.ObjectProgDoFaultEnd, Targets: []string{"do_fault"}, Counter: "copies.cow", Engine: Fentry},
+	{Kind: FuncEntry, Program: bpf.ObjectProgPageCacheSyncRaEntry, Targets: []string{"page_cache_sync_ra"}, Counter: "page_cache.readahead_bytes", Engine: Fentry},
+	{Kind: FuncEntry, Program: bpf.ObjectProgPageCacheAsyncRaEntry, Targets: []string{"page_cache_async_ra"}, Counter: "page_cache.readahead_bytes", Engine: Fentry},
+	{Kind: FuncEntry, Program: bpf.ObjectProgFilemapFaultEntry, Targets: []string{"filemap_fault"}, Counter: "page_cache.readahead_bytes of mappings", Engine: Fentry},
 	{Kind: FuncEntry, Program: bpf.ObjectProgSetPteRange, Counter: "moved.mapped", Engine: Fentry, Until: "Linux 6.6 and later; before, do_set_pte does it"},
 	{Kind: FuncEntry, Program: bpf.ObjectProgDoSetPte, Counter: "moved.mapped", Engine: Fentry, Until: "Linux until 6.5; since then, set_pte_range does it"},
 	{Kind: FuncExit, Program: bpf.ObjectProgDoSetPmd, Counter: "moved.mapped", Engine: Fentry},

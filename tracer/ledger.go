@@ -20,13 +20,21 @@ type Run struct {
 	MapsSink  bool            // it writes its sink through a mapping
 	Zerocopy  *trace.Zerocopy // what it read from the error queue, declared by it; nil: it does not
 	NoNIC     string          // why no byte can have passed a NIC; "" if it can
+	Pages     bool            // it asks for whole pages of its source, but for the source's last
+	Left      Left
+}
+
+// Left is how much page cache the run left behind, which is looked up at its end.
+type Left struct {
+	Bytes  trace.Int
+	Reason string // where they are from, or why nobody knows
 }
 
 // Missing says why hooks that counters need are not there: each is a reason, or
 // "" while the hook is attached.
 type Missing struct {
 	Latency, ContextSwitches, UserFaults, SocketCopies, LateCopies, PageCache, Disk string
-	COW, Mapped, NetInternal                                                        string
+	COW, Mapped, NetInternal, ReadAhead                                             string
 
 	Copies map[Engine]string // of those hooks without which the engine does not see all copies
 }
@@ -277,20 +285,47 @@ func (l *ledger) zeros() {
 }
 
 func (l *ledger) pageCache(s *bpf.ObjectSlot) {
-	pc := &l.counters.PageCache
-	l.missing("page_cache.readahead_bytes", "not counted apart from miss_bytes yet")
-	l.missing("page_cache.left_bytes", "not counted yet")
+	pc, origins := &l.counters.PageCache, l.counters.Provenance
+	l.left()
+	missing := l.run.PageCache
+	if missing == "" && !l.run.Cached {
+		missing = "it does not read a file through it"
+	}
+	if missing != "" {
+		for _, path := range []string{"page_cache.hit_bytes", "page_cache.miss_bytes", "page_cache.readahead_bytes"} {
+			l.missing(path, missing)
+		}
+		return
+	}
+	added, missed := int64(s.CacheAddedBytes), int64(s.CacheMissedBytes)
+	pc.MissBytes = trace.Known(added)
 	switch {
-	case l.run.PageCache != "":
-		l.missing("page_cache.hit_bytes", l.run.PageCache)
-		l.missing("page_cache.miss_bytes", l.run.PageCache)
-	case !l.run.Cached:
-		l.missing("page_cache.hit_bytes", "it does not read a file through it")
-		l.missing("page_cache.miss_bytes", "it does not read a file through it")
+	case added == 0:
+		pc.ReadaheadBytes, pc.HitBytes = trace.Known(0), trace.Known(l.run.Payload)
+		origins["page_cache.readahead_bytes"] = trace.Origin{Kind: trace.Derived, Reason: "nothing was added to the cache"}
+		origins["page_cache.hit_bytes"] = trace.Origin{Kind: trace.Derived, Reason: "nothing was added to the cache, so all was there"}
+	case l.run.ReadAhead != "":
+		l.missing("page_cache.readahead_bytes", l.run.ReadAhead)
+		pc.HitBytes = trace.Known(max(0, l.run.Payload-added))
+		origins["page_cache.hit_bytes"] = trace.Origin{Kind: trace.Estimated, Reason: "payload less what was added to the cache, read-ahead included"}
 	default:
-		pc.MissBytes = trace.Known(int64(s.CacheAddedBytes))
-		pc.HitBytes = trace.Known(max(0, l.run.Payload-int64(s.CacheAddedBytes)))
-		l.counters.Provenance["page_cache.hit_bytes"] = trace.Origin{Kind: trace.Estimated, Reason: "payload less what was added to the cache, read-ahead included"}
+		pc.ReadaheadBytes = trace.Known(int64(s.CacheAheadBytes))
+		pc.HitBytes = trace.Known(max(0, l.run.Payload-missed))
+		origin := trace.Origin{Kind: trace.Derived, Reason: "payload less what was asked for and not in the cache"}
+		if byPages := l.run.Maps || l.counters.Syscalls.ShortTransfers == trace.Known(0); !l.run.Pages || !byPages {
+			origin = trace.Origin{Kind: trace.Estimated, Reason: "payload less the pages asked for and not in the cache; requests began and ended within pages"}
+		}
+		origins["page_cache.hit_bytes"] = origin
+	}
+}
+
+func (l *ledger) left() {
+	l.counters.PageCache.LeftBytes = l.run.Left.Bytes
+	const path = "page_cache.left_bytes"
+	if l.run.Left.Bytes.Known() {
+		l.counters.Provenance[path] = trace.Origin{Kind: trace.Derived, Reason: l.run.Left.Reason}
+	} else {
+		l.missing(path, l.run.Left.Reason)
 	}
 }
 

@@ -348,6 +348,10 @@ func (t *Tracer) Missing() Missing {
 	m.SocketCopies = any(bpf.ObjectProgSkbCopyDatagramIovec)
 	m.LateCopies = any(bpf.ObjectProgNetifReceiveSkb)
 	m.PageCache = any(bpf.ObjectProgMmFilemapAddToPageCache)
+	m.ReadAhead = any(bpf.ObjectProgPageCacheSyncRa, bpf.ObjectProgPageCacheAsyncRa, bpf.ObjectProgMmFilemapFault)
+	if any(bpf.ObjectProgPageCacheSyncRaEntry, bpf.ObjectProgPageCacheAsyncRaEntry, bpf.ObjectProgFilemapFaultEntry) == "" {
+		m.ReadAhead = ""
+	}
 	m.Disk = any(bpf.ObjectProgBlockBioQueue)
 	m.COW = any(bpf.ObjectProgCopyMcToKernel, bpf.ObjectProgDoFaultBegin, bpf.ObjectProgDoFaultEnd)
 	m.NetInternal = any(bpf.ObjectProgSkbCopyBits)

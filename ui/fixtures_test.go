@@ -47,7 +47,7 @@ func counters(payload, elapsedNS int64) trace.Counters {
 		PayloadBytes:    trace.Known(payload),
 		ContextSwitches: trace.ContextSwitches{Voluntary: trace.Known(elapsedNS / 5e6), Involuntary: trace.Known(elapsedNS / 300e6)},
 		PageFaults:      trace.PageFaults{Minor: trace.Known(0), Major: trace.Known(0), UserMode: trace.Known(0)},
-		PageCache:       trace.PageCache{HitBytes: trace.Known(payload), MissBytes: trace.Known(0), ReadaheadBytes: trace.Known(0)},
+		PageCache:       trace.PageCache{HitBytes: trace.Known(payload), MissBytes: trace.Known(0), ReadaheadBytes: trace.Known(0), LeftBytes: trace.Known(0)},
 		Disk:            trace.Disk{ReadBytes: trace.Known(0), ReadRequests: trace.Known(0), WriteBytes: trace.Known(0), WriteRequests: trace.Known(0)},
 		CPU: trace.CPU{
 			RuntimeNS: trace.Known(elapsedNS * 93 / 100), UserNS: trace.Known(elapsedNS * 3 / 100),
@@ -58,7 +58,7 @@ func counters(payload, elapsedNS int64) trace.Counters {
 			"cpu.user_ns":           {Kind: trace.Estimated, Reason: "split by the timer tick"},
 			"cpu.system_ns":         {Kind: trace.Estimated, Reason: "split by the timer tick"},
 			"page_cache.hit_bytes":  {Kind: trace.Estimated, Reason: "read bytes less missed bytes"},
-			"page_cache.left_bytes": {Kind: trace.Unavailable, Reason: "asked for at the end of a file run only"},
+			"page_cache.left_bytes": {Kind: trace.Derived, Reason: "in the page cache at the end, less those before"},
 			"nic":                   {Kind: trace.Unavailable, Reason: "loopback has no NIC"},
 			"zerocopy":              {Kind: trace.Unavailable, Reason: "the strategy asks for no zero-copy"},
 		},

@@ -45,6 +45,7 @@ var rankColumns = []rankColumn{
 	{passBlock, "page_refs", "passes.page_refs", func(r *trace.Ranked) *trace.Spread { return &r.Passes.PageRefs }, passes, false},
 	{passBlock, "disk read", "passes.disk_read", func(r *trace.Ranked) *trace.Spread { return &r.Passes.DiskRead }, passes, true},
 	{passBlock, "disk written", "passes.disk_written", func(r *trace.Ranked) *trace.Spread { return &r.Passes.DiskWritten }, passes, true},
+	{passBlock, "cache left", "passes.cache_left", func(r *trace.Ranked) *trace.Spread { return &r.Passes.CacheLeft }, passes, true},
 }
 
 // text is the column's median, or n/a.

@@ -70,7 +70,7 @@ func (s *Source) CanBeCold() error {
 		return errorf(Usage, hint, "source zero has no page cache that could be cold")
 	case inMemory(s.Filesystem):
 		return errorf(Usage, hint, "source %s is on %s, which has nothing below the page cache", s.Path, s.Filesystem)
-	case !s.mayCheckCache():
+	case !mayCheckCache(int(s.file.Fd())):
 		return errorf(Unsupported, "run as root or as its owner", "source %s belongs to another user: what the page cache has of it is not shown", s.Path)
 	case s.Filesystem == "zfs" || s.dax():
 		return errorf(Usage, hint, "source %s is read past the page cache (%s)", s.Path, s.Filesystem)
@@ -164,9 +164,8 @@ func freePackets() {
 
 // mayCheckCache is false where mincore(2) would claim that all is resident:
 // since Linux 5.2 it tells only the owner and who may write the file.
-func (s *Source) mayCheckCache() bool {
+func mayCheckCache(fd int) bool {
 	var st unix.Stat_t
-	fd := int(s.file.Fd())
 	if err := unix.Fstat(fd, &st); err == nil && (unix.Geteuid() == 0 || int(st.Uid) == unix.Geteuid()) {
 		return true
 	}
@@ -220,22 +219,16 @@ func (s *Source) walkExtents(ctx context.Context) (err error) {
 // Resident is the number of bytes of the source in the page cache, in whole
 // pages but for the last.
 func (s *Source) Resident() (int64, error) {
-	const step = 1 << 30 // bytes looked at in one go
 	page := int64(unix.Getpagesize())
-	vec := make([]byte, (min(s.Bytes, step)+page-1)/page)
-	var resident int64
-	for at := int64(0); at < s.Bytes; at += step {
-		part := min(s.Bytes-at, step)
-		present, err := residentPages(int(s.file.Fd()), at, part, vec)
-		if err != nil {
-			return 0, fmt.Errorf("look source %s up in the page cache: %w", s.Path, err)
-		}
-		resident += present * page
-		if last := part % page; last != 0 && vec[part/page]&1 != 0 {
-			resident -= page - last
-		}
+	var last bool
+	pages, err := resident(int(s.file.Fd()), s.Bytes, &last)
+	if err != nil {
+		return 0, fmt.Errorf("look source %s up in the page cache: %w", s.Path, err)
 	}
-	return resident, nil
+	if end := s.Bytes % page; end != 0 && last {
+		return pages*page - (page - end), nil
+	}
+	return pages * page, nil
 }
 
 // residentPages asks mincore(2), through a mapping that it does not touch.

@@ -45,6 +45,7 @@ func (s *session) run(ctx context.Context, t Tracer, observe func(*trace.Trace))
 	if err := s.prepareCache(ctx); err != nil {
 		return nil, err
 	}
+	s.left = leftovers{before: s.footprint()}
 	if t == nil {
 		s.doing("running untraced for --baseline")
 	} else {
@@ -260,6 +261,7 @@ func (f *follower) end(killed bool) error {
 		p.receiver, receiverErr = f.workers.receiver.Wait()
 	}
 	p.sender, senderErr = f.workers.sender.Wait()
+	f.session.left.after = f.session.footprint() // before anything else touches the files
 	if err := f.tick(); err != nil {
 		return err
 	}

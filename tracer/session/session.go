@@ -111,6 +111,7 @@ type session struct {
 	expect *os.File // what the receiver compares with, if not the source
 	dense  bool     // the source has no holes, as far as it matters
 	cookie uint64
+	left   leftovers
 	trace  trace.Trace // what does not change during the run
 }
 

@@ -82,6 +82,8 @@ func (s *session) state(snapshot *tracer.Snapshot, counting Tracer, w workers) *
 		Maps:      s.calls("mmap"),
 		MapsSink:  s.calls("msync"),
 		NoNIC:     noNIC[s.sink.Kind],
+		Pages:     s.wholePages(),
+		Left:      s.left.bytes(),
 	}
 	if s.cfg.Strategy.ZeroCopySends {
 		sending.Zerocopy = &trace.Zerocopy{Completions: trace.Known(declared.Completions), Copied: trace.Known(declared.Copied)}
@@ -94,6 +96,7 @@ func (s *session) state(snapshot *tracer.Snapshot, counting Tracer, w workers) *
 			Transfer: []string{"read"},
 			Payload:  w.receiver.Payload(),
 			NoNIC:    sending.NoNIC,
+			Left:     tracer.Left{Reason: "what the run left behind is told of the sender"},
 		}
 		receiver := tracer.Counters(&snapshot.Slots[tracer.Receiver], receiving)
 		t.Total.Receiver = &receiver

@@ -47,6 +47,7 @@ type Passes struct {
 	PageRefs    Spread `json:"page_refs"`
 	DiskRead    Spread `json:"disk_read"`
 	DiskWritten Spread `json:"disk_written"`
+	CacheLeft   Spread `json:"cache_left"` // in the page cache, at the end
 }
 
 // Spread is a number over the rounds. What is exact has the same value in each,
@@ -100,6 +101,7 @@ var costs = []cost{
 	{"passes.page_refs", func(r *Ranked) *Spread { return &r.Passes.PageRefs }, perByte, []string{"moved.page_refs"}},
 	{"passes.disk_read", func(r *Ranked) *Spread { return &r.Passes.DiskRead }, perByte, []string{"disk.read_bytes"}},
 	{"passes.disk_written", func(r *Ranked) *Spread { return &r.Passes.DiskWritten }, perByte, []string{"disk.write_bytes"}},
+	{"passes.cache_left", func(r *Ranked) *Spread { return &r.Passes.CacheLeft }, perByte, []string{"page_cache.left_bytes"}},
 }
 
 // Counts reports whether a run did all its work and lost nothing, so that its

@@ -1,0 +1,88 @@
+//go:build linux
+
+package workloads
+
+import (
+	"errors"
+	"fmt"
+	"os"
+
+	"golang.org/x/sys/unix"
+)
+
+// PageCache is the memory that the page cache holds of the source, in bytes of
+// whole pages. The error says why that is not known.
+func (s *Source) PageCache() (int64, error) {
+	if s.Kind == SourceZero {
+		return 0, nil
+	}
+	return pageCache(s.file, s.Filesystem, "source")
+}
+
+// PageCache is the same of a sink; one that is no file has none.
+func (s *Sink) PageCache() (int64, error) {
+	if s.Kind != SinkFile {
+		return 0, nil
+	}
+	return pageCache(s.sender, filesystem(int(s.sender.Fd())), "sink")
+}
+
+func pageCache(f *os.File, filesystem, what string) (int64, error) {
+	switch {
+	case inMemory(filesystem):
+		return 0, fmt.Errorf("the %s is on %s, where the page cache is the file itself", what, filesystem)
+	case !mayCheckCache(int(f.Fd())):
+		return 0, fmt.Errorf("the %s belongs to another user: what the page cache has of it is not shown", what)
+	}
+	// A file of an overlay has a page cache of its own, which is empty: that of the
+	// file below is what a mapping shows (fs/overlayfs/file.c: ovl_mmap).
+	if filesystem != "overlay" {
+		pages, err := cachedPages(int(f.Fd()))
+		if err == nil {
+			return pages * int64(unix.Getpagesize()), nil
+		} else if !errors.Is(err, unix.ENOSYS) {
+			return 0, fmt.Errorf("look the %s up in the page cache: %w", what, err)
+		}
+	}
+	info, err := f.Stat()
+	if err != nil {
+		return 0, fmt.Errorf("size the %s: %w", what, bare(err))
+	}
+	pages, err := resident(int(f.Fd()), info.Size(), nil)
+	if err != nil {
+		return 0, fmt.Errorf("look the %s up in the page cache: %w", what, err)
+	}
+	return pages * int64(unix.Getpagesize()), nil
+}
+
+// cachedPages asks cachestat(2), which Linux has since 6.5. It costs by what is in
+// the cache, not by the file's size, and counts also pages that are being read.
+func cachedPages(fd int) (int64, error) {
+	var all unix.CachestatRange // length 0: to the end
+	var stat unix.Cachestat_t
+	if err := unix.Cachestat(uint(fd), &all, &stat, 0); err != nil {
+		return 0, err
+	}
+	return int64(stat.Cache), nil
+}
+
+// resident is the number of pages of the first size bytes that are in the page
+// cache and up to date, by mincore(2). last, if not nil, is told whether the last
+// one is.
+func resident(fd int, size int64, last *bool) (pages int64, err error) {
+	const step = 1 << 30 // bytes looked at in one go
+	page := int64(unix.Getpagesize())
+	vec := make([]byte, (min(size, step)+page-1)/page)
+	for at := int64(0); at < size; at += step {
+		part := min(size-at, step)
+		present, err := residentPages(fd, at, part, vec)
+		if err != nil {
+			return 0, err
+		}
+		pages += present
+		if last != nil {
+			*last = vec[(part-1)/page]&1 != 0
+		}
+	}
+	return pages, nil
+}
