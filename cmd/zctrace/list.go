@@ -11,11 +11,15 @@ import (
 )
 
 func newList() *cobra.Command {
-	return &cobra.Command{
+	var textbook bool
+	cmd := &cobra.Command{
 		Use:   "list",
 		Short: "List the strategies and whether this machine supports them; needs no root",
 		Args:  cobra.NoArgs,
 		RunE: run(func(cmd *cobra.Command, _ []string) error {
+			if textbook {
+				return printTextbook(cmd.OutOrStdout(), textbookRows())
+			}
 			w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
 			fmt.Fprintln(w, "STRATEGY\tHERE\tSYSTEM CALLS\tWHAT IT DOES")
 			for _, s := range workloads.Strategies {
@@ -25,6 +29,8 @@ func newList() *cobra.Command {
 			return w.Flush()
 		}),
 	}
+	cmd.Flags().BoolVar(&textbook, "textbook", false, "print what the textbook says of each strategy, and where it says so")
+	return cmd
 }
 
 // support says to which sinks a strategy can move a file here, and if to none,
