@@ -66,6 +66,7 @@ struct cell {
 	__u64 calls;
 	__u64 errors;	     /* calls that returned < 0 */
 	__u64 bytes;	     /* sum of the results > 0 of calls that move bytes */
+	__u64 mapped;	     /* of these, pages mapped for the caller */
 	__u64 short_calls;   /* moved less than was asked for, and did not fail */
 	struct copied seen[ENGINES]; /* inside these calls */
 	__u64 time_ns;	     /* inside the calls; only while sys_enter is attached */
@@ -127,10 +128,11 @@ struct slot {
 	__u64 disk_read_bios;
 	__u64 disk_write_bytes;
 	__u64 disk_write_bios;
-	__u64 uncounted_calls; /* loss: no free cell */
+	__u64 uncounted_calls; /* loss: no free cell, or the result was not to be read */
 	__u64 late_bytes[ENGINES]; /* sent by reference and copied after all, in anybody's context */
 	__u64 cow_bytes;
 	__u64 mapped_bytes;	  /* of the source, by page faults */
+	__u64 received_bytes;	  /* from a socket, by mapping its pages */
 	__u64 net_internal_bytes; /* within the stack, of packets that belong to the sink's socket */
 
 	__u64 source_inode; /* addresses of struct inode and struct sock: identity only */
@@ -176,6 +178,7 @@ struct call {
 	__u8 len;
 	__u8 flags;
 	__u8 moves; /* its result > 0 is a number of bytes */
+	__u8 received; /* what it moved stands in a struct tcp_zerocopy_receive */
 	__u8 keeps; /* cannot change what a descriptor refers to */
 };
 

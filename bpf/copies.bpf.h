@@ -80,6 +80,11 @@ static __always_inline __s64 result(void *ctx)
 
 #define CALLER() open_slot_of(bpf_get_current_task_btf())
 
+static __always_inline struct skb_shared_info *shared_info(struct sk_buff *skb)
+{
+	return (struct skb_shared_info *)(skb->head + skb->end);
+}
+
 /* Files: ssize_t f(struct kiocb *, struct iov_iter *, ...). */
 static __always_inline int file_read(void *ctx, struct kiocb *iocb, struct iov_iter *iter, __s64 before)
 {
@@ -176,6 +181,41 @@ int BPF_PROG(skb_copy_datagram_iter, const struct sk_buff *skb, int offset, stru
 
 	if (s && !(int)result(ctx))
 		saw_copy_to(&s->seen[FENTRY], memory_of(to->iter_type), len);
+	return 0;
+}
+
+/*
+ * net/core/skbuff.c: a packet of a socket goes into a pipe. Its pages do by reference;
+ * what is in the linear part is copied (linear_to_page), unless that is a fragment of
+ * a page that nobody else holds (skb_head_is_locked). Packets that come over
+ * loopback or a unix socket have no further packets listed behind them.
+ */
+SEC("fexit/skb_splice_bits")
+int BPF_PROG(skb_splice_bits, struct sk_buff *skb, struct sock *sk, unsigned int offset)
+{
+	struct slot *s = CALLER();
+	__u32 linear = skb->len - skb->data_len;
+	__s64 n = (int)result(ctx);
+	bool shared;
+
+	if (!s || n <= 0 || offset >= linear)
+		return 0;
+	shared = BPF_CORE_READ_BITFIELD_PROBED(skb, cloned) &&
+		 (BPF_CORE_READ(shared_info(skb), dataref.counter) & SKB_DATAREF_MASK) != 1;
+	if (shared || !BPF_CORE_READ_BITFIELD_PROBED(skb, head_frag))
+		s->seen[FENTRY].in_kernel += n < linear - offset ? n : linear - offset;
+	return 0;
+}
+
+/* net/ipv4/tcp.c: pages of the socket's queue are mapped for the caller; what it
+ * copies besides passes skb_copy_datagram_iter. */
+SEC("fexit/tcp_zerocopy_receive")
+int BPF_PROG(tcp_zerocopy_receive, struct sock *sk, struct tcp_zerocopy_receive *zc)
+{
+	struct slot *s = CALLER();
+
+	if (s && !(int)result(ctx))
+		s->received_bytes += zc->length;
 	return 0;
 }
 

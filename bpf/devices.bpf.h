@@ -20,6 +20,16 @@ static __always_inline __u64 bio_inode(struct bio *bio)
 	return (__u64)BPF_CORE_READ(mapping, host);
 }
 
+/* Whether a worker writes that file: the sender its sink, or the receiver what it
+ * keeps. */
+static __always_inline bool is_written(__u64 inode)
+{
+	for (int i = 0; i < SLOTS; i++)
+		if (inode && slots[i].state == OPEN && slots[i].sink_inode == inode)
+			return 1;
+	return 0;
+}
+
 /*
  * In the context of the submitter. The bios that dm, md and the like make of
  * one pass by again while current->bio_list is set (block/blk-core.c:
@@ -31,7 +41,6 @@ int BPF_PROG(block_bio_queue, struct bio *bio)
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct slot *s = open_slot_of(task);
 	__u32 op = bio->bi_opf & REQ_OP_MASK;
-	__u64 sink = slots[SENDER].sink_inode;
 
 	if (task->bio_list)
 		return 0;
@@ -41,8 +50,7 @@ int BPF_PROG(block_bio_queue, struct bio *bio)
 	} else if (s && op == REQ_OP_WRITE) {
 		s->disk_write_bytes += bio->bi_iter.bi_size;
 		s->disk_write_bios++;
-	} else if (!s && sink && slots[SENDER].state == OPEN && op == REQ_OP_WRITE &&
-		   bio_inode(bio) == sink) {
+	} else if (!s && op == REQ_OP_WRITE && is_written(bio_inode(bio))) {
 		__sync_fetch_and_add(&kernel.writeback_bytes, bio->bi_iter.bi_size);
 		__sync_fetch_and_add(&kernel.writeback_bios, 1);
 	}

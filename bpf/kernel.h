@@ -144,15 +144,34 @@ struct socket {
 
 struct sk_buff {
 	struct sock *sk;
+	unsigned int len;
 	unsigned int data_len; /* bytes in frags */
+	__u8 cloned : 1;
+	__u8 head_frag : 1; /* the linear part is a fragment of a page */
 	char cb[48];
 	unsigned int end; /* offset from head: sk_buff_data_t of a 64-bit kernel */
 	unsigned char *head;
 };
 
+typedef struct {
+	int counter;
+} atomic_t;
+
 struct skb_shared_info {
 	__u8 flags; /* SKBFL_ */
+	atomic_t dataref;
 	void *destructor_arg;
+};
+
+/* The head of the user's structure. */
+struct tcp_zerocopy_receive {
+	__u64 address;
+	__u32 length; /* out: bytes mapped */
+	__u32 recv_skip_hint;
+	__u32 inq;
+	__s32 err;
+	__u64 copybuf_address;
+	__s32 copybuf_len; /* out: bytes copied, or an error */
 };
 
 /* A zero-copy send of io_uring: its ubuf_info lies in a request. */
@@ -241,6 +260,9 @@ enum pageflags {
 #define MSG_ZEROCOPY 0x4000000	      /* include/linux/socket.h */
 #define MSG_SPLICE_PAGES 0x8000000    /* since 6.5 */
 #define SKBFL_ZEROCOPY_ENABLE (1 << 0) /* include/linux/skbuff.h */
+#define SKB_DATAREF_MASK 0xffff	      /* include/linux/skbuff.h */
+#define IPPROTO_TCP 6
+#define TCP_ZEROCOPY_RECEIVE 35 /* include/uapi/linux/tcp.h */
 #define VM_SHARED 0x8		      /* include/linux/mm.h */
 /* enum vm_fault_reason: no page was copied by this fault */
 #define VM_FAULT_NO_COPY (0x1 | 0x2 | 0x10 | 0x20 | 0x40 | 0x100 | 0x400 | 0x800 | 0x1000)

@@ -8,11 +8,6 @@
 #ifndef ZCTRACE_LATE_H
 #define ZCTRACE_LATE_H
 
-static __always_inline struct skb_shared_info *shared_info(struct sk_buff *skb)
-{
-	return (struct skb_shared_info *)(skb->head + skb->end);
-}
-
 /* The slot whose thread or socket sent the packet. Of what kind the ubuf_info
  * is, the kernel tells by a function's address; here both readings are tried, and
  * identity with a known address proves one. */

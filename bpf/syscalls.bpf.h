@@ -103,6 +103,25 @@ static __always_inline void add_copied(struct copied *sum, const struct copied *
 	sum->in_kernel += more->in_kernel;
 }
 
+/* getsockopt(TCP_ZEROCOPY_RECEIVE) returns 0. What it did is in its structure, which
+ * the kernel has written a moment ago. */
+static __always_inline void add_received(struct slot *s, struct cell *c, struct pt_regs *regs)
+{
+	struct tcp_zerocopy_receive *zc = (void *)syscall_arg(regs, 4);
+	__u32 length;
+	__s32 copied;
+
+	if (syscall_arg(regs, 2) != IPPROTO_TCP || syscall_arg(regs, 3) != TCP_ZEROCOPY_RECEIVE)
+		return;
+	if (bpf_probe_read_user(&length, sizeof(length), &zc->length) ||
+	    bpf_probe_read_user(&copied, sizeof(copied), &zc->copybuf_len)) {
+		s->uncounted_calls++;
+		return;
+	}
+	c->mapped += length;
+	c->bytes += length + (copied > 0 ? copied : 0);
+}
+
 static __always_inline void count_call(struct slot *s, struct task_struct *task,
 				       struct pt_regs *regs, __u32 nr, __s64 ret)
 {
@@ -134,6 +153,8 @@ static __always_inline void count_call(struct slot *s, struct task_struct *task,
 		c->bytes += ret;
 		if (call->len && (__u64)ret < syscall_arg(regs, call->len))
 			c->short_calls++;
+	} else if (call->received) {
+		add_received(s, c, regs);
 	}
 	for (int i = 0; i < ENGINES; i++)
 		if (engines & 1 << i)

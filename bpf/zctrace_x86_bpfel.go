@@ -28,13 +28,14 @@ type ObjectBreakpointCells struct {
 }
 
 type ObjectCall struct {
-	_     structs.HostLayout
-	InFd  uint8
-	OutFd uint8
-	Len   uint8
-	Flags uint8
-	Moves uint8
-	Keeps uint8
+	_        structs.HostLayout
+	InFd     uint8
+	OutFd    uint8
+	Len      uint8
+	Flags    uint8
+	Moves    uint8
+	Received uint8
+	Keeps    uint8
 }
 
 type ObjectCell struct {
@@ -43,6 +44,7 @@ type ObjectCell struct {
 	Calls       uint64
 	Errors      uint64
 	Bytes       uint64
+	Mapped      uint64
 	ShortCalls  uint64
 	Seen        [3]ObjectCopied
 	TimeNs      uint64
@@ -141,6 +143,7 @@ type ObjectSlot struct {
 	LateBytes        [3]uint64
 	CowBytes         uint64
 	MappedBytes      uint64
+	ReceivedBytes    uint64
 	NetInternalBytes uint64
 	SourceInode      uint64
 	SinkInode        uint64
@@ -213,9 +216,11 @@ const (
 	ObjectProgSkbCopyDatagramIovec    = "skb_copy_datagram_iovec"
 	ObjectProgSkbCopyDatagramIter     = "skb_copy_datagram_iter"
 	ObjectProgSkbCopyUbufs            = "skb_copy_ubufs"
+	ObjectProgSkbSpliceBits           = "skb_splice_bits"
 	ObjectProgSysEnter                = "sys_enter"
 	ObjectProgSysExit                 = "sys_exit"
 	ObjectProgTcpSendmsgLocked        = "tcp_sendmsg_locked"
+	ObjectProgTcpZerocopyReceive      = "tcp_zerocopy_receive"
 	ObjectVarBreakpoints              = "breakpoints"
 	ObjectVarCalls                    = "calls"
 	ObjectVarEngines                  = "engines"
@@ -304,9 +309,11 @@ type ObjectProgramSpecs struct {
 	SkbCopyDatagramIovec    *ebpf.ProgramSpec `ebpf:"skb_copy_datagram_iovec"`
 	SkbCopyDatagramIter     *ebpf.ProgramSpec `ebpf:"skb_copy_datagram_iter"`
 	SkbCopyUbufs            *ebpf.ProgramSpec `ebpf:"skb_copy_ubufs"`
+	SkbSpliceBits           *ebpf.ProgramSpec `ebpf:"skb_splice_bits"`
 	SysEnter                *ebpf.ProgramSpec `ebpf:"sys_enter"`
 	SysExit                 *ebpf.ProgramSpec `ebpf:"sys_exit"`
 	TcpSendmsgLocked        *ebpf.ProgramSpec `ebpf:"tcp_sendmsg_locked"`
+	TcpZerocopyReceive      *ebpf.ProgramSpec `ebpf:"tcp_zerocopy_receive"`
 }
 
 // ObjectMapSpecs contains maps before they are loaded into the kernel.
@@ -411,9 +418,11 @@ type ObjectPrograms struct {
 	SkbCopyDatagramIovec    *ebpf.Program `ebpf:"skb_copy_datagram_iovec"`
 	SkbCopyDatagramIter     *ebpf.Program `ebpf:"skb_copy_datagram_iter"`
 	SkbCopyUbufs            *ebpf.Program `ebpf:"skb_copy_ubufs"`
+	SkbSpliceBits           *ebpf.Program `ebpf:"skb_splice_bits"`
 	SysEnter                *ebpf.Program `ebpf:"sys_enter"`
 	SysExit                 *ebpf.Program `ebpf:"sys_exit"`
 	TcpSendmsgLocked        *ebpf.Program `ebpf:"tcp_sendmsg_locked"`
+	TcpZerocopyReceive      *ebpf.Program `ebpf:"tcp_zerocopy_receive"`
 }
 
 func (p *ObjectPrograms) Close() error {
@@ -452,9 +461,11 @@ func (p *ObjectPrograms) Close() error {
 		p.SkbCopyDatagramIovec,
 		p.SkbCopyDatagramIter,
 		p.SkbCopyUbufs,
+		p.SkbSpliceBits,
 		p.SysEnter,
 		p.SysExit,
 		p.TcpSendmsgLocked,
+		p.TcpZerocopyReceive,
 	)
 }
 

@@ -50,6 +50,8 @@ var calls = []call{
 	transfer(unix.SYS_VMSPLICE, 0, 1, 0, 0, ruleVmsplice),
 	transfer(unix.SYS_COPY_FILE_RANGE, 1, 3, 5, 0, ruleCopyFileRange),
 
+	{unix.SYS_GETSOCKOPT, bpf.ObjectCall{InFd: 1, Flags: 3, Received: 1, Keeps: 1}, ruleGetsockopt},
+
 	plain(unix.SYS_LSEEK),
 	plain(unix.SYS_PPOLL),
 	plain(unix.SYS_MMAP),

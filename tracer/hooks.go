@@ -75,6 +75,9 @@ var Hooks = []Hook{
 	{Kind: FuncExit, Program: bpf.ObjectProgPipeWrite, Targets: []string{"pipe_write", "anon_pipe_write"}, Counter: "copies to pipes", Engine: Fentry, Copies: true},
 	{Kind: FuncExit, Program: bpf.ObjectProgTcpSendmsgLocked, Counter: "copies to TCP", Engine: Fentry, Copies: true, wanted: sockets},
 	{Kind: FuncExit, Program: bpf.ObjectProgSkbCopyDatagramIter, Counter: "copies from sockets", Engine: Fentry, Copies: true, wanted: sockets},
+	{Kind: FuncExit, Program: bpf.ObjectProgSkbSpliceBits, Counter: "copies from sockets into pipes", Engine: Fentry, Copies: true, wanted: sockets},
+	{Kind: FuncExit, Program: bpf.ObjectProgTcpZerocopyReceive, Counter: "moved.mapped", Engine: Fentry,
+		wanted: func(o Options) bool { return o.Receiver == "zerocopy" }},
 	{Kind: FuncExit, Program: bpf.ObjectProgSkbCopyDatagramFromIter, Counter: "copies to UNIX and packet sockets", Engine: Fentry, Copies: true, wanted: sockets},
 	{Kind: FuncExit, Program: bpf.ObjectProgIpGenericGetfrag, Counter: "copies to UDP and RAW sockets", Engine: Fentry, Copies: true, wanted: sockets},
 	{Kind: FuncEntry, Program: bpf.ObjectProgSkbCopyUbufs, Counter: "copies.in_kernel of zero-copy sends", Engine: Fentry, Copies: true, wanted: sockets},
@@ -102,6 +105,7 @@ type Options struct {
 	Latency       bool   // time system calls; attaches sys_enter
 	Sockets       bool   // the payload goes through sockets
 	ZeroCopySends bool   // with MSG_ZEROCOPY or io_uring's SEND_ZC
+	Receiver      string // how the receiver takes what arrives: read, splice, zerocopy or trunc; "" as read
 }
 
 // Marker is the failing system call by which a worker opens and closes its

@@ -3,6 +3,8 @@ package tracer
 import (
 	"slices"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/zctrace/zctrace/bpf"
 	"github.com/zctrace/zctrace/tracer/trace"
 )
@@ -34,7 +36,7 @@ type Left struct {
 // "" while the hook is attached.
 type Missing struct {
 	Latency, ContextSwitches, UserFaults, SocketCopies, LateCopies, PageCache, Disk string
-	COW, Mapped, NetInternal, ReadAhead                                             string
+	COW, Mapped, Received, NetInternal, ReadAhead                                   string
 
 	Copies map[Engine]string // of those hooks without which the engine does not see all copies
 }
@@ -75,6 +77,7 @@ type ledger struct {
 	calls, transferCalls, short int64
 	lengthless                  string // a transfer call whose arguments do not say how much was asked for
 	zerocopySends               bool
+	received                    int64 // bytes of pages that calls said they mapped
 	byName                      map[string]*syscallSum
 }
 
@@ -95,6 +98,7 @@ func (l *ledger) add(cell *bpf.ObjectCell) {
 	}
 	l.addName(name, cell)
 	l.zerocopySends = l.zerocopySends || isZerocopySend(cell)
+	l.received += int64(cell.Mapped)
 }
 
 func (l *ledger) addName(name string, cell *bpf.ObjectCell) {
@@ -237,17 +241,7 @@ func (l *ledger) task(s *bpf.ObjectSlot) {
 	} else {
 		l.missing("page_faults.user_mode", why)
 	}
-	switch {
-	case l.run.Mapped == "":
-		c.Moved.Mapped = hooked(s.MappedBytes, "")
-	case l.run.Maps:
-		// mm_filemap_map_pages does not see folios that are mapped by a PMD
-		// (mm/filemap.c: filemap_map_pmd).
-		c.Moved.Mapped = Unavailable("no tracepoint sees all that faults map: " + l.run.Mapped)
-	default:
-		c.Moved.Mapped = mixed(0, 0)
-		c.Moved.Mapped.Reason = "it maps no file"
-	}
+	c.Moved.Mapped = l.mapped(s)
 	l.fills(s)
 	l.pageCache(s)
 	if why := l.run.Disk; why == "" {
@@ -260,6 +254,26 @@ func (l *ledger) task(s *bpf.ObjectSlot) {
 	}
 	l.zeros()
 	l.cpu(s)
+}
+
+// mapped is what page faults made visible of the source, and what a receiver had
+// mapped of its socket's pages.
+func (l *ledger) mapped(s *bpf.ObjectSlot) trace.Amount {
+	switch {
+	case l.run.Mapped != "" && l.run.Maps:
+		// mm_filemap_map_pages does not see folios that are mapped by a PMD
+		// (mm/filemap.c: filemap_map_pmd).
+		return Unavailable("no tracepoint sees all that faults map: " + l.run.Mapped)
+	case l.received > 0 && l.run.Received != "":
+		a := mixed(int64(s.MappedBytes)+l.received, int64(s.MappedBytes))
+		a.Reason = "what TCP_ZEROCOPY_RECEIVE reported"
+		return a
+	case l.run.Mapped == "" || l.received > 0:
+		return hooked(s.MappedBytes+s.ReceivedBytes, "")
+	}
+	a := mixed(0, 0)
+	a.Reason = "it maps no file"
+	return a
 }
 
 // zeros are the numbers that are certainly 0, because nothing that the run did
@@ -436,7 +450,7 @@ func Losses(s *Snapshot, run Run) map[string]int64 {
 				losses["unpaired_calls"] += distance(c.Calls, timed(c))
 			}
 			if c := &slot.Cells[j]; run.SocketCopies == "" && c.Calls > 0 && isTCPRead(c) {
-				losses["socket_copies"] += distance(c.Seen[bpf.ObjectEngineTRACEPOINTS].ToUser, c.Bytes)
+				losses["socket_copies"] += distance(c.Seen[bpf.ObjectEngineTRACEPOINTS].ToUser, c.Bytes-c.Mapped)
 			}
 		}
 	}
@@ -452,9 +466,11 @@ func timed(c *bpf.ObjectCell) (n uint64) {
 }
 
 // isTCPRead: all that a plain read of a TCP socket returns passes by the hook
-// (net/ipv4/tcp.c: tcp_recvmsg_locked).
+// (net/ipv4/tcp.c: tcp_recvmsg_locked), and so does what TCP_ZEROCOPY_RECEIVE did not
+// map (tcp_zerocopy_receive). Not what a splice moves, nor what MSG_TRUNC discards.
 func isTCPRead(c *bpf.ObjectCell) bool {
-	return kindOf(c.Key.In) == kindTCP && c.Key.Flags == 0 && c.Key.Out.Format == 0
+	plain := c.Key.Flags == 0 && c.Key.Out.Format == 0
+	return kindOf(c.Key.In) == kindTCP && (plain || c.Key.Nr == unix.SYS_GETSOCKOPT)
 }
 
 func distance(a, b uint64) int64 {

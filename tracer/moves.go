@@ -76,7 +76,7 @@ func (t *tally) add(cell *bpf.ObjectCell) {
 		seen.InKernel = min(seen.InKernel, cell.Bytes)
 	}
 	t.saw(seen)
-	rest := max(0, int64(cell.Bytes)-int64(seen.ToUser+seen.FromUser+seen.InKernel))
+	rest := max(0, int64(cell.Bytes-cell.Mapped)-int64(seen.ToUser+seen.FromUser+seen.InKernel))
 
 	v := rule(cell.Key.In, cell.Key.Out, cell.Key.Flags)
 	for _, c := range v.certain {

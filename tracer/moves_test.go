@@ -51,6 +51,10 @@ func TestTally(t *testing.T) {
 			amounts{zero, zero, zero, derived(n), derived(0), derived(0)}},
 		{"sendfile to UDP as on 6.1", unix.SYS_SENDFILE, ext4, udp, bpf.ObjectCopied{InKernel: n},
 			amounts{zero, zero, observed(n), derived(0), derived(0), derived(0)}},
+		{"a splice of a TCP socket of which a part was not in pages", unix.SYS_SPLICE, tcp, pipeIn, bpf.ObjectCopied{InKernel: 10},
+			amounts{zero, zero, observed(10), derived(n - 10), derived(0), derived(0)}},
+		{"a splice of a pipe into a file", unix.SYS_SPLICE, pipe, ext4, bpf.ObjectCopied{InKernel: n},
+			amounts{zero, zero, observed(n), derived(0), derived(0), derived(0)}},
 		{"a direct write", unix.SYS_WRITE, none, direct, bpf.ObjectCopied{},
 			amounts{zero, zero, zero, derived(n), derived(0), derived(0)}},
 		{"a direct write that fell back", unix.SYS_WRITE, none, direct, bpf.ObjectCopied{FromUser: n},
@@ -102,6 +106,45 @@ func TestTallyOfADenseSource(t *testing.T) {
 		if got := ta.amount(class); got.Bytes.Known() || got.Reason == "" {
 			t.Errorf("class %d is derived as %+v, want null with a reason", class, got)
 		}
+	}
+}
+
+// Only fentry reaches what a splice of a socket copies: the others leave null.
+func TestTallyOfASplicedSocket(t *testing.T) {
+	for _, e := range []Engine{Breakpoint, Derived} {
+		ta := newTally(slot(cell(unix.SYS_SPLICE, stream, pipeIn, 1, 1000, 0)), e, &Run{})
+		for class, known := range map[class]bool{toUser: true, fromUser: true, inKernel: false, pageRefs: false} {
+			if got := ta.amount(class); got.Bytes.Known() != known || !known && got.Reason == "" {
+				t.Errorf("%s: class %d is %+v", e, class, got)
+			}
+		}
+	}
+}
+
+// What a receiver had mapped is not copied; the rest of what the call moved is.
+func TestReceivedByMapping(t *testing.T) {
+	c := cell(unix.SYS_GETSOCKOPT, tcp, none, 3, 9000, 800)
+	c.Key.Flags = unix.TCP_ZEROCOPY_RECEIVE
+	c.Mapped = 8192
+	s := slot(c)
+	s.ReceivedBytes = 8192
+	for _, test := range []struct {
+		missing Missing
+		want    trace.Provenance
+	}{
+		{Missing{}, trace.Observed},
+		{Missing{Mapped: "no fentry", Received: "no fentry"}, trace.Derived},
+	} {
+		got := Counters(s, Run{Missing: test.missing})
+		if m := got.Moved.Mapped; m.Bytes != trace.Known(8192) || m.Provenance != test.want {
+			t.Errorf("mapped is %+v, want it %s", m, test.want)
+		}
+		if u := got.Copies.ToUser; u.Bytes != trace.Known(808) || u.DerivedBytes != trace.Known(8) {
+			t.Errorf("to_user is %+v, want 808 bytes of which 8 were not seen", u)
+		}
+	}
+	if n := Losses(&Snapshot{Slots: [2]bpf.ObjectSlot{*s}}, Run{})["socket_copies"]; n != 8 {
+		t.Errorf("socket_copies is %d, want 8", n)
 	}
 }
 

@@ -65,6 +65,7 @@ const (
 	whyDirect = "direct I/O may have fallen back to copies; that needs a hook on the copy functions"
 	whyFS     = "this file system may bypass the page cache; that needs a hook on the copy functions"
 	whyResult = "the call's result does not tell how its bytes moved"
+	whyLinear = "of a packet, what is not in pages is copied into the pipe; that needs a hook on skb_splice_bits"
 	whySocket = "it depends on the socket and the kernel; that needs a hook on the copy functions"
 )
 
@@ -128,6 +129,15 @@ func ruleReceive(in, _ bpf.ObjectFdKind, flags uint32) verdict {
 	return certain(toUser)
 }
 
+// ruleGetsockopt: the result is what TCP_ZEROCOPY_RECEIVE reports, less the pages
+// that it mapped.
+func ruleGetsockopt(in, _ bpf.ObjectFdKind, flags uint32) verdict {
+	if kindOf(in) == kindTCP && flags == unix.TCP_ZEROCOPY_RECEIVE {
+		return certain(toUser)
+	}
+	return certain()
+}
+
 // handsOn is what happens to pages that a splice brings to out.
 func handsOn(out bpf.ObjectFdKind) verdict {
 	switch kindOf(out) {
@@ -173,8 +183,10 @@ func ruleSplice(in, out bpf.ObjectFdKind, flags uint32) verdict {
 	switch kindOf(in) {
 	case kindPipe:
 		return handsOn(out)
-	case kindTCP, kindUnixStream: // an skb's linear part is copied
-		return uncertain(whySocket, inKernel, pageRefs)
+	case kindTCP, kindUnixStream: // by memcpy, which no breakpoint sees
+		v := uncertain(whyLinear, inKernel, pageRefs).seenOr(pageRefs)
+		v.byFentry = true
+		return v
 	}
 	return ruleSendfile(in, out, flags)
 }

@@ -93,6 +93,8 @@ func TestRules(t *testing.T) {
 		{"TCP recv with MSG_TRUNC discards", unix.SYS_RECVFROM, tcp6, none, unix.MSG_TRUNC, nil, nil},
 		{"UDP recv with MSG_TRUNC", unix.SYS_RECVMSG, udp, none, unix.MSG_TRUNC, nil, []class{toUser}},
 		{"recv of notifications", unix.SYS_RECVMSG, tcp, none, unix.MSG_ERRQUEUE, nil, nil},
+		{"getsockopt(TCP_ZEROCOPY_RECEIVE), less what it mapped", unix.SYS_GETSOCKOPT, tcp, none, unix.TCP_ZEROCOPY_RECEIVE, []class{toUser}, nil},
+		{"another getsockopt", unix.SYS_GETSOCKOPT, tcp, none, unix.TCP_INFO, nil, nil},
 		{"sendfile to TCP", unix.SYS_SENDFILE, ext4, tcp, 0, []class{pageRefs}, nil},
 		{"sendfile to TCP without scatter-gather", unix.SYS_SENDFILE, ext4, tcpNoSG, 0, []class{inKernel}, nil},
 		{"sendfile to a unix socket", unix.SYS_SENDFILE, tmpfs, stream, 0, []class{pageRefs}, nil},

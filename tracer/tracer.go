@@ -355,6 +355,7 @@ func (t *Tracer) Missing() Missing {
 	m.Disk = any(bpf.ObjectProgBlockBioQueue)
 	m.COW = any(bpf.ObjectProgCopyMcToKernel, bpf.ObjectProgDoFaultBegin, bpf.ObjectProgDoFaultEnd)
 	m.NetInternal = any(bpf.ObjectProgSkbCopyBits)
+	m.Received = any(bpf.ObjectProgTcpZerocopyReceive)
 	m.Mapped = any(bpf.ObjectProgDoSetPmd)
 	if one, other := why[bpf.ObjectProgSetPteRange], why[bpf.ObjectProgDoSetPte]; m.Mapped == "" && one != "" && other != "" {
 		m.Mapped = one
