@@ -76,10 +76,15 @@ func (d data) conditions() []string {
 			list = append(list, before+s+after)
 		}
 	}
+	if r.Receiver != "read" {
+		add("receiver ", r.Receiver, "")
+	}
 	add("", r.Engine, " engine")
 	add("Linux ", h.Kernel, "")
 	add("", r.Cache, " cache")
-	add("receiver ", r.Receiver, "s")
+	if r.Receiver == "read" {
+		add("receiver ", r.Receiver, "s")
+	}
 	add("", r.Source.Filesystem, "")
 	add("", h.Arch, "")
 	add("", h.Virtualization, "")

@@ -49,8 +49,9 @@ type Config struct {
 	CorruptAt *int64 // for tests of Verify: payload offset of a byte to flip in the user buffer
 
 	// Receiver.
-	Verify bool     // compare what arrives with the source
-	Expect *os.File // the content to compare with, if it is not the source itself: see Source.Snapshot
+	Receive *ReceiveMethod // nil: ReadReceiver
+	Verify  bool           // compare what arrives with the source
+	Expect  *os.File       // the content to compare with, if it is not the source itself: see Source.Snapshot
 }
 
 // job is a Config as the worker gets it, on its command line. Sizes are in
@@ -58,6 +59,7 @@ type Config struct {
 type job struct {
 	Role       Role   `json:"role"`
 	Strategy   string `json:"strategy,omitempty"`
+	Receiver   string `json:"receiver,omitempty"`
 	SourceSize int64  `json:"source_size"`
 	SinkSize   int64  `json:"sink_size"`
 	SeekIn     bool   `json:"seek_in"` // start at offset 0
@@ -136,10 +138,18 @@ func (cfg *Config) receiverJob(j *job) (*job, []*os.File, error) {
 	if cfg.Sink.receiver == nil {
 		return nil, nil, errorf(Usage, "", "sink %s has no receiver", cfg.Sink.Kind)
 	}
+	method := cfg.Receive
+	if method == nil {
+		method = ReadReceiver
+	}
+	j.Receiver = method.Name
 	j.SourceSize, j.SinkSize, j.Limit = endless, endless, endless
 	j.Buffer = min(max(j.Chunk, minReceiveBuffer), maxReceiveBuffer)
 	files := []*os.File{cfg.Sink.receiver}
 	switch {
+	case method.keeps:
+		j.SinkSize, j.SeekOut = cfg.Sink.kept.size, true
+		files = append(files, cfg.Sink.kept.file)
 	case !cfg.Verify:
 	case cfg.Source.Kind == SourceZero:
 		j.Zeros, j.ExpectSize = true, j.Buffer

@@ -125,6 +125,12 @@ func callName(nr int64) string {
 		return "sendto"
 	case unix.SYS_RECVMSG:
 		return "recvmsg"
+	case unix.SYS_RECVFROM:
+		return "recvfrom"
+	case unix.SYS_GETSOCKOPT:
+		return "getsockopt"
+	case unix.SYS_MADVISE:
+		return "madvise"
 	case unix.SYS_PPOLL:
 		return "ppoll"
 	case unix.SYS_SENDFILE:

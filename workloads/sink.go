@@ -39,6 +39,7 @@ type Sink struct {
 	size     int64    // where a file goes round, endless for the others
 	sender   *os.File // blocking, as all workers' descriptors
 	receiver *os.File // nil for file and null
+	kept     keptFile // what the receiver writes
 }
 
 // OpenSink opens tcp, unix, pipe, file[:PATH] or null, with the rights of user.
@@ -175,7 +176,7 @@ func (s *Sink) HasReceiver() bool { return s.receiver != nil }
 // end, the receiver gets no end of file.
 func (s *Sink) HandOver() {
 	if s.Kind != SinkFile {
-		s.Close()
+		s.closeEnds()
 	}
 }
 
@@ -187,7 +188,12 @@ func (s *Sink) Reset() error {
 		}
 		return nil
 	}
-	s.Close()
+	if s.Keeps() {
+		if err := s.kept.file.Truncate(0); err != nil {
+			return errorf(Failure, "", "empty the receiver's file: %w", bare(err))
+		}
+	}
+	s.closeEnds()
 	return s.connect()
 }
 
@@ -215,6 +221,13 @@ func (s *Sink) Discard() {
 
 // Close closes this process's descriptors. It may be called more than once.
 func (s *Sink) Close() {
+	s.closeEnds()
+	if s.Keeps() {
+		s.kept.file.Close()
+	}
+}
+
+func (s *Sink) closeEnds() {
 	s.sender.Close()
 	if s.receiver != nil {
 		s.receiver.Close()

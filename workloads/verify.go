@@ -58,17 +58,21 @@ func (r interruptible) Read(b []byte) (int, error) {
 	return r.Reader.Read(b)
 }
 
-// VerifyFile compares a file sink with the source, after payload bytes went to
-// it. Once it has gone round, only the last pass is still there to compare.
+// VerifyFile compares a file sink, or what the receiver kept, with the source, after
+// payload bytes went there. Once it has gone round, only the last pass is still there
+// to compare.
 func (s *Sink) VerifyFile(ctx context.Context, source *Source, payload int64) (*Mismatch, error) {
-	size := min(payload, s.size)
+	file, size := s.sender, min(payload, s.size)
+	if s.Keeps() {
+		file, size = s.kept.file, min(payload, s.kept.size)
+	}
 	got, want := make([]byte, 1<<20), make([]byte, 1<<20)
 	for at := int64(0); at < size; {
 		if ctx.Err() != nil {
 			return nil, context.Cause(ctx)
 		}
 		n := min(int64(len(got)), size-at)
-		if _, err := s.sender.ReadAt(got[:n], at); err != nil {
+		if _, err := file.ReadAt(got[:n], at); err != nil {
 			return nil, fmt.Errorf("read sink %s back: %w", s.Address, bare(err))
 		}
 		if source.Kind != SourceZero {

@@ -76,6 +76,8 @@ type window struct {
 
 	vectors [vectors]vector // for calls that take more than one buffer
 
+	mapped mappedReceive // of a receiver that maps what arrives
+
 	expect     unsafe.Pointer // what a receiver that verifies must get
 	expectSize int64
 }

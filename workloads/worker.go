@@ -22,7 +22,7 @@ const (
 	fdPage = 3 + iota
 	fdGate
 	fdIn    // the sender's source, or the receiver's end of the sink
-	fdOther // the sender's sink, or what the receiver expects
+	fdOther // the sender's sink, or what the receiver expects or writes
 )
 
 // Main is a worker's whole life. It runs in a process that [Start] started, as
@@ -86,15 +86,17 @@ func rehearse(w *window, loop func(*window)) {
 
 // strategy is what the job does between the markers.
 func (j *job) strategy() *Strategy {
-	if j.Role == Receiver {
-		return &Strategy{loop: receiveLoop}
+	for _, m := range ReceiveMethods {
+		if j.Role == Receiver && m.Name == j.Receiver {
+			return &Strategy{prepare: m.prepare, loop: m.loop}
+		}
 	}
 	for _, s := range Strategies {
 		if s.Name == j.Strategy {
 			return s
 		}
 	}
-	panic("no strategy " + j.Strategy) // Start took the name from the table
+	panic("no strategy " + j.Strategy + j.Receiver) // Start took the name from the table
 }
 
 // prepare does everything that can fail before the worker reports ready, and

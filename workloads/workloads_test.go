@@ -84,6 +84,9 @@ func (wl workload) start(t *testing.T) (sender, receiver *Process, source *Sourc
 		t.Fatal(err)
 	}
 	t.Cleanup(sink.Close)
+	if wl.cfg.Receive != nil {
+		must(t, sink.ReceiveWith(wl.cfg.Receive, source))
+	}
 	cfg := wl.cfg
 	cfg.Strategy, cfg.Source, cfg.Sink = wl.strategy, source, sink
 	if sink.HasReceiver() {

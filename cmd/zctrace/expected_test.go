@@ -56,6 +56,8 @@ type expectation struct {
 	// unknown are the paths of bytes that cannot be derived: they are null, with
 	// the reason, where no hook saw them.
 	unknown []string
+	// byFentry are those that no other engine can know.
+	byFentry []string
 	// late: the copies in the kernel are made when packets arrive, which
 	// breakpoints leave to a tracepoint.
 	late bool
@@ -171,7 +173,7 @@ func (e expectation) orCopied(c *trace.Counters, n int64) {
 
 // of is what an engine must count for a path; not known if it cannot tell.
 func (e expectation) of(engine, path string) trace.Int {
-	if engine == "derived" && slices.Contains(e.unknown, path) {
+	if engine == "derived" && slices.Contains(e.unknown, path) || engine != "fentry" && slices.Contains(e.byFentry, path) {
 		return trace.Int{}
 	}
 	return trace.Known(e.bytes[path])

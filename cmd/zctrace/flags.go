@@ -63,6 +63,7 @@ type options struct {
 	pipeSize           size
 	duration, interval time.Duration
 	source, sink       string
+	receiver           string
 	cache, latency     choice
 	copies             choice
 	verify, baseline   bool
@@ -88,6 +89,7 @@ func (o *options) register(cmd *cobra.Command) {
 	f.Var(&o.chunk, "chunk", "payload per transfer, e.g. 64KiB")
 	f.StringVar(&o.source, "source", "auto", "`FILE`, or auto[:SIZE]: a temporary file of that size (64MiB), gone afterwards, or zero: /dev/zero")
 	f.StringVar(&o.sink, "sink", "tcp", "`SINK`, one of tcp (loopback), unix, pipe, file[:PATH], null")
+	f.StringVar(&o.receiver, "receiver", workloads.ReadReceiver.Name, receiverUsage())
 	f.Var(&o.cache, "cache", "begin with the source in the page cache (warm), or with none of it (cold)")
 	f.Var(&o.rate, "rate", "limit the payload to this many bytes per second")
 	f.Var(&o.pipeSize, "pipe-size", "size of the pipe that splice and vmsplice go through (default enough for a chunk, at most fs.pipe-max-size)")
@@ -105,15 +107,41 @@ func (o *options) register(cmd *cobra.Command) {
 		return cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp)
 	}
 	for flag, complete := range map[string]cobra.CompletionFunc{
-		"sink":    fixed("tcp", "unix", "pipe", "file", "null"),
-		"cache":   fixed(o.cache.values...),
-		"latency": fixed(o.latency.values...),
-		"copies":  fixed(o.copies.values...),
+		"sink":     fixed("tcp", "unix", "pipe", "file", "null"),
+		"receiver": fixed(receiverNames()...),
+		"cache":    fixed(o.cache.values...),
+		"latency":  fixed(o.latency.values...),
+		"copies":   fixed(o.copies.values...),
 	} {
 		if err := cmd.RegisterFlagCompletionFunc(flag, complete); err != nil {
 			panic(err) // the flag is registered above
 		}
 	}
+}
+
+func receiverNames() (names []string) {
+	for _, m := range workloads.ReceiveMethods {
+		names = append(names, m.Name)
+	}
+	return names
+}
+
+func receiverUsage() string {
+	var what []string
+	for _, m := range workloads.ReceiveMethods {
+		what = append(what, m.Name+" ("+m.Summary+")")
+	}
+	return "`RECEIVER` of what arrives, one of " + strings.Join(what, ", ")
+}
+
+// receiveMethod is that of --receiver, if it goes with the sink.
+func (o *options) receiveMethod() (*workloads.ReceiveMethod, error) {
+	m, err := workloads.FindReceiveMethod(o.receiver)
+	if err != nil {
+		return nil, err
+	}
+	kind, _, _ := strings.Cut(o.sink, ":")
+	return m, m.Check(workloads.SinkKind(kind), o.verify)
 }
 
 // checkGiven looks at what was given on the command line, which a default could
@@ -160,6 +188,9 @@ func (o *options) config(strategy *workloads.Strategy, command []string) (sessio
 		cfg.Duration = defaultDuration
 	}
 	var err error
+	if cfg.Receive, err = o.receiveMethod(); err != nil {
+		return cfg, err
+	}
 	cfg.CPUs, err = parseCPUs(o.cpus)
 	return cfg, err
 }

@@ -6,6 +6,7 @@
 package session
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -24,14 +25,15 @@ type Config struct {
 	Command  []string
 	Tool     trace.Tool
 	Strategy *workloads.Strategy
-	Source   string        // FILE, auto[:SIZE] or zero
-	Sink     string        // tcp, unix, pipe, file[:PATH] or null
-	Bytes    int64         // payload; 0: no limit
-	Duration time.Duration // 0: no limit
-	Chunk    int64         // bytes per transfer
-	Rate     int64         // bytes per second; 0: no limit
-	PipeSize int64         // of the pipe of a strategy that has one of its own; 0: enough for a chunk
-	Cold     bool          // start with nothing of the source in the page cache
+	Source   string                   // FILE, auto[:SIZE] or zero
+	Sink     string                   // tcp, unix, pipe, file[:PATH] or null
+	Bytes    int64                    // payload; 0: no limit
+	Duration time.Duration            // 0: no limit
+	Chunk    int64                    // bytes per transfer
+	Rate     int64                    // bytes per second; 0: no limit
+	Receive  *workloads.ReceiveMethod // nil: workloads.ReadReceiver
+	PipeSize int64                    // of the pipe of a strategy that has one of its own; 0: enough for a chunk
+	Cold     bool                     // start with nothing of the source in the page cache
 	Verify   bool
 	Latency  bool
 	Copies   tracer.Engine
@@ -206,7 +208,13 @@ func (s *session) tracerOptions() tracer.Options {
 		Sockets: sink == string(workloads.SinkTCP) || sink == string(workloads.SinkUnix),
 
 		ZeroCopySends: s.cfg.Strategy.ZeroCopySends,
+		Receiver:      s.receive().Name,
 	}
+}
+
+// receive is how the receiver does it.
+func (s *session) receive() *workloads.ReceiveMethod {
+	return cmp.Or(s.cfg.Receive, workloads.ReadReceiver)
 }
 
 func (s *session) doing(format string, args ...any) {
@@ -237,6 +245,9 @@ func (s *session) openWork(ctx context.Context) (err error) {
 		if err := s.sink.CanVerify(); err != nil {
 			return err
 		}
+	}
+	if err := s.sink.ReceiveWith(s.receive(), s.source); err != nil {
+		return err
 	}
 	if cfg.Cold {
 		if err := s.source.CanBeCold(); err != nil {

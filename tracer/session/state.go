@@ -51,7 +51,7 @@ func (s *session) describe(untraced *pass, t Tracer) {
 		run.Source.Bytes = trace.Known(s.source.Bytes)
 	}
 	if s.sink.HasReceiver() {
-		run.Receiver = "read"
+		run.Receiver = s.receive().Name
 	}
 	if s.cfg.Cold {
 		run.Cache = "cold"
@@ -93,7 +93,7 @@ func (s *session) state(snapshot *tracer.Snapshot, counting Tracer, w workers) *
 		receiving := tracer.Run{
 			Missing:  missing,
 			Engines:  engines,
-			Transfer: []string{"read"},
+			Transfer: s.receive().Transfer,
 			Payload:  w.receiver.Payload(),
 			NoNIC:    sending.NoNIC,
 			Left:     tracer.Left{Reason: "what the run left behind is told of the sender"},
@@ -194,7 +194,7 @@ func (s *session) corruptAt() *int64 {
 // openExpectation copies what the receiver compares with to memory when it may
 // not be the source itself, because that has to stay cold.
 func (s *session) openExpectation(ctx context.Context) (err error) {
-	if s.cfg.Verify && s.cfg.Cold && s.sink.HasReceiver() {
+	if s.cfg.Verify && s.cfg.Cold && s.sink.HasReceiver() && !s.sink.Keeps() {
 		s.doing("copying %d MiB of source %s to memory, to compare with", s.sourceBytes()>>20, s.cfg.Source)
 		s.expect, err = s.source.Snapshot(ctx, s.cfg.Bytes)
 	}
@@ -207,7 +207,9 @@ func (s *session) verify(ctx context.Context, p *pass) (bool, error) {
 		if p.receiver.Payload != p.sender.Payload {
 			return false, fmt.Errorf("verification failed: %d bytes were sent and %d received", p.sender.Payload, p.receiver.Payload)
 		}
-		return true, nil
+		if !s.sink.Keeps() {
+			return true, nil
+		}
 	}
 	s.doing("comparing sink %s with the source", s.cfg.Sink)
 	bad, err := s.sink.VerifyFile(context.WithoutCancel(ctx), s.source, p.sender.Payload)
