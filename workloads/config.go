@@ -43,10 +43,11 @@ type Config struct {
 
 	// Sender.
 	Strategy  *Strategy
-	Bytes     int64  // payload, 0: until Stop
-	Rate      int64  // bytes per second, 0: as fast as it goes
-	PipeSize  int64  // of the pipe of a strategy that is Piped, 0: enough for a chunk
-	CorruptAt *int64 // for tests of Verify: payload offset of a byte to flip in the user buffer
+	Bytes     int64   // payload, 0: until Stop
+	Rate      int64   // bytes per second, 0: as fast as it goes
+	Mapping   Mapping // of the source, by a strategy that is Mapped
+	PipeSize  int64   // of the pipe of a strategy that is Piped, 0: enough for a chunk
+	CorruptAt *int64  // for tests of Verify: payload offset of a byte to flip in the user buffer
 
 	// Receiver.
 	Receive *ReceiveMethod // nil: ReadReceiver
@@ -57,22 +58,23 @@ type Config struct {
 // job is a Config as the worker gets it, on its command line. Sizes are in
 // bytes; endless where there is no end.
 type job struct {
-	Role       Role   `json:"role"`
-	Strategy   string `json:"strategy,omitempty"`
-	Receiver   string `json:"receiver,omitempty"`
-	SourceSize int64  `json:"source_size"`
-	SinkSize   int64  `json:"sink_size"`
-	SeekIn     bool   `json:"seek_in"` // start at offset 0
-	SeekOut    bool   `json:"seek_out"`
-	Chunk      int64  `json:"chunk"`
-	Buffer     int64  `json:"buffer"` // the user buffer, 0: none
-	Limit      int64  `json:"limit"`
-	Rate       int64  `json:"rate"`
-	PipeSize   int64  `json:"pipe_size,omitempty"`
-	CPU        int    `json:"cpu"`         // -1: anywhere
-	FlipAt     int64  `json:"flip_at"`     // -1: nowhere
-	ExpectSize int64  `json:"expect_size"` // 0: do not verify
-	Zeros      bool   `json:"zeros"`       // expect zeros, there is no file
+	Role       Role    `json:"role"`
+	Strategy   string  `json:"strategy,omitempty"`
+	Receiver   string  `json:"receiver,omitempty"`
+	SourceSize int64   `json:"source_size"`
+	SinkSize   int64   `json:"sink_size"`
+	SeekIn     bool    `json:"seek_in"` // start at offset 0
+	SeekOut    bool    `json:"seek_out"`
+	Chunk      int64   `json:"chunk"`
+	Buffer     int64   `json:"buffer"` // the user buffer, 0: none
+	Limit      int64   `json:"limit"`
+	Rate       int64   `json:"rate"`
+	PipeSize   int64   `json:"pipe_size,omitempty"`
+	Mapping    Mapping `json:"mapping"`
+	CPU        int     `json:"cpu"`         // -1: anywhere
+	FlipAt     int64   `json:"flip_at"`     // -1: nowhere
+	ExpectSize int64   `json:"expect_size"` // 0: do not verify
+	Zeros      bool    `json:"zeros"`       // expect zeros, there is no file
 }
 
 // A receiver reads with a buffer of a chunk: a smaller one would shorten the
@@ -119,6 +121,7 @@ func (cfg *Config) senderJob(j *job) (*job, []*os.File, error) {
 	j.SourceSize, j.SeekIn = cfg.Source.size(), cfg.Source.Kind != SourceZero
 	j.SinkSize, j.SeekOut = cfg.Sink.size, cfg.Sink.Kind == SinkFile
 	j.Limit, j.Rate, j.PipeSize = cfg.Bytes, cfg.Rate, cfg.PipeSize
+	j.Mapping = cfg.Mapping
 	if j.Limit == 0 {
 		j.Limit = endless
 	}

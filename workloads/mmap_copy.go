@@ -22,6 +22,7 @@ var mmapCopy = &Strategy{
 		DMAIn: 1, DMAOut: 1,
 		Source: "W. R. Stevens, S. A. Rago: Advanced Programming in the UNIX Environment, section 14.8; its one copy is in user space",
 	},
+	Mapped:  true,
 	prepare: sizeSink,
 	finish:  cutSink,
 	loop:    mmapCopyLoop,

@@ -15,7 +15,8 @@ var mmapWrite = &Strategy{
 		DMAIn:    1, DMAOut: 1,
 		Source: stancevic2003,
 	},
-	loop: mmapWriteLoop,
+	Mapped: true,
+	loop:   mmapWriteLoop,
 }
 
 //go:nosplit
@@ -32,7 +33,7 @@ func mmapWriteLoop(w *window) {
 	w.end()
 }
 
-// readByMapping says that the source is mapped, as a whole.
+// readByMapping says that the source is mapped, as much of it as is moved.
 //
 //go:nosplit
 //go:norace
@@ -41,12 +42,19 @@ func (w *window) readByMapping() {
 	if w.inSize == endless {
 		w.inSize = w.chunk // one chunk of /dev/zero is as good as all of it
 	}
+	w.inSize = min(w.inSize, w.limit)
 }
 
+// mapSource maps it as the strategy needs it and the user asked for.
+//
 //go:nosplit
 //go:norace
 func (w *window) mapSource(flags uintptr) uintptr {
-	return uintptr(w.call(unix.SYS_MMAP, 0, uintptr(w.inSize), unix.PROT_READ, unix.MAP_SHARED|flags, w.in, 0))
+	addr := uintptr(w.call(unix.SYS_MMAP, 0, uintptr(w.inSize), unix.PROT_READ, unix.MAP_SHARED|flags|w.mapFlags, w.in, 0))
+	if addr != 0 && w.advice != 0 {
+		w.call(unix.SYS_MADVISE, addr, uintptr(w.inSize), w.advice, 0, 0, 0)
+	}
+	return addr
 }
 
 // unmap takes back a mapping, if there is one.

@@ -19,6 +19,7 @@ var msgZerocopy = &Strategy{
 		DMAIn: 1, DMAOut: 1,
 		Source: "Linux documentation, networking/msg_zerocopy: send and, at the most, one notification for each; no copy but over loopback",
 	},
+	Mapped:        true,
 	ZeroCopySends: true,
 	prepare:       allowZerocopy,
 	loop:          msgZerocopyLoop,

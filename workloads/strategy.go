@@ -27,6 +27,7 @@ type Strategy struct {
 	Textbook Textbook
 
 	Piped  bool // through a pipe of its own, which --pipe-size is about
+	Mapped bool // maps the source, which --populate and --advise are about
 	Direct bool // reads past the page cache
 
 	ZeroCopySends bool // with MSG_ZEROCOPY, which may be copied late

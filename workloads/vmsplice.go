@@ -19,6 +19,7 @@ var vmsplice = &Strategy{
 		Source: "Linux man-pages, vmsplice(2): maps user pages into a pipe, with SPLICE_F_GIFT for splice(2) to move; two calls",
 	},
 	Piped:   true,
+	Mapped:  true,
 	prepare: makePipe,
 	loop:    vmspliceLoop,
 }

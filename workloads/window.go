@@ -49,8 +49,10 @@ type window struct {
 	in, out         uintptr // file descriptors
 	inSize, outSize int64   // where reading and writing go round to the start
 	inPos, outPos   int64
-	inMapped        bool // going round on in needs no lseek
-	outMapped       bool // nor does going round on out
+	mapFlags        uintptr // for mapping in
+	advice          uintptr // for its mapping, 0: none
+	inMapped        bool    // going round on in needs no lseek
+	outMapped       bool    // nor does going round on out
 
 	chunk int64
 	limit int64 // payload bytes

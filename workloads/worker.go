@@ -124,6 +124,7 @@ func prepare(text string, pg *page) (*window, *Strategy, error) {
 		flipAt:   j.FlipAt,
 		rate:     j.Rate,
 		pipeSize: j.PipeSize,
+		mapFlags: j.Mapping.flags(), advice: j.Mapping.advice(),
 	}
 	if j.SeekIn {
 		if _, err := unix.Seek(fdIn, 0, unix.SEEK_SET); err != nil {

@@ -163,7 +163,7 @@ func compareStrategies(cmd *cobra.Command, names []string, o *compareOptions) er
 	if err := o.checkCompare(cmd, len(strategies)*len(o.chunks())); err != nil {
 		return err
 	}
-	cfg, err := o.config(strategies[0], append([]string{"zctrace"}, os.Args[1:]...))
+	cfg, err := o.config(strategies, append([]string{"zctrace"}, os.Args[1:]...))
 	if err != nil {
 		return err
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -64,6 +65,8 @@ type options struct {
 	duration, interval time.Duration
 	source, sink       string
 	receiver           string
+	populate           bool
+	advise             choice
 	cache, latency     choice
 	copies             choice
 	verify, baseline   bool
@@ -77,6 +80,7 @@ type options struct {
 func (o *options) register(cmd *cobra.Command) {
 	o.chunk = 64 << 10
 	o.cache = choice{"warm", []string{"warm", "cold"}}
+	o.advise = choice{"", workloads.Advices}
 	o.latency = choice{"on", []string{"on", "off"}}
 	o.copies = choice{value: string(tracer.Auto)}
 	for _, e := range tracer.EngineChoices {
@@ -93,6 +97,8 @@ func (o *options) register(cmd *cobra.Command) {
 	f.Var(&o.cache, "cache", "begin with the source in the page cache (warm), or with none of it (cold)")
 	f.Var(&o.rate, "rate", "limit the payload to this many bytes per second")
 	f.Var(&o.pipeSize, "pipe-size", "size of the pipe that splice and vmsplice go through (default enough for a chunk, at most fs.pipe-max-size)")
+	f.BoolVar(&o.populate, "populate", false, "map the source with MAP_POPULATE: mmap maps all of its pages, and none is left to a page fault")
+	f.Var(&o.advise, "advise", "tell madvise(2) how the source's mapping is read")
 	f.BoolVar(&o.verify, "verify", false, "compare every byte that arrives with the source")
 	f.Var(&o.latency, "latency", "time every system call; off is cheaper")
 	f.Var(&o.copies, "copies", "how to count copies: fentry sees them in the kernel's functions, breakpoint at the copy instructions (slow), derived infers them from the system calls; auto is fentry where the kernel allows it; all run side by side")
@@ -109,6 +115,7 @@ func (o *options) register(cmd *cobra.Command) {
 	for flag, complete := range map[string]cobra.CompletionFunc{
 		"sink":     fixed("tcp", "unix", "pipe", "file", "null"),
 		"receiver": fixed(receiverNames()...),
+		"advise":   fixed(workloads.Advices...),
 		"cache":    fixed(o.cache.values...),
 		"latency":  fixed(o.latency.values...),
 		"copies":   fixed(o.copies.values...),
@@ -156,12 +163,13 @@ func (o *options) checkGiven(cmd *cobra.Command) error {
 	return nil
 }
 
-// config checks what can be checked without the machine.
-func (o *options) config(strategy *workloads.Strategy, command []string) (session.Config, error) {
+// config checks what can be checked without the machine. A flag that is about some
+// strategies only is for those among several.
+func (o *options) config(strategies []*workloads.Strategy, command []string) (session.Config, error) {
 	cfg := session.Config{
 		Command:  command,
 		Tool:     tool(),
-		Strategy: strategy,
+		Strategy: strategies[0],
 		Source:   o.source,
 		Sink:     o.sink,
 		Bytes:    int64(o.bytes),
@@ -169,6 +177,7 @@ func (o *options) config(strategy *workloads.Strategy, command []string) (sessio
 		Chunk:    int64(o.chunk),
 		Rate:     int64(o.rate),
 		PipeSize: int64(o.pipeSize),
+		Mapping:  workloads.Mapping{Populate: o.populate, Advice: o.advise.value},
 		Cold:     o.cache.value == "cold",
 		Verify:   o.verify,
 		Latency:  o.latency.value == "on",
@@ -179,8 +188,12 @@ func (o *options) config(strategy *workloads.Strategy, command []string) (sessio
 	switch {
 	case o.duration < 0:
 		return cfg, usageError("--duration %v: take a time that lies ahead, e.g. 5s", o.duration)
-	case o.pipeSize > 0 && !strategy.Piped:
-		return cfg, usageError("--pipe-size: %s has no pipe of its own; leave it out, or take splice", strategy.Name)
+	case o.pipeSize > 0 && !slices.ContainsFunc(strategies, isPiped):
+		return cfg, usageError("--pipe-size is of no use to %s, without a pipe of its own: leave it out, or take splice", namesOf(strategies))
+	case o.populate && !slices.ContainsFunc(strategies, isMapped):
+		return cfg, usageError("--populate is of no use to %s, without a mapping of the source: leave it out, or take mmap-write", namesOf(strategies))
+	case o.advise.value != "" && !slices.ContainsFunc(strategies, isMapped):
+		return cfg, usageError("--advise is of no use to %s, without a mapping of the source: leave it out, or take mmap-write", namesOf(strategies))
 	case o.interval != 0 && o.interval < time.Millisecond:
 		return cfg, usageError("--interval %v: take at least 1ms", o.interval)
 	}
@@ -194,6 +207,18 @@ func (o *options) config(strategy *workloads.Strategy, command []string) (sessio
 	cfg.CPUs, err = parseCPUs(o.cpus)
 	return cfg, err
 }
+
+func namesOf(strategies []*workloads.Strategy) string {
+	var names []string
+	for _, s := range strategies {
+		names = append(names, s.Name)
+	}
+	return strings.Join(names, ", ")
+}
+
+func isPiped(s *workloads.Strategy) bool { return s.Piped }
+
+func isMapped(s *workloads.Strategy) bool { return s.Mapped }
 
 // parseCPUs reads SENDER,RECEIVER.
 func parseCPUs(text string) (*[2]int, error) {

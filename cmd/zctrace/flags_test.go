@@ -46,7 +46,7 @@ func TestPipeSize(t *testing.T) {
 		"sender.moved.page_refs": 2 * mib, "sender.copies.in_kernel": 0,
 	}.check(t, tr)
 	r := zctrace(t, "run", "sendfile", "--pipe-size", "4KiB")
-	if r.code != exitUsage || !strings.Contains(r.stderr, "sendfile has no pipe of its own") {
+	if r.code != exitUsage || !strings.Contains(r.stderr, "of no use to sendfile, without a pipe of its own") {
 		t.Errorf("exit code %d: %s", r.code, r.stderr)
 	}
 }

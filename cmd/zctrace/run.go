@@ -91,7 +91,7 @@ func runStrategy(cmd *cobra.Command, name string, o *options) error {
 	if err := o.checkGiven(cmd); err != nil {
 		return err
 	}
-	cfg, err := o.config(strategy, append([]string{"zctrace"}, os.Args[1:]...))
+	cfg, err := o.config([]*workloads.Strategy{strategy}, append([]string{"zctrace"}, os.Args[1:]...))
 	if err != nil {
 		return err
 	}

@@ -32,6 +32,7 @@ type Config struct {
 	Chunk    int64                    // bytes per transfer
 	Rate     int64                    // bytes per second; 0: no limit
 	Receive  *workloads.ReceiveMethod // nil: workloads.ReadReceiver
+	Mapping  workloads.Mapping        // of the source, by a strategy that maps it
 	PipeSize int64                    // of the pipe of a strategy that has one of its own; 0: enough for a chunk
 	Cold     bool                     // start with nothing of the source in the page cache
 	Verify   bool
@@ -239,6 +240,9 @@ func (s *session) openWork(ctx context.Context) (err error) {
 		return err
 	}
 	if err := workloads.SupportSink(cfg.Strategy, s.source, s.sink); err != nil {
+		return err
+	}
+	if err := workloads.CheckMapping(cfg.Mapping, s.source); err != nil {
 		return err
 	}
 	if cfg.Verify {
