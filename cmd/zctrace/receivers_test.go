@@ -72,6 +72,25 @@ func TestReceiversExactly(t *testing.T) {
 	}
 }
 
+// A long run at full speed loses nothing, and no byte that arrives goes unaccounted.
+func TestReceiversLoseNothing(t *testing.T) {
+	size := int64(256 * mib)
+	if testing.Short() { // emulated
+		size = 16 * mib
+	}
+	for _, receiver := range receiverNames() {
+		for _, strategy := range []string{"sendfile", "msg-zerocopy"} {
+			tr := traced(t, strategy, "--receiver", receiver, "--bytes", fmt.Sprint(size))
+			for cause, n := range tr.Losses {
+				if n != 0 {
+					t.Errorf("%s of %s: loss %s: %d", receiver, strategy, cause, n)
+				}
+			}
+			want{"receiver.payload_bytes": size}.check(t, tr)
+		}
+	}
+}
+
 // expectSplice is what n bytes cost that are spliced into a file: N copied there
 // and, from a socket, N by reference before, but for what did not lie in pages.
 func expectSplice(t *testing.T, strategy, sink string, c *trace.Counters, n int64) expectation {

@@ -111,7 +111,7 @@ type Run struct {
 	Command           []string  `json:"command"`
 	Strategy          string    `json:"strategy"`
 	Engine            string    `json:"engine"`   // whose copies total has: fentry, breakpoint or derived
-	Receiver          string    `json:"receiver"` // how the receiver reads: read, ...; "" without one
+	Receiver          string    `json:"receiver"` // what takes the payload: read, splice, zerocopy or trunc; "" without one
 	Source            Source    `json:"source"`
 	Sink              Sink      `json:"sink"`
 	ChunkBytes        int64     `json:"chunk_bytes"`
