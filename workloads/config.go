@@ -47,6 +47,8 @@ type Config struct {
 	Rate      int64   // bytes per second, 0: as fast as it goes
 	Mapping   Mapping // of the source, by a strategy that is Mapped
 	PipeSize  int64   // of the pipe of a strategy that is Piped, 0: enough for a chunk
+	Depth     int64   // of the queue of a strategy that is Queued, 0: DefaultDepth
+	SQPoll    bool    // a strategy that has a Ring lets a thread of the kernel submit
 	CorruptAt *int64  // for tests of Verify: payload offset of a byte to flip in the user buffer
 
 	// Receiver.
@@ -70,6 +72,8 @@ type job struct {
 	Limit      int64   `json:"limit"`
 	Rate       int64   `json:"rate"`
 	PipeSize   int64   `json:"pipe_size,omitempty"`
+	Depth      int64   `json:"depth,omitempty"`
+	SQPoll     bool    `json:"sqpoll,omitempty"`
 	Mapping    Mapping `json:"mapping"`
 	CPU        int     `json:"cpu"`         // -1: anywhere
 	FlipAt     int64   `json:"flip_at"`     // -1: nowhere
@@ -114,6 +118,9 @@ func (cfg *Config) senderJob(j *job) (*job, []*os.File, error) {
 	if cfg.PipeSize > maxPipe {
 		return nil, nil, errorf(Usage, "take a smaller one", "--pipe-size %s is more than any pipe holds", human.FormatBytes(cfg.PipeSize))
 	}
+	if cfg.Depth < 0 || cfg.Depth > MaxDepth {
+		return nil, nil, errorf(Usage, fmt.Sprintf("take 1 to %d", MaxDepth), "--depth %d", cfg.Depth)
+	}
 	if err := CheckSizes(cfg.Strategy, cfg.Source, cfg.Chunk, cfg.Bytes); err != nil {
 		return nil, nil, err
 	}
@@ -125,11 +132,17 @@ func (cfg *Config) senderJob(j *job) (*job, []*os.File, error) {
 	if j.Limit == 0 {
 		j.Limit = endless
 	}
+	if cfg.Strategy.Queued {
+		j.Depth, j.SQPoll = cfg.Depth, cfg.SQPoll
+		if j.Depth == 0 {
+			j.Depth = DefaultDepth
+		}
+	}
 	if cfg.Strategy.buffered {
 		j.Buffer = min(j.Chunk, j.Limit, j.SourceSize, j.SinkSize)
 	}
 	if cfg.CorruptAt != nil {
-		if !cfg.Strategy.buffered {
+		if !cfg.Strategy.buffered || cfg.Strategy.Queued { // the loop does not see its buffer
 			return nil, nil, errorf(Usage, "take read-write", "%s has no user buffer to corrupt", cfg.Strategy.Name)
 		}
 		j.FlipAt = *cfg.CorruptAt

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/zctrace/zctrace/workloads/uring"
 )
 
 // Result is what a worker did.
@@ -112,8 +114,11 @@ func (b *boundedBuffer) line(n int) string {
 	return ""
 }
 
-// callName names the system calls that a loop makes.
+// callName names the system calls that a loop makes, and io_uring's operations.
 func callName(nr int64) string {
+	if nr < 0 { // see failedRequest
+		return uring.OpName(uint8(^nr))
+	}
 	switch nr {
 	case unix.SYS_READ:
 		return "read"
@@ -151,6 +156,12 @@ func callName(nr int64) string {
 		return "mmap"
 	case unix.SYS_MUNMAP:
 		return "munmap"
+	case unix.SYS_IO_URING_ENTER:
+		return "io_uring_enter"
+	case unix.SYS_IO_SUBMIT:
+		return "io_submit"
+	case unix.SYS_IO_GETEVENTS:
+		return "io_getevents"
 	case unix.SYS_LSEEK:
 		return "lseek"
 	case unix.SYS_CLOCK_NANOSLEEP:

@@ -29,6 +29,8 @@ type Strategy struct {
 	Piped  bool // through a pipe of its own, which --pipe-size is about
 	Mapped bool // maps the source, which --populate and --advise are about
 	Direct bool // reads past the page cache
+	Queued bool // with requests in flight, or in a chain, which --depth is about
+	Ring   bool // through io_uring, which --sqpoll is about
 
 	ZeroCopySends bool // with MSG_ZEROCOPY, which may be copied late
 
@@ -80,6 +82,7 @@ var Strategies = []*Strategy{
 	mmapCopy,
 	directIO,
 	msgZerocopy,
+	ioUring,
 }
 
 // Find returns the strategy of that name.

@@ -24,6 +24,7 @@ func TestTextbookRows(t *testing.T) {
 		"mmap-copy":       {2, 4, 0, 0, 0, 1, 1},
 		"msg-zerocopy":    {2, 4, 0, 0, 0, 1, 1},
 		"direct-io":       {2, 4, 0, 1, 0, 1, 1},
+		"io-uring":        {1, 2, 1, 1, 0, 1, 1},
 	}
 	for _, s := range Strategies {
 		b := s.Textbook

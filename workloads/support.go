@@ -115,7 +115,7 @@ func move(s *Strategy, source *Source, sink *Sink) error {
 		in:   source.file.Fd(), out: sink.sender.Fd(),
 		inSize: source.size(), outSize: endless,
 		chunk: n, limit: n,
-		buf: buf, bufSize: n, flipAt: -1,
+		buf: buf, bufSize: n, flipAt: -1, depth: 1,
 	}
 	if s.prepare != nil {
 		undo, err := s.prepare(w)

@@ -76,6 +76,10 @@ type window struct {
 	pipeSize        int64   // of the strategy's own pipe, 0: enough for a chunk
 	pipeIn, pipeOut uintptr // its write end, and its read end
 
+	depth  int64  // of the strategy's queue
+	sqPoll bool   // the kernel's thread submits
+	queue  *queue // of io_uring
+
 	vectors [vectors]vector // for calls that take more than one buffer
 
 	mapped mappedReceive // of a receiver that maps what arrives

@@ -125,6 +125,8 @@ func prepare(text string, pg *page) (*window, *Strategy, error) {
 		rate:     j.Rate,
 		pipeSize: j.PipeSize,
 		mapFlags: j.Mapping.flags(), advice: j.Mapping.advice(),
+		depth:  j.Depth,
+		sqPoll: j.SQPoll,
 	}
 	if j.SeekIn {
 		if _, err := unix.Seek(fdIn, 0, unix.SEEK_SET); err != nil {

@@ -1,0 +1,332 @@
+//go:build linux
+
+package workloads
+
+import (
+	"errors"
+	"os"
+	"strings"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/zctrace/zctrace/internal/human"
+	"github.com/zctrace/zctrace/workloads/uring"
+)
+
+var ioUring = &Strategy{
+	Name:     "io-uring",
+	Summary:  "io_uring: for each chunk a read linked to a send or write, a chain of --depth chunks to a system call: two copies by the CPU",
+	Syscalls: []string{"io_uring_enter"},
+	Transfer: []string{"io_uring_enter"},
+	Textbook: Textbook{
+		TransferCalls: 1, ModeSwitches: 2,
+		ToUser: 1, FromUser: 1,
+		DMAIn: 1, DMAOut: 1,
+		Source: ioUringSource + "; it copies as read and write do",
+	},
+	Queued:   true,
+	Ring:     true,
+	buffered: true,
+	prepare:  func(w *window) (func(), error) { return openRing(w, plainRequests) },
+	loop:     ringLoop,
+}
+
+const ioUringSource = "Linux man-pages, io_uring_enter(2): one call submits requests and waits for them; a chain of several chunks shares it"
+
+// The bounds of --depth: how many chunks are in a chain, or in flight.
+const (
+	DefaultDepth = 8
+	MaxDepth     = 256
+)
+
+// queue is what a strategy of io_uring works on. A request of a chain starts when
+// the one before is done, and as a whole: so all chunks go through one buffer, or
+// one pipe, and reach the sink in order.
+type queue struct {
+	ring     *uring.Ring
+	requests // of one chunk
+
+	// What a chain that broke has left in the buffer, or in the pipe: it is read, and
+	// goes out first in the next one.
+	left, leftAt int64
+
+	failed uint8         // the operation that failed in the last chain, with
+	errno  syscall.Errno // 0: none did
+	used   int64         // slots of the chain
+	slots  [MaxDepth]slot
+}
+
+// requests say how a chunk is moved.
+type requests struct {
+	read, write uint8 // operations; of a socket the write is a send
+	fixed       bool  // the files and the buffer are registered
+	toFile      bool  // whose offset goes with a write
+}
+
+// slot is a chunk in a chain, or what was left of one.
+type slot struct {
+	reads       bool  // false: it was read before
+	inAt, outAt int64 // offsets
+	in, out     int64 // results: bytes, or -errno
+}
+
+func plainRequests(w *window) requests {
+	r := requests{read: uring.OpRead, write: uring.OpWrite}
+	if isStreamSocket(w.out) {
+		r.write = uring.OpSend
+	}
+	return r
+}
+
+func isStreamSocket(fd uintptr) bool {
+	kind, err := unix.GetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_TYPE)
+	return err == nil && kind == unix.SOCK_STREAM
+}
+
+func isRegular(fd uintptr) bool {
+	var st unix.Stat_t
+	return unix.Fstat(int(fd), &st) == nil && st.Mode&unix.S_IFMT == unix.S_IFREG
+}
+
+// openRing makes the ring for chains of --depth chunks.
+func openRing(w *window, how func(*window) requests) (undo func(), err error) {
+	q := &queue{requests: how(w)}
+	q.toFile = isRegular(w.out)
+	q.ring, err = uring.Setup(uint32(2*w.depth), w.sqPoll)
+	if err != nil {
+		return nil, ringError(err)
+	}
+	if err := q.ring.Missing(q.read, q.write); err != nil {
+		q.ring.Close()
+		return nil, errorf(Unsupported, "take read-write, or a newer kernel", "this kernel's io_uring lacks %w", err)
+	}
+	w.queue = q
+	return q.ring.Close, nil
+}
+
+// ringError says what keeps this process from having an io_uring.
+func ringError(err error) error {
+	const instead = ", or take read-write"
+	switch {
+	case errors.Is(err, unix.ENOSYS):
+		return errorf(Unsupported, "take a kernel with CONFIG_IO_URING"+instead, "%w: the kernel has none, or a seccomp filter hides it", err)
+	case errors.Is(err, unix.EINVAL):
+		return errorf(Unsupported, "take read-write", "%w: it takes Linux 5.18", err)
+	case errors.Is(err, unix.EPERM):
+		text, _ := os.ReadFile("/proc/sys/kernel/io_uring_disabled")
+		if is := strings.TrimSpace(string(text)); is != "" && is != "0" {
+			return errorf(Unsupported, "sysctl kernel.io_uring_disabled=0"+instead, "%w: kernel.io_uring_disabled is %s", err, is)
+		}
+		return errorf(Unsupported, "allow io_uring_setup, io_uring_enter and io_uring_register in the container's seccomp profile"+instead,
+			"%w: a seccomp filter forbids it", err)
+	case errors.Is(err, unix.ENOMEM):
+		return errorf(Unsupported, "take a smaller --depth, or raise ulimit -l", "%w: the ring is more than RLIMIT_MEMLOCK, %s, allows", err, memoryLock())
+	}
+	return err
+}
+
+// memoryLock is how much a user without privileges may pin.
+func memoryLock() string {
+	var limit unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_MEMLOCK, &limit); err != nil {
+		return "unknown"
+	}
+	if limit.Cur == unix.RLIM_INFINITY {
+		return "unlimited"
+	}
+	return human.FormatBytes(int64(limit.Cur))
+}
+
+// ringLoop moves a chain at a time. With --rate, a chain goes out when the last of
+// its chunks is due.
+//
+//go:nosplit
+//go:norace
+func ringLoop(w *window) {
+	w.inMapped, w.outMapped = true, true // requests carry their offsets: no lseek
+	w.queue.left = 0
+	w.begin()
+	for w.chain() {
+		if !w.runChain() {
+			break
+		}
+		w.settle()
+	}
+	w.end()
+}
+
+// chain fills in the requests of the next chain. It is false when there are none.
+//
+//go:nosplit
+//go:norace
+func (w *window) chain() bool {
+	q := w.queue
+	moved, inPos, outPos := w.moved, w.inPos, w.outPos
+	q.used = 0
+	var last *uring.SQE
+	if q.left > 0 && w.page.failed == 0 {
+		q.slots[0].reads = false
+		last = w.putWrite(q.left, q.leftAt)
+		w.moved += q.left
+		w.outPos += q.left
+	}
+	for q.used < w.depth {
+		n := w.next()
+		if n == 0 {
+			break
+		}
+		w.putRead(n)
+		last = w.putWrite(n, 0)
+		w.moved += n
+		w.inPos += n
+		w.outPos += n
+	}
+	w.moved, w.inPos, w.outPos = moved, inPos, outPos
+	if last != nil {
+		last.Flags &^= uring.SQELink
+	}
+	return last != nil
+}
+
+//go:nosplit
+//go:norace
+func (w *window) putRead(n int64) {
+	q := w.queue
+	s := &q.slots[q.used]
+	s.reads, s.inAt = true, w.inPos
+	e := q.ring.Next()
+	e.Opcode, e.Flags, e.Len = q.read, uring.SQELink, uint32(n)
+	e.UserData = uint64(q.used) << 1
+	in := w.file(w.in, 0, e)
+	if q.read == uring.OpSplice {
+		e.FD, e.SpliceIn = int32(w.pipeIn), in
+		e.Off, e.Addr = uring.NoOffset, uint64(w.inPos)
+		return
+	}
+	e.FD, e.Off, e.Addr = in, uint64(w.inPos), uint64(uintptr(w.buf))
+}
+
+// putWrite ends a slot.
+//
+//go:nosplit
+//go:norace
+func (w *window) putWrite(n, at int64) *uring.SQE {
+	q := w.queue
+	s := &q.slots[q.used]
+	s.outAt = w.outPos
+	e := q.ring.Next()
+	e.Opcode, e.Flags, e.Len = q.write, uring.SQELink, uint32(n)
+	e.UserData = uint64(q.used)<<1 | 1
+	e.FD, e.Off = w.file(w.out, 1, e), uring.NoOffset
+	if q.toFile {
+		e.Off = uint64(w.outPos)
+	}
+	switch q.write {
+	case uring.OpSplice:
+		e.SpliceIn, e.Addr = int32(w.pipeOut), uring.NoOffset
+	case uring.OpSend:
+		e.Off, e.OpFlags = 0, unix.MSG_WAITALL|unix.MSG_NOSIGNAL
+		fallthrough
+	default:
+		e.Addr = uint64(uintptr(w.buf)) + uint64(at)
+	}
+	q.used++
+	return e
+}
+
+// file is how a request names a file: by its descriptor, or where it was registered.
+//
+//go:nosplit
+//go:norace
+func (w *window) file(fd uintptr, registered int32, e *uring.SQE) int32 {
+	if !w.queue.fixed {
+		return int32(fd)
+	}
+	e.Flags |= uring.SQEFixedFile
+	if int32(fd) < 0 { // a rehearsal
+		return -1
+	}
+	return registered
+}
+
+// runChain submits the chain and waits for all of its results.
+//
+//go:nosplit
+//go:norace
+func (w *window) runChain() bool {
+	q := w.queue
+	q.failed, q.errno = 0, 0
+	want := uint32(2 * q.used)
+	if !q.slots[0].reads {
+		want--
+	}
+	if errno := q.ring.Enter(want); errno != 0 {
+		w.fail(unix.SYS_IO_URING_ENTER, errno)
+		return false
+	}
+	for range want {
+		e := q.ring.Take()
+		s, op := &q.slots[e.UserData>>1], q.read
+		if e.UserData&1 == 0 {
+			s.in = int64(e.Res)
+		} else {
+			s.out, op = int64(e.Res), q.write
+		}
+		if e.Res < 0 && -e.Res != int32(unix.ECANCELED) && q.errno == 0 {
+			q.failed, q.errno = op, syscall.Errno(-e.Res)
+		}
+	}
+	return true
+}
+
+// settle accounts for a chain, up to where it broke: a request that fails, or that
+// moves less than it was asked for, cancels those behind it.
+//
+//go:nosplit
+//go:norace
+func (w *window) settle() {
+	q := w.queue
+	for i := range q.used {
+		s := &q.slots[i]
+		if s.reads {
+			if !w.worked(s.in, q.read) {
+				break
+			}
+			w.inPos = s.inAt + s.in
+			q.left, q.leftAt = s.in, 0
+		}
+		w.outPos = s.outAt
+		if !w.worked(s.out, q.write) {
+			break
+		}
+		w.sent(s.out)
+		q.left -= s.out
+		q.leftAt += s.out
+		if q.left > 0 {
+			break
+		}
+	}
+	if q.errno != 0 && q.errno != unix.EINTR {
+		w.fail(failedRequest(q.failed), q.errno)
+	}
+}
+
+// worked is false for a request that moved nothing. If it came to its turn, and was
+// not interrupted, there was nothing.
+//
+//go:nosplit
+//go:norace
+func (w *window) worked(res int64, op uint8) bool {
+	if res == 0 {
+		w.fail(failedRequest(op), 0)
+	}
+	return res > 0
+}
+
+// failedRequest is how page.failedNr names an operation of io_uring, which is not
+// a system call.
+//
+//go:nosplit
+//go:norace
+func failedRequest(op uint8) uintptr { return ^uintptr(op) }
