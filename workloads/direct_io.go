@@ -41,6 +41,12 @@ const directSource = "Linux man-pages, open(2): with O_DIRECT, I/O is done direc
 // Many disks would do with 512, none that are common needs more.
 const directBlock = 4096
 
+// blocks rounds up to whole ones.
+//
+//go:nosplit
+//go:norace
+func blocks(n int64) int64 { return (n + directBlock - 1) &^ (directBlock - 1) }
+
 // openDirect opens source and sink once more, with O_DIRECT: as a flag of the
 // open file it would else be that of the parent's descriptors, too.
 func openDirect(w *window) (undo func(), err error) {
@@ -81,7 +87,7 @@ func reopen(fd uintptr, flags int, what string) (uintptr, error) {
 func directLoop(w *window) {
 	w.begin()
 	for n := w.next(); n > 0; n = w.next() {
-		r := min(n, w.transfer(unix.SYS_READ, w.in, uintptr(w.buf), uintptr((n+directBlock-1)&^(directBlock-1)), 0, 0, 0))
+		r := min(n, w.transfer(unix.SYS_READ, w.in, uintptr(w.buf), uintptr(blocks(n)), 0, 0, 0))
 		w.inPos += r
 		if at := w.flipAt - w.moved; at >= 0 && at < r {
 			*(*byte)(unsafe.Add(w.buf, at)) ^= 0xff
@@ -113,7 +119,6 @@ func CheckSizes(s *Strategy, source *Source, chunk, bytes int64) error {
 	if !s.Direct {
 		return nil
 	}
-	blocks := func(n int64) int64 { return (n + directBlock - 1) / directBlock * directBlock }
 	if chunk%directBlock != 0 {
 		return errorf(Usage, "take --chunk "+human.FormatBytes(blocks(chunk)), "%s moves whole blocks of 4 KiB, which %d bytes are not", s.Name, chunk)
 	}

@@ -82,6 +82,7 @@ var Strategies = []*Strategy{
 	mmapCopy,
 	directIO,
 	msgZerocopy,
+	nativeAIO,
 	ioUring,
 }
 

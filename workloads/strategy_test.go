@@ -24,6 +24,7 @@ func TestTextbookRows(t *testing.T) {
 		"mmap-copy":       {2, 4, 0, 0, 0, 1, 1},
 		"msg-zerocopy":    {2, 4, 0, 0, 0, 1, 1},
 		"direct-io":       {2, 4, 0, 1, 0, 1, 1},
+		"aio":             {3, 6, 0, 1, 0, 1, 1},
 		"io-uring":        {1, 2, 1, 1, 0, 1, 1},
 	}
 	for _, s := range Strategies {
@@ -39,8 +40,12 @@ func TestTextbookRows(t *testing.T) {
 func TestTextbookOfAFile(t *testing.T) {
 	for _, s := range Strategies {
 		want := s.Textbook
-		if s == directIO {
+		switch s {
+		case directIO:
 			want.FromUser, want.Source = 0, directSource
+		case nativeAIO:
+			want.FromUser, want.Source = 0, aioSource
+			want.TransferCalls, want.ModeSwitches = 4, 8
 		}
 		if got := s.TextbookTo(SinkFile); got != want {
 			t.Errorf("%s: %+v, want %+v", s.Name, got, want)
@@ -133,7 +138,7 @@ func TestSupportOfZero(t *testing.T) {
 		if err != nil {
 			mustFail(t, err, Unsupported, s.Name, "zero", string(sink))
 		}
-		if err != nil && s == directIO { // the worker does not even get ready
+		if err != nil && s.Direct { // the worker does not even get ready
 			_, to := open(t, "zero", string(sink))
 			p, err := Start(Config{Role: Sender, Strategy: s, Source: source, Sink: to, Chunk: 4096})
 			must(t, err)

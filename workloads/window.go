@@ -79,6 +79,7 @@ type window struct {
 	depth  int64  // of the strategy's queue
 	sqPoll bool   // the kernel's thread submits
 	queue  *queue // of io_uring
+	batch  *batch // of native AIO
 
 	vectors [vectors]vector // for calls that take more than one buffer
 

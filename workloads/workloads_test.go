@@ -247,7 +247,7 @@ func TestMovesEveryByte(t *testing.T) {
 				if !takes(s, sink) || c.source == "zero" && !takesZero(t, s, sink) {
 					continue
 				}
-				if s.Direct && !wholeBlocks(t, c.source, c.chunk, c.bytes) {
+				if s.Direct && !wholeBlocks(t, s, c.source, c.chunk, c.bytes) {
 					continue
 				}
 				t.Run(c.name+"/"+s.Name+"/"+string(sink), func(t *testing.T) {
@@ -261,12 +261,12 @@ func TestMovesEveryByte(t *testing.T) {
 }
 
 // wholeBlocks is false for sizes that direct I/O does not take, and must refuse.
-func wholeBlocks(t *testing.T, from string, chunk, bytes int64) bool {
+func wholeBlocks(t *testing.T, s *Strategy, from string, chunk, bytes int64) bool {
 	source, sink := open(t, from, "null")
-	err := CheckSizes(directIO, source, chunk, bytes)
+	err := CheckSizes(s, source, chunk, bytes)
 	if err != nil {
-		mustFail(t, err, Usage, directIO.Name, "whole blocks")
-		_, err = Start(Config{Role: Sender, Strategy: directIO, Source: source, Sink: sink, Chunk: chunk, Bytes: bytes})
+		mustFail(t, err, Usage, s.Name, "whole blocks")
+		_, err = Start(Config{Role: Sender, Strategy: s, Source: source, Sink: sink, Chunk: chunk, Bytes: bytes})
 		mustFail(t, err, Usage, "whole blocks")
 		return false
 	}
