@@ -112,7 +112,7 @@ func ringError(err error) error {
 	case errors.Is(err, unix.ENOSYS):
 		return errorf(Unsupported, "take a kernel with CONFIG_IO_URING"+instead, "%w: the kernel has none, or a seccomp filter hides it", err)
 	case errors.Is(err, unix.EINVAL):
-		return errorf(Unsupported, "take read-write", "%w: it takes Linux 5.18", err)
+		return errorf(Unsupported, "take read-write", "%w: it takes Linux 6.1", err)
 	case errors.Is(err, unix.EPERM):
 		text, _ := os.ReadFile("/proc/sys/kernel/io_uring_disabled")
 		if is := strings.TrimSpace(string(text)); is != "" && is != "0" {

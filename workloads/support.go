@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"runtime"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -99,6 +100,8 @@ func try(s *Strategy, source *Source, kind SinkKind) error {
 
 // move is a run of a few bytes, in this process.
 func move(s *Strategy, source *Source, sink *Sink) error {
+	runtime.LockOSThread() // as a worker's: an io_uring is for one thread
+	defer runtime.UnlockOSThread()
 	n := min(probeBytes, source.size())
 	buf, err := mapPopulated(-1, n, unix.PROT_READ|unix.PROT_WRITE)
 	if err != nil {

@@ -85,8 +85,10 @@ const NoOffset = ^uint64(0)
 
 // Bits and offsets of the set-up: IORING_SETUP_..., IORING_OFF_..., IORING_FEAT_...
 const (
-	setupSQPoll    = 1 << 1
-	setupSubmitAll = 1 << 7
+	setupSQPoll       = 1 << 1
+	setupSubmitAll    = 1 << 7
+	setupSingleIssuer = 1 << 12
+	setupDeferTaskrun = 1 << 13
 
 	featureSingleMmap = 1 << 0
 	featureNoDrop     = 1 << 1

@@ -5,11 +5,11 @@
 //
 // Everything that a transfer calls is nosplit and norace, makes raw system calls
 // and stores no pointer, so that it works between two system calls that are
-// counted, without the Go runtime adding any. A [Ring] is for one thread. What
-// requests point to must not be moved or freed before their results are there:
+// counted, without the Go runtime adding any. A [Ring] is for the thread that made
+// it, and for no other: see runtime.LockOSThread. What requests point to must not be moved or freed before their results are there:
 // memory from mmap, not from Go.
 //
-// It needs Linux 5.18 (IORING_SETUP_SUBMIT_ALL). See io_uring(7).
+// It needs Linux 6.1 (IORING_SETUP_DEFER_TASKRUN). See io_uring(7).
 package uring
 
 import (
@@ -51,11 +51,14 @@ type Ring struct {
 //
 // Errors: [unix.ENOSYS] without io_uring, [unix.EPERM] where the sysctl
 // kernel.io_uring_disabled or a seccomp filter forbids it, [unix.ENOMEM] beyond
-// RLIMIT_MEMLOCK, on kernels that count rings there, [unix.EINVAL] before 5.18.
+// RLIMIT_MEMLOCK, on kernels that count rings there, [unix.EINVAL] before Linux 6.1.
 func Setup(entries uint32, thread bool) (*Ring, error) {
-	p := params{flags: setupSubmitAll}
-	if thread {
-		p.flags |= setupSQPoll
+	// Results are brought while the thread waits for them. Else they are brought as
+	// signals are, and a thread that goes to sleep with one pending is not counted
+	// where it is seen (kernel/sched/core.c: __schedule).
+	p := params{flags: setupSubmitAll | setupSingleIssuer | setupDeferTaskrun}
+	if thread { // which brings them
+		p.flags = setupSubmitAll | setupSQPoll
 	}
 	fd, _, errno := syscall.Syscall(unix.SYS_IO_URING_SETUP, uintptr(entries), uintptr(unsafe.Pointer(&p)), 0)
 	if errno != 0 {

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"runtime"
 	"syscall"
 	"testing"
 	"unsafe"
@@ -59,6 +60,7 @@ func TestLayout(t *testing.T) {
 
 func setUp(t *testing.T, entries uint32, thread bool) *Ring {
 	t.Helper()
+	runtime.LockOSThread() // unlocked when the test ends, and with it its goroutine
 	r, err := Setup(entries, thread)
 	if err != nil {
 		t.Fatal(err)
