@@ -84,6 +84,8 @@ var Strategies = []*Strategy{
 	msgZerocopy,
 	nativeAIO,
 	ioUring,
+	ioUringFixed,
+	ioUringSplice,
 }
 
 // Find returns the strategy of that name.

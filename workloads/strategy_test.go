@@ -26,6 +26,8 @@ func TestTextbookRows(t *testing.T) {
 		"direct-io":       {2, 4, 0, 1, 0, 1, 1},
 		"aio":             {3, 6, 0, 1, 0, 1, 1},
 		"io-uring":        {1, 2, 1, 1, 0, 1, 1},
+		"io-uring-fixed":  {1, 2, 1, 1, 0, 1, 1},
+		"io-uring-splice": {1, 2, 0, 0, 0, 1, 1},
 	}
 	for _, s := range Strategies {
 		b := s.Textbook

@@ -35,6 +35,8 @@ func TestWindowHoldsTheTransfersAndNothingElse(t *testing.T) {
 		"msg-zerocopy":    {"mmap": 1, "sendto": chunks, "munmap": 1},
 		"aio":             {"io_submit": chains, "io_getevents": chains, "write": chunks},
 		"io-uring":        {"io_uring_enter": chains},
+		"io-uring-fixed":  {"io_uring_enter": chains},
+		"io-uring-splice": {"io_uring_enter": chains},
 		"mmap-copy":       {"mmap": 2, "msync": 1, "munmap": 2},
 	}
 	for _, s := range Strategies {
