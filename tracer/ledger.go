@@ -20,7 +20,7 @@ type Run struct {
 	Dense     bool            // blocks on a disk hold all of its source, which has no holes
 	Maps      bool            // it maps its source
 	MapsSink  bool            // it writes its sink through a mapping
-	Zerocopy  *trace.Zerocopy // what it read from the error queue, declared by it; nil: it does not
+	Zerocopy  *trace.Zerocopy // what it read of notifications, declared by it; nil: it does not
 	NoNIC     string          // why no byte can have passed a NIC; "" if it can
 	Pages     bool            // it asks for whole pages of its source, but for the source's last
 	Left      Left
@@ -283,7 +283,10 @@ func (l *ledger) zeros() {
 	switch {
 	case l.run.Zerocopy != nil:
 		c.Zerocopy = *l.run.Zerocopy
-		c.Provenance["zerocopy"] = trace.Origin{Kind: trace.Derived, Reason: "declared by the workload, which reads the error queue"}
+		c.Provenance["zerocopy"] = trace.Origin{Kind: trace.Derived, Reason: "declared by the workload, which reads the notifications"}
+		if !c.Zerocopy.Copied.Known() {
+			l.missing("zerocopy.copied", "this kernel's io_uring does not tell: it takes Linux 6.2 (IORING_SEND_ZC_REPORT_USAGE)")
+		}
 	case l.zerocopySends:
 		l.missing("zerocopy", "nobody reads the error queue")
 	default:

@@ -112,6 +112,7 @@ func TestZerocopyNotifications(t *testing.T) {
 	send := cell(unix.SYS_SENDTO, none, tcp, 16, mib, 0)
 	send.Key.Flags = unix.MSG_ZEROCOPY
 	declared := trace.Zerocopy{Completions: trace.Known(16), Copied: trace.Known(3)}
+	confirmed := trace.Zerocopy{Completions: trace.Known(16)}
 	for _, test := range []struct {
 		name string
 		slot *bpf.ObjectSlot
@@ -120,6 +121,7 @@ func TestZerocopyNotifications(t *testing.T) {
 		kind trace.Provenance
 	}{
 		{"declared", slot(send), Run{Zerocopy: &declared}, declared, trace.Derived},
+		{"confirmed, and no more", slot(send), Run{Zerocopy: &confirmed}, confirmed, trace.Unavailable},
 		{"not read", slot(send), Run{}, trace.Zerocopy{}, trace.Unavailable},
 		{"nothing sent so", slot(), Run{}, trace.Zerocopy{Completions: trace.Known(0), Copied: trace.Known(0)}, trace.Derived},
 	} {

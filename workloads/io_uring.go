@@ -55,6 +55,8 @@ type queue struct {
 	errno  syscall.Errno // 0: none did
 	used   int64         // slots of the chain
 	slots  [MaxDepth]slot
+
+	zero *zeroCopies // of io-uring-zc
 }
 
 // requests say how a chunk is moved.

@@ -188,7 +188,7 @@ func (p *Process) Payload() (n int64) {
 type Declared struct {
 	UserSpace   int64 // bytes that its loop copied itself
 	Completions int64 // zero-copy sends that the kernel has confirmed
-	Copied      int64 // those of them that it copied after all
+	Copied      int64 // those of them that it copied after all; CopiedUnknown where it does not tell
 }
 
 // Declared is what the worker has declared so far.

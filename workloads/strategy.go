@@ -85,6 +85,7 @@ var Strategies = []*Strategy{
 	nativeAIO,
 	ioUring,
 	ioUringFixed,
+	ioUringZC,
 	ioUringSplice,
 }
 

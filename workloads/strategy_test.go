@@ -27,6 +27,7 @@ func TestTextbookRows(t *testing.T) {
 		"aio":             {3, 6, 0, 1, 0, 1, 1},
 		"io-uring":        {1, 2, 1, 1, 0, 1, 1},
 		"io-uring-fixed":  {1, 2, 1, 1, 0, 1, 1},
+		"io-uring-zc":     {1, 2, 0, 0, 0, 1, 1},
 		"io-uring-splice": {1, 2, 0, 0, 0, 1, 1},
 	}
 	for _, s := range Strategies {
@@ -104,7 +105,7 @@ func TestFindSuggests(t *testing.T) {
 }
 
 // onlyTo are the sinks of strategies that have but one.
-var onlyTo = map[*Strategy]SinkKind{copyFileRange: SinkFile, mmapCopy: SinkFile, msgZerocopy: SinkTCP}
+var onlyTo = map[*Strategy]SinkKind{copyFileRange: SinkFile, mmapCopy: SinkFile, msgZerocopy: SinkTCP, ioUringZC: SinkTCP}
 
 func takes(s *Strategy, sink SinkKind) bool { return onlyTo[s] == "" || onlyTo[s] == sink }
 

@@ -86,7 +86,10 @@ func (s *session) state(snapshot *tracer.Snapshot, counting Tracer, w workers) *
 		Left:      s.left.bytes(),
 	}
 	if s.cfg.Strategy.ZeroCopySends {
-		sending.Zerocopy = &trace.Zerocopy{Completions: trace.Known(declared.Completions), Copied: trace.Known(declared.Copied)}
+		sending.Zerocopy = &trace.Zerocopy{Completions: trace.Known(declared.Completions)}
+		if declared.Copied != workloads.CopiedUnknown {
+			sending.Zerocopy.Copied = trace.Known(declared.Copied)
+		}
 	}
 	t.Total.Sender = tracer.Counters(&snapshot.Slots[tracer.Sender], sending)
 	if w.receiver != nil {

@@ -1,0 +1,227 @@
+//go:build linux
+
+package workloads
+
+import (
+	"sync/atomic"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/zctrace/zctrace/workloads/uring"
+)
+
+var ioUringZC = &Strategy{
+	Name:     "io-uring-zc",
+	Summary:  "map the source once, send from the mapping by io_uring's zero-copy send, take the notifications: no copy, unless the receiver is on this machine",
+	Syscalls: []string{"mmap", "io_uring_enter", "munmap"},
+	Transfer: []string{"io_uring_enter"},
+	Textbook: Textbook{
+		TransferCalls: 1, ModeSwitches: 2,
+		DMAIn: 1, DMAOut: 1,
+		Source: ioUringSource + "; IORING_OP_SEND_ZC tries to avoid copies, and tells by a second result when the pages are free again",
+	},
+	Queued:        true,
+	Ring:          true,
+	ZeroCopySends: true,
+	prepare:       openZeroCopyRing,
+	loop:          zeroCopyRingLoop,
+}
+
+// CopiedUnknown is what a worker declares as copied where the kernel does not tell.
+const CopiedUnknown = -1
+
+// zeroCopies are the sends of two chains: the notifications of one come while the
+// next one is sent, since they take as long as the packets are under way.
+type zeroCopies struct {
+	report uint16             // asks the kernel to tell what it copied; 0 where it cannot
+	turn   uint64             // 0 or 1: the chain that is sent
+	sent   [2][MaxDepth]int64 // results: bytes, or -errno
+	inAt   [MaxDepth]int64    // offsets of the chain that is sent
+	open   [2]int64           // notifications that have not come
+	failed syscall.Errno      // of the chain that is sent
+	waited bool               // all had come before it was sent, for want of memory
+}
+
+func openZeroCopyRing(w *window) (undo func(), err error) {
+	undo, err = openRing(w, func(*window) requests {
+		return requests{read: uring.OpSendZC, write: uring.OpSendZC}
+	})
+	if err != nil {
+		return nil, err
+	}
+	q := w.queue
+	q.zero = &zeroCopies{}
+	if reportsUsage(q.ring) {
+		q.zero.report = uring.SendReportUsage
+	} else {
+		w.page.copied = CopiedUnknown
+	}
+	return undo, nil
+}
+
+// reportsUsage asks for a send to nowhere. A kernel that does not know the flag
+// finds that wrong first.
+func reportsUsage(ring *uring.Ring) bool {
+	e := ring.Next()
+	e.Opcode, e.FD, e.IOPrio = uring.OpSendZC, -1, uring.SendReportUsage
+	if ring.Enter(1) != 0 {
+		return false
+	}
+	c := ring.Take()
+	if c.Flags&uring.CQEMore != 0 && ring.Enter(1) == 0 {
+		ring.Take()
+	}
+	return c.Res != -int32(unix.EINVAL)
+}
+
+//go:nosplit
+//go:norace
+func zeroCopyRingLoop(w *window) {
+	w.readByMapping()
+	z := w.queue.zero
+	w.begin()
+	addr := w.mapSource(unix.MAP_POPULATE)
+	for w.page.failed == 0 {
+		z.turn ^= 1
+		w.confirmSends(z.turn)
+		used := w.sendChain(addr)
+		if used == 0 {
+			break
+		}
+		w.settleSends(used)
+	}
+	w.confirmSends(0)
+	w.confirmSends(1)
+	w.unmap(addr, w.inSize)
+	w.end()
+}
+
+// sendChain submits a chain of sends and takes their results.
+//
+//go:nosplit
+//go:norace
+func (w *window) sendChain(addr uintptr) int64 {
+	z := w.queue.zero
+	moved, inPos, outPos := w.moved, w.inPos, w.outPos
+	z.failed = 0
+	used := int64(0)
+	var last *uring.SQE
+	for used < w.depth {
+		n := w.next()
+		if n == 0 {
+			break
+		}
+		last = w.queue.ring.Next()
+		last.Opcode, last.Flags, last.IOPrio = uring.OpSendZC, uring.SQELink, z.report
+		last.FD, last.OpFlags = int32(w.out), unix.MSG_WAITALL|unix.MSG_NOSIGNAL
+		last.Addr, last.Len = uint64(addr)+uint64(w.inPos), uint32(n)
+		last.UserData = uint64(used)<<1 | z.turn
+		z.inAt[used] = w.inPos
+		used++
+		w.moved += n
+		w.inPos += n
+		w.outPos += n
+	}
+	w.moved, w.inPos, w.outPos = moved, inPos, outPos
+	if used > 0 {
+		last.Flags &^= uring.SQELink
+		w.takeSends(used)
+	}
+	return used
+}
+
+// takeSends submits what is filled in, and takes results and notifications until
+// the former are complete.
+//
+//go:nosplit
+//go:norace
+func (w *window) takeSends(results int64) {
+	for results > 0 && w.page.failed == 0 {
+		results -= w.takeResults(uint32(results))
+	}
+}
+
+// confirmSends takes results until the notifications of a chain are complete.
+//
+//go:nosplit
+//go:norace
+func (w *window) confirmSends(turn uint64) {
+	for w.queue.zero.open[turn] > 0 && w.page.failed == 0 {
+		w.takeResults(uint32(w.queue.zero.open[turn]))
+	}
+}
+
+// takeResults waits for that many results, takes what is there, and returns how
+// many were not notifications.
+//
+//go:nosplit
+//go:norace
+func (w *window) takeResults(want uint32) int64 {
+	q, z := w.queue, w.queue.zero
+	if errno := q.ring.Enter(want); errno != 0 {
+		w.fail(unix.SYS_IO_URING_ENTER, errno)
+		return 0
+	}
+	results := int64(0)
+	for range q.ring.Ready() {
+		e := q.ring.Take()
+		turn, i := e.UserData&1, e.UserData>>1
+		if e.Flags&uring.CQENotification != 0 {
+			z.open[turn]--
+			if z.sent[turn][i] > 0 {
+				w.confirmed(e.Res)
+			}
+			continue
+		}
+		results++
+		z.sent[turn][i] = int64(e.Res)
+		if e.Flags&uring.CQEMore != 0 {
+			z.open[turn]++
+		}
+		if e.Res < 0 && -e.Res != int32(unix.ECANCELED) && z.failed == 0 {
+			z.failed = syscall.Errno(-e.Res)
+		}
+	}
+	return results
+}
+
+// confirmed accounts for the notification of a send.
+//
+//go:nosplit
+//go:norace
+func (w *window) confirmed(usage int32) {
+	atomic.StoreInt64(&w.page.completions, w.page.completions+1)
+	if uint32(usage)&uring.UsageCopied != 0 {
+		atomic.StoreInt64(&w.page.copied, w.page.copied+1)
+	}
+}
+
+// settleSends accounts for a chain, up to where it broke. Where the kernel may pin
+// no more pages, those that are under way come first.
+//
+//go:nosplit
+//go:norace
+func (w *window) settleSends(used int64) {
+	z := w.queue.zero
+	moved := w.moved
+	for i := range used {
+		n := z.sent[z.turn][i]
+		if !w.worked(n, uring.OpSendZC) {
+			break
+		}
+		w.inPos = z.inAt[i] + n
+		w.sent(n)
+	}
+	if z.failed == 0 || z.failed == unix.EINTR {
+		z.waited = false
+		return
+	}
+	if z.failed != unix.ENOBUFS || w.moved == moved && z.waited {
+		w.fail(failedRequest(uring.OpSendZC), z.failed)
+		return
+	}
+	w.confirmSends(0)
+	w.confirmSends(1)
+	z.waited = true
+}
