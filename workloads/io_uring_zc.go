@@ -21,6 +21,7 @@ var ioUringZC = &Strategy{
 		DMAIn: 1, DMAOut: 1,
 		Source: ioUringSource + "; IORING_OP_SEND_ZC tries to avoid copies, and tells by a second result when the pages are free again",
 	},
+	Mapped:        true,
 	Queued:        true,
 	Ring:          true,
 	ZeroCopySends: true,

@@ -38,6 +38,27 @@ func (s *size) String() string {
 
 func (s *size) Type() string { return "SIZE" }
 
+// depth is a flag: 1 to workloads.MaxDepth; 0 if it is not given.
+type depth int64
+
+func (d *depth) Set(text string) error {
+	n, err := strconv.ParseInt(text, 10, 64)
+	if err != nil || n < 1 || n > workloads.MaxDepth {
+		return fmt.Errorf("take 1 to %d", workloads.MaxDepth)
+	}
+	*d = depth(n)
+	return nil
+}
+
+func (d *depth) String() string {
+	if *d == 0 {
+		return ""
+	}
+	return strconv.FormatInt(int64(*d), 10)
+}
+
+func (d *depth) Type() string { return "N" }
+
 // choice is a flag with a few values.
 type choice struct {
 	value  string
@@ -62,6 +83,8 @@ func (c *choice) Type() string { return strings.Join(c.values, "|") }
 type options struct {
 	bytes, chunk, rate size
 	pipeSize           size
+	depth              depth
+	sqPoll             bool
 	duration, interval time.Duration
 	source, sink       string
 	receiver           string
@@ -96,7 +119,9 @@ func (o *options) register(cmd *cobra.Command) {
 	f.StringVar(&o.receiver, "receiver", workloads.ReadReceiver.Name, receiverUsage())
 	f.Var(&o.cache, "cache", "begin with the source in the page cache (warm), or with none of it (cold)")
 	f.Var(&o.rate, "rate", "limit the payload to this many bytes per second")
-	f.Var(&o.pipeSize, "pipe-size", "size of the pipe that splice and vmsplice go through (default enough for a chunk, at most fs.pipe-max-size)")
+	f.Var(&o.pipeSize, "pipe-size", "size of the pipe that splice, vmsplice and io-uring-splice go through (default enough for a chunk, at most fs.pipe-max-size)")
+	f.Var(&o.depth, "depth", fmt.Sprintf("chunks in flight with aio, or in a chain with io-uring, 1 to %d (default %d)", workloads.MaxDepth, workloads.DefaultDepth))
+	f.BoolVar(&o.sqPoll, "sqpoll", false, "with io-uring, let a thread of the kernel submit (IORING_SETUP_SQPOLL)")
 	f.BoolVar(&o.populate, "populate", false, "map the source with MAP_POPULATE: mmap maps all of its pages, and none is left to a page fault")
 	f.Var(&o.advise, "advise", "tell madvise(2) how the source's mapping is read")
 	f.BoolVar(&o.verify, "verify", false, "compare every byte that arrives with the source")
@@ -178,6 +203,8 @@ func (o *options) config(strategies []*workloads.Strategy, command []string) (se
 		Rate:     int64(o.rate),
 		PipeSize: int64(o.pipeSize),
 		Mapping:  workloads.Mapping{Populate: o.populate, Advice: o.advise.value},
+		Depth:    int64(o.depth),
+		SQPoll:   o.sqPoll,
 		Cold:     o.cache.value == "cold",
 		Verify:   o.verify,
 		Latency:  o.latency.value == "on",
@@ -194,6 +221,10 @@ func (o *options) config(strategies []*workloads.Strategy, command []string) (se
 		return cfg, usageError("--populate is of no use to %s, without a mapping of the source: leave it out, or take mmap-write", namesOf(strategies))
 	case o.advise.value != "" && !slices.ContainsFunc(strategies, isMapped):
 		return cfg, usageError("--advise is of no use to %s, without a mapping of the source: leave it out, or take mmap-write", namesOf(strategies))
+	case o.depth > 0 && !slices.ContainsFunc(strategies, isQueued):
+		return cfg, usageError("--depth is of no use to %s, without a queue: leave it out, or take io-uring", namesOf(strategies))
+	case o.sqPoll && !slices.ContainsFunc(strategies, hasRing):
+		return cfg, usageError("--sqpoll is of no use to %s, without an io_uring: leave it out, or take io-uring", namesOf(strategies))
 	case o.interval != 0 && o.interval < time.Millisecond:
 		return cfg, usageError("--interval %v: take at least 1ms", o.interval)
 	}
@@ -219,6 +250,10 @@ func namesOf(strategies []*workloads.Strategy) string {
 func isPiped(s *workloads.Strategy) bool { return s.Piped }
 
 func isMapped(s *workloads.Strategy) bool { return s.Mapped }
+
+func isQueued(s *workloads.Strategy) bool { return s.Queued }
+
+func hasRing(s *workloads.Strategy) bool { return s.Ring }
 
 // parseCPUs reads SENDER,RECEIVER.
 func parseCPUs(text string) (*[2]int, error) {

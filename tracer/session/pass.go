@@ -97,7 +97,7 @@ func (s *session) startWorkers() (w workers, err error) {
 	cfg := workloads.Config{
 		User: s.user, Source: s.source, Sink: s.sink, Chunk: s.cfg.Chunk, Cookie: s.cookie,
 		Strategy: s.cfg.Strategy, Bytes: s.cfg.Bytes, Rate: s.cfg.Rate, PipeSize: s.cfg.PipeSize,
-		Mapping: s.cfg.Mapping,
+		Mapping: s.cfg.Mapping, Depth: s.cfg.Depth, SQPoll: s.cfg.SQPoll,
 		Receive: s.receive(), Verify: s.cfg.Verify, Expect: s.expect, CorruptAt: s.corruptAt(),
 	}
 	if s.sink.HasReceiver() {

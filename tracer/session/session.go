@@ -34,6 +34,8 @@ type Config struct {
 	Receive  *workloads.ReceiveMethod // nil: workloads.ReadReceiver
 	Mapping  workloads.Mapping        // of the source, by a strategy that maps it
 	PipeSize int64                    // of the pipe of a strategy that has one of its own; 0: enough for a chunk
+	Depth    int64                    // of the queue of a strategy that has one; 0: the default
+	SQPoll   bool                     // a strategy of io_uring lets a thread of the kernel submit
 	Cold     bool                     // start with nothing of the source in the page cache
 	Verify   bool
 	Latency  bool
