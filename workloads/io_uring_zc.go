@@ -36,12 +36,13 @@ const CopiedUnknown = -1
 // next one is sent, since they take as long as the packets are under way.
 type zeroCopies struct {
 	report uint16             // asks the kernel to tell what it copied; 0 where it cannot
-	turn   uint64             // 0 or 1: the chain that is sent
-	sent   [2][MaxDepth]int64 // results: bytes, or -errno
-	inAt   [MaxDepth]int64    // offsets of the chain that is sent
-	open   [2]int64           // notifications that have not come
+	chain  uint64             // number of the one that is sent
+	sent   [2][MaxDepth]int64 // results of even and odd chains: bytes, or -errno
+	inAt   [MaxDepth]int64    // offsets
+	open   [2]int64           // sends of even and odd chains whose notification has not come
+	most   int64              // sends in a chain
 	failed syscall.Errno      // of the chain that is sent
-	waited bool               // all had come before it was sent, for want of memory
+	waited bool               // all notifications had come before it was, for want of memory
 }
 
 func openZeroCopyRing(w *window) (undo func(), err error) {
@@ -81,11 +82,12 @@ func reportsUsage(ring *uring.Ring) bool {
 func zeroCopyRingLoop(w *window) {
 	w.readByMapping()
 	z := w.queue.zero
+	z.most, z.waited = w.depth, false
 	w.begin()
 	addr := w.mapSource(unix.MAP_POPULATE)
 	for w.page.failed == 0 {
-		z.turn ^= 1
-		w.confirmSends(z.turn)
+		w.confirmSends((z.chain + 1) & 1) // those of the chain before the last
+		z.chain++
 		used := w.sendChain(addr)
 		if used == 0 {
 			break
@@ -108,7 +110,7 @@ func (w *window) sendChain(addr uintptr) int64 {
 	z.failed = 0
 	used := int64(0)
 	var last *uring.SQE
-	for used < w.depth {
+	for used < z.most {
 		n := w.next()
 		if n == 0 {
 			break
@@ -117,7 +119,7 @@ func (w *window) sendChain(addr uintptr) int64 {
 		last.Opcode, last.Flags, last.IOPrio = uring.OpSendZC, uring.SQELink, z.report
 		last.FD, last.OpFlags = int32(w.out), unix.MSG_WAITALL|unix.MSG_NOSIGNAL
 		last.Addr, last.Len = uint64(addr)+uint64(w.inPos), uint32(n)
-		last.UserData = uint64(used)<<1 | z.turn
+		last.UserData = z.chain<<16 | uint64(used)
 		z.inAt[used] = w.inPos
 		used++
 		w.moved += n
@@ -154,7 +156,9 @@ func (w *window) confirmSends(turn uint64) {
 }
 
 // takeResults waits for that many results, takes what is there, and returns how
-// many were not notifications.
+// many were not notifications. A send that moved nothing may be followed by one all
+// the same, at any time, and whatever its result says: with Linux 6.18, those that
+// a broken chain cancels are, without IORING_CQE_F_MORE.
 //
 //go:nosplit
 //go:norace
@@ -167,17 +171,18 @@ func (w *window) takeResults(want uint32) int64 {
 	results := int64(0)
 	for range q.ring.Ready() {
 		e := q.ring.Take()
-		turn, i := e.UserData&1, e.UserData>>1
+		chain, i := e.UserData>>16, e.UserData&0xffff
+		turn := chain & 1
 		if e.Flags&uring.CQENotification != 0 {
-			z.open[turn]--
-			if z.sent[turn][i] > 0 {
+			if chain+1 >= z.chain && z.sent[turn][i] > 0 {
+				z.open[turn]--
 				w.confirmed(e.Res)
 			}
 			continue
 		}
 		results++
 		z.sent[turn][i] = int64(e.Res)
-		if e.Flags&uring.CQEMore != 0 {
+		if e.Res > 0 && e.Flags&uring.CQEMore != 0 {
 			z.open[turn]++
 		}
 		if e.Res < 0 && -e.Res != int32(unix.ECANCELED) && z.failed == 0 {
@@ -199,7 +204,8 @@ func (w *window) confirmed(usage int32) {
 }
 
 // settleSends accounts for a chain, up to where it broke. Where the kernel may pin
-// no more pages, those that are under way come first.
+// no more pages, those that are under way come first, and chains are shorter from
+// then on: it counts a chain's pages when it is submitted.
 //
 //go:nosplit
 //go:norace
@@ -207,22 +213,28 @@ func (w *window) settleSends(used int64) {
 	z := w.queue.zero
 	moved := w.moved
 	for i := range used {
-		n := z.sent[z.turn][i]
+		n := z.sent[z.chain&1][i]
 		if !w.worked(n, uring.OpSendZC) {
 			break
 		}
 		w.inPos = z.inAt[i] + n
 		w.sent(n)
 	}
-	if z.failed == 0 || z.failed == unix.EINTR {
+	switch {
+	case z.failed == 0, z.failed == unix.EINTR:
 		z.waited = false
-		return
-	}
-	if z.failed != unix.ENOBUFS || w.moved == moved && z.waited {
+	case !cannotPin(z.failed), w.moved == moved && z.waited && z.most == 1:
 		w.fail(failedRequest(uring.OpSendZC), z.failed)
-		return
+	default:
+		z.most = max(1, z.most/2)
+		w.confirmSends(0)
+		w.confirmSends(1)
+		z.waited = true
 	}
-	w.confirmSends(0)
-	w.confirmSends(1)
-	z.waited = true
 }
+
+// cannotPin is whether a send failed for RLIMIT_MEMLOCK, or for the socket's memory.
+//
+//go:nosplit
+//go:norace
+func cannotPin(errno syscall.Errno) bool { return errno == unix.ENOMEM || errno == unix.ENOBUFS }

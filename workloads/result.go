@@ -71,6 +71,9 @@ func (p *Process) verdict() error {
 
 const truncatedHint = "another program truncated the source; leave it alone while it is read"
 
+// noPins is for a zero-copy send that fails with none under way.
+const noPins = "take a smaller --chunk, or raise ulimit -l or net.core.optmem_max"
+
 func (p *Process) callError(moved string) error {
 	pg := &p.final
 	errno := syscall.Errno(pg.errno)
@@ -79,13 +82,16 @@ func (p *Process) callError(moved string) error {
 		return errorf(Failure, truncatedHint, "the %s's %s found nothing more %s", p.role, name, moved)
 	}
 	hint := ""
+	if errno == unix.ENOMEM && pg.failedNr == int64(failedRequest(uring.OpSendZC)) {
+		hint = noPins
+	}
 	switch errno {
 	case unix.EPIPE, unix.ECONNRESET:
 		hint = "the receiver ended first"
 	case unix.EFAULT: // a write from a mapping that has lost its file
 		hint = truncatedHint
-	case unix.ENOBUFS: // a zero-copy send, with none under way
-		hint = "take a smaller --chunk, or raise ulimit -l or net.core.optmem_max"
+	case unix.ENOBUFS:
+		hint = noPins
 	case unix.ENOSPC, unix.EDQUOT:
 		hint = "free some space, or take another sink"
 	}
