@@ -190,8 +190,7 @@ func (w *window) runBatch() bool {
 	return w.page.failed == 0
 }
 
-// take makes room for chunk i in order, and returns how much of it was read; 0 ends
-// the batch.
+// take goes on past chunk i, and returns how much of it was read; 0 is a failure.
 //
 //go:nosplit
 //go:norace
@@ -231,13 +230,11 @@ func (w *window) deliverBatch() {
 func (w *window) writeBatch() {
 	b := w.batch
 	outPos, parts := w.outPos, int64(0)
-	for parts < b.used {
+	cut := false // what comes after one that was read in part is read again
+	for parts < b.used && !cut && b.parts[parts].got > 0 {
 		i, p := parts, &b.parts[parts]
 		n := w.take(i)
-		if n == 0 {
-			break
-		}
-		cut := n < p.size
+		cut = n < p.size
 		p.outAt, p.size, p.got = w.outPos, n, 0
 		if whole := n &^ (directBlock - 1); whole > 0 {
 			r := b.queue.Next()
@@ -246,14 +243,16 @@ func (w *window) writeBatch() {
 		}
 		w.outPos += n
 		parts++
-		if cut {
-			break
-		}
 	}
 	w.outPos = outPos
 	w.runBatch()
 	for i := range parts {
-		w.settlePart(i)
+		if !w.settlePart(i) {
+			return
+		}
+	}
+	if parts < b.used && !cut {
+		w.take(parts) // fails
 	}
 }
 
@@ -261,15 +260,14 @@ func (w *window) writeBatch() {
 //
 //go:nosplit
 //go:norace
-func (w *window) settlePart(i int64) {
+func (w *window) settlePart(i int64) bool {
 	p := &w.batch.parts[i]
 	if p.got <= 0 && p.size >= directBlock {
 		w.fail(unix.SYS_IO_GETEVENTS, syscall.Errno(-p.got))
-	}
-	if w.page.failed != 0 {
-		return
+		return false
 	}
 	w.outPos = p.outAt
 	w.sent(p.got)
 	w.deliverTail(w.partAt(i)+uintptr(p.got), p.size-p.got)
+	return w.page.failed == 0
 }

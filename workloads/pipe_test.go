@@ -45,11 +45,8 @@ func TestPipeSizeIsRefused(t *testing.T) {
 
 // A pipe smaller than a chunk shortens the transfers into it; all bytes arrive.
 func TestSmallPipe(t *testing.T) {
-	for i, sink := range slices.Concat(SinkKinds, SinkKinds) {
-		s := splice
-		if i >= len(SinkKinds) {
-			s = vmsplice
-		}
+	for i, sink := range slices.Concat(SinkKinds, SinkKinds, SinkKinds) {
+		s := []*Strategy{splice, vmsplice, ioUringSplice}[i/len(SinkKinds)]
 		t.Run(s.Name+"/"+string(sink), func(t *testing.T) {
 			o := workload{s, tempFile(t, 300_001), string(sink), Config{Bytes: 1_000_123, Chunk: 65536, PipeSize: 4096, Verify: true}}.run(t)
 			o.verified(t, 1_000_123)
