@@ -132,6 +132,14 @@ func TestVerdict(t *testing.T) {
 			settle(c, "mmap")
 			return tr
 		}, "transfer calls (mapped 2 times, not for each)", "transfer calls 0.00 instead"},
+		{"a call for several transfers", func() *trace.Trace {
+			tr := small("sendfile")
+			c := &tr.Total.Sender
+			delete(c.Syscalls.ByName, "sendfile")
+			c.Syscalls.ByName["io_uring_enter"] = syscall(3, 0, 1, 0)
+			settle(c, "io_uring_enter")
+			return tr
+		}, "transfer calls (several transfers to a call)", "transfer calls 0."},
 		{"a notification for several sends", func() *trace.Trace {
 			tr := small("mmap-write")
 			c := &tr.Total.Sender

@@ -107,6 +107,8 @@ func compareCalls(c *trace.Counters, transfers int64, b *trace.Textbook) compari
 	case row.agreement == same && over != 0:
 		row.note = fmt.Sprintf("%+d in all", over)
 	case row.agreement == same:
+	case over < 0 && batched(c):
+		row.agreement, row.note = explained, "several transfers to a call"
 	case over < 0 && c.Zerocopy.Completions.Or(0) > 0:
 		row.agreement, row.note = explained, "one notification for several sends"
 	case over < 0 && maps == 1 && calls-maps >= transfers-1: // the last may be under way
@@ -119,6 +121,16 @@ func compareCalls(c *trace.Counters, transfers int64, b *trace.Textbook) compari
 		row.note = plural(short, "short transfer")
 	}
 	return row
+}
+
+// batched is whether one call submits several requests.
+func batched(c *trace.Counters) bool {
+	for _, name := range []string{"io_uring_enter", "io_submit"} {
+		if _, ok := c.Syscalls.ByName[name]; ok {
+			return true
+		}
+	}
+	return false
 }
 
 func compareModes(c *trace.Counters, transfers int64, b *trace.Textbook, calls comparison) comparison {
