@@ -100,7 +100,7 @@ func TestEnginesAgree(t *testing.T) {
 	const n = 1_000_123
 	for _, a := range agreements(t) {
 		t.Run(a.strategy+" to "+a.sink+" from "+a.from.name, func(t *testing.T) {
-			if a.strategy == "direct-io" && !takesDirect(t, a.from) {
+			if slices.Contains(direct, a.strategy) && !takesDirect(t, a.strategy, a.from) {
 				return
 			}
 			resent := resentSegments(t)
@@ -114,10 +114,10 @@ func TestEnginesAgree(t *testing.T) {
 				t.Errorf("the source is on %s", tr.Run.Source.Filesystem)
 			}
 			e := expect(a.strategy, a.sink, tr.Run.Source.Filesystem, n, n%4096)
-			if a.strategy == "msg-zerocopy" {
+			if e.late {
 				e.orMore(t, &tr.Total.Sender, resent)
 			}
-			if a.strategy == "direct-io" && a.sink == "file" && tr.Run.Source.Filesystem == "btrfs" {
+			if slices.Contains(direct, a.strategy) && a.sink == "file" && tr.Run.Source.Filesystem == "btrfs" {
 				e.orCopied(&tr.Total.Sender, n)
 			}
 			e.check(t, tr)
@@ -143,7 +143,7 @@ func TestEnginesAgree(t *testing.T) {
 
 // takesDirect is whether files there can be opened with O_DIRECT, which tmpfs
 // refuses before 6.6. If not, the run must be refused.
-func takesDirect(t *testing.T, f filesystem) bool {
+func takesDirect(t *testing.T, strategy string, f filesystem) bool {
 	t.Helper()
 	source := sourceOn(t, f, 4096)
 	fd, err := unix.Open(source, unix.O_RDONLY|unix.O_DIRECT|unix.O_CLOEXEC, 0)
@@ -151,7 +151,7 @@ func takesDirect(t *testing.T, f filesystem) bool {
 		unix.Close(fd)
 		return true
 	}
-	r := zctrace(t, "run", "direct-io", "--source", source, "--sink", "null", "--bytes", "4KiB")
+	r := zctrace(t, "run", strategy, "--source", source, "--sink", "null", "--bytes", "4KiB")
 	if r.code != exitUnsupported || !strings.Contains(r.stderr, "takes no direct I/O") || !strings.Contains(r.stderr, "take --source auto") {
 		t.Errorf("open says %v, and the run exit code %d: %s", err, r.code, r.stderr)
 	}

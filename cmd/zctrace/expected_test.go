@@ -13,7 +13,7 @@ import (
 var allSinks = []string{"tcp", "unix", "pipe", "file", "null"}
 
 // onlyTo are the strategies that do not take every sink.
-var onlyTo = map[string]string{"copy-file-range": "file", "mmap-copy": "file", "msg-zerocopy": "tcp"}
+var onlyTo = map[string]string{"copy-file-range": "file", "mmap-copy": "file", "msg-zerocopy": "tcp", "io-uring-zc": "tcp"}
 
 func takes(strategy, sink string) bool { return onlyTo[strategy] == "" || onlyTo[strategy] == sink }
 
@@ -26,11 +26,17 @@ func sinkFor(strategy string) string {
 }
 
 // mapping are the strategies that read the source by mapping it.
-var mapping = []string{"mmap-write", "vmsplice", "mmap-copy", "msg-zerocopy"}
+var mapping = []string{"mmap-write", "vmsplice", "mmap-copy", "msg-zerocopy", "io-uring-zc"}
+
+// queued are the strategies of --depth, whose requests carry offsets: no lseek.
+var queued = []string{"aio", "io-uring", "io-uring-fixed", "io-uring-zc", "io-uring-splice"}
+
+// direct are the strategies that go past the page cache.
+var direct = []string{"direct-io", "aio"}
 
 // blocks are the strategies that do it by blocks: other chunks they refuse, or
 // do in another way.
-var blocks = []string{"copy-file-range", "direct-io"}
+var blocks = []string{"copy-file-range", "direct-io", "aio"}
 
 // chunkFor is the chunk, or the next larger one that is made of whole blocks.
 func chunkFor(strategy, chunk string) string {
@@ -84,21 +90,21 @@ func expect(strategy, sink, filesystem string, n, tail int64) expectation {
 		}
 	}
 	switch strategy {
-	case "read-write", "readv-writev":
+	case "read-write", "readv-writev", "io-uring", "io-uring-fixed":
 		w["sender.copies.to_user"] = n
 		fromBuffer()
 	case "mmap-write":
 		fromBuffer()
 	case "sendfile":
 		byReference()
-	case "splice", "vmsplice":
+	case "splice", "vmsplice", "io-uring-splice":
 		w["sender.moved.page_refs"] = n // into its own pipe: a call for each hop
 		byReference()
-	case "msg-zerocopy":
+	case "msg-zerocopy", "io-uring-zc":
 		w["sender.moved.page_refs"] = n
 		w["sender.copies.in_kernel"] = n // when the packets arrive, for it is loopback
 		e.late = true
-	case "direct-io":
+	case "direct-io", "aio":
 		if filesystem == "tmpfs" { // copies all the same
 			w["sender.copies.to_user"] = n
 			fromBuffer()
