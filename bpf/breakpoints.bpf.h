@@ -12,14 +12,14 @@ struct breakpoint_cells breakpoints;
 /* A copy moves no more than the iterator has left (lib/iov_iter.c). */
 static __always_inline void saw_breakpoint(enum breakpoint which, __u64 n, struct iov_iter *iter)
 {
-	struct slot *s;
+	struct copied *seen;
 	enum memory memory;
 	__u64 left;
 	__u8 type;
 
 	__sync_fetch_and_add(&breakpoints.hits[which], 1);
-	s = CALLER();
-	if (!s)
+	seen = charged(BREAKPOINT);
+	if (!seen)
 		return;
 	left = BPF_CORE_READ(iter, count);
 	if (n > left)
@@ -27,9 +27,9 @@ static __always_inline void saw_breakpoint(enum breakpoint which, __u64 n, struc
 	type = BPF_CORE_READ(iter, iter_type);
 	memory = is_iter(type, ITER_PIPE) ? KERNEL : memory_of(type); /* into a fresh page */
 	if (which == COPY_TO_ITER)
-		saw_copy_to(&s->seen[BREAKPOINT], memory, n);
+		saw_copy_to(seen, memory, n);
 	else
-		saw_copy_from(&s->seen[BREAKPOINT], memory, n);
+		saw_copy_from(seen, memory, n);
 }
 
 /* size_t _copy_to_iter(const void *addr, size_t bytes, struct iov_iter *i) */

@@ -6,7 +6,8 @@
  *
  * Every counter only ever grows; user space subtracts or sums snapshots.
  * A slot belongs to one thread and its fields are written only in that
- * thread's context, so that plain additions are exact without atomics.
+ * thread's context, so that plain additions are exact without atomics. What
+ * others do for the thread is apart, in its struct helpers.
  */
 #ifndef ZCTRACE_CELLS_H
 #define ZCTRACE_CELLS_H
@@ -88,6 +89,51 @@ struct task_counters {
 	__u64 stime_ns;	  /* tick-sampled */
 };
 
+/* Where the numbers of asynchronous requests begin, which have a rule each as
+ * system calls do. */
+enum request_base {
+	IO_URING_OP = 1 << 12, /* + enum io_uring_op */
+	IOCB_CMD = 1 << 13,    /* + IOCB_CMD_ of Linux AIO */
+};
+
+enum request_state { FREE, CLAIMED, READY };
+
+/* All requests of one kind share a cell. Whoever completes a request takes it,
+ * on any CPU: a free cell is claimed by compare-and-swap, and has its key once it
+ * is ready. Two at once may each take a cell for the same key; they add up. */
+struct request_cell {
+	__u64 state; /* enum request_state */
+	struct cell_key key;
+	__u64 requests; /* that completed */
+	__u64 errors;	/* of them, with a result < 0 */
+	__u64 bytes;	/* sum of the results > 0 of requests that move bytes */
+};
+
+#define REQUEST_CELLS 32 /* a power of two */
+
+/* What a slot's source meets in the page cache. A slot's helpers read one after the
+ * other: a chain of requests, or what one thread takes from a queue. */
+struct cache_use {
+	__u64 added_bytes;  /* folios of the source that were added to the cache */
+	__u64 ahead_bytes;  /* of these, pages that the request under way did not ask for */
+	__u64 missed_bytes; /* and what it did ask for, up to the source's end */
+	__u64 asked_first, asked_end; /* the request under way, in pages of the source */
+	__u64 faulted; /* what is asked for are single pages, by faults */
+};
+
+/* Done for a slot's thread by others: io_uring's threads of its process, and
+ * whoever completes its requests. Any CPU, so with atomic additions. */
+struct helpers {
+	struct copied seen[ENGINES];
+	struct cache_use cache;
+	__u64 disk_read_bytes;
+	__u64 disk_read_bios;
+	__u64 disk_write_bytes;
+	__u64 disk_write_bios;
+	__u64 uncounted_requests; /* loss: no free cell, or nothing tells what it was */
+	struct request_cell requests[REQUEST_CELLS];
+};
+
 enum slot_state {
 	IDLE,	/* the thread has not opened its window */
 	OPEN,	/* counting */
@@ -109,7 +155,8 @@ struct memo {
 #define MEMOS 8
 
 struct slot {
-	__u64 task; /* address of the thread's task_struct: its identity */
+	__u64 task;   /* address of the thread's task_struct: its identity */
+	__u64 leader; /* and of its process's first thread */
 	enum slot_state state;
 	__u64 opened_ns; /* CLOCK_MONOTONIC */
 	__u64 closed_ns;
@@ -119,11 +166,7 @@ struct slot {
 	__u64 voluntary; /* sched_switch */
 	__u64 involuntary;
 	__u64 faults_user; /* page_fault_user */
-	__u64 cache_added_bytes; /* folios of the source added to the page cache */
-	__u64 cache_ahead_bytes; /* of these, pages that the request under way did not ask for */
-	__u64 cache_missed_bytes; /* and what it did ask for, up to the source's end */
-	__u64 asked_first, asked_end; /* the request under way, in pages of the source */
-	__u64 faulted; /* what is asked for are single pages, by faults */
+	struct cache_use cache;
 	__u64 disk_read_bytes;	/* bios that the thread submitted */
 	__u64 disk_read_bios;
 	__u64 disk_write_bytes;
@@ -148,6 +191,7 @@ struct slot {
 	__u64 epoch; /* memos of another epoch are void */
 	struct memo memos[MEMOS];
 	struct cell cells[CELLS];
+	struct helpers helpers;
 };
 
 /* Done on the run's behalf in nobody's context that has a slot; any CPU, so
@@ -180,9 +224,21 @@ struct call {
 	__u8 moves; /* its result > 0 is a number of bytes */
 	__u8 received; /* what it moved stands in a struct tcp_zerocopy_receive */
 	__u8 keeps; /* cannot change what a descriptor refers to */
+	__u8 events; /* array of struct io_event that it fills; its result is how many */
 };
 
 #define CALLS 512
+
+/* What one kind of request does; likewise from tracer/requests.go. */
+struct request_op {
+	__u8 in;      /* it reads from its file */
+	__u8 out;     /* it writes to its file */
+	__u8 message; /* it has msg_flags, in struct io_sr_msg */
+	__u8 splice;  /* it has another file, in struct io_splice */
+	__u8 moves;   /* its result > 0 is a number of bytes */
+};
+
+#define REQUEST_OPS 64 /* IORING_OP_ and IOCB_CMD_ are below; a power of two */
 
 /* The marker that opens and closes a window; see marker() in window.bpf.h. */
 struct marker {

@@ -8,15 +8,29 @@
 #ifndef ZCTRACE_COPIES_H
 #define ZCTRACE_COPIES_H
 
+/* Where to add what current copies, as one engine sees it: to its system call
+ * under way or, of a helper, to what it does for the slot. */
+static __always_inline struct copied *charged(enum engine engine)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct slot *s = open_slot_of(task);
+	struct helpers *h;
+
+	if (s)
+		return &s->seen[engine];
+	h = helpers_of(task);
+	return h ? &h->seen[engine] : 0;
+}
+
 /* Socket data to user memory, once per skb; just before the copy
  * (net/core/datagram.c: skb_copy_datagram_iter). */
 SEC("tp_btf/skb_copy_datagram_iovec")
 int BPF_PROG(skb_copy_datagram_iovec, const struct sk_buff *skb, int len)
 {
-	struct slot *s = open_slot_of(bpf_get_current_task_btf());
+	struct copied *seen = charged(TRACEPOINTS);
 
-	if (s)
-		s->seen[TRACEPOINTS].to_user += len;
+	if (seen)
+		add(&seen->to_user, len);
 	return 0;
 }
 
@@ -36,16 +50,14 @@ static __always_inline enum memory memory_of(__u8 type)
 }
 
 /* Registered buffers of io_uring are user memory that comes as a BVEC, in
- * asynchronous requests. Others have such requests too: a file system that is mounted
- * from a file reads that into its own pages. */
+ * its requests, which begin with the kiocb. Others have asynchronous ones too: a file
+ * system that is mounted from a file reads that into its own pages. */
 static __always_inline enum memory memory_of_io(struct kiocb *iocb, struct iov_iter *iter)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
 	__u8 type = iter->iter_type;
 
-	if (is_iter(type, ITER_BVEC) && iocb->ki_complete &&
-	    (task->flags & PF_IO_WORKER ||
-	     syscall_nr((struct pt_regs *)bpf_task_pt_regs(task)) == NR_IO_URING_ENTER))
+	if (requests && is_iter(type, ITER_BVEC) && iocb->ki_complete &&
+	    slot_served_by(task_of_request((struct io_kiocb *)iocb)))
 		return USER;
 	return memory_of(type);
 }
@@ -55,9 +67,9 @@ static __always_inline void saw_copy_to(struct copied *seen, enum memory memory,
 	if (n <= 0)
 		return;
 	if (memory == USER)
-		seen->to_user += n;
+		add(&seen->to_user, n);
 	else if (memory == KERNEL)
-		seen->in_kernel += n;
+		add(&seen->in_kernel, n);
 }
 
 static __always_inline void saw_copy_from(struct copied *seen, enum memory memory, __s64 n)
@@ -65,9 +77,9 @@ static __always_inline void saw_copy_from(struct copied *seen, enum memory memor
 	if (n <= 0)
 		return;
 	if (memory == USER)
-		seen->from_user += n;
+		add(&seen->from_user, n);
 	else if (memory == KERNEL)
-		seen->in_kernel += n;
+		add(&seen->in_kernel, n);
 }
 
 static __always_inline __s64 result(void *ctx)
@@ -78,8 +90,6 @@ static __always_inline __s64 result(void *ctx)
 	return ret;
 }
 
-#define CALLER() open_slot_of(bpf_get_current_task_btf())
-
 static __always_inline struct skb_shared_info *shared_info(struct sk_buff *skb)
 {
 	return (struct skb_shared_info *)(skb->head + skb->end);
@@ -88,19 +98,19 @@ static __always_inline struct skb_shared_info *shared_info(struct sk_buff *skb)
 /* Files: ssize_t f(struct kiocb *, struct iov_iter *, ...). */
 static __always_inline int file_read(void *ctx, struct kiocb *iocb, struct iov_iter *iter, __s64 before)
 {
-	struct slot *s = CALLER();
+	struct copied *seen = charged(FENTRY);
 
-	if (s)
-		saw_copy_to(&s->seen[FENTRY], memory_of_io(iocb, iter), result(ctx) - before);
+	if (seen)
+		saw_copy_to(seen, memory_of_io(iocb, iter), result(ctx) - before);
 	return 0;
 }
 
 static __always_inline int file_write(void *ctx, struct kiocb *iocb, struct iov_iter *iter)
 {
-	struct slot *s = CALLER();
+	struct copied *seen = charged(FENTRY);
 
-	if (s)
-		saw_copy_from(&s->seen[FENTRY], memory_of_io(iocb, iter), result(ctx));
+	if (seen)
+		saw_copy_from(seen, memory_of_io(iocb, iter), result(ctx));
 	return 0;
 }
 
@@ -157,9 +167,9 @@ int BPF_PROG(pipe_write, struct kiocb *iocb, struct iov_iter *iter)
 SEC("fexit/tcp_sendmsg_locked")
 int BPF_PROG(tcp_sendmsg_locked, struct sock *sk, struct msghdr *msg)
 {
-	struct slot *s = CALLER();
+	struct copied *seen = charged(FENTRY);
 
-	if (!s)
+	if (!seen)
 		return 0;
 	if (sk->sk_route_caps & NETIF_F_SG) {
 		if (msg->msg_flags & MSG_SPLICE_PAGES)
@@ -169,7 +179,7 @@ int BPF_PROG(tcp_sendmsg_locked, struct sock *sk, struct msghdr *msg)
 		     sk->__sk_common.skc_flags >> bpf_core_enum_value(enum sock_flags, SOCK_ZEROCOPY) & 1))
 			return 0;
 	}
-	saw_copy_from(&s->seen[FENTRY], memory_of(msg->msg_iter.iter_type), (int)result(ctx));
+	saw_copy_from(seen, memory_of(msg->msg_iter.iter_type), (int)result(ctx));
 	return 0;
 }
 
@@ -177,10 +187,10 @@ int BPF_PROG(tcp_sendmsg_locked, struct sock *sk, struct msghdr *msg)
 SEC("fexit/skb_copy_datagram_iter")
 int BPF_PROG(skb_copy_datagram_iter, const struct sk_buff *skb, int offset, struct iov_iter *to, int len)
 {
-	struct slot *s = CALLER();
+	struct copied *seen = charged(FENTRY);
 
-	if (s && !(int)result(ctx))
-		saw_copy_to(&s->seen[FENTRY], memory_of(to->iter_type), len);
+	if (seen && !(int)result(ctx))
+		saw_copy_to(seen, memory_of(to->iter_type), len);
 	return 0;
 }
 
@@ -193,17 +203,17 @@ int BPF_PROG(skb_copy_datagram_iter, const struct sk_buff *skb, int offset, stru
 SEC("fexit/skb_splice_bits")
 int BPF_PROG(skb_splice_bits, struct sk_buff *skb, struct sock *sk, unsigned int offset)
 {
-	struct slot *s = CALLER();
+	struct copied *seen = charged(FENTRY);
 	__u32 linear = skb->len - skb->data_len;
 	__s64 n = (int)result(ctx);
 	bool shared;
 
-	if (!s || n <= 0 || offset >= linear)
+	if (!seen || n <= 0 || offset >= linear)
 		return 0;
 	shared = BPF_CORE_READ_BITFIELD_PROBED(skb, cloned) &&
 		 (BPF_CORE_READ(shared_info(skb), dataref.counter) & SKB_DATAREF_MASK) != 1;
 	if (shared || !BPF_CORE_READ_BITFIELD_PROBED(skb, head_frag))
-		s->seen[FENTRY].in_kernel += n < linear - offset ? n : linear - offset;
+		add(&seen->in_kernel, n < linear - offset ? n : linear - offset);
 	return 0;
 }
 
@@ -212,7 +222,7 @@ int BPF_PROG(skb_splice_bits, struct sk_buff *skb, struct sock *sk, unsigned int
 SEC("fexit/tcp_zerocopy_receive")
 int BPF_PROG(tcp_zerocopy_receive, struct sock *sk, struct tcp_zerocopy_receive *zc)
 {
-	struct slot *s = CALLER();
+	struct slot *s = open_slot_of(bpf_get_current_task_btf());
 
 	if (s && !(int)result(ctx))
 		s->received_bytes += zc->length;
@@ -223,10 +233,10 @@ int BPF_PROG(tcp_zerocopy_receive, struct sock *sk, struct tcp_zerocopy_receive 
 SEC("fexit/skb_copy_datagram_from_iter")
 int BPF_PROG(skb_copy_datagram_from_iter, struct sk_buff *skb, int offset, struct iov_iter *from, int len)
 {
-	struct slot *s = CALLER();
+	struct copied *seen = charged(FENTRY);
 
-	if (s && !(int)result(ctx))
-		saw_copy_from(&s->seen[FENTRY], memory_of(from->iter_type), len);
+	if (seen && !(int)result(ctx))
+		saw_copy_from(seen, memory_of(from->iter_type), len);
 	return 0;
 }
 
@@ -235,11 +245,11 @@ int BPF_PROG(skb_copy_datagram_from_iter, struct sk_buff *skb, int offset, struc
 SEC("fexit/ip_generic_getfrag")
 int BPF_PROG(ip_generic_getfrag, void *from, char *to, int offset, int len)
 {
-	struct slot *s = CALLER();
+	struct copied *seen = charged(FENTRY);
 	struct msghdr *msg = from;
 
-	if (s && !(int)result(ctx))
-		saw_copy_from(&s->seen[FENTRY], memory_of(BPF_CORE_READ(msg, msg_iter.iter_type)), len);
+	if (seen && !(int)result(ctx))
+		saw_copy_from(seen, memory_of(BPF_CORE_READ(msg, msg_iter.iter_type)), len);
 	return 0;
 }
 

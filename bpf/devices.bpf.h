@@ -40,6 +40,7 @@ int BPF_PROG(block_bio_queue, struct bio *bio)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct slot *s = open_slot_of(task);
+	struct helpers *h;
 	__u32 op = bio->bi_opf & REQ_OP_MASK;
 
 	if (task->bio_list)
@@ -50,7 +51,17 @@ int BPF_PROG(block_bio_queue, struct bio *bio)
 	} else if (s && op == REQ_OP_WRITE) {
 		s->disk_write_bytes += bio->bi_iter.bi_size;
 		s->disk_write_bios++;
-	} else if (!s && op == REQ_OP_WRITE && is_written(bio_inode(bio))) {
+	}
+	if (s)
+		return 0;
+	h = helpers_of(task);
+	if (h && op == REQ_OP_READ) {
+		__sync_fetch_and_add(&h->disk_read_bytes, bio->bi_iter.bi_size);
+		__sync_fetch_and_add(&h->disk_read_bios, 1);
+	} else if (h && op == REQ_OP_WRITE) {
+		__sync_fetch_and_add(&h->disk_write_bytes, bio->bi_iter.bi_size);
+		__sync_fetch_and_add(&h->disk_write_bios, 1);
+	} else if (!h && op == REQ_OP_WRITE && is_written(bio_inode(bio))) {
 		__sync_fetch_and_add(&kernel.writeback_bytes, bio->bi_iter.bi_size);
 		__sync_fetch_and_add(&kernel.writeback_bios, 1);
 	}

@@ -35,33 +35,51 @@ static __always_inline __u64 folio_bytes(struct folio *folio)
 	return page_size << order;
 }
 
+/* The slot for which current reads, and what it uses of the page cache. */
+static __always_inline struct slot *cache_user(struct cache_use **use)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct slot *s = open_slot_of(task);
+
+	if (s) {
+		*use = &s->cache;
+		return s;
+	}
+	s = slot_helped_by(task);
+	if (!s || s->state != OPEN)
+		return 0;
+	*use = &s->helpers.cache;
+	return s;
+}
+
 /* A miss, or the read-ahead that follows one: runs in the reader. */
 SEC("tp_btf/mm_filemap_add_to_page_cache")
 int BPF_PROG(mm_filemap_add_to_page_cache, struct folio *folio)
 {
-	struct slot *s = open_slot_of(bpf_get_current_task_btf());
+	struct cache_use *c;
+	struct slot *s = cache_user(&c);
 	__u64 bytes, first, end, size;
 
 	if (!s || (__u64)BPF_CORE_READ(folio, mapping, host) != s->source_inode)
 		return 0;
 	bytes = folio_bytes(folio);
-	s->cache_added_bytes += bytes;
+	add(&c->added_bytes, bytes);
 	first = BPF_CORE_READ(folio, index) * page_size;
 	end = first + bytes;
-	if (first < s->asked_first * page_size)
-		first = s->asked_first * page_size;
-	if (end > s->asked_end * page_size)
-		end = s->asked_end * page_size;
+	if (first < c->asked_first * page_size)
+		first = c->asked_first * page_size;
+	if (end > c->asked_end * page_size)
+		end = c->asked_end * page_size;
 	if (first >= end) { /* none of it was asked for */
-		s->cache_ahead_bytes += bytes;
+		add(&c->ahead_bytes, bytes);
 		return 0;
 	}
-	s->cache_ahead_bytes += bytes - (end - first);
+	add(&c->ahead_bytes, bytes - (end - first));
 	size = BPF_CORE_READ(folio, mapping, host, i_size);
 	if (end > size)
 		end = size;
 	if (first < end)
-		s->cache_missed_bytes += end - first;
+		add(&c->missed_bytes, end - first);
 	return 0;
 }
 
@@ -75,23 +93,25 @@ int BPF_PROG(mm_filemap_add_to_page_cache, struct folio *folio)
  */
 static __always_inline void asked(struct inode *inode, __u64 first, __u64 pages)
 {
-	struct slot *s = open_slot_of(bpf_get_current_task_btf());
+	struct cache_use *c;
+	struct slot *s = cache_user(&c);
 
-	if (!s || (__u64)inode != s->source_inode || s->faulted)
+	if (!s || (__u64)inode != s->source_inode || c->faulted)
 		return;
-	s->asked_first = first;
-	s->asked_end = first + pages;
+	c->asked_first = first;
+	c->asked_end = first + pages;
 }
 
 static __always_inline void asked_by_fault(struct inode *inode, __u64 index)
 {
-	struct slot *s = open_slot_of(bpf_get_current_task_btf());
+	struct cache_use *c;
+	struct slot *s = cache_user(&c);
 
 	if (!s || (__u64)inode != s->source_inode)
 		return;
-	s->faulted = 1;
-	s->asked_first = index;
-	s->asked_end = index + 1;
+	c->faulted = 1;
+	c->asked_first = index;
+	c->asked_end = index + 1;
 }
 
 SEC("tp_btf/page_cache_sync_ra")

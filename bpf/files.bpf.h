@@ -5,7 +5,7 @@
 
 static __always_inline struct file *file_of_fd(struct task_struct *task, __u32 fd)
 {
-	struct fdtable *fdt = task->files->fdt;
+	struct fdtable *fdt = BPF_CORE_READ(task, files, fdt);
 	struct file *file = 0;
 
 	if (fd < BPF_CORE_READ(fdt, max_fds))
@@ -44,16 +44,12 @@ static __always_inline void socket_kind(struct fd_kind *kind, struct file *file)
 		kind->attrs |= FD_ZEROCOPY;
 }
 
-static __noinline int describe_fd(struct fd_kind *kind, struct task_struct *task, __u32 fd)
+static __noinline int describe_file(struct fd_kind *kind, struct file *file)
 {
 	struct inode *inode;
-	struct file *file;
 	__u32 flags, fmt;
 
-	if (!kind || !task)
-		return 0;
-	file = file_of_fd(task, fd);
-	if (!file)
+	if (!kind || !file)
 		return 0;
 	inode = BPF_CORE_READ(file, f_inode);
 	fmt = BPF_CORE_READ(inode, i_mode) & S_IFMT;
@@ -78,6 +74,11 @@ static __noinline int describe_fd(struct fd_kind *kind, struct task_struct *task
 		kind->detail = BPF_CORE_READ(inode, i_sb, s_magic);
 	}
 	return 0;
+}
+
+static __always_inline void describe_fd(struct fd_kind *kind, struct task_struct *task, __u32 fd)
+{
+	describe_file(kind, file_of_fd(task, fd));
 }
 
 #endif

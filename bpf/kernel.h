@@ -115,6 +115,7 @@ struct io_task_accounting {
 };
 
 struct task_struct {
+	struct task_struct *group_leader;
 	int pid;
 	unsigned int flags;
 	struct io_task_accounting ioac;
@@ -181,12 +182,48 @@ struct io_notif_data {
 struct io_uring_task {
 	struct task_struct *task;
 };
+/* A file of the ring's own table; the low bits of file_ptr are flags. */
+struct io_fixed_file {
+	unsigned long file_ptr;
+};
+struct io_rsrc_node {
+	unsigned long file_ptr;
+};
+struct io_rsrc_data {
+	unsigned int nr;
+	struct io_rsrc_node **nodes;
+};
+struct io_file_table {
+	struct io_rsrc_data data;
+};
+struct io_ring_ctx {
+	unsigned int nr_user_files;
+	struct io_file_table file_table;
+};
+/* Until 6.12: "io_uring/rsrc: unify file and buffer resource tables" */
+struct io_file_table___files {
+	struct io_fixed_file *files;
+};
 struct io_kiocb {
+	struct file *file; /* the first word of every request's own structure too */
+	__u8 opcode;
+	struct io_ring_ctx *ctx;
 	struct io_uring_task *tctx;
 };
 /* Until 6.12: "io_uring: move struct io_kiocb from task_struct to io_uring_task" */
 struct io_kiocb___task {
 	struct task_struct *task;
+};
+struct io_sr_msg {
+	unsigned int msg_flags;
+};
+struct io_splice {
+	int splice_fd_in;
+	unsigned int flags;
+};
+struct io_uring_cqe {
+	__s32 res;
+	__u32 flags;
 };
 
 struct address_space {
@@ -255,8 +292,9 @@ enum pageflags {
 #define O_ACCMODE 00000003
 #define S_DAX (1 << 13)	      /* include/linux/fs.h */
 #define NETIF_F_SG (1ULL << 0) /* include/linux/netdev_features.h: NETIF_F_SG_BIT */
-#define PF_IO_WORKER 0x00000010	      /* include/linux/sched.h */
-#define NR_IO_URING_ENTER 426	      /* on all architectures */
+#define PF_IO_WORKER 0x00000010	      /* include/linux/sched.h: made by create_io_thread */
+#define IORING_CQE_F_NOTIF (1U << 3)   /* include/uapi/linux/io_uring.h */
+#define SPLICE_F_FD_IN_FIXED (1U << 31)
 #define MSG_ZEROCOPY 0x4000000	      /* include/linux/socket.h */
 #define MSG_SPLICE_PAGES 0x8000000    /* since 6.5 */
 #define SKBFL_ZEROCOPY_ENABLE (1 << 0) /* include/linux/skbuff.h */
@@ -266,6 +304,22 @@ enum pageflags {
 #define VM_SHARED 0x8		      /* include/linux/mm.h */
 /* enum vm_fault_reason: no page was copied by this fault */
 #define VM_FAULT_NO_COPY (0x1 | 0x2 | 0x10 | 0x20 | 0x40 | 0x100 | 0x400 | 0x800 | 0x1000)
+
+/* Linux AIO (include/uapi/linux/aio_abi.h) */
+struct io_event {
+	__u64 data;
+	__u64 obj; /* address of the struct iocb */
+	__s64 res;
+	__s64 res2;
+};
+struct iocb {
+	__u64 aio_data;
+	__u32 aio_key, aio_rw_flags; /* in this order on little-endian machines */
+	__u16 aio_lio_opcode;
+	__s16 aio_reqprio;
+	__u32 aio_fildes;
+};
+
 #define REQ_OP_MASK 0xff
 #define REQ_OP_READ 0
 #define REQ_OP_WRITE 1

@@ -25,6 +25,59 @@ static __always_inline struct slot *open_slot_of(struct task_struct *task)
 	return s && s->state == OPEN ? s : 0;
 }
 
+volatile const bool requests; /* the run makes asynchronous ones */
+
+/* One of io_uring's own threads works for the slot of its process: a worker, or
+ * the thread that polls a submission queue. Apart from open_slot_of, because it is
+ * not asked where it cannot be. */
+static __always_inline struct slot *slot_helped_by(struct task_struct *task)
+{
+	__u64 leader;
+
+	if (!requests || !(BPF_CORE_READ(task, flags) & PF_IO_WORKER))
+		return 0;
+	leader = (__u64)BPF_CORE_READ(task, group_leader);
+	for (int i = 0; i < SLOTS; i++)
+		if (slots[i].state != IDLE && slots[i].leader == leader)
+			return &slots[i];
+	return 0;
+}
+
+/* The slot, whatever its state, whose thread or helper the task is. */
+static __always_inline struct slot *slot_served_by(struct task_struct *task)
+{
+	struct slot *s = task ? slot_of(task) : 0;
+
+	return s || !task ? s : slot_helped_by(task);
+}
+
+static __always_inline struct helpers *helpers_of(struct task_struct *task)
+{
+	struct slot *s = slot_helped_by(task);
+
+	return s && s->state == OPEN ? &s->helpers : 0;
+}
+
+/* Whose request of io_uring it is: of the thread that made it, or that took it
+ * from a submission queue. */
+static __always_inline struct task_struct *task_of_request(struct io_kiocb *req)
+{
+	struct io_kiocb___task *old = (void *)req;
+
+	if (bpf_core_field_exists(old->task))
+		return BPF_CORE_READ(old, task);
+	return BPF_CORE_READ(req, tctx, task);
+}
+
+/* Adds to what only the slot's own thread does, unless there are requests. */
+static __always_inline void add(__u64 *sum, __u64 n)
+{
+	if (requests)
+		__sync_fetch_and_add(sum, n);
+	else
+		*sum += n;
+}
+
 static __always_inline void read_task(struct task_counters *c, struct task_struct *task)
 {
 	c->nvcsw = task->nvcsw;
@@ -76,6 +129,7 @@ static __always_inline void mark(struct pt_regs *regs, struct task_struct *task)
 	s = &slots[role];
 	if (op == MARK_BEGIN && s->state == IDLE) {
 		s->task = (__u64)task;
+		s->leader = (__u64)task->group_leader;
 		s->source_inode = (__u64)inode_of_fd(task, syscall_arg(regs, 5));
 		s->sink_inode = (__u64)inode_of_fd(task, syscall_arg(regs, 6));
 		s->sink_sock = (__u64)sock_of_fd(task, syscall_arg(regs, 6));

@@ -16,11 +16,14 @@
 #include "copies.bpf.h"
 #include "breakpoints.bpf.h"
 #include "late.bpf.h"
+#include "requests.bpf.h"
 #include "devices.bpf.h"
 
 /* Keep the enumerations in the object's BTF, from which bpf2go makes Go's. */
 const enum fd_attr *unused_fd_attr __attribute__((unused));
 const enum engine *unused_engine __attribute__((unused));
+const enum request_base *unused_request_base __attribute__((unused));
+const enum request_state *unused_request_state __attribute__((unused));
 const enum breakpoint *unused_breakpoint __attribute__((unused));
 
 char _license[] SEC("license") = "Dual BSD/GPL";

@@ -27,6 +27,16 @@ type ObjectBreakpointCells struct {
 	Hits [3]uint64
 }
 
+type ObjectCacheUse struct {
+	_           structs.HostLayout
+	AddedBytes  uint64
+	AheadBytes  uint64
+	MissedBytes uint64
+	AskedFirst  uint64
+	AskedEnd    uint64
+	Faulted     uint64
+}
+
 type ObjectCall struct {
 	_        structs.HostLayout
 	InFd     uint8
@@ -36,6 +46,7 @@ type ObjectCall struct {
 	Moves    uint8
 	Received uint8
 	Keeps    uint8
+	Events   uint8
 }
 
 type ObjectCell struct {
@@ -94,6 +105,18 @@ type ObjectFdKind struct {
 	Detail uint32
 }
 
+type ObjectHelpers struct {
+	_                 structs.HostLayout
+	Seen              [3]ObjectCopied
+	Cache             ObjectCacheUse
+	DiskReadBytes     uint64
+	DiskReadBios      uint64
+	DiskWriteBytes    uint64
+	DiskWriteBios     uint64
+	UncountedRequests uint64
+	Requests          [32]ObjectRequestCell
+}
+
 type ObjectKernelCells struct {
 	_              structs.HostLayout
 	WritebackBytes uint64
@@ -117,9 +140,43 @@ type ObjectMemo struct {
 	Cell  uint64
 }
 
+type ObjectRequestBase uint32
+
+const (
+	ObjectRequestBaseIO_URING_OP ObjectRequestBase = 4096
+	ObjectRequestBaseIOCB_CMD    ObjectRequestBase = 8192
+)
+
+type ObjectRequestCell struct {
+	_        structs.HostLayout
+	State    uint64
+	Key      ObjectCellKey
+	Requests uint64
+	Errors   uint64
+	Bytes    uint64
+}
+
+type ObjectRequestOp struct {
+	_       structs.HostLayout
+	In      uint8
+	Out     uint8
+	Message uint8
+	Splice  uint8
+	Moves   uint8
+}
+
+type ObjectRequestState uint32
+
+const (
+	ObjectRequestStateFREE    ObjectRequestState = 0
+	ObjectRequestStateCLAIMED ObjectRequestState = 1
+	ObjectRequestStateREADY   ObjectRequestState = 2
+)
+
 type ObjectSlot struct {
 	_                structs.HostLayout
 	Task             uint64
+	Leader           uint64
 	State            ObjectSlotState
 	_                [4]byte
 	OpenedNs         uint64
@@ -129,12 +186,7 @@ type ObjectSlot struct {
 	Voluntary        uint64
 	Involuntary      uint64
 	FaultsUser       uint64
-	CacheAddedBytes  uint64
-	CacheAheadBytes  uint64
-	CacheMissedBytes uint64
-	AskedFirst       uint64
-	AskedEnd         uint64
-	Faulted          uint64
+	Cache            ObjectCacheUse
 	DiskReadBytes    uint64
 	DiskReadBios     uint64
 	DiskWriteBytes   uint64
@@ -155,6 +207,7 @@ type ObjectSlot struct {
 	Epoch            uint64
 	Memos            [8]ObjectMemo
 	Cells            [64]ObjectCell
+	Helpers          ObjectHelpers
 }
 
 type ObjectSlotState uint32
@@ -182,6 +235,7 @@ type ObjectTaskCounters struct {
 //
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
+	ObjectProgAioEvents               = "aio_events"
 	ObjectProgBlockBioQueue           = "block_bio_queue"
 	ObjectProgBtrfsBufferedWrite      = "btrfs_buffered_write"
 	ObjectProgCopyFromIter            = "copy_from_iter"
@@ -195,6 +249,8 @@ const (
 	ObjectProgFilemapFaultEntry       = "filemap_fault_entry"
 	ObjectProgFilemapRead             = "filemap_read"
 	ObjectProgGenericPerformWrite     = "generic_perform_write"
+	ObjectProgIoUringComplete         = "io_uring_complete"
+	ObjectProgIoUringCqeOverflow      = "io_uring_cqe_overflow"
 	ObjectProgIomapFileBufferedWrite  = "iomap_file_buffered_write"
 	ObjectProgIpGenericGetfrag        = "ip_generic_getfrag"
 	ObjectProgMmFilemapAddToPageCache = "mm_filemap_add_to_page_cache"
@@ -221,16 +277,22 @@ const (
 	ObjectProgSysExit                 = "sys_exit"
 	ObjectProgTcpSendmsgLocked        = "tcp_sendmsg_locked"
 	ObjectProgTcpZerocopyReceive      = "tcp_zerocopy_receive"
+	ObjectVarAioOps                   = "aio_ops"
 	ObjectVarBreakpoints              = "breakpoints"
 	ObjectVarCalls                    = "calls"
+	ObjectVarCompleteHasCqe           = "complete_has_cqe"
 	ObjectVarEngines                  = "engines"
 	ObjectVarKernel                   = "kernel"
 	ObjectVarMarkCall                 = "mark_call"
 	ObjectVarPageSize                 = "page_size"
+	ObjectVarRequests                 = "requests"
 	ObjectVarSlots                    = "slots"
 	ObjectVarUnusedBreakpoint         = "unused_breakpoint"
 	ObjectVarUnusedEngine             = "unused_engine"
 	ObjectVarUnusedFdAttr             = "unused_fd_attr"
+	ObjectVarUnusedRequestBase        = "unused_request_base"
+	ObjectVarUnusedRequestState       = "unused_request_state"
+	ObjectVarUringOps                 = "uring_ops"
 )
 
 // LoadObject returns the embedded CollectionSpec for Object.
@@ -275,6 +337,7 @@ type ObjectSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type ObjectProgramSpecs struct {
+	AioEvents               *ebpf.ProgramSpec `ebpf:"aio_events"`
 	BlockBioQueue           *ebpf.ProgramSpec `ebpf:"block_bio_queue"`
 	BtrfsBufferedWrite      *ebpf.ProgramSpec `ebpf:"btrfs_buffered_write"`
 	CopyFromIter            *ebpf.ProgramSpec `ebpf:"copy_from_iter"`
@@ -288,6 +351,8 @@ type ObjectProgramSpecs struct {
 	FilemapFaultEntry       *ebpf.ProgramSpec `ebpf:"filemap_fault_entry"`
 	FilemapRead             *ebpf.ProgramSpec `ebpf:"filemap_read"`
 	GenericPerformWrite     *ebpf.ProgramSpec `ebpf:"generic_perform_write"`
+	IoUringComplete         *ebpf.ProgramSpec `ebpf:"io_uring_complete"`
+	IoUringCqeOverflow      *ebpf.ProgramSpec `ebpf:"io_uring_cqe_overflow"`
 	IomapFileBufferedWrite  *ebpf.ProgramSpec `ebpf:"iomap_file_buffered_write"`
 	IpGenericGetfrag        *ebpf.ProgramSpec `ebpf:"ip_generic_getfrag"`
 	MmFilemapAddToPageCache *ebpf.ProgramSpec `ebpf:"mm_filemap_add_to_page_cache"`
@@ -326,16 +391,22 @@ type ObjectMapSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type ObjectVariableSpecs struct {
-	Breakpoints      *ebpf.VariableSpec `ebpf:"breakpoints"`
-	Calls            *ebpf.VariableSpec `ebpf:"calls"`
-	Engines          *ebpf.VariableSpec `ebpf:"engines"`
-	Kernel           *ebpf.VariableSpec `ebpf:"kernel"`
-	MarkCall         *ebpf.VariableSpec `ebpf:"mark_call"`
-	PageSize         *ebpf.VariableSpec `ebpf:"page_size"`
-	Slots            *ebpf.VariableSpec `ebpf:"slots"`
-	UnusedBreakpoint *ebpf.VariableSpec `ebpf:"unused_breakpoint"`
-	UnusedEngine     *ebpf.VariableSpec `ebpf:"unused_engine"`
-	UnusedFdAttr     *ebpf.VariableSpec `ebpf:"unused_fd_attr"`
+	AioOps             *ebpf.VariableSpec `ebpf:"aio_ops"`
+	Breakpoints        *ebpf.VariableSpec `ebpf:"breakpoints"`
+	Calls              *ebpf.VariableSpec `ebpf:"calls"`
+	CompleteHasCqe     *ebpf.VariableSpec `ebpf:"complete_has_cqe"`
+	Engines            *ebpf.VariableSpec `ebpf:"engines"`
+	Kernel             *ebpf.VariableSpec `ebpf:"kernel"`
+	MarkCall           *ebpf.VariableSpec `ebpf:"mark_call"`
+	PageSize           *ebpf.VariableSpec `ebpf:"page_size"`
+	Requests           *ebpf.VariableSpec `ebpf:"requests"`
+	Slots              *ebpf.VariableSpec `ebpf:"slots"`
+	UnusedBreakpoint   *ebpf.VariableSpec `ebpf:"unused_breakpoint"`
+	UnusedEngine       *ebpf.VariableSpec `ebpf:"unused_engine"`
+	UnusedFdAttr       *ebpf.VariableSpec `ebpf:"unused_fd_attr"`
+	UnusedRequestBase  *ebpf.VariableSpec `ebpf:"unused_request_base"`
+	UnusedRequestState *ebpf.VariableSpec `ebpf:"unused_request_state"`
+	UringOps           *ebpf.VariableSpec `ebpf:"uring_ops"`
 }
 
 // ObjectObjects contains all objects after they have been loaded into the kernel.
@@ -368,22 +439,29 @@ func (m *ObjectMaps) Close() error {
 //
 // It can be passed to LoadObjectObjects or ebpf.CollectionSpec.LoadAndAssign.
 type ObjectVariables struct {
-	Breakpoints      *ebpf.Variable `ebpf:"breakpoints"`
-	Calls            *ebpf.Variable `ebpf:"calls"`
-	Engines          *ebpf.Variable `ebpf:"engines"`
-	Kernel           *ebpf.Variable `ebpf:"kernel"`
-	MarkCall         *ebpf.Variable `ebpf:"mark_call"`
-	PageSize         *ebpf.Variable `ebpf:"page_size"`
-	Slots            *ebpf.Variable `ebpf:"slots"`
-	UnusedBreakpoint *ebpf.Variable `ebpf:"unused_breakpoint"`
-	UnusedEngine     *ebpf.Variable `ebpf:"unused_engine"`
-	UnusedFdAttr     *ebpf.Variable `ebpf:"unused_fd_attr"`
+	AioOps             *ebpf.Variable `ebpf:"aio_ops"`
+	Breakpoints        *ebpf.Variable `ebpf:"breakpoints"`
+	Calls              *ebpf.Variable `ebpf:"calls"`
+	CompleteHasCqe     *ebpf.Variable `ebpf:"complete_has_cqe"`
+	Engines            *ebpf.Variable `ebpf:"engines"`
+	Kernel             *ebpf.Variable `ebpf:"kernel"`
+	MarkCall           *ebpf.Variable `ebpf:"mark_call"`
+	PageSize           *ebpf.Variable `ebpf:"page_size"`
+	Requests           *ebpf.Variable `ebpf:"requests"`
+	Slots              *ebpf.Variable `ebpf:"slots"`
+	UnusedBreakpoint   *ebpf.Variable `ebpf:"unused_breakpoint"`
+	UnusedEngine       *ebpf.Variable `ebpf:"unused_engine"`
+	UnusedFdAttr       *ebpf.Variable `ebpf:"unused_fd_attr"`
+	UnusedRequestBase  *ebpf.Variable `ebpf:"unused_request_base"`
+	UnusedRequestState *ebpf.Variable `ebpf:"unused_request_state"`
+	UringOps           *ebpf.Variable `ebpf:"uring_ops"`
 }
 
 // ObjectPrograms contains all programs after they have been loaded into the kernel.
 //
 // It can be passed to LoadObjectObjects or ebpf.CollectionSpec.LoadAndAssign.
 type ObjectPrograms struct {
+	AioEvents               *ebpf.Program `ebpf:"aio_events"`
 	BlockBioQueue           *ebpf.Program `ebpf:"block_bio_queue"`
 	BtrfsBufferedWrite      *ebpf.Program `ebpf:"btrfs_buffered_write"`
 	CopyFromIter            *ebpf.Program `ebpf:"copy_from_iter"`
@@ -397,6 +475,8 @@ type ObjectPrograms struct {
 	FilemapFaultEntry       *ebpf.Program `ebpf:"filemap_fault_entry"`
 	FilemapRead             *ebpf.Program `ebpf:"filemap_read"`
 	GenericPerformWrite     *ebpf.Program `ebpf:"generic_perform_write"`
+	IoUringComplete         *ebpf.Program `ebpf:"io_uring_complete"`
+	IoUringCqeOverflow      *ebpf.Program `ebpf:"io_uring_cqe_overflow"`
 	IomapFileBufferedWrite  *ebpf.Program `ebpf:"iomap_file_buffered_write"`
 	IpGenericGetfrag        *ebpf.Program `ebpf:"ip_generic_getfrag"`
 	MmFilemapAddToPageCache *ebpf.Program `ebpf:"mm_filemap_add_to_page_cache"`
@@ -427,6 +507,7 @@ type ObjectPrograms struct {
 
 func (p *ObjectPrograms) Close() error {
 	return _ObjectClose(
+		p.AioEvents,
 		p.BlockBioQueue,
 		p.BtrfsBufferedWrite,
 		p.CopyFromIter,
@@ -440,6 +521,8 @@ func (p *ObjectPrograms) Close() error {
 		p.FilemapFaultEntry,
 		p.FilemapRead,
 		p.GenericPerformWrite,
+		p.IoUringComplete,
+		p.IoUringCqeOverflow,
 		p.IomapFileBufferedWrite,
 		p.IpGenericGetfrag,
 		p.MmFilemapAddToPageCache,

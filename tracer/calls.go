@@ -66,9 +66,12 @@ var calls = []call{
 	unknown(unix.SYS_RECVMMSG),
 	unknown(unix.SYS_PROCESS_VM_READV),
 	unknown(unix.SYS_PROCESS_VM_WRITEV),
-	unknown(unix.SYS_IO_SUBMIT),
-	unknown(unix.SYS_IO_GETEVENTS),
-	unknown(unix.SYS_IO_URING_ENTER),
+
+	// See [Missing.notCounted].
+	{nr: unix.SYS_IO_SUBMIT},
+	{nr: unix.SYS_IO_GETEVENTS, ObjectCall: bpf.ObjectCall{Events: 4}},
+	{nr: unix.SYS_IO_PGETEVENTS, ObjectCall: bpf.ObjectCall{Events: 4}},
+	{nr: unix.SYS_IO_URING_ENTER},
 }
 
 // saysLength is whether a call's arguments tell how many bytes it is to move.

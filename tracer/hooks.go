@@ -46,7 +46,8 @@ func (h Hook) Name() string { return string(h.Kind) + "/" + h.targets()[0] }
 // sinceReadahead is when read-ahead got tracepoints.
 const sinceReadahead = "later kernels, 6.18 among them; engine fentry hooks the functions"
 
-func sockets(o Options) bool { return o.Sockets }
+func sockets(o Options) bool  { return o.Sockets }
+func requests(o Options) bool { return o.Requests }
 
 // Hooks are all hooks, in the order in which they are shown. Which function
 // copies what, and on which kernel, is in docs/kernels.md.
@@ -65,6 +66,10 @@ var Hooks = []Hook{
 	{Kind: Tracepoint, Program: bpf.ObjectProgPageCacheAsyncRa, Counter: "page_cache.readahead_bytes", Until: sinceReadahead},
 	{Kind: Tracepoint, Program: bpf.ObjectProgMmFilemapFault, Counter: "page_cache.readahead_bytes of mappings", Until: "Linux 6.11 and later"},
 	{Kind: Tracepoint, Program: bpf.ObjectProgBlockBioQueue, Counter: "disk"},
+
+	{Kind: Tracepoint, Program: bpf.ObjectProgIoUringComplete, Counter: "copies, moved of io_uring's requests", wanted: requests},
+	{Kind: Tracepoint, Program: bpf.ObjectProgIoUringCqeOverflow, Counter: "losses of io_uring's requests", wanted: requests},
+	{Kind: Tracepoint, Program: bpf.ObjectProgAioEvents, Targets: []string{"sys_exit"}, Counter: "copies, moved of Linux AIO's requests", wanted: requests},
 
 	{Kind: FuncExit, Program: bpf.ObjectProgFilemapRead, Counter: "copies from files", Engine: Fentry, Copies: true},
 	{Kind: FuncExit, Program: bpf.ObjectProgShmemFileReadIter, Counter: "copies from tmpfs files", Engine: Fentry, Copies: true},
@@ -106,6 +111,7 @@ type Options struct {
 	Sockets       bool   // the payload goes through sockets
 	ZeroCopySends bool   // with MSG_ZEROCOPY or io_uring's SEND_ZC
 	Receiver      string // how the receiver takes what arrives: read, splice, zerocopy or trunc; "" as read
+	Requests      bool   // asynchronous ones, of io_uring or Linux AIO
 }
 
 // Marker is the failing system call by which a worker opens and closes its

@@ -37,6 +37,7 @@ type Left struct {
 type Missing struct {
 	Latency, ContextSwitches, UserFaults, SocketCopies, LateCopies, PageCache, Disk string
 	COW, Mapped, Received, NetInternal, ReadAhead                                   string
+	Uring, AIO                                                                      string // requests
 
 	Copies map[Engine]string // of those hooks without which the engine does not see all copies
 }
@@ -57,6 +58,7 @@ func Counters(s *bpf.ObjectSlot, run Run) trace.Counters {
 			l.add(cell)
 		}
 	}
+	l.zerocopySends = sendsZerocopy(s)
 	l.syscalls()
 	l.amounts(s)
 	l.task(s)
@@ -97,7 +99,6 @@ func (l *ledger) add(cell *bpf.ObjectCell) {
 		}
 	}
 	l.addName(name, cell)
-	l.zerocopySends = l.zerocopySends || isZerocopySend(cell)
 	l.received += int64(cell.Mapped)
 }
 
@@ -246,8 +247,8 @@ func (l *ledger) task(s *bpf.ObjectSlot) {
 	l.pageCache(s)
 	if why := l.run.Disk; why == "" {
 		c.Disk = trace.Disk{
-			ReadBytes: known(s.DiskReadBytes), ReadRequests: known(s.DiskReadBios),
-			WriteBytes: known(s.DiskWriteBytes), WriteRequests: known(s.DiskWriteBios),
+			ReadBytes: known(diskRead(s)), ReadRequests: known(s.DiskReadBios + s.Helpers.DiskReadBios),
+			WriteBytes: known(s.DiskWriteBytes + s.Helpers.DiskWriteBytes), WriteRequests: known(s.DiskWriteBios + s.Helpers.DiskWriteBios),
 		}
 	} else {
 		l.missing("disk", why)
@@ -275,6 +276,10 @@ func (l *ledger) mapped(s *bpf.ObjectSlot) trace.Amount {
 	a.Reason = "it maps no file"
 	return a
 }
+
+// What the thread did, and others did for it.
+func diskRead(s *bpf.ObjectSlot) uint64   { return s.DiskReadBytes + s.Helpers.DiskReadBytes }
+func cacheAdded(s *bpf.ObjectSlot) uint64 { return s.Cache.AddedBytes + s.Helpers.Cache.AddedBytes }
 
 // zeros are the numbers that are certainly 0, because nothing that the run did
 // can have made them anything else.
@@ -314,7 +319,7 @@ func (l *ledger) pageCache(s *bpf.ObjectSlot) {
 		}
 		return
 	}
-	added, missed := int64(s.CacheAddedBytes), int64(s.CacheMissedBytes)
+	added, missed := int64(cacheAdded(s)), int64(s.Cache.MissedBytes+s.Helpers.Cache.MissedBytes)
 	pc.MissBytes = trace.Known(added)
 	switch {
 	case added == 0:
@@ -326,7 +331,7 @@ func (l *ledger) pageCache(s *bpf.ObjectSlot) {
 		pc.HitBytes = trace.Known(max(0, l.run.Payload-added))
 		origins["page_cache.hit_bytes"] = trace.Origin{Kind: trace.Estimated, Reason: "payload less what was added to the cache, read-ahead included"}
 	default:
-		pc.ReadaheadBytes = trace.Known(int64(s.CacheAheadBytes))
+		pc.ReadaheadBytes = trace.Known(int64(s.Cache.AheadBytes + s.Helpers.Cache.AheadBytes))
 		pc.HitBytes = trace.Known(max(0, l.run.Payload-missed))
 		origin := trace.Origin{Kind: trace.Derived, Reason: "payload less what was asked for and not in the cache"}
 		if byPages := l.run.Maps || l.counters.Syscalls.ShortTransfers == trace.Known(0); !l.run.Pages || !byPages {
@@ -354,7 +359,7 @@ func (l *ledger) fills(s *bpf.ObjectSlot) {
 		l.counters.Copies.Fill = Unavailable("faults on the sink's mapping fill its new pages; that needs a hook on the fault functions")
 	case l.run.Maps && !l.run.Cached:
 		l.counters.Copies.Fill = Unavailable("faults on the mapping fill pages; that needs a hook on the fault functions")
-	case l.run.Cached && s.CacheAddedBytes > s.DiskReadBytes:
+	case l.run.Cached && cacheAdded(s) > diskRead(s):
 		l.counters.Copies.Fill = Unavailable("more pages were added to the cache than the disk was read for: those of holes are zero-filled")
 	}
 }
@@ -427,7 +432,7 @@ func KernelCounters(k *bpf.ObjectKernelCells, run Run, sender *trace.Counters) t
 func Losses(s *Snapshot, run Run) map[string]int64 {
 	losses := map[string]int64{
 		"recursion_misses":  s.RecursionMisses,  // events that the kernel dropped
-		"uncounted_calls":   0,                  // system calls for which no cell was free
+		"uncounted_calls":   0,                  // system calls and requests for which no cell was free, or that nobody could look at
 		"context_switches":  0,                  // seen by the hook, less counted by the kernel, or the other way
 		"breakpoint_misses": s.BreakpointMisses, // hits for which the kernel ran no program
 		"unwatched_cpus":    s.UnwatchedCPUs,    // came online during the run, without breakpoints
@@ -437,7 +442,7 @@ func Losses(s *Snapshot, run Run) map[string]int64 {
 	}
 	for i := range s.Slots {
 		slot := &s.Slots[i]
-		losses["uncounted_calls"] += int64(slot.UncountedCalls)
+		losses["uncounted_calls"] += int64(slot.UncountedCalls + slot.Helpers.UncountedRequests)
 		if slot.State != bpf.ObjectSlotStateCLOSED {
 			continue // the cells are still moving, or a call was cut off
 		}

@@ -73,7 +73,7 @@ func TestCounters(t *testing.T) {
 		},
 		{
 			name:  "a call whose result is no number of bytes is uncertain all the same",
-			slot:  slot(cell(unix.SYS_IO_URING_ENTER, none, none, 1, 0, 0)),
+			slot:  slot(cell(unix.SYS_SENDMMSG, none, none, 1, 0, 0)),
 			calls: 1, transferCalls: 0,
 			toUser: Unavailable(whyResult), fromUser: Unavailable(whyResult), inKernel: Unavailable(whyResult), refs: Unavailable(whyResult),
 			fill: derived(0), clon: derived(0),
@@ -159,7 +159,7 @@ func TestShortTransfers(t *testing.T) {
 func TestMissingHooks(t *testing.T) {
 	const why = "no such hook"
 	s := slot(cell(unix.SYS_READ, ext4, none, 1, 1, 0))
-	s.Voluntary, s.DiskReadBytes, s.CacheAddedBytes, s.FaultsUser = 1, 2, 3, 4
+	s.Voluntary, s.DiskReadBytes, s.Cache.AddedBytes, s.FaultsUser = 1, 2, 3, 4
 	c := Counters(s, Run{Cached: true, Maps: true, Missing: Missing{
 		Latency: why, ContextSwitches: why, UserFaults: why, PageCache: why, Disk: why, Mapped: why, COW: why, NetInternal: why,
 	}})

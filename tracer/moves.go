@@ -14,6 +14,8 @@ type tally struct {
 	engine  Engine
 	watched bool // the engine's hooks see all copies, where a rule says so
 	dense   bool // nothing that was read can have been a hole
+	missing *Missing
+	pool    copies // copies that were made for requests
 
 	bytes   [classes]int64
 	seen    [classes]int64  // of bytes
@@ -22,28 +24,45 @@ type tally struct {
 
 func newTally(s *bpf.ObjectSlot, engine Engine, run *Run) *tally {
 	m := &run.Missing
-	t := &tally{engine: engine, watched: engine != Derived && m.Copies[engine] == "", dense: run.Dense}
-	zerocopy := false
+	t := &tally{engine: engine, watched: engine != Derived && m.Copies[engine] == "", dense: run.Dense, missing: m}
 	for i := range s.Cells {
 		if cell := &s.Cells[i]; cell.Calls > 0 && !torn(cell) {
 			t.add(cell)
-			zerocopy = zerocopy || isZerocopySend(cell)
 		}
 	}
-	if s.State == bpf.ObjectSlotStateDIED { // in a call that never returned
-		t.saw(s.Seen[engine.cells()])
+	switch last := copiesOf(s.Seen[engine.cells()]); {
+	case s.State == bpf.ObjectSlotStateOPEN: // in a call that will have a cell
+	case t.countsRequests(): // by the thread, on its way out of the last one
+		t.pool.add(last)
+	default: // in a call that never returned
+		t.saw(last)
 	}
-	t.late(s, zerocopy, m)
+	t.settle(&s.Helpers)
+	t.late(s, sendsZerocopy(s))
 	return t
 }
 
-func isZerocopySend(cell *bpf.ObjectCell) bool { return cell.Key.Flags&unix.MSG_ZEROCOPY != 0 }
+// sendsZerocopy is whether anything was sent that may be copied late.
+func sendsZerocopy(s *bpf.ObjectSlot) bool {
+	for i := range s.Cells {
+		if c := &s.Cells[i]; c.Calls > 0 && !torn(c) && c.Key.Flags&unix.MSG_ZEROCOPY != 0 {
+			return true
+		}
+	}
+	for i := range s.Helpers.Requests {
+		if c := &s.Helpers.Requests[i]; isReady(c) && requestOf(c.Key.Nr).zerocopy {
+			return true
+		}
+	}
+	return false
+}
 
 // late adds what was sent by reference and copied after all.
-func (t *tally) late(s *bpf.ObjectSlot, zerocopy bool, m *Missing) {
+func (t *tally) late(s *bpf.ObjectSlot, zerocopy bool) {
+	m := t.missing
 	switch {
 	case t.engine == Fentry && t.watched:
-		t.sawClass(inKernel, s.LateBytes[bpf.ObjectEngineFENTRY])
+		t.sawClass(inKernel, int64(s.LateBytes[bpf.ObjectEngineFENTRY]))
 	case m.LateCopies == "":
 		t.bytes[inKernel] += int64(s.LateBytes[bpf.ObjectEngineTRACEPOINTS]) // the packet arrived; the copy follows
 	case zerocopy:
@@ -51,46 +70,64 @@ func (t *tally) late(s *bpf.ObjectSlot, zerocopy bool, m *Missing) {
 	}
 }
 
-func (t *tally) sawClass(c class, n uint64) {
-	t.bytes[c] += int64(n)
-	t.seen[c] += int64(n)
+func (t *tally) sawClass(c class, n int64) {
+	t.bytes[c] += n
+	t.seen[c] += n
 }
 
-func (t *tally) saw(copied bpf.ObjectCopied) {
-	t.sawClass(toUser, copied.ToUser)
-	t.sawClass(fromUser, copied.FromUser)
-	t.sawClass(inKernel, copied.InKernel)
+func (t *tally) saw(seen copies) {
+	for c, n := range seen {
+		t.sawClass(class(c), n)
+	}
 }
+
+// countsRequests is whether copies may have been made for requests rather than
+// for the call that they were seen in.
+func (t *tally) countsRequests() bool { return t.missing.Uring == "" || t.missing.AIO == "" }
 
 func (t *tally) add(cell *bpf.ObjectCell) {
-	seen := cell.Seen[t.engine.cells()]
-	rule := ruleOf(cell.Key.Nr)
-	if rule == nil {
-		seen.InKernel = 0 // what the kernel reads for itself: an executable's headers
-		t.saw(seen)
+	seen := copiesOf(cell.Seen[t.engine.cells()])
+	verdictOf := ruleOf(cell.Key.Nr)
+	why, submits := t.missing.notCounted(cell.Key.Nr)
+	switch {
+	case submits && why == "":
+		t.pool.add(seen)
+		return
+	case submits:
+		verdictOf = func(_, _ bpf.ObjectFdKind, _ uint32) verdict { return notCounted(why) }
+	case verdictOf == nil:
+		seen[inKernel] = 0 // what the kernel reads for itself: an executable's headers
+		if t.countsRequests() {
+			t.pool.add(seen)
+		} else {
+			t.saw(seen)
+		}
 		return
 	}
-	if t.engine != Fentry { // they are before the copy, which may fail or be done in two goes
-		seen.ToUser = min(seen.ToUser, cell.Bytes)
-		seen.FromUser = min(seen.FromUser, cell.Bytes)
-		seen.InKernel = min(seen.InKernel, cell.Bytes)
+	n := int64(cell.Bytes - cell.Mapped)
+	for c := range seen {
+		t.pool[c] += max(0, seen[c]-n)
+		seen[c] = min(seen[c], n)
 	}
-	t.saw(seen)
-	rest := max(0, int64(cell.Bytes-cell.Mapped)-int64(seen.ToUser+seen.FromUser+seen.InKernel))
+	t.place(verdictOf(cell.Key.In, cell.Key.Out, cell.Key.Flags), n, cell.Calls > cell.Errors, seen)
+}
 
-	v := rule(cell.Key.In, cell.Key.Out, cell.Key.Flags)
+// place puts the n bytes of calls, or of requests, of which the hooks saw some
+// copied, where the verdict says.
+func (t *tally) place(v verdict, n int64, succeeded bool, seen copies) {
+	t.saw(seen)
+	rest := max(0, n-seen.sum())
 	for _, c := range v.certain {
 		if c == fill { // besides how the filled pages go on
-			t.bytes[c] += int64(cell.Bytes)
+			t.bytes[c] += n
 		} else {
 			t.bytes[c] += rest
 		}
 	}
 	switch {
 	case len(v.unknown) == 0:
-	case v.reason == whyResult:
-		// Even with a result of 0, where the result is not a number of bytes.
-		if cell.Calls > cell.Errors {
+	case v.unmeasured:
+		if succeeded {
 			t.notKnown(v)
 		}
 	case rest == 0:

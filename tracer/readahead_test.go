@@ -71,14 +71,14 @@ func TestReadAhead(t *testing.T) {
 			defer func() { _ = unix.Munmap(m) }()
 			window(fd, -1, func() { test.work(fd, m) })
 			s := &snapshot(t, tr).Slots[Sender]
-			if want := uint64(test.asked * page); s.CacheMissedBytes != want {
-				t.Errorf("%d bytes were asked for, want %d", s.CacheMissedBytes, want)
+			if want := uint64(test.asked * page); s.Cache.MissedBytes != want {
+				t.Errorf("%d bytes were asked for, want %d", s.Cache.MissedBytes, want)
 			}
-			if s.CacheAddedBytes != s.CacheMissedBytes+s.CacheAheadBytes {
-				t.Errorf("%d bytes added are not %d asked for and %d read ahead", s.CacheAddedBytes, s.CacheMissedBytes, s.CacheAheadBytes)
+			if s.Cache.AddedBytes != s.Cache.MissedBytes+s.Cache.AheadBytes {
+				t.Errorf("%d bytes added are not %d asked for and %d read ahead", s.Cache.AddedBytes, s.Cache.MissedBytes, s.Cache.AheadBytes)
 			}
-			if s.DiskReadBytes != s.CacheAddedBytes || s.CacheAheadBytes > 0 != test.ahead {
-				t.Errorf("%d bytes read ahead, %d in all, %d from the disk", s.CacheAheadBytes, s.CacheAddedBytes, s.DiskReadBytes)
+			if s.DiskReadBytes != s.Cache.AddedBytes || s.Cache.AheadBytes > 0 != test.ahead {
+				t.Errorf("%d bytes read ahead, %d in all, %d from the disk", s.Cache.AheadBytes, s.Cache.AddedBytes, s.DiskReadBytes)
 			}
 		})
 	}

@@ -27,6 +27,8 @@ type verdict struct {
 	unknown []class
 	reason  string
 
+	unmeasured bool
+
 	watched  bool   // every copy of such a call passes the copy hooks of an engine that has them
 	byFentry bool   // of engine fentry only
 	rest     *class // where then the bytes belong that none of them saw; nil: not known either
@@ -36,6 +38,12 @@ type verdict struct {
 
 func certain(c ...class) verdict                  { return verdict{certain: c} }
 func uncertain(reason string, c ...class) verdict { return verdict{unknown: c, reason: reason} }
+
+// unmeasured is a verdict on calls whose result is not a number of bytes, so that
+// even one of 0 leaves the classes unknown.
+func unmeasured(reason string, c ...class) verdict {
+	return verdict{unknown: c, reason: reason, unmeasured: true}
+}
 
 // seenOr is a verdict that copy hooks make certain: what they did not see is of
 // class rest.
@@ -70,7 +78,7 @@ const (
 )
 
 func ruleUnknown(_, _ bpf.ObjectFdKind, _ uint32) verdict {
-	return uncertain(whyResult, toUser, fromUser, inKernel, pageRefs)
+	return unmeasured(whyResult, toUser, fromUser, inKernel, pageRefs)
 }
 
 func ruleRead(in, _ bpf.ObjectFdKind, _ uint32) verdict {
@@ -115,6 +123,12 @@ func ruleSend(_, out bpf.ObjectFdKind, flags uint32) verdict {
 	return uncertain(whySocket, fromUser, pageRefs)
 }
 
+// ruleSendZC: io_uring's zero-copy send asks for no SO_ZEROCOPY.
+func ruleSendZC(in, out bpf.ObjectFdKind, flags uint32) verdict {
+	out.Attrs |= uint16(bpf.ObjectFdAttrFD_ZEROCOPY)
+	return ruleSend(in, out, flags|unix.MSG_ZEROCOPY)
+}
+
 func ruleReceive(in, _ bpf.ObjectFdKind, flags uint32) verdict {
 	switch {
 	case flags&unix.MSG_ERRQUEUE != 0: // notifications, no payload
@@ -124,7 +138,7 @@ func ruleReceive(in, _ bpf.ObjectFdKind, flags uint32) verdict {
 	case kindOf(in) == kindOther:
 		return uncertain(whySocket, toUser)
 	case flags&unix.MSG_TRUNC != 0: // the result may exceed the buffer: recv(2)
-		return uncertain(whyResult, toUser)
+		return unmeasured(whyResult, toUser)
 	}
 	return certain(toUser)
 }

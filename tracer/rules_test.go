@@ -116,7 +116,7 @@ func TestRules(t *testing.T) {
 		{"copy_file_range on xfs: reflink or copy", unix.SYS_COPY_FILE_RANGE, xfs, xfs, 0, nil, []class{inKernel, cloned}},
 		{"read of what could not be looked at", unix.SYS_READ, bpf.ObjectFdKind{}, none, 0, nil, []class{toUser, pageRefs, fill}},
 		{"sendfile to MPTCP", unix.SYS_SENDFILE, ext4, socket(unix.AF_INET, unix.SOCK_STREAM, 262, sg), 0, nil, []class{inKernel, pageRefs}},
-		{"io_uring_enter", unix.SYS_IO_URING_ENTER, none, none, 0, nil, []class{toUser, fromUser, inKernel, pageRefs}},
+		{"sendmmsg", unix.SYS_SENDMMSG, none, none, 0, nil, []class{toUser, fromUser, inKernel, pageRefs}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			v := ruleOf(test.nr)(test.in, test.out, test.flags)

@@ -117,7 +117,7 @@ func open(hooks []Hook, opts Options, engines []Engine, kernel *btf.Spec) (*Trac
 		t.hooks = append(t.hooks, loadedHook{Hook: h, target: target, err: absent})
 	}
 	spec.Programs = programs
-	if err := fillConstants(spec, opts, engines); err != nil {
+	if err := fillConstants(spec, opts, engines, kernel); err != nil {
 		return nil, err
 	}
 	if t.collection, err = ebpf.NewCollectionWithOptions(spec, ebpf.CollectionOptions{
@@ -216,7 +216,7 @@ func (k HookKind) noun() string {
 	return "function"
 }
 
-func fillConstants(spec *ebpf.CollectionSpec, opts Options, engines []Engine) error {
+func fillConstants(spec *ebpf.CollectionSpec, opts Options, engines []Engine, kernel *btf.Spec) error {
 	var mask uint32
 	for _, e := range Engines {
 		if hasEngine(engines, e) {
@@ -231,6 +231,11 @@ func fillConstants(spec *ebpf.CollectionSpec, opts Options, engines []Engine) er
 		bpf.ObjectVarCalls:    table,
 		bpf.ObjectVarEngines:  mask,
 		bpf.ObjectVarPageSize: uint64(os.Getpagesize()),
+		bpf.ObjectVarRequests: opts.Requests,
+		bpf.ObjectVarUringOps: requestTable(uringRequests),
+		bpf.ObjectVarAioOps:   requestTable(aioRequests),
+
+		bpf.ObjectVarCompleteHasCqe: completeHasCQE(kernel),
 		bpf.ObjectVarMarkCall: bpf.ObjectMarker{
 			Nr: opts.Marker.Nr, Address: opts.Marker.Address, Cookie: opts.Marker.Cookie,
 		},
@@ -347,6 +352,8 @@ func (t *Tracer) Missing() Missing {
 	m.UserFaults = any(bpf.ObjectProgPageFaultUser)
 	m.SocketCopies = any(bpf.ObjectProgSkbCopyDatagramIovec)
 	m.LateCopies = any(bpf.ObjectProgNetifReceiveSkb)
+	m.Uring = any(bpf.ObjectProgIoUringComplete)
+	m.AIO = any(bpf.ObjectProgAioEvents)
 	m.PageCache = any(bpf.ObjectProgMmFilemapAddToPageCache)
 	m.ReadAhead = any(bpf.ObjectProgPageCacheSyncRa, bpf.ObjectProgPageCacheAsyncRa, bpf.ObjectProgMmFilemapFault)
 	if any(bpf.ObjectProgPageCacheSyncRaEntry, bpf.ObjectProgPageCacheAsyncRaEntry, bpf.ObjectProgFilemapFaultEntry) == "" {

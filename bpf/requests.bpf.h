@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/*
+ * Asynchronous requests: io_uring's and those of Linux AIO. Each is counted once,
+ * when it completes, for the slot whose thread made it, whoever carried it
+ * out and completed it.
+ */
+#ifndef ZCTRACE_REQUESTS_H
+#define ZCTRACE_REQUESTS_H
+
+volatile const struct request_op uring_ops[REQUEST_OPS];
+volatile const struct request_op aio_ops[REQUEST_OPS];
+volatile const bool complete_has_cqe; /* how io_uring_complete passes the result; see there */
+
+#define REQUEST_PROBES 8 /* of an open-addressed table that a run fills to a tenth */
+
+/* The key's cell, taking a free one if need be. Compare-and-swap orders memory
+ * as well, so that whoever finds a cell ready finds its key. */
+static __always_inline struct request_cell *request_cell(struct helpers *h, const struct cell_key *key)
+{
+	__u32 start = hash_key(key);
+
+	for (__u32 i = 0; i < REQUEST_PROBES; i++) {
+		struct request_cell *c = &h->requests[(start + i) % REQUEST_CELLS];
+		__u64 was = __sync_val_compare_and_swap(&c->state, FREE, CLAIMED);
+
+		if (was == FREE) {
+			c->key = *key;
+			__sync_val_compare_and_swap(&c->state, CLAIMED, READY);
+			return c;
+		}
+		if (was == READY && same_key(&c->key, key))
+			return c;
+	}
+	return 0;
+}
+
+/* A global function, so that the verifier proves it once. */
+__attribute__((noinline)) int count_request(struct slot *s, const struct cell_key *key, __s64 res, __u32 moves)
+{
+	struct request_cell *c;
+
+	if (!s || !key)
+		return 0;
+	c = request_cell(&s->helpers, key);
+	if (!c) {
+		__sync_fetch_and_add(&s->helpers.uncounted_requests, 1);
+		return 0;
+	}
+	__sync_fetch_and_add(&c->requests, 1);
+	if (res < 0)
+		__sync_fetch_and_add(&c->errors, 1);
+	else if (moves)
+		__sync_fetch_and_add(&c->bytes, res);
+	return 0;
+}
+
+/* The file that a splice takes from, from the ring's own table of files. */
+static __always_inline struct file *fixed_file(struct io_kiocb *req, __u32 index)
+{
+	struct io_ring_ctx *ring = BPF_CORE_READ(req, ctx);
+	struct io_file_table___files *old = (void *)&ring->file_table;
+	unsigned long file = 0;
+
+	if (bpf_core_field_exists(old->files)) {
+		struct io_fixed_file *files = BPF_CORE_READ(old, files);
+
+		if (index < BPF_CORE_READ(ring, nr_user_files))
+			bpf_probe_read_kernel(&file, sizeof(file), files + index);
+	} else if (index < BPF_CORE_READ(ring, file_table.data.nr)) {
+		struct io_rsrc_node **nodes = BPF_CORE_READ(ring, file_table.data.nodes);
+		struct io_rsrc_node *node = 0;
+
+		bpf_probe_read_kernel(&node, sizeof(node), nodes + index);
+		if (node)
+			file = BPF_CORE_READ(node, file_ptr);
+	}
+	return (struct file *)(file & ~7UL);
+}
+
+static __always_inline void describe_spliced(struct fd_kind *kind, struct io_kiocb *req, struct task_struct *task)
+{
+	struct io_splice *splice = (void *)req;
+	__u32 fd = BPF_CORE_READ(splice, splice_fd_in);
+
+	if (BPF_CORE_READ(splice, flags) & SPLICE_F_FD_IN_FIXED)
+		describe_file(kind, fixed_file(req, fd));
+	else
+		describe_fd(kind, task, fd);
+}
+
+/* A completed request of io_uring. Its file is still held, and its own structure
+ * as it was (io_uring/io_uring.c: __io_submit_flush_completions,
+ * io_req_complete_post). */
+static __always_inline void count_uring(struct io_kiocb *req, __s64 res)
+{
+	struct task_struct *task = task_of_request(req);
+	struct slot *s = slot_served_by(task);
+	__u32 opcode = BPF_CORE_READ(req, opcode);
+	const volatile struct request_op *op = &uring_ops[opcode % REQUEST_OPS];
+	struct cell_key key = { .nr = IO_URING_OP + opcode };
+
+	if (!s || s->state != OPEN)
+		return;
+	if (op->in)
+		describe_file(&key.in, BPF_CORE_READ(req, file));
+	if (op->out)
+		describe_file(&key.out, BPF_CORE_READ(req, file));
+	if (op->splice)
+		describe_spliced(&key.in, req, task);
+	if (op->message) {
+		struct io_sr_msg *message = (void *)req;
+
+		key.flags = BPF_CORE_READ(message, msg_flags);
+	}
+	count_request(s, &key, res, op->moves);
+}
+
+/* Without a request comes what a request posts besides its result. Whose it is,
+ * only the task tells that it happens in. */
+static __always_inline void uncounted(void)
+{
+	struct slot *s = slot_served_by(bpf_get_current_task_btf());
+
+	if (s && s->state == OPEN)
+		__sync_fetch_and_add(&s->helpers.uncounted_requests, 1);
+}
+
+/*
+ * (ctx, req, user_data, res, cflags, extra1, extra2), or since 6.16 (ctx, req,
+ * cqe). A second completion that says that a zero-copy send's memory is free moves
+ * nothing.
+ */
+SEC("tp_btf/io_uring_complete")
+int io_uring_complete(__u64 *ctx)
+{
+	struct io_kiocb *req = (void *)ctx[1];
+	__u32 flags;
+	__s32 res;
+
+	if (complete_has_cqe) {
+		struct io_uring_cqe *cqe = (void *)ctx[2];
+
+		res = BPF_CORE_READ(cqe, res);
+		flags = BPF_CORE_READ(cqe, flags);
+	} else {
+		res = ctx[3];
+		flags = ctx[4];
+	}
+	if (flags & IORING_CQE_F_NOTIF)
+		return 0;
+	if (req)
+		count_uring(req, res);
+	else
+		uncounted();
+	return 0;
+}
+
+/* A completion for which the ring had no place comes without io_uring_complete
+ * (io_uring/io_uring.c: io_cqring_event_overflow). */
+SEC("tp_btf/io_uring_cqe_overflow")
+int BPF_PROG(io_uring_cqe_overflow)
+{
+	uncounted();
+	return 0;
+}
+
+struct reaped {
+	struct io_event *events; /* in user memory */
+	__u32 role;
+};
+
+static long count_event(__u32 i, struct reaped *r)
+{
+	const volatile struct request_op *op;
+	struct cell_key key = {};
+	struct io_event event;
+	struct slot *s;
+	struct iocb io;
+
+	if (r->role >= SLOTS)
+		return 1;
+	s = &slots[r->role];
+	if (bpf_probe_read_user(&event, sizeof(event), r->events + i) ||
+	    bpf_probe_read_user(&io, sizeof(io), (void *)event.obj)) {
+		__sync_fetch_and_add(&s->helpers.uncounted_requests, 1);
+		return 0;
+	}
+	op = &aio_ops[io.aio_lio_opcode % REQUEST_OPS];
+	key.nr = IOCB_CMD + io.aio_lio_opcode;
+	if (op->in)
+		describe_fd(&key.in, bpf_get_current_task_btf(), io.aio_fildes);
+	if (op->out)
+		describe_fd(&key.out, bpf_get_current_task_btf(), io.aio_fildes);
+	count_request(s, &key, event.res, op->moves);
+	return 0;
+}
+
+/* What Linux AIO did, only those say who asked for it: io_getevents(2) and
+ * io_pgetevents(2), in user memory. */
+SEC("tp_btf/sys_exit")
+int BPF_PROG(aio_events, struct pt_regs *regs, long ret)
+{
+	struct slot *s = open_slot_of(bpf_get_current_task_btf());
+	__u32 position = calls[(__u64)syscall_nr(regs) % CALLS].events;
+	struct reaped r = {};
+
+	if (!s || !position || ret <= 0)
+		return 0;
+	r.events = (void *)syscall_arg(regs, position);
+	r.role = s == &slots[RECEIVER] ? RECEIVER : SENDER;
+	bpf_loop(ret, count_event, &r, 0);
+	return 0;
+}
+
+#endif

@@ -1,0 +1,271 @@
+package tracer
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/cilium/ebpf/btf"
+	"golang.org/x/sys/unix"
+
+	"github.com/zctrace/zctrace/bpf"
+)
+
+// request says how to look at one kind of asynchronous request (for the eBPF side)
+// and what its result means (for the ledger).
+type request struct {
+	op uint32
+	bpf.ObjectRequestOp
+	rule rule
+
+	// fixed: its memory is registered, and comes to the functions that copy as
+	// pages, of which the breakpoints do not know whose they are.
+	fixed bool
+
+	zerocopy bool // it may be copied late
+}
+
+// Operations of io_uring and of Linux AIO (include/uapi/linux/io_uring.h,
+// aio_abi.h), which [golang.org/x/sys/unix] does not have.
+const (
+	opReadv         = 1
+	opWritev        = 2
+	opReadFixed     = 4
+	opWriteFixed    = 5
+	opSendmsg       = 9
+	opRecvmsg       = 10
+	opRead          = 22
+	opWrite         = 23
+	opSend          = 26
+	opRecv          = 27
+	opSplice        = 30
+	opTee           = 33
+	opUringCmd      = 46
+	opSendZC        = 47
+	opSendmsgZC     = 48
+	opReadMultishot = 49
+	opRecvZC        = 58 // and from here on whatever comes
+	opReadvFixed    = 60
+	opWritevFixed   = 61
+
+	cmdPread   = 0
+	cmdPwrite  = 1
+	cmdPreadv  = 7
+	cmdPwritev = 8
+)
+
+func reads(op uint32, r rule) request {
+	return request{op: op, ObjectRequestOp: bpf.ObjectRequestOp{In: 1, Moves: 1}, rule: r}
+}
+
+func writes(op uint32, r rule) request {
+	return request{op: op, ObjectRequestOp: bpf.ObjectRequestOp{Out: 1, Moves: 1}, rule: r}
+}
+
+// message is one with flags as send(2) and recv(2) have them.
+func (r request) message() request {
+	r.Message = 1
+	return r
+}
+
+func (r request) registered() request {
+	r.fixed = true
+	return r
+}
+
+func (r request) late() request {
+	r.zerocopy = true
+	return r
+}
+
+// splices is one that takes its input from another file than its own.
+func splices(op uint32, r rule) request {
+	return request{op: op, ObjectRequestOp: bpf.ObjectRequestOp{Out: 1, Splice: 1, Moves: 1}, rule: r}
+}
+
+func opaque(op uint32) request { return request{op: op, rule: ruleUnknown} }
+
+// uringRequests are the operations of io_uring that move payload. The others are
+// counted too, but move nothing; those that came after this was written may.
+var uringRequests = []request{
+	reads(opReadv, ruleRead),
+	writes(opWritev, ruleWrite),
+	reads(opReadFixed, ruleRead).registered(),
+	writes(opWriteFixed, ruleWrite).registered(),
+	writes(opSendmsg, ruleSend).message(),
+	reads(opRecvmsg, ruleReceive).message(),
+	reads(opRead, ruleRead),
+	writes(opWrite, ruleWrite),
+	writes(opSend, ruleSend).message(),
+	reads(opRecv, ruleReceive).message(),
+	splices(opSplice, ruleSplice),
+	splices(opTee, ruleTee),
+	opaque(opUringCmd),
+	writes(opSendZC, ruleSendZC).message().late(),
+	writes(opSendmsgZC, ruleSendZC).message().late(),
+	opaque(opReadMultishot),
+	reads(opReadvFixed, ruleRead).registered(),
+	writes(opWritevFixed, ruleWrite).registered(),
+}
+
+// aioRequests are the commands of Linux AIO that move payload.
+var aioRequests = []request{
+	reads(cmdPread, ruleRead),
+	writes(cmdPwrite, ruleWrite),
+	reads(cmdPreadv, ruleRead),
+	writes(cmdPwritev, ruleWrite),
+}
+
+// requestOf returns what is known of a request by its cell's number.
+func requestOf(nr uint32) request {
+	table, op := uringRequests, nr-uint32(bpf.ObjectRequestBaseIO_URING_OP)
+	if aio := uint32(bpf.ObjectRequestBaseIOCB_CMD); nr >= aio {
+		table, op = aioRequests, nr-aio
+	}
+	for _, r := range table {
+		if r.op == op {
+			return r
+		}
+	}
+	if op >= opRecvZC {
+		return opaque(op)
+	}
+	return request{op: op}
+}
+
+// requestTable is a table of requests as the eBPF side has it.
+func requestTable(requests []request) (table [64]bpf.ObjectRequestOp) { // REQUEST_OPS in bpf/cells.h; Set checks the size
+	for _, r := range requests {
+		table[r.op] = r.ObjectRequestOp
+	}
+	return table
+}
+
+// completeHasCQE is whether this kernel's tracepoint io_uring_complete has the
+// completion itself as its last argument, as since 6.16, and not its members.
+func completeHasCQE(kernel *btf.Spec) bool {
+	const members = 7 // ctx, req, user_data, res, flags, and two more
+	var t *btf.Typedef
+	if kernel.TypeByName("btf_trace_io_uring_complete", &t) != nil {
+		return false
+	}
+	if p, ok := t.Type.(*btf.Pointer); ok {
+		if f, ok := p.Target.(*btf.FuncProto); ok {
+			return len(f.Params) < 1+members // the first one is the probe's own
+		}
+	}
+	return false
+}
+
+// notCounted is the verdict of system calls whose requests were not counted.
+func notCounted(why string) verdict {
+	return unmeasured("what its requests moved was not counted: "+why, toUser, fromUser, inKernel, pageRefs)
+}
+
+// notCounted says why the requests are not counted that a system call submits or
+// reaps. Of all other calls, requests is false.
+func (m *Missing) notCounted(nr uint32) (why string, requests bool) {
+	switch nr {
+	case unix.SYS_IO_URING_ENTER:
+		return m.Uring, true
+	case unix.SYS_IO_SUBMIT, unix.SYS_IO_GETEVENTS, unix.SYS_IO_PGETEVENTS:
+		return m.AIO, true
+	}
+	return "", false
+}
+
+func isReady(c *bpf.ObjectRequestCell) bool { return c.State == uint64(bpf.ObjectRequestStateREADY) }
+
+// copies are bytes that hooks saw copied, by class.
+type copies [inKernel + 1]int64
+
+func copiesOf(c bpf.ObjectCopied) copies {
+	return copies{toUser: int64(c.ToUser), fromUser: int64(c.FromUser), inKernel: int64(c.InKernel)}
+}
+
+func (p *copies) add(more copies) {
+	for c, n := range more {
+		p[c] += n
+	}
+}
+
+func (p *copies) sum() int64 { return p[toUser] + p[fromUser] + p[inKernel] }
+
+// take takes the copies that requests made which moved n bytes. Of registered
+// memory, copies of which nobody saw whose the memory is are theirs too.
+func (p *copies) take(v verdict, n int64, registered bool) (taken copies) {
+	from := func(c, as class) {
+		took := min(p[c], n)
+		p[c] -= took
+		taken[as] += took
+		n -= took
+	}
+	for _, c := range v.copies() {
+		from(c, c)
+		if registered {
+			from(inKernel, c)
+		}
+	}
+	return taken
+}
+
+// copies are the classes of copies that a verdict leaves possible, of bytes that
+// went by reference too: the kernel may have had to copy them.
+func (v verdict) copies() (list []class) {
+	for _, c := range append(slices.Clone(v.certain), v.unknown...) {
+		switch {
+		case c <= inKernel:
+			list = append(list, c)
+		case c == pageRefs && v.turn() == byReferenceTurn:
+			return []class{fromUser, inKernel}
+		}
+	}
+	return list
+}
+
+// Turns are the order in which requests take from the pool.
+const (
+	certainTurn = iota
+	uncertainTurn
+	byReferenceTurn
+)
+
+func (v verdict) turn() int {
+	switch {
+	case len(v.unknown) > 0:
+		return uncertainTurn
+	case slices.ContainsFunc(v.certain, func(c class) bool { return c <= inKernel }):
+		return certainTurn
+	}
+	return byReferenceTurn
+}
+
+// settle counts the requests of a slot. The copies that hooks saw while requests
+// were carried out, in whosever context, are a pool: which of them a request made,
+// nothing tells. Those take theirs first whose copies are certain, then those that
+// may have copied, then those that go by reference unless the kernel copied
+// after all. What is left belongs to no request that has completed.
+func (t *tally) settle(h *bpf.ObjectHelpers) {
+	type group struct {
+		request
+		verdict
+		cell *bpf.ObjectRequestCell
+	}
+	var groups []group
+	for i := range h.Requests {
+		c := &h.Requests[i]
+		r := requestOf(c.Key.Nr)
+		if isReady(c) && r.rule != nil {
+			groups = append(groups, group{r, r.rule(c.Key.In, c.Key.Out, c.Key.Flags), c})
+		}
+	}
+	slices.SortStableFunc(groups, func(a, b group) int { return cmp.Compare(a.turn(), b.turn()) })
+	t.pool.add(copiesOf(h.Seen[t.engine.cells()]))
+	for _, g := range groups {
+		n := int64(g.cell.Bytes)
+		seen := t.pool.take(g.verdict, n, g.fixed && t.engine == Breakpoint)
+		t.place(g.verdict, n, g.cell.Requests > g.cell.Errors, seen)
+	}
+	if t.engine == Fentry { // the others are before the copy, which may fail or be done in two goes
+		t.saw(t.pool)
+	}
+}

@@ -1,0 +1,214 @@
+package tracer
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/zctrace/zctrace/bpf"
+	"github.com/zctrace/zctrace/tracer/trace"
+)
+
+const (
+	uring = uint32(bpf.ObjectRequestBaseIO_URING_OP)
+	aio   = uint32(bpf.ObjectRequestBaseIOCB_CMD)
+)
+
+// done is a number of requests that moved bytes in all.
+func done(nr uint32, in, out bpf.ObjectFdKind, requests, bytes uint64) bpf.ObjectRequestCell {
+	return bpf.ObjectRequestCell{State: uint64(bpf.ObjectRequestStateREADY), Key: bpf.ObjectCellKey{Nr: nr, In: in, Out: out}, Requests: requests, Bytes: bytes}
+}
+
+func TestRequestRules(t *testing.T) {
+	for _, test := range []struct {
+		name    string
+		nr      uint32
+		in, out bpf.ObjectFdKind
+		want    []class
+		unknown []class
+	}{
+		{"read of a file", uring + opRead, ext4, none, []class{toUser}, nil},
+		{"read of a file with O_DIRECT", uring + opReadFixed, file(unix.XFS_SUPER_MAGIC, direct), none, nil, []class{toUser, pageRefs, fill}},
+		{"write to a pipe", uring + opWrite, none, pipeIn, []class{fromUser}, nil},
+		{"send", uring + opSend, none, tcp, []class{fromUser}, nil},
+		{"zero-copy send needs no SO_ZEROCOPY", uring + opSendZC, none, tcp, []class{pageRefs}, nil},
+		{"zero-copy send without scatter-gather", uring + opSendZC, none, tcpNoSG, []class{fromUser}, nil},
+		{"splice file to pipe", uring + opSplice, ext4, pipeIn, []class{pageRefs}, nil},
+		{"splice pipe to file", uring + opSplice, pipe, ext4, []class{inKernel}, nil},
+		{"splice of what could not be looked at", uring + opSplice, none, pipeIn, nil, []class{inKernel, pageRefs, fill}},
+		{"an operation newer than this", uring + 200, none, none, nil, []class{toUser, fromUser, inKernel, pageRefs}},
+		{"AIO read", aio + cmdPread, ext4, none, []class{toUser}, nil},
+		{"AIO write with O_DIRECT", aio + cmdPwritev, none, file(unix.EXT4_SUPER_MAGIC, direct), nil, []class{fromUser, pageRefs}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			v := requestOf(test.nr).rule(test.in, test.out, 0)
+			if !slices.Equal(v.certain, test.want) || !slices.Equal(v.unknown, test.unknown) {
+				t.Errorf("certain %v, unknown %v; want %v, %v", v.certain, v.unknown, test.want, test.unknown)
+			}
+		})
+	}
+	for _, nr := range []uint32{uring + 0, uring + 6, aio + 2} { // NOP, POLL_ADD, FSYNC
+		if requestOf(nr).rule != nil {
+			t.Errorf("request %d moves payload", nr)
+		}
+	}
+}
+
+// Copies that were made for requests cannot be told apart: they are pooled.
+func TestTallyOfRequests(t *testing.T) {
+	const n = 1000
+	directFile := file(unix.EXT4_SUPER_MAGIC, direct)
+	enter := func(seen bpf.ObjectCopied) bpf.ObjectCell {
+		c := cell(unix.SYS_IO_URING_ENTER, none, none, 1, 0, 0)
+		c.Seen = [3]bpf.ObjectCopied{{}, seen, seen}
+		return c
+	}
+	observed := func(n int64) trace.Amount { return hooked(uint64(n), "") }
+	derived := func(n int64) trace.Amount { return mixed(n, 0) }
+	type amounts struct{ toUser, fromUser, inKernel, refs trace.Amount }
+	for _, test := range []struct {
+		name     string
+		engine   Engine
+		cells    []bpf.ObjectCell
+		requests []bpf.ObjectRequestCell
+		helpers  bpf.ObjectCopied // saw
+		last     bpf.ObjectCopied // the thread, after its last call
+		want     amounts
+	}{
+		{
+			"seen by the thread and by a helper", Fentry,
+			[]bpf.ObjectCell{enter(bpf.ObjectCopied{ToUser: 900})},
+			[]bpf.ObjectRequestCell{done(uring+opRead, ext4, none, 1, n), done(uring+opSend, none, tcp, 1, n)},
+			bpf.ObjectCopied{FromUser: n}, bpf.ObjectCopied{ToUser: 100},
+			amounts{observed(n), observed(n), observed(0), derived(0)},
+		}, {
+			"seen in part", Fentry,
+			[]bpf.ObjectCell{enter(bpf.ObjectCopied{ToUser: 900})},
+			[]bpf.ObjectRequestCell{done(uring+opRead, ext4, none, 1, n)},
+			bpf.ObjectCopied{}, bpf.ObjectCopied{},
+			amounts{mixed(n, 900), observed(0), observed(0), derived(0)},
+		}, {
+			"derived", Derived,
+			[]bpf.ObjectCell{enter(bpf.ObjectCopied{})},
+			[]bpf.ObjectRequestCell{done(uring+opRead, ext4, none, 1, n), done(uring+opWrite, none, ext4, 1, n)},
+			bpf.ObjectCopied{}, bpf.ObjectCopied{},
+			amounts{derived(n), derived(n), derived(0), derived(0)},
+		}, {
+			"certain copies come before possible ones", Fentry,
+			[]bpf.ObjectCell{enter(bpf.ObjectCopied{ToUser: n + 200})},
+			[]bpf.ObjectRequestCell{done(uring+opRead, directFile, none, 1, n), done(uring+opRead, ext4, none, 1, n)},
+			bpf.ObjectCopied{}, bpf.ObjectCopied{},
+			amounts{observed(n + 200), observed(0), observed(0), derived(n - 200)},
+		}, {
+			"by reference, but for what the kernel copied after all", Fentry,
+			[]bpf.ObjectCell{enter(bpf.ObjectCopied{})},
+			[]bpf.ObjectRequestCell{done(uring+opSplice, ext4, pipeIn, 1, n), done(uring+opSplice, pipe, tcp, 1, n)},
+			bpf.ObjectCopied{InKernel: 300}, bpf.ObjectCopied{},
+			amounts{observed(0), observed(0), observed(300), derived(2*n - 300)},
+		}, {
+			"a registered buffer, which breakpoints take for the kernel's", Breakpoint,
+			[]bpf.ObjectCell{enter(bpf.ObjectCopied{InKernel: n})},
+			[]bpf.ObjectRequestCell{done(uring+opReadFixed, ext4, none, 1, n)},
+			bpf.ObjectCopied{}, bpf.ObjectCopied{},
+			amounts{observed(n), observed(0), observed(0), derived(0)},
+		}, {
+			"what no request completed yet", Fentry,
+			[]bpf.ObjectCell{enter(bpf.ObjectCopied{ToUser: n})},
+			[]bpf.ObjectRequestCell{done(uring+opRead, ext4, none, 1, 400)},
+			bpf.ObjectCopied{}, bpf.ObjectCopied{},
+			amounts{observed(n), observed(0), observed(0), derived(0)},
+		}, {
+			"breakpoints passed twice by one copy", Breakpoint,
+			[]bpf.ObjectCell{enter(bpf.ObjectCopied{ToUser: n + 50})},
+			[]bpf.ObjectRequestCell{done(uring+opRead, ext4, none, 1, n)},
+			bpf.ObjectCopied{}, bpf.ObjectCopied{},
+			amounts{observed(n), observed(0), observed(0), derived(0)},
+		}, {
+			"AIO beside plain writes, whose copies are their own", Fentry,
+			[]bpf.ObjectCell{
+				{Key: bpf.ObjectCellKey{Nr: unix.SYS_IO_SUBMIT}, Calls: 1, Seen: [3]bpf.ObjectCopied{{}, {ToUser: n}}},
+				{Key: bpf.ObjectCellKey{Nr: unix.SYS_WRITE, Out: tcp}, Calls: 1, Bytes: n, Seen: [3]bpf.ObjectCopied{{}, {FromUser: n}}},
+			},
+			[]bpf.ObjectRequestCell{done(aio+cmdPread, ext4, none, 1, n)},
+			bpf.ObjectCopied{}, bpf.ObjectCopied{},
+			amounts{observed(n), observed(n), observed(0), derived(0)},
+		}, {
+			"a cell that is just being taken", Fentry,
+			[]bpf.ObjectCell{enter(bpf.ObjectCopied{})},
+			[]bpf.ObjectRequestCell{{State: uint64(bpf.ObjectRequestStateCLAIMED), Key: bpf.ObjectCellKey{Nr: uring + opUringCmd}, Requests: 1}},
+			bpf.ObjectCopied{}, bpf.ObjectCopied{},
+			amounts{observed(0), observed(0), observed(0), derived(0)},
+		},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			s := slot(test.cells...)
+			copy(s.Helpers.Requests[:], test.requests)
+			s.Helpers.Seen[test.engine.cells()] = test.helpers
+			s.Seen[test.engine.cells()] = test.last
+			ta := newTally(s, test.engine, &Run{Dense: true})
+			got := amounts{ta.amount(toUser), ta.amount(fromUser), ta.amount(inKernel), ta.amount(pageRefs)}
+			if got != test.want {
+				t.Errorf("got  %+v\nwant %+v", got, test.want)
+			}
+		})
+	}
+}
+
+// Without the hook that counts requests, what a submission moved is not known.
+func TestTallyOfUncountedRequests(t *testing.T) {
+	const why = "no such tracepoint"
+	for _, nr := range []uint32{unix.SYS_IO_URING_ENTER, unix.SYS_IO_SUBMIT, unix.SYS_IO_GETEVENTS, unix.SYS_IO_PGETEVENTS} {
+		ta := newTally(slot(cell(nr, none, none, 1, 0, 0)), Fentry, &Run{Missing: Missing{Uring: why, AIO: why}})
+		for _, c := range []class{toUser, fromUser, inKernel, pageRefs} {
+			if got := ta.amount(c); got.Bytes.Known() || !strings.Contains(got.Reason, why) {
+				t.Errorf("%s: class %d is %+v, want null because there is %s", syscallName(nr), c, got, why)
+			}
+		}
+	}
+}
+
+// Requests are no system calls; what they read from disk is the run's.
+func TestCountersOfRequests(t *testing.T) {
+	read := done(uring+opRead, ext4, none, 16, mib)
+	read.Errors = 2
+	s := slot(cell(unix.SYS_IO_URING_ENTER, none, none, 3, 0, 0))
+	s.DiskReadBytes, s.DiskReadBios, s.Cache.AddedBytes = 1000, 1, 4096
+	s.Now.ReadBytes = 1000 // the thread's own
+	s.Helpers = bpf.ObjectHelpers{DiskReadBytes: 500, DiskReadBios: 1, UncountedRequests: 3, Cache: bpf.ObjectCacheUse{AddedBytes: 4096}}
+	s.Helpers.Requests[7] = read
+	c := Counters(s, Run{Transfer: []string{"io_uring_enter"}, Payload: mib, Cached: true})
+	for name, got := range map[string][2]trace.Int{
+		"calls":          {c.Syscalls.Calls, trace.Known(3)},
+		"transfer calls": {c.Syscalls.TransferCalls, trace.Known(3)},
+		"to_user":        {c.Copies.ToUser.Bytes, trace.Known(mib)},
+		"disk bytes":     {c.Disk.ReadBytes, trace.Known(1500)},
+		"disk requests":  {c.Disk.ReadRequests, trace.Known(2)},
+		"cache misses":   {c.PageCache.MissBytes, trace.Known(8192)},
+	} {
+		if got[0] != got[1] {
+			t.Errorf("%s: %v, want %v", name, got[0], got[1])
+		}
+	}
+	if names := c.Syscalls.ByName; len(names) != 1 {
+		t.Errorf("system calls: %v", names)
+	}
+	losses := Losses(&Snapshot{Slots: [slots]bpf.ObjectSlot{*s}}, Run{Missing: Missing{Latency: "not asked for"}})
+	if losses["disk_reads"] != 0 || losses["uncounted_calls"] != 3 {
+		t.Errorf("losses: %v", losses)
+	}
+}
+
+// A zero-copy send that may have been copied late, with nobody to tell.
+func TestLateCopiesOfRequests(t *testing.T) {
+	s := slot()
+	s.Helpers.Requests[0] = done(uring+opSendZC, none, tcp, 1, 1000)
+	ta := newTally(s, Derived, &Run{Missing: Missing{LateCopies: "no such tracepoint"}})
+	if got := ta.amount(inKernel); got.Bytes.Known() || got.Reason == "" {
+		t.Errorf("in_kernel is %+v, want null with a reason", got)
+	}
+	if got := ta.amount(pageRefs).Bytes; got != trace.Known(1000) {
+		t.Errorf("page_refs is %v, want 1000", got)
+	}
+}

@@ -1,0 +1,183 @@
+package tracer
+
+import (
+	"os"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/zctrace/zctrace/bpf"
+	"github.com/zctrace/zctrace/tracer/trace"
+)
+
+const requestBytes = 1_000_123
+
+// diskFile makes a file where a disk holds it.
+func diskFile(t *testing.T) (path string) {
+	t.Helper()
+	f, err := os.CreateTemp("/var/tmp", "zctrace-test-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	t.Cleanup(func() { os.Remove(f.Name()) })
+	if _, err := f.Write(make([]byte, requestBytes)); err != nil {
+		t.Fatal(err)
+	}
+	return f.Name()
+}
+
+// uringRun is what a test of requests works on.
+type uringRun struct {
+	*ring
+	file, sink, socket int
+	pipe               [2]int
+	buf                []byte
+}
+
+// chunks makes requests of up to 40,000 bytes, until all are moved.
+func (u *uringRun) chunks(t *testing.T, request func(at, n int) sqe) {
+	t.Helper()
+	for at := 0; at < requestBytes && !t.Failed(); {
+		at += u.do(t, request(at, min(40_000, requestBytes-at)))
+	}
+}
+
+func (u *uringRun) read(opcode, flags uint8) func(at, n int) sqe {
+	return func(at, n int) sqe {
+		return sqe{opcode: opcode, flags: flags, fd: int32(u.file), off: uint64(at), addr: uint64(ptr(u.buf)), len: uint32(n)}
+	}
+}
+
+func (u *uringRun) write(opcode uint8) func(at, n int) sqe {
+	return func(at, n int) sqe {
+		return sqe{opcode: opcode, fd: int32(u.sink), off: uint64(at), addr: uint64(ptr(u.buf)), len: uint32(n)}
+	}
+}
+
+func (u *uringRun) send(_, n int) sqe {
+	return sqe{opcode: opSend, fd: int32(u.socket), addr: uint64(ptr(u.buf)), len: uint32(n), opFlags: unix.MSG_WAITALL}
+}
+
+// splice moves all from the file through the pipe.
+func (u *uringRun) splice(t *testing.T, out int, seek bool) {
+	t.Helper()
+	for at := 0; at < requestBytes && !t.Failed(); {
+		n := u.do(t, sqe{opcode: opSplice, fd: int32(u.pipe[1]), off: noOffset, spliceIn: int32(u.file), addr: uint64(at), len: uint32(min(40_000, requestBytes-at))})
+		for n > 0 && !t.Failed() {
+			e := sqe{opcode: opSplice, fd: int32(out), off: noOffset, spliceIn: int32(u.pipe[0]), addr: noOffset, len: uint32(n)}
+			if seek {
+				e.off = uint64(at)
+			}
+			moved := u.do(t, e)
+			n -= moved
+			at += moved
+		}
+	}
+}
+
+// What requests move is counted exactly, whoever carries them out, and by every
+// engine.
+func TestRequestsExactly(t *testing.T) {
+	const n = requestBytes
+	type want struct{ toUser, fromUser, inKernel, refs int64 }
+	for _, test := range []struct {
+		name string
+		do   func(*testing.T, *uringRun)
+		want want
+		read int64 // by the disk
+	}{
+		{"read", func(t *testing.T, u *uringRun) { u.chunks(t, u.read(opRead, 0)) }, want{toUser: n}, 0},
+		{"read by a worker", func(t *testing.T, u *uringRun) { u.chunks(t, u.read(opRead, asyncRequest)) }, want{toUser: n}, 0},
+		{"cold read", func(t *testing.T, u *uringRun) { u.chunks(t, u.read(opRead, 0)) }, want{toUser: n}, 1_003_520},
+		{"cold read by a worker", func(t *testing.T, u *uringRun) { u.chunks(t, u.read(opRead, asyncRequest)) }, want{toUser: n}, 1_003_520},
+		{"read into a registered buffer", func(t *testing.T, u *uringRun) { u.chunks(t, u.read(opReadFixed, 0)) }, want{toUser: n}, 0},
+		{"read into a registered buffer by a worker", func(t *testing.T, u *uringRun) { u.chunks(t, u.read(opReadFixed, asyncRequest)) }, want{toUser: n}, 0},
+		{"write", func(t *testing.T, u *uringRun) { u.chunks(t, u.write(opWrite)) }, want{fromUser: n}, 0},
+		{"write from a registered buffer", func(t *testing.T, u *uringRun) { u.chunks(t, u.write(opWriteFixed)) }, want{fromUser: n}, 0},
+		{"send", func(t *testing.T, u *uringRun) { u.chunks(t, u.send) }, want{fromUser: n}, 0},
+		{"read and send", func(t *testing.T, u *uringRun) {
+			u.chunks(t, u.read(opRead, 0))
+			u.chunks(t, u.send)
+		}, want{toUser: n, fromUser: n}, 0},
+		{"splice to TCP", func(t *testing.T, u *uringRun) { u.splice(t, u.socket, false) }, want{refs: 2 * n}, 0},
+		{"splice to a file", func(t *testing.T, u *uringRun) { u.splice(t, u.sink, true) }, want{refs: n, inKernel: n}, 0},
+	} {
+		for name, flags := range map[string]uint32{"": 0, ", polled": setupSQPoll} {
+			t.Run(test.name+name, func(t *testing.T) {
+				needTracing(t)
+				c := connect(t)
+				path := diskFile(t)
+				u := &uringRun{
+					ring: newRing(t, flags), socket: c.fd,
+					file: openFile(t, path, unix.O_RDONLY), sink: openFile(t, path+".sink", unix.O_RDWR|unix.O_CREAT),
+				}
+				t.Cleanup(func() { os.Remove(path + ".sink") })
+				if err := unix.Pipe2(u.pipe[:], unix.O_CLOEXEC); err != nil {
+					t.Fatal(err)
+				}
+				var err error
+				if u.buf, err = unix.Mmap(-1, 0, 40_960, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANON|unix.MAP_POPULATE); err != nil {
+					t.Fatal(err)
+				}
+				u.register(t, u.buf)
+				if test.read > 0 {
+					if err := unix.Fsync(u.file); err != nil {
+						t.Fatal(err)
+					}
+					if err := unix.Fadvise(u.file, 0, 0, unix.FADV_DONTNEED); err != nil {
+						t.Fatal(err)
+					}
+				}
+				tr, missing := loaded(t, Options{Requests: true})
+				window(u.file, u.sink, func() { test.do(t, u) })
+				s := snapshot(t, tr)
+				for _, e := range tr.Engines() {
+					counters := Counters(&s.Slots[Sender], Run{Engines: []Engine{e}, Missing: missing, Cached: true})
+					for name, got := range map[string]struct {
+						amount trace.Amount
+						want   int64
+					}{
+						"to_user":   {counters.Copies.ToUser, test.want.toUser},
+						"from_user": {counters.Copies.FromUser, test.want.fromUser},
+						"in_kernel": {counters.Copies.InKernel, test.want.inKernel},
+						"page_refs": {counters.Moved.PageRefs, test.want.refs},
+					} {
+						if got.amount.Bytes != trace.Known(got.want) {
+							t.Errorf("%s: %s is %v (%s), want %d", e, name, got.amount.Bytes, got.amount.Reason, got.want)
+						}
+						if e != Derived && name != "page_refs" && got.amount.Provenance != trace.Observed {
+							t.Errorf("%s: %s is %s, want it observed", e, name, got.amount.Provenance)
+						}
+					}
+					if got := counters.Disk.ReadBytes; got != trace.Known(test.read) && test.want.toUser > 0 {
+						t.Errorf("%v bytes were read from disk, want %d", got, test.read)
+					}
+					if calls := counters.Syscalls.ByName["io_uring_enter"].Bytes; calls.Or(0) != 0 {
+						t.Errorf("io_uring_enter moved %v bytes", calls)
+					}
+				}
+				noLosses(t, s, missing)
+				if t.Failed() {
+					dump(t, &s.Slots[Sender])
+				}
+			})
+		}
+	}
+}
+
+// dump says what the cells hold.
+func dump(t *testing.T, s *bpf.ObjectSlot) {
+	t.Helper()
+	for _, c := range s.Cells {
+		if c.Calls > 0 {
+			t.Logf("%s: %d calls, %d errors, %d bytes, seen %v", syscallName(c.Key.Nr), c.Calls, c.Errors, c.Bytes, c.Seen)
+		}
+	}
+	for _, c := range s.Helpers.Requests {
+		if isReady(&c) {
+			t.Logf("request %d %v > %v: %d, %d errors, %d bytes", c.Key.Nr, c.Key.In, c.Key.Out, c.Requests, c.Errors, c.Bytes)
+		}
+	}
+	t.Logf("helpers saw %v, the thread at last %v", s.Helpers.Seen, s.Seen)
+}
