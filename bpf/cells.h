@@ -117,6 +117,7 @@ struct cache_use {
 	__u64 added_bytes;  /* folios of the source that were added to the cache */
 	__u64 ahead_bytes;  /* of these, pages that the request under way did not ask for */
 	__u64 missed_bytes; /* and what it did ask for, up to the source's end */
+	__u64 mapped_bytes; /* by page faults */
 	__u64 asked_first, asked_end; /* the request under way, in pages of the source */
 	__u64 faulted; /* what is asked for are single pages, by faults */
 };
@@ -130,6 +131,9 @@ struct helpers {
 	__u64 disk_read_bios;
 	__u64 disk_write_bytes;
 	__u64 disk_write_bios;
+	__u64 runtime_begin_ns; /* sum_exec_runtime of io_uring's threads at the opening marker */
+	__u64 runtime_now_ns;	/* and at the closing one */
+	__u64 runtime_gone_ns;	/* of those that exited in between */
 	__u64 uncounted_requests; /* loss: no free cell, or nothing tells what it was */
 	struct request_cell requests[REQUEST_CELLS];
 };
@@ -174,7 +178,6 @@ struct slot {
 	__u64 uncounted_calls; /* loss: no free cell, or the result was not to be read */
 	__u64 late_bytes[ENGINES]; /* sent by reference and copied after all, in anybody's context */
 	__u64 cow_bytes;
-	__u64 mapped_bytes;	  /* of the source, by page faults */
 	__u64 received_bytes;	  /* from a socket, by mapping its pages */
 	__u64 net_internal_bytes; /* within the stack, of packets that belong to the sink's socket */
 

@@ -164,14 +164,15 @@ int BPF_PROG(filemap_fault_entry, struct vm_fault *vmf)
  */
 static __always_inline void mapped(struct vm_fault *vmf, __u64 bytes)
 {
-	struct slot *s = open_slot_of(bpf_get_current_task_btf());
+	struct cache_use *c;
+	struct slot *s = cache_user(&c);
 	struct vm_area_struct *vma = vmf->vma;
 
 	if (!s || (__u64)BPF_CORE_READ(vma, vm_file, f_inode) != s->source_inode)
 		return;
 	if (vmf->flags & FAULT_FLAG_WRITE && !(vma->vm_flags & VM_SHARED))
 		return;
-	s->mapped_bytes += bytes;
+	add(&c->mapped_bytes, bytes);
 }
 
 SEC("fentry/set_pte_range")

@@ -114,8 +114,18 @@ struct io_task_accounting {
 	__u64 read_bytes; /* CONFIG_TASK_IO_ACCOUNTING */
 };
 
+struct list_head {
+	struct list_head *next;
+};
+
+struct signal_struct {
+	struct list_head thread_head;
+};
+
 struct task_struct {
 	struct task_struct *group_leader;
+	struct signal_struct *signal;
+	struct list_head thread_node; /* in signal->thread_head */
 	int pid;
 	unsigned int flags;
 	struct io_task_accounting ioac;

@@ -126,8 +126,7 @@ static __always_inline void uncounted(void)
 }
 
 /*
- * (ctx, req, user_data, res, cflags, extra1, extra2), or since 6.16 (ctx, req,
- * cqe). A second completion that says that a zero-copy send's memory is free moves
+ * (ctx, req, user_data, res, cflags, extra1, extra2); in 6.18 (ctx, req, cqe). A second completion that says that a zero-copy send's memory is free moves
  * nothing.
  */
 SEC("tp_btf/io_uring_complete")

@@ -99,6 +99,25 @@ static __always_inline void close_window(struct slot *s, struct task_struct *tas
 	s->state = state;
 }
 
+#define THREADS 64 /* of a process that are looked at: a worker has a dozen */
+
+/* The run time of io_uring's threads of the process, each as of when it was last
+ * switched out, or of the last clock tick. */
+static __always_inline __u64 helpers_runtime(struct task_struct *task)
+{
+	struct list_head *head = &task->signal->thread_head, *node = BPF_CORE_READ(head, next);
+	__u64 sum = 0;
+
+	for (int i = 0; i < THREADS && node && node != head; i++) {
+		struct task_struct *thread = (void *)node - bpf_core_field_offset(struct task_struct, thread_node);
+
+		if (BPF_CORE_READ(thread, flags) & PF_IO_WORKER)
+			sum += BPF_CORE_READ(thread, se.sum_exec_runtime);
+		node = BPF_CORE_READ(node, next);
+	}
+	return sum;
+}
+
 /*
  * A worker opens and closes its window with a system call that fails:
  * clock_gettime(CLOCK_THREAD_CPUTIME_ID, ADDRESS, cookie, op << 8 | role, source
@@ -135,10 +154,14 @@ static __always_inline void mark(struct pt_regs *regs, struct task_struct *task)
 		s->sink_sock = (__u64)sock_of_fd(task, syscall_arg(regs, 6));
 		read_task(&s->begin, task);
 		s->now = s->begin;
+		if (requests)
+			s->helpers.runtime_begin_ns = helpers_runtime(task);
 		s->epoch = 1; /* a zeroed memo is void */
 		s->opened_ns = bpf_ktime_get_ns();
 		s->state = OPEN;
 	} else if (op == MARK_END && s->state == OPEN && s->task == (__u64)task) {
+		if (requests)
+			s->helpers.runtime_now_ns = helpers_runtime(task);
 		close_window(s, task, CLOSED);
 	}
 }
@@ -149,9 +172,15 @@ SEC("tp_btf/sched_process_exit")
 int BPF_PROG(sched_process_exit, struct task_struct *task)
 {
 	struct slot *s = open_slot_of(task);
+	struct helpers *h;
 
-	if (s)
+	if (s) {
 		close_window(s, task, DIED);
+		return 0;
+	}
+	h = helpers_of(task);
+	if (h)
+		__sync_fetch_and_add(&h->runtime_gone_ns, task->se.sum_exec_runtime);
 	return 0;
 }
 

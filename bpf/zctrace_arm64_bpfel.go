@@ -32,6 +32,7 @@ type ObjectCacheUse struct {
 	AddedBytes  uint64
 	AheadBytes  uint64
 	MissedBytes uint64
+	MappedBytes uint64
 	AskedFirst  uint64
 	AskedEnd    uint64
 	Faulted     uint64
@@ -113,6 +114,9 @@ type ObjectHelpers struct {
 	DiskReadBios      uint64
 	DiskWriteBytes    uint64
 	DiskWriteBios     uint64
+	RuntimeBeginNs    uint64
+	RuntimeNowNs      uint64
+	RuntimeGoneNs     uint64
 	UncountedRequests uint64
 	Requests          [32]ObjectRequestCell
 }
@@ -194,7 +198,6 @@ type ObjectSlot struct {
 	UncountedCalls   uint64
 	LateBytes        [3]uint64
 	CowBytes         uint64
-	MappedBytes      uint64
 	ReceivedBytes    uint64
 	NetInternalBytes uint64
 	SourceInode      uint64

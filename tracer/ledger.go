@@ -260,17 +260,18 @@ func (l *ledger) task(s *bpf.ObjectSlot) {
 // mapped is what page faults made visible of the source, and what a receiver had
 // mapped of its socket's pages.
 func (l *ledger) mapped(s *bpf.ObjectSlot) trace.Amount {
+	faulted := int64(s.Cache.MappedBytes + s.Helpers.Cache.MappedBytes)
 	switch {
 	case l.run.Mapped != "" && l.run.Maps:
 		// mm_filemap_map_pages does not see folios that are mapped by a PMD
 		// (mm/filemap.c: filemap_map_pmd).
 		return Unavailable("no tracepoint sees all that faults map: " + l.run.Mapped)
 	case l.received > 0 && l.run.Received != "":
-		a := mixed(int64(s.MappedBytes)+l.received, int64(s.MappedBytes))
+		a := mixed(faulted+l.received, faulted)
 		a.Reason = "what TCP_ZEROCOPY_RECEIVE reported"
 		return a
 	case l.run.Mapped == "" || l.received > 0:
-		return hooked(s.MappedBytes+s.ReceivedBytes, "")
+		return hooked(uint64(faulted)+s.ReceivedBytes, "")
 	}
 	a := mixed(0, 0)
 	a.Reason = "it maps no file"
@@ -370,7 +371,8 @@ func (l *ledger) cpu(s *bpf.ObjectSlot) {
 	c := l.counters
 	runtime := s.Now.RuntimeNs - s.Begin.RuntimeNs
 	user, system := s.Now.UtimeNs-s.Begin.UtimeNs, s.Now.StimeNs-s.Begin.StimeNs
-	c.CPU.RuntimeNS = trace.Known(int64(runtime))
+	helpers := l.helpersRuntime(s)
+	c.CPU.RuntimeNS = trace.Known(int64(runtime + helpers))
 	for _, path := range []string{"cpu.user_ns", "cpu.system_ns"} {
 		c.Provenance[path] = trace.Origin{Kind: trace.Estimated, Reason: "sampled at clock ticks"}
 	}
@@ -382,7 +384,27 @@ func (l *ledger) cpu(s *bpf.ObjectSlot) {
 	}
 	userNS := int64(float64(runtime) * (float64(user) / float64(user+system)))
 	c.CPU.UserNS = trace.Known(userNS)
-	c.CPU.SystemNS = trace.Known(int64(runtime) - userNS)
+	c.CPU.SystemNS = trace.Known(int64(runtime+helpers) - userNS)
+}
+
+// helpersRuntime is what io_uring's threads ran for the slot, which the kernel
+// brings up to date when they are switched out, or at a clock tick.
+func (l *ledger) helpersRuntime(s *bpf.ObjectSlot) uint64 {
+	const path = "cpu.runtime_ns"
+	h := &s.Helpers
+	switch {
+	case !usesUring(h):
+		return 0
+	case s.State != bpf.ObjectSlotStateCLOSED:
+		l.counters.Provenance[path] = trace.Origin{Kind: trace.Estimated, Reason: "without io_uring's threads, whose time is added when the window closes"}
+		return 0
+	}
+	ran := h.RuntimeNowNs + h.RuntimeGoneNs
+	ran -= min(ran, h.RuntimeBeginNs) // 6.1 does not tell that a thread that exits is one of them
+	if ran > 0 {
+		l.counters.Provenance[path] = trace.Origin{Kind: trace.Estimated, Reason: "with io_uring's threads, as of when each was last switched out, or of the last clock tick"}
+	}
+	return ran
 }
 
 // unavailable has no number at all.

@@ -141,7 +141,7 @@ func requestTable(requests []request) (table [64]bpf.ObjectRequestOp) { // REQUE
 }
 
 // completeHasCQE is whether this kernel's tracepoint io_uring_complete has the
-// completion itself as its last argument, as since 6.16, and not its members.
+// completion itself as its last argument, as in 6.18, and not its members.
 func completeHasCQE(kernel *btf.Spec) bool {
 	const members = 7 // ctx, req, user_data, res, flags, and two more
 	var t *btf.Typedef
@@ -174,6 +174,16 @@ func (m *Missing) notCounted(nr uint32) (why string, requests bool) {
 }
 
 func isReady(c *bpf.ObjectRequestCell) bool { return c.State == uint64(bpf.ObjectRequestStateREADY) }
+
+// usesUring is whether any request of io_uring has completed.
+func usesUring(h *bpf.ObjectHelpers) bool {
+	for i := range h.Requests {
+		if c := &h.Requests[i]; isReady(c) && c.Key.Nr < uint32(bpf.ObjectRequestBaseIOCB_CMD) {
+			return true
+		}
+	}
+	return false
+}
 
 // copies are bytes that hooks saw copied, by class.
 type copies [inKernel + 1]int64

@@ -178,6 +178,8 @@ func TestCountersOfRequests(t *testing.T) {
 	s.Now.ReadBytes = 1000 // the thread's own
 	s.Helpers = bpf.ObjectHelpers{DiskReadBytes: 500, DiskReadBios: 1, UncountedRequests: 3, Cache: bpf.ObjectCacheUse{AddedBytes: 4096}}
 	s.Helpers.Requests[7] = read
+	s.Now.RuntimeNs = 7
+	s.Helpers.RuntimeBeginNs, s.Helpers.RuntimeNowNs, s.Helpers.RuntimeGoneNs = 100, 60, 50
 	c := Counters(s, Run{Transfer: []string{"io_uring_enter"}, Payload: mib, Cached: true})
 	for name, got := range map[string][2]trace.Int{
 		"calls":          {c.Syscalls.Calls, trace.Known(3)},
@@ -186,10 +188,14 @@ func TestCountersOfRequests(t *testing.T) {
 		"disk bytes":     {c.Disk.ReadBytes, trace.Known(1500)},
 		"disk requests":  {c.Disk.ReadRequests, trace.Known(2)},
 		"cache misses":   {c.PageCache.MissBytes, trace.Known(8192)},
+		"run time":       {c.CPU.RuntimeNS, trace.Known(7 + 60 + 50 - 100)},
 	} {
 		if got[0] != got[1] {
 			t.Errorf("%s: %v, want %v", name, got[0], got[1])
 		}
+	}
+	if origin := c.Origin("cpu.runtime_ns"); origin.Kind != trace.Estimated || origin.Reason == "" {
+		t.Errorf("the run time with that of other threads is %+v, want it estimated with a reason", origin)
 	}
 	if names := c.Syscalls.ByName; len(names) != 1 {
 		t.Errorf("system calls: %v", names)
