@@ -167,6 +167,7 @@ struct slot {
 	struct task_counters begin; /* at the opening marker */
 	struct task_counters now;   /* at the last system call's exit; final once closed */
 
+	__u64 nvcsw; /* the task's, at the last switch */
 	__u64 voluntary; /* sched_switch */
 	__u64 involuntary;
 	__u64 faults_user; /* page_fault_user */

@@ -154,6 +154,7 @@ static __always_inline void mark(struct pt_regs *regs, struct task_struct *task)
 		s->sink_sock = (__u64)sock_of_fd(task, syscall_arg(regs, 6));
 		read_task(&s->begin, task);
 		s->now = s->begin;
+		s->nvcsw = s->begin.nvcsw;
 		if (requests)
 			s->helpers.runtime_begin_ns = helpers_runtime(task);
 		s->epoch = 1; /* a zeroed memo is void */

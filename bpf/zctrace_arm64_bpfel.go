@@ -187,6 +187,7 @@ type ObjectSlot struct {
 	ClosedNs         uint64
 	Begin            ObjectTaskCounters
 	Now              ObjectTaskCounters
+	Nvcsw            uint64
 	Voluntary        uint64
 	Involuntary      uint64
 	FaultsUser       uint64
