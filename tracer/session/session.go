@@ -212,6 +212,7 @@ func (s *session) tracerOptions() tracer.Options {
 
 		ZeroCopySends: s.cfg.Strategy.ZeroCopySends,
 		Receiver:      s.receive().Name,
+		Requests:      s.calls("io_uring_enter") || s.calls("io_submit"),
 	}
 }
 
