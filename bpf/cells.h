@@ -122,6 +122,13 @@ struct cache_use {
 	__u64 faulted; /* what is asked for are single pages, by faults */
 };
 
+/* What the kernel itself counts for io_uring's threads. */
+struct helper_counters {
+	__u64 min_flt;
+	__u64 maj_flt;
+	__u64 runtime_ns; /* se.sum_exec_runtime */
+};
+
 /* Done for a slot's thread by others: io_uring's threads of its process, and
  * whoever completes its requests. Any CPU, so with atomic additions. */
 struct helpers {
@@ -131,9 +138,9 @@ struct helpers {
 	__u64 disk_read_bios;
 	__u64 disk_write_bytes;
 	__u64 disk_write_bios;
-	__u64 runtime_begin_ns; /* sum_exec_runtime of io_uring's threads at the opening marker */
-	__u64 runtime_now_ns;	/* and at the closing one */
-	__u64 runtime_gone_ns;	/* of those that exited in between */
+	struct helper_counters begin; /* at the opening marker */
+	struct helper_counters now;   /* at the closing one */
+	struct helper_counters gone;  /* of threads that exited in between */
 	__u64 uncounted_requests; /* loss: no free cell, or nothing tells what it was */
 	struct request_cell requests[REQUEST_CELLS];
 };

@@ -101,21 +101,22 @@ static __always_inline void close_window(struct slot *s, struct task_struct *tas
 
 #define THREADS 64 /* of a process that are looked at: a worker has a dozen */
 
-/* The run time of io_uring's threads of the process, each as of when it was last
- * switched out, or of the last clock tick. */
-static __always_inline __u64 helpers_runtime(struct task_struct *task)
+/* Adds up io_uring's threads of the process. The run time of each is as of when it was
+ * last switched out, or of the last clock tick. */
+static __always_inline void read_helpers(struct helper_counters *sum, struct task_struct *task)
 {
 	struct list_head *head = &task->signal->thread_head, *node = BPF_CORE_READ(head, next);
-	__u64 sum = 0;
 
 	for (int i = 0; i < THREADS && node && node != head; i++) {
 		struct task_struct *thread = (void *)node - bpf_core_field_offset(struct task_struct, thread_node);
 
-		if (BPF_CORE_READ(thread, flags) & PF_IO_WORKER)
-			sum += BPF_CORE_READ(thread, se.sum_exec_runtime);
+		if (BPF_CORE_READ(thread, flags) & PF_IO_WORKER) {
+			sum->min_flt += BPF_CORE_READ(thread, min_flt);
+			sum->maj_flt += BPF_CORE_READ(thread, maj_flt);
+			sum->runtime_ns += BPF_CORE_READ(thread, se.sum_exec_runtime);
+		}
 		node = BPF_CORE_READ(node, next);
 	}
-	return sum;
 }
 
 /*
@@ -156,13 +157,13 @@ static __always_inline void mark(struct pt_regs *regs, struct task_struct *task)
 		s->now = s->begin;
 		s->nvcsw = s->begin.nvcsw;
 		if (requests)
-			s->helpers.runtime_begin_ns = helpers_runtime(task);
+			read_helpers(&s->helpers.begin, task);
 		s->epoch = 1; /* a zeroed memo is void */
 		s->opened_ns = bpf_ktime_get_ns();
 		s->state = OPEN;
 	} else if (op == MARK_END && s->state == OPEN && s->task == (__u64)task) {
 		if (requests)
-			s->helpers.runtime_now_ns = helpers_runtime(task);
+			read_helpers(&s->helpers.now, task);
 		close_window(s, task, CLOSED);
 	}
 }
@@ -180,8 +181,11 @@ int BPF_PROG(sched_process_exit, struct task_struct *task)
 		return 0;
 	}
 	h = helpers_of(task);
-	if (h)
-		__sync_fetch_and_add(&h->runtime_gone_ns, task->se.sum_exec_runtime);
+	if (h) {
+		__sync_fetch_and_add(&h->gone.min_flt, task->min_flt);
+		__sync_fetch_and_add(&h->gone.maj_flt, task->maj_flt);
+		__sync_fetch_and_add(&h->gone.runtime_ns, task->se.sum_exec_runtime);
+	}
 	return 0;
 }
 

@@ -106,6 +106,13 @@ type ObjectFdKind struct {
 	Detail uint32
 }
 
+type ObjectHelperCounters struct {
+	_         structs.HostLayout
+	MinFlt    uint64
+	MajFlt    uint64
+	RuntimeNs uint64
+}
+
 type ObjectHelpers struct {
 	_                 structs.HostLayout
 	Seen              [3]ObjectCopied
@@ -114,9 +121,9 @@ type ObjectHelpers struct {
 	DiskReadBios      uint64
 	DiskWriteBytes    uint64
 	DiskWriteBios     uint64
-	RuntimeBeginNs    uint64
-	RuntimeNowNs      uint64
-	RuntimeGoneNs     uint64
+	Begin             ObjectHelperCounters
+	Now               ObjectHelperCounters
+	Gone              ObjectHelperCounters
 	UncountedRequests uint64
 	Requests          [32]ObjectRequestCell
 }

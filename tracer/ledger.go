@@ -235,8 +235,9 @@ func (l *ledger) task(s *bpf.ObjectSlot) {
 	} else {
 		l.missing("context_switches", why)
 	}
-	c.PageFaults.Minor = known(s.Now.MinFlt - s.Begin.MinFlt)
-	c.PageFaults.Major = known(s.Now.MajFlt - s.Begin.MajFlt)
+	faults, helpers := l.helperThreads(s)
+	c.PageFaults.Minor = trace.Known(int64(s.Now.MinFlt-s.Begin.MinFlt) + faults.Minor.Or(0))
+	c.PageFaults.Major = trace.Known(int64(s.Now.MajFlt-s.Begin.MajFlt) + faults.Major.Or(0))
 	if why := l.run.UserFaults; why == "" {
 		c.PageFaults.UserMode = known(s.FaultsUser)
 	} else {
@@ -254,7 +255,7 @@ func (l *ledger) task(s *bpf.ObjectSlot) {
 		l.missing("disk", why)
 	}
 	l.zeros()
-	l.cpu(s)
+	l.cpu(s, helpers)
 }
 
 // mapped is what page faults made visible of the source, and what a receiver had
@@ -367,11 +368,10 @@ func (l *ledger) fills(s *bpf.ObjectSlot) {
 
 // cpu splits the exact run time as the kernel does for getrusage(2): in the
 // proportion of the tick samples (kernel/sched/cputime.c: cputime_adjust).
-func (l *ledger) cpu(s *bpf.ObjectSlot) {
+func (l *ledger) cpu(s *bpf.ObjectSlot, helpers uint64) {
 	c := l.counters
 	runtime := s.Now.RuntimeNs - s.Begin.RuntimeNs
 	user, system := s.Now.UtimeNs-s.Begin.UtimeNs, s.Now.StimeNs-s.Begin.StimeNs
-	helpers := l.helpersRuntime(s)
 	c.CPU.RuntimeNS = trace.Known(int64(runtime + helpers))
 	for _, path := range []string{"cpu.user_ns", "cpu.system_ns"} {
 		c.Provenance[path] = trace.Origin{Kind: trace.Estimated, Reason: "sampled at clock ticks"}
@@ -387,24 +387,29 @@ func (l *ledger) cpu(s *bpf.ObjectSlot) {
 	c.CPU.SystemNS = trace.Known(int64(runtime+helpers) - userNS)
 }
 
-// helpersRuntime is what io_uring's threads ran for the slot, which the kernel
-// brings up to date when they are switched out, or at a clock tick.
-func (l *ledger) helpersRuntime(s *bpf.ObjectSlot) uint64 {
+// helperThreads is what io_uring's threads did for the slot, as the kernel counts it
+// for each. 6.1 does not tell that a thread that exits is one of them.
+func (l *ledger) helperThreads(s *bpf.ObjectSlot) (faults trace.PageFaults, runtime uint64) {
 	const path = "cpu.runtime_ns"
 	h := &s.Helpers
-	switch {
-	case !usesUring(h):
-		return 0
-	case s.State != bpf.ObjectSlotStateCLOSED:
-		l.counters.Provenance[path] = trace.Origin{Kind: trace.Estimated, Reason: "without io_uring's threads, whose time is added when the window closes"}
-		return 0
+	if !usesUring(h) {
+		return trace.PageFaults{}, 0
 	}
-	ran := h.RuntimeNowNs + h.RuntimeGoneNs
-	ran -= min(ran, h.RuntimeBeginNs) // 6.1 does not tell that a thread that exits is one of them
-	if ran > 0 {
+	if s.State != bpf.ObjectSlotStateCLOSED {
+		for _, path := range []string{path, "page_faults.minor", "page_faults.major"} {
+			l.counters.Provenance[path] = trace.Origin{Kind: trace.Estimated, Reason: "without io_uring's threads, which are added when the window closes"}
+		}
+		return trace.PageFaults{}, 0
+	}
+	did := func(now, gone, begin uint64) uint64 { return max(now+gone, begin) - begin }
+	runtime = did(h.Now.RuntimeNs, h.Gone.RuntimeNs, h.Begin.RuntimeNs)
+	if runtime > 0 {
 		l.counters.Provenance[path] = trace.Origin{Kind: trace.Estimated, Reason: "with io_uring's threads, as of when each was last switched out, or of the last clock tick"}
 	}
-	return ran
+	return trace.PageFaults{
+		Minor: trace.Known(int64(did(h.Now.MinFlt, h.Gone.MinFlt, h.Begin.MinFlt))),
+		Major: trace.Known(int64(did(h.Now.MajFlt, h.Gone.MajFlt, h.Begin.MajFlt))),
+	}, runtime
 }
 
 // unavailable has no number at all.

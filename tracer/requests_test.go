@@ -179,7 +179,10 @@ func TestCountersOfRequests(t *testing.T) {
 	s.Helpers = bpf.ObjectHelpers{DiskReadBytes: 500, DiskReadBios: 1, UncountedRequests: 3, Cache: bpf.ObjectCacheUse{AddedBytes: 4096}}
 	s.Helpers.Requests[7] = read
 	s.Now.RuntimeNs = 7
-	s.Helpers.RuntimeBeginNs, s.Helpers.RuntimeNowNs, s.Helpers.RuntimeGoneNs = 100, 60, 50
+	s.Now.MinFlt = 2
+	s.Helpers.Begin = bpf.ObjectHelperCounters{RuntimeNs: 100, MinFlt: 5}
+	s.Helpers.Now = bpf.ObjectHelperCounters{RuntimeNs: 60, MinFlt: 8}
+	s.Helpers.Gone = bpf.ObjectHelperCounters{RuntimeNs: 50, MinFlt: 1}
 	c := Counters(s, Run{Transfer: []string{"io_uring_enter"}, Payload: mib, Cached: true})
 	for name, got := range map[string][2]trace.Int{
 		"calls":          {c.Syscalls.Calls, trace.Known(3)},
@@ -188,6 +191,7 @@ func TestCountersOfRequests(t *testing.T) {
 		"disk bytes":     {c.Disk.ReadBytes, trace.Known(1500)},
 		"disk requests":  {c.Disk.ReadRequests, trace.Known(2)},
 		"cache misses":   {c.PageCache.MissBytes, trace.Known(8192)},
+		"page faults":    {c.PageFaults.Minor, trace.Known(2 + 8 + 1 - 5)},
 		"run time":       {c.CPU.RuntimeNS, trace.Known(7 + 60 + 50 - 100)},
 	} {
 		if got[0] != got[1] {

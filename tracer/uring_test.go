@@ -181,3 +181,28 @@ func dump(t *testing.T, s *bpf.ObjectSlot) {
 	}
 	t.Logf("helpers saw %v, the thread at last %v", s.Helpers.Seen, s.Seen)
 }
+
+// A worker of io_uring that reads into pages that are not there makes them
+// present: those faults are the run's.
+func TestFaultsOfAWorker(t *testing.T) {
+	needTracing(t)
+	pages := 16
+	size := pages * os.Getpagesize()
+	u := &uringRun{ring: newRing(t, 0), file: openFile(t, diskFile(t), unix.O_RDONLY)}
+	var err error
+	if u.buf, err = unix.Mmap(-1, 0, size, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANON); err != nil {
+		t.Fatal(err)
+	}
+	if err := unix.Madvise(u.buf, unix.MADV_NOHUGEPAGE); err != nil {
+		t.Fatal(err)
+	}
+	tr := start(t, Options{Requests: true})
+	window(u.file, -1, func() { u.do(t, u.read(opRead, asyncRequest)(0, size)) })
+	h := &snapshot(t, tr).Slots[Sender].Helpers
+	if got := h.Now.MinFlt + h.Gone.MinFlt - h.Begin.MinFlt; got != uint64(pages) {
+		t.Errorf("%d page faults, want %d", got, pages)
+	}
+	if ran := h.Now.RuntimeNs + h.Gone.RuntimeNs - h.Begin.RuntimeNs; ran == 0 {
+		t.Error("the worker took no time")
+	}
+}
