@@ -192,6 +192,8 @@ struct slot {
 	__u64 source_inode; /* addresses of struct inode and struct sock: identity only */
 	__u64 sink_inode;
 	__u64 sink_sock;
+	__u64 sink2_inode; /* 0: no second sink */
+	__u64 sink2_sock;
 
 	/* Of the system call under way. */
 	__u64 enter_ns;

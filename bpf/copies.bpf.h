@@ -263,7 +263,7 @@ int BPF_PROG(skb_copy_bits, const struct sk_buff *skb, int offset, void *to, int
 	if (!sk || (int)result(ctx))
 		return 0;
 	for (int i = 0; i < SLOTS; i++)
-		if (slots[i].state == OPEN && slots[i].sink_sock == sk)
+		if (slots[i].state == OPEN && (slots[i].sink_sock == sk || slots[i].sink2_sock == sk))
 			__sync_fetch_and_add(&slots[i].net_internal_bytes, len);
 	return 0;
 }

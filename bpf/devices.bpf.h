@@ -20,12 +20,13 @@ static __always_inline __u64 bio_inode(struct bio *bio)
 	return (__u64)BPF_CORE_READ(mapping, host);
 }
 
-/* Whether a worker writes that file: the sender its sink, or the receiver what it
+/* Whether a worker writes that file: the sender a sink, or the receiver what it
  * keeps. */
 static __always_inline bool is_written(__u64 inode)
 {
 	for (int i = 0; i < SLOTS; i++)
-		if (inode && slots[i].state == OPEN && slots[i].sink_inode == inode)
+		if (inode && slots[i].state == OPEN &&
+		    (slots[i].sink_inode == inode || slots[i].sink2_inode == inode))
 			return 1;
 	return 0;
 }

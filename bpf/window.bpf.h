@@ -121,8 +121,8 @@ static __always_inline void read_helpers(struct helper_counters *sum, struct tas
 
 /*
  * A worker opens and closes its window with a system call that fails:
- * clock_gettime(CLOCK_THREAD_CPUTIME_ID, ADDRESS, cookie, op << 8 | role, source
- * fd, sink fd), ADDRESS being no user address (EFAULT). The kernel ignores the
+ * clock_gettime(CLOCK_THREAD_CPUTIME_ID, ADDRESS, cookie, second sink's fd << 16 |
+ * op << 8 | role, source fd, sink fd), ADDRESS being no user address (EFAULT). The kernel ignores the
  * arguments behind the second, and the cookie is this run's secret, so that no
  * other process can open a window; and because the kernel brings the thread's
  * sum_exec_runtime up to date to answer (kernel/sched/core.c:
@@ -141,7 +141,8 @@ static __always_inline bool is_marker(struct pt_regs *regs)
 static __always_inline void mark(struct pt_regs *regs, struct task_struct *task)
 {
 	__u64 word = syscall_arg(regs, 4);
-	__u64 role = word & 0xff, op = word >> 8;
+	__u64 role = word & 0xff, op = word >> 8 & 0xff;
+	__u32 second = word >> 16;
 	struct slot *s;
 
 	if (role >= SLOTS)
@@ -153,6 +154,10 @@ static __always_inline void mark(struct pt_regs *regs, struct task_struct *task)
 		s->source_inode = (__u64)inode_of_fd(task, syscall_arg(regs, 5));
 		s->sink_inode = (__u64)inode_of_fd(task, syscall_arg(regs, 6));
 		s->sink_sock = (__u64)sock_of_fd(task, syscall_arg(regs, 6));
+		if (second && role == SENDER) {
+			s->sink2_inode = (__u64)inode_of_fd(task, second);
+			s->sink2_sock = (__u64)sock_of_fd(task, second);
+		}
 		read_task(&s->begin, task);
 		s->now = s->begin;
 		s->nvcsw = s->begin.nvcsw;

@@ -211,6 +211,8 @@ type ObjectSlot struct {
 	SourceInode      uint64
 	SinkInode        uint64
 	SinkSock         uint64
+	Sink2Inode       uint64
+	Sink2Sock        uint64
 	EnterNs          uint64
 	Blocked          uint64
 	Seen             [3]ObjectCopied

@@ -42,10 +42,24 @@ func sinkNames(s trace.Sink) []string {
 	return names
 }
 
+// runSinkNames are those of the sink, or of both.
+func runSinkNames(r trace.Run) []string {
+	names := sinkNames(r.Sink)
+	if r.Sink2 == nil {
+		return names
+	}
+	second := sinkNames(*r.Sink2)
+	var both []string
+	for i := range max(len(names), len(second)) {
+		both = append(both, names[min(i, len(names)-1)]+" and "+second[min(i, len(second)-1)])
+	}
+	return both
+}
+
 // sourceToSink says where the payload goes from and to in at most width cells.
 func (l *look) sourceToSink(r trace.Run, width int) string {
 	arrow := " " + l.arrow + " "
-	sources, sinks := sourceNames(r.Source), sinkNames(r.Sink)
+	sources, sinks := sourceNames(r.Source), runSinkNames(r)
 	for _, source := range sources {
 		for _, sink := range sinks {
 			if s := l.text(source) + arrow + l.text(sink); cells(s) <= width {

@@ -27,14 +27,29 @@ func newRanking(s *trace.Set) ranking {
 	if len(s.Traces) > 0 {
 		t := *s.Traces[0]
 		common = &t
-		if t.Run.Sink.Kind != "null" {
-			common.Run.Sink.Address = "" // another one for each run
-		}
-		if t.Run.Sink.Kind == "file" {
-			common.Run.Sink.Address = "file"
-		}
+		common.Run = unaddressed(t.Run)
 	}
 	r.first = newData(plainLook, common, ended)
+	return r
+}
+
+// unaddressed is what the sinks of many runs have in common: not their addresses.
+func unaddressed(r trace.Run) trace.Run {
+	forget := func(s *trace.Sink) {
+		switch s.Kind {
+		case "null":
+		case "file":
+			s.Address = "file"
+		default:
+			s.Address = ""
+		}
+	}
+	forget(&r.Sink)
+	if r.Sink2 != nil {
+		second := *r.Sink2
+		forget(&second)
+		r.Sink2 = &second
+	}
 	return r
 }
 

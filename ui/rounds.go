@@ -180,10 +180,7 @@ func roundsLines(l *look, s roundsState, width, height int) []string {
 	var title line
 	title.put(l.title, s.title)
 	if s.any != nil {
-		run := s.any.Run
-		if run.Sink.Kind != "null" {
-			run.Sink.Address = ""
-		}
+		run := unaddressed(s.any.Run)
 		title.put(l.plain, "  ").put(l.plain, l.sourceToSink(run, max(width-title.end-2, 0)))
 	}
 	lines := []string{title.String(), s.progress(l, width), ""}

@@ -111,7 +111,7 @@ func (d data) addSetting(add func(name string, parts ...string)) {
 	if r.Receiver != "" {
 		receiver = "receiver: " + r.Receiver
 	}
-	sinks := sinkNames(r.Sink)
+	sinks := runSinkNames(r)
 	add("sink", sinks[0], receiver)
 	add("chunk", sized(r.ChunkBytes))
 	add("engine", r.Engine, whyNotSeen(d.trace))

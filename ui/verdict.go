@@ -184,7 +184,7 @@ func explain(t *trace.Trace, c *trace.Counters, payload int64, k class, row *com
 		row.agreement, row.note = explained, "/dev/null takes them unread"
 	case k.name == inKernel.name && c.Zerocopy.Copied.Or(0) > 0:
 		row.note = "copied after all on arrival: the route is " + cmp.Or(Sanitize(t.Run.Sink.Device.Kind), "local")
-	case k.name == inKernel.name && t.Run.Sink.Kind == "file":
+	case k.name == inKernel.name && (t.Run.Sink.Kind == "file" || t.Run.Sink2 != nil && t.Run.Sink2.Kind == "file"):
 		row.note = "a file takes copies, not pages"
 	}
 }
@@ -219,7 +219,8 @@ func compareDMAOut(t *trace.Trace, c *trace.Counters, payload trace.Int) compari
 		row.agreement = same
 	}
 	moved, headers := number{}, 0.0
-	switch device := t.Run.Sink.Device; device.Kind {
+	device, other := sinkDevices(t.Run)
+	switch device.Kind {
 	case "nic":
 		// The wire carries headers and retransmissions, too.
 		moved, headers = nicSent.in(c), 0.1
@@ -239,11 +240,27 @@ func compareDMAOut(t *trace.Trace, c *trace.Counters, payload trace.Int) compari
 		if over := measured - float64(t.Textbook.DMA.Out); over > 0 && over < headers {
 			row.agreement, row.note = same, "with headers"
 		}
-		if t.Run.Sink.Device.Kind == "disk" && measured < float64(t.Textbook.DMA.Out) {
+		if device.Kind == "disk" && measured < float64(t.Textbook.DMA.Out) {
 			row.agreement, row.note = explained, "writeback comes later"
+			if other != "" {
+				row.note += "; other sink: " + other
+			}
 		}
 	}
 	return row
+}
+
+// sinkDevices are what carries the payload away; of two sinks, first one that moves
+// bytes by DMA, if there is one, and the kind of the other.
+func sinkDevices(r trace.Run) (device trace.Device, other string) {
+	if r.Sink2 == nil {
+		return r.Sink.Device, ""
+	}
+	one, two := r.Sink.Device, r.Sink2.Device
+	if two.Kind == "nic" || two.Kind == "disk" {
+		one, two = two, one
+	}
+	return one, Sanitize(two.Kind)
 }
 
 // differing are the rows that the trace does not explain.

@@ -137,6 +137,22 @@ func toFile() *trace.Trace {
 	return t
 }
 
+// Both sinks are named, as fully as there is room.
+func TestTwoSinks(t *testing.T) {
+	run := trace.Run{Source: trace.Source{Kind: "auto"},
+		Sink:  trace.Sink{Kind: "tcp", Address: "127.0.0.1:80", Device: trace.Device{Name: "lo", Kind: "loopback"}},
+		Sink2: &trace.Sink{Kind: "file", Address: "/var/tmp", Device: trace.Device{Kind: "disk"}}}
+	for width, want := range map[int]string{
+		80: "auto -> tcp 127.0.0.1:80 (loopback) and /var/tmp",
+		40: "auto -> tcp (loopback) and /var/tmp",
+		30: "auto -> tcp and /var/tmp",
+	} {
+		if got := plainLook.sourceToSink(run, width); got != want {
+			t.Errorf("%d cells: %q, want %q", width, got, want)
+		}
+	}
+}
+
 func TestDashboardGolden(t *testing.T) {
 	for name, messages := range states {
 		for _, s := range screens {

@@ -133,7 +133,13 @@ func TestColdRunReadsEverythingFromDisk(t *testing.T) {
 		if sink.HasReceiver() { // that the kernel is done with what is sent is up to the receiver
 			release(t, startWorker(t, Config{Role: Receiver, Sink: sink, Chunk: 65536}))
 		}
-		p := startWorker(t, Config{Role: Sender, Strategy: strategy, Source: s, Sink: sink, Bytes: 1 << 20, Chunk: 65536})
+		cfg := Config{Role: Sender, Strategy: strategy, Source: s, Sink: sink, Bytes: 1 << 20, Chunk: 65536}
+		if strategy.TwoSinks {
+			cfg.Second, err = OpenSink("null", s, nil)
+			must(t, err)
+			t.Cleanup(cfg.Second.Close)
+		}
+		p := startWorker(t, cfg)
 		must(t, s.Cold(t.Context())) // as a session does: when the workers are ready
 		release(t, p)
 		if res, err := wait(t, p); err != nil || res.Payload != 1<<20 {

@@ -39,6 +39,7 @@ type Config struct {
 
 	Source *Source
 	Sink   *Sink
+	Second *Sink // for a strategy with TwoSinks, else nil
 	Chunk  int64 // bytes per transfer, at most MaxChunk
 
 	// Sender.
@@ -79,6 +80,9 @@ type job struct {
 	FlipAt     int64   `json:"flip_at"`     // -1: nowhere
 	ExpectSize int64   `json:"expect_size"` // 0: do not verify
 	Zeros      bool    `json:"zeros"`       // expect zeros, there is no file
+	Second     bool    `json:"second"`      // there is a second sink, or end to receive from
+	SecondSize int64   `json:"second_size"`
+	SeekSecond bool    `json:"seek_second"`
 }
 
 // A receiver reads with a buffer of a chunk: a smaller one would shorten the
@@ -121,6 +125,9 @@ func (cfg *Config) senderJob(j *job) (*job, []*os.File, error) {
 	if cfg.Depth < 0 || cfg.Depth > MaxDepth {
 		return nil, nil, errorf(Usage, fmt.Sprintf("take 1 to %d", MaxDepth), "--depth %d", cfg.Depth)
 	}
+	if err := CheckSinks(cfg.Strategy, cfg.Second != nil); err != nil {
+		return nil, nil, err
+	}
 	if err := CheckSizes(cfg.Strategy, cfg.Source, cfg.Chunk, cfg.Bytes); err != nil {
 		return nil, nil, err
 	}
@@ -147,11 +154,27 @@ func (cfg *Config) senderJob(j *job) (*job, []*os.File, error) {
 		}
 		j.FlipAt = *cfg.CorruptAt
 	}
-	return j, []*os.File{cfg.Source.file, cfg.Sink.sender}, nil
+	files := []*os.File{cfg.Source.file, cfg.Sink.sender}
+	if cfg.Second != nil {
+		j.Second, j.SecondSize, j.SeekSecond = true, cfg.Second.size, cfg.Second.Kind == SinkFile
+		files = append(files, cfg.Second.sender)
+	}
+	return j, files, nil
+}
+
+// ends are those of the sinks that a receiver drains.
+func (cfg *Config) ends() (ends []*os.File) {
+	for _, s := range []*Sink{cfg.Sink, cfg.Second} {
+		if s != nil && s.HasReceiver() {
+			ends = append(ends, s.receiver)
+		}
+	}
+	return ends
 }
 
 func (cfg *Config) receiverJob(j *job) (*job, []*os.File, error) {
-	if cfg.Sink.receiver == nil {
+	ends := cfg.ends()
+	if len(ends) == 0 {
 		return nil, nil, errorf(Usage, "", "sink %s has no receiver", cfg.Sink.Kind)
 	}
 	method := cfg.Receive
@@ -161,7 +184,7 @@ func (cfg *Config) receiverJob(j *job) (*job, []*os.File, error) {
 	j.Receiver = method.Name
 	j.SourceSize, j.SinkSize, j.Limit = endless, endless, endless
 	j.Buffer = min(max(j.Chunk, minReceiveBuffer), maxReceiveBuffer)
-	files := []*os.File{cfg.Sink.receiver}
+	files := ends[:1:1]
 	switch {
 	case method.keeps:
 		j.SinkSize, j.SeekOut = cfg.Sink.kept.size, true
@@ -180,6 +203,13 @@ func (cfg *Config) receiverJob(j *job) (*job, []*os.File, error) {
 		}
 		j.ExpectSize = info.Size()
 		files = append(files, expect)
+	}
+	if len(ends) > 1 {
+		j.Second = true
+		if len(files) == 1 { // nothing is expected, but the place is taken
+			files = append(files, ends[1])
+		}
+		files = append(files, ends[1])
 	}
 	return j, files, nil
 }

@@ -14,20 +14,39 @@ import (
 	"github.com/zctrace/zctrace/internal/human"
 )
 
-// makePipe makes the pipe of a strategy that is Piped, as large as was asked
-// for, or else large enough for a chunk where that is allowed.
+// makePipe makes the pipe of a strategy that is Piped.
 func makePipe(w *window) (undo func(), err error) {
+	w.pipeOut, w.pipeIn, undo, err = newPipe(w)
+	return undo, err
+}
+
+// makePipes makes two of them.
+func makePipes(w *window) (undo func(), err error) {
+	undoFirst, err := makePipe(w)
+	if err != nil {
+		return nil, err
+	}
+	var undoSecond func()
+	if w.teeOut, w.teeIn, undoSecond, err = newPipe(w); err != nil {
+		undoFirst()
+		return nil, err
+	}
+	return func() { undoFirst(); undoSecond() }, nil
+}
+
+// newPipe makes a pipe as large as was asked for, or else large enough for a chunk
+// where that is allowed.
+func newPipe(w *window) (out, in uintptr, undo func(), err error) {
 	var fds [2]int // read end, write end
 	if err := unix.Pipe2(fds[:], unix.O_CLOEXEC); err != nil {
-		return nil, fmt.Errorf("make a pipe: %w", err)
+		return 0, 0, nil, fmt.Errorf("make a pipe: %w", err)
 	}
 	undo = func() { unix.Close(fds[0]); unix.Close(fds[1]) }
 	if err := sizePipe(fds[0], w.pipeSize, w.chunk); err != nil {
 		undo()
-		return nil, err
+		return 0, 0, nil, err
 	}
-	w.pipeOut, w.pipeIn = uintptr(fds[0]), uintptr(fds[1])
-	return undo, nil
+	return uintptr(fds[0]), uintptr(fds[1]), undo, nil
 }
 
 func sizePipe(fd int, size, chunk int64) error {

@@ -43,13 +43,62 @@ func receiveTruncLoop(w *window) {
 	w.end()
 }
 
+// receiveBothLoop drains the other ends of two sinks, whichever has something, so
+// that the sender never waits for one of them while the other is full.
+//
+//go:nosplit
+//go:norace
+func receiveBothLoop(w *window) {
+	// A rehearsal's descriptors are not -1, which would be waited for without end.
+	w.polls[0] = unix.PollFd{Fd: int32(w.in & 0x7fffffff), Events: unix.POLLIN}
+	w.polls[1] = unix.PollFd{Fd: int32(w.second & 0x7fffffff), Events: unix.POLLIN}
+	w.begin()
+	for open := 2; open > 0 && w.page.failed == 0; {
+		w.call(unix.SYS_PPOLL, uintptr(unsafe.Pointer(&w.polls)), 2, 0, 0, 0, 0)
+		if w.polls[0].Revents != 0 && !w.receiveFrom(0, w.moved-w.secondPos) {
+			open--
+		}
+		if w.polls[1].Revents != 0 {
+			before := w.moved
+			if !w.receiveFrom(1, w.secondPos) {
+				open--
+			}
+			w.secondPos += w.moved - before
+		}
+	}
+	w.end()
+}
+
+// receiveFrom reads what one of two ends has, of whose payload at bytes have come
+// before. It is false at that end's end.
+//
+//go:nosplit
+//go:norace
+func (w *window) receiveFrom(end int, at int64) bool {
+	r := w.call(unix.SYS_READ, uintptr(w.polls[end].Fd), uintptr(w.buf), uintptr(w.bufSize), 0, 0, 0)
+	if r == 0 {
+		w.polls[end].Fd, w.polls[end].Revents = -1, 0
+		return false
+	}
+	w.receivedAt(at, w.buf, r)
+	return true
+}
+
 // received accounts for n bytes that are now at a place in memory.
 //
 //go:nosplit
 //go:norace
 func (w *window) received(at unsafe.Pointer, n int64) {
+	w.receivedAt(w.moved, at, n)
+}
+
+// receivedAt is that of what comes start bytes after its end's payload began.
+//
+//go:nosplit
+//go:norace
+func (w *window) receivedAt(start int64, at unsafe.Pointer, n int64) {
 	if w.expect != nil && w.page.badByte == 0 {
-		w.compare(at, n)
+		w.compare(start, at, n)
 	}
 	w.moved += n
 	atomic.StoreInt64(&w.page.payload, w.moved)
@@ -60,14 +109,14 @@ func (w *window) received(at unsafe.Pointer, n int64) {
 //
 //go:nosplit
 //go:norace
-func (w *window) compare(from unsafe.Pointer, n int64) {
-	at := w.moved % w.expectSize
+func (w *window) compare(start int64, from unsafe.Pointer, n int64) {
+	at := start % w.expectSize
 	for done := int64(0); done < n; {
 		part := min(n-done, w.expectSize-at)
 		got, want := unsafe.Add(from, done), unsafe.Add(w.expect, at)
 		if !equal(got, want, part) {
 			bad := firstDifference(got, want, part)
-			w.page.badOffset = w.moved + done + bad
+			w.page.badOffset = start + done + bad
 			w.page.expected = uint32(*(*byte)(unsafe.Add(want, bad)))
 			w.page.got = uint32(*(*byte)(unsafe.Add(got, bad)))
 			w.page.badByte = 1

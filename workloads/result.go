@@ -158,6 +158,8 @@ func callName(nr int64) string {
 		return "msync"
 	case unix.SYS_SPLICE:
 		return "splice"
+	case unix.SYS_TEE:
+		return "tee"
 	case unix.SYS_MMAP:
 		return "mmap"
 	case unix.SYS_MUNMAP:

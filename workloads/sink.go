@@ -171,6 +171,33 @@ func localPort(fd int) (int, error) {
 // HasReceiver is false for sinks that nobody reads from: file and null.
 func (s *Sink) HasReceiver() bool { return s.receiver != nil }
 
+// CheckSinks is nil when the strategy takes one sink, or two.
+func CheckSinks(s *Strategy, two bool) error {
+	switch {
+	case s.TwoSinks && !two:
+		return errorf(Usage, "give --sink twice", "%s takes two sinks", s.Name)
+	case !s.TwoSinks && two:
+		var takers []string
+		for _, other := range Strategies {
+			if other.TwoSinks {
+				takers = append(takers, other.Name)
+			}
+		}
+		return errorf(Usage, "give one --sink", "only %s takes two sinks, %s does not", strings.Join(takers, " and "), s.Name)
+	}
+	return nil
+}
+
+// Same is true of two sinks that are one file.
+func (s *Sink) Same(other *Sink) bool {
+	if s.Kind != SinkFile || other.Kind != SinkFile {
+		return false
+	}
+	one, err1 := s.sender.Stat()
+	two, err2 := other.sender.Stat()
+	return err1 == nil && err2 == nil && os.SameFile(one, two)
+}
+
 // HandOver closes this process's ends of a connection. It has to be called
 // once the workers are started: as long as anybody else holds the sender's
 // end, the receiver gets no end of file.

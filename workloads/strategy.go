@@ -32,6 +32,8 @@ type Strategy struct {
 	Queued bool // with requests in flight, or in a chain, which --depth is about
 	Ring   bool // through io_uring, which --sqpoll is about
 
+	TwoSinks bool // and only two
+
 	ZeroCopySends bool // with MSG_ZEROCOPY, which may be copied late
 
 	toFile   *Textbook                            // what the textbook says of a sink that is a file, if that is something else
@@ -76,6 +78,7 @@ var Strategies = []*Strategy{
 	mmapWrite,
 	sendfile,
 	splice,
+	tee,
 	vmsplice,
 	readvWritev,
 	copyFileRange,

@@ -17,6 +17,7 @@ func TestTextbookRows(t *testing.T) {
 		"mmap-write":   {2, 4, 0, 1, 0, 1, 1},
 		"sendfile":     {1, 2, 0, 0, 0, 1, 1},
 		"splice":       {2, 4, 0, 0, 0, 1, 1},
+		"tee":          {4, 8, 0, 0, 0, 1, 2},
 		"vmsplice":     {2, 4, 0, 0, 0, 1, 1},
 		"readv-writev": {2, 4, 1, 1, 0, 1, 1},
 

@@ -12,8 +12,8 @@ import (
 )
 
 // A worker's window opens and closes with a marker: clock_gettime(MarkerClock,
-// MarkerAddress, cookie, mark<<8|role, source, sink), which fails with EFAULT
-// and changes nothing. The kernel ignores all but the first two arguments; they
+// MarkerAddress, cookie, second sink<<16|mark<<8|role, source, sink), which fails
+// with EFAULT and changes nothing. The kernel ignores all but the first two arguments; they
 // are for whoever counts the system calls of the thread, from after MarkBegin
 // up to MarkEnd, neither included. The cookie is the run's secret, see
 // Config.Cookie. To answer, the kernel brings the thread's run time up to date
@@ -85,6 +85,12 @@ type window struct {
 
 	mapped mappedReceive // of a receiver that maps what arrives
 
+	// A second sink, or the other of two ends that a receiver drains; 0: none.
+	second                uintptr
+	secondSize, secondPos int64   // where writing goes round; what was read
+	teeIn, teeOut         uintptr // the write end and the read end of a second pipe
+	polls                 [2]unix.PollFd
+
 	expect     unsafe.Pointer // what a receiver that verifies must get
 	expectSize int64
 }
@@ -111,7 +117,7 @@ func (w *window) end() {
 //go:nosplit
 //go:norace
 func (w *window) mark(mark uintptr) {
-	syscall.RawSyscall6(MarkerNr, MarkerClock, MarkerAddress, w.cookie, mark<<8|w.role, w.in, w.out)
+	syscall.RawSyscall6(MarkerNr, MarkerClock, MarkerAddress, w.cookie, w.second<<16|mark<<8|w.role, w.in, w.out)
 }
 
 // now is the monotonic clock in ns, by a system call: outside the window only.

@@ -27,6 +27,7 @@ func TestWindowHoldsTheTransfersAndNothingElse(t *testing.T) {
 		"mmap-write":   {"mmap": 1, "write": chunks, "munmap": 1},
 		"sendfile":     {"sendfile": chunks},
 		"splice":       {"splice": 2 * chunks},
+		"tee":          {"splice": 3 * chunks, "tee": chunks},
 		"vmsplice":     {"mmap": 1, "vmsplice": chunks, "splice": chunks, "munmap": 1},
 		"readv-writev": {"readv": chunks, "writev": chunks},
 
@@ -162,11 +163,11 @@ func traceWindow(t *testing.T, p *Process) map[string]int {
 			if args[2] != testCookie {
 				t.Fatalf("a marker with the cookie %#x, want %#x", args[2], testCookie)
 			}
-			if args[3]>>8 == MarkEnd {
+			if args[3]>>8&0xff == MarkEnd {
 				must(t, ptrace(unix.PTRACE_DETACH, tid, 0, 0))
 				return calls
 			}
-			inWindow = args[3]>>8 == MarkBegin
+			inWindow = args[3]>>8&0xff == MarkBegin
 		case inWindow:
 			calls[callName(int64(nr))]++
 		}

@@ -21,8 +21,9 @@ import (
 const (
 	fdPage = 3 + iota
 	fdGate
-	fdIn    // the sender's source, or the receiver's end of the sink
-	fdOther // the sender's sink, or what the receiver expects or writes
+	fdIn     // the sender's source, or the receiver's end of the sink
+	fdOther  // the sender's sink, or what the receiver expects or writes
+	fdSecond // the sender's second sink, or the receiver's end of it
 )
 
 // Main is a worker's whole life. It runs in a process that [Start] started, as
@@ -79,7 +80,7 @@ func rehearse(w *window, loop func(*window)) {
 	try := *w
 	try.page = &page{}
 	try.cookie = 0 // nobody's: its markers open no window
-	try.in, try.out = ^uintptr(0), ^uintptr(0)
+	try.in, try.out, try.second = ^uintptr(0), ^uintptr(0), ^uintptr(0)
 	try.rate = 0 // or it would wait for the first chunk to be due
 	loop(&try)
 }
@@ -88,6 +89,9 @@ func rehearse(w *window, loop func(*window)) {
 func (j *job) strategy() *Strategy {
 	for _, m := range ReceiveMethods {
 		if j.Role == Receiver && m.Name == j.Receiver {
+			if j.Second {
+				return &Strategy{loop: receiveBothLoop}
+			}
 			return &Strategy{prepare: m.prepare, loop: m.loop}
 		}
 	}
@@ -136,6 +140,14 @@ func prepare(text string, pg *page) (*window, *Strategy, error) {
 	if j.SeekOut {
 		if _, err := unix.Seek(fdOther, 0, unix.SEEK_SET); err != nil {
 			return nil, nil, fmt.Errorf("go to the sink's start: %w", err)
+		}
+	}
+	if j.Second {
+		w.second, w.secondSize = fdSecond, j.SecondSize
+	}
+	if j.SeekSecond {
+		if _, err := unix.Seek(fdSecond, 0, unix.SEEK_SET); err != nil {
+			return nil, nil, fmt.Errorf("go to the second sink's start: %w", err)
 		}
 	}
 	var err error

@@ -4,6 +4,7 @@ package workloads
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"os"
@@ -57,7 +58,7 @@ const hang = 30 * time.Second
 type workload struct {
 	strategy *Strategy
 	source   string
-	sink     string
+	sink     string // or two, with a comma; the second is /dev/null where one is needed
 	cfg      Config // the sender's; Verify is the receiver's
 }
 
@@ -79,17 +80,26 @@ func (wl workload) start(t *testing.T) (sender, receiver *Process, source *Sourc
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { source.Close() })
-	sink, err = OpenSink(wl.sink, source, nil)
-	if err != nil {
-		t.Fatal(err)
+	open := func(spec string) *Sink {
+		sink, err := OpenSink(spec, source, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(sink.Close)
+		return sink
 	}
-	t.Cleanup(sink.Close)
+	one, two, _ := strings.Cut(wl.sink, ",")
+	sink = open(one)
 	if wl.cfg.Receive != nil {
 		must(t, sink.ReceiveWith(wl.cfg.Receive, source))
 	}
 	cfg := wl.cfg
 	cfg.Strategy, cfg.Source, cfg.Sink = wl.strategy, source, sink
-	if sink.HasReceiver() {
+	if wl.strategy.TwoSinks {
+		cfg.Second = open(cmp.Or(two, "null"))
+		defer cfg.Second.HandOver()
+	}
+	if len(cfg.ends()) > 0 {
 		cfg.Role = Receiver
 		receiver = startWorker(t, cfg)
 	}

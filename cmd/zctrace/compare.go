@@ -91,7 +91,7 @@ func (o *compareOptions) adaptFlags(cmd *cobra.Command) {
 		"bytes":    "stop each run after this much payload (default 64MiB without --duration)",
 		"duration": "stop each run after `TIME`, e.g. 5s; with --bytes, whichever comes first",
 		"source":   "`FILE`, or auto[:SIZE]: a temporary file of that size (64MiB), made once and gone afterwards, or zero: /dev/zero",
-		"sink":     "`SINK`, one of tcp (loopback), unix, pipe, file, null; a new one for each run",
+		"sink":     "`SINK`, one of tcp (loopback), unix, pipe, file, null; a new one for each run; given twice for tee",
 		"copies":   "how to count copies: fentry sees them in the kernel's functions, breakpoint at the copy instructions (slow), derived infers them from the system calls; auto is fentry where the kernel allows it; all is for zctrace run alone",
 		"latency":  "time every system call, for the traces of --json; off is cheaper",
 		"expect":   "exit with 4 unless `EXPR` holds in every run, or, as 'STRATEGY: EXPR', in every run of that strategy; repeatable",
@@ -225,7 +225,10 @@ func (o *compareOptions) checkCompare(cmd *cobra.Command, each int) error {
 	if err := o.checkGiven(cmd); err != nil {
 		return err
 	}
-	kind, path, _ := strings.Cut(o.sink, ":")
+	named := slices.IndexFunc(o.sinks, func(sink string) bool {
+		kind, path, _ := strings.Cut(sink, ":")
+		return kind == string(workloads.SinkFile) && path != ""
+	})
 	switch {
 	case o.rounds < 1:
 		return usageError("--rounds %d: take at least 1", o.rounds)
@@ -233,8 +236,8 @@ func (o *compareOptions) checkCompare(cmd *cobra.Command, each int) error {
 		return usageError("--rounds %d: %d runs are more than the %d of which traces are kept", o.rounds, o.rounds*each, trace.MaxSetTraces)
 	case o.copies.value == string(tracer.All):
 		return usageError("--copies all compares the engines of one run: take zctrace run STRATEGY --copies all")
-	case kind == string(workloads.SinkFile) && path != "":
-		return usageError("--sink %s: each run needs an empty file of its own: take --sink file", o.sink)
+	case named >= 0:
+		return usageError("--sink %s: each run needs an empty file of its own: take --sink file", o.sinks[named])
 	}
 	if o.bytes == 0 && o.duration == 0 && o.cache.value != "cold" { // a cold run ends with its source
 		o.bytes = defaultComparedBytes
@@ -277,21 +280,16 @@ func (c *comparison) openSource() (*workloads.Source, error) {
 // choose makes a configuration for each strategy that can do the work. One that
 // was named and cannot is refused.
 func (c *comparison) choose(strategies []*workloads.Strategy, named bool, source *workloads.Source, chunks []int64) error {
-	kind, _, _ := strings.Cut(c.cfg.Sink, ":")
-	sink := workloads.SinkKind(kind)
-	known := slices.Contains(workloads.SinkKinds, sink) // else the first run says what there is
 	var refused error
 	var able []*workloads.Strategy
 	for _, s := range strategies {
-		if known {
-			if err := workloads.Support(s, source, sink); err != nil && named {
-				return err
-			} else if err != nil {
-				refused = cmp.Or(refused, err)
-				why, _, _ := strings.Cut(err.Error(), "\n")
-				c.leftOut = append(c.leftOut, why)
-				continue
-			}
+		if err := c.support(s, source); err != nil && named {
+			return err
+		} else if err != nil {
+			refused = cmp.Or(refused, err)
+			why, _, _ := strings.Cut(err.Error(), "\n")
+			c.leftOut = append(c.leftOut, why)
+			continue
 		}
 		able = append(able, s)
 	}
@@ -308,6 +306,24 @@ func (c *comparison) choose(strategies []*workloads.Strategy, named bool, source
 	for _, g := range c.gates {
 		if g.strategy != "" && !slices.ContainsFunc(c.configs, func(cfg session.Config) bool { return cfg.Strategy.Name == g.strategy }) {
 			return usageError("--expect '%s: %s': %s is not compared here", g.strategy, g, g.strategy)
+		}
+	}
+	return nil
+}
+
+// support is nil when the strategy takes the sinks, or one of them is none: then the
+// first run says what there is.
+func (c *comparison) support(s *workloads.Strategy, source *workloads.Source) error {
+	if err := workloads.CheckSinks(s, c.cfg.Sink2 != ""); err != nil {
+		return err
+	}
+	for _, spec := range []string{c.cfg.Sink, c.cfg.Sink2} {
+		kind, _, _ := strings.Cut(spec, ":")
+		if !slices.Contains(workloads.SinkKinds, workloads.SinkKind(kind)) {
+			continue
+		}
+		if err := workloads.Support(s, source, workloads.SinkKind(kind)); err != nil {
+			return err
 		}
 	}
 	return nil

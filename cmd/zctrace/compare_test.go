@@ -172,6 +172,21 @@ func TestCompareLeavesOut(t *testing.T) {
 	}
 }
 
+// With two sinks only tee is left; without, it is what is left out.
+func TestCompareTwoSinks(t *testing.T) {
+	needTracing(t)
+	args := []string{"compare", "--bytes", "1MiB", "--rounds", "1", "--source", "auto:1MiB", "--sink", "unix"}
+	r := zctrace(t, args...)
+	if r.code != 0 || !strings.Contains(r.stderr, "zctrace: left out: tee takes two sinks") {
+		t.Errorf("exit code %d\n%s%s", r.code, r.stdout, r.stderr)
+	}
+	r = zctrace(t, append(args, "--sink", "file", "--json", "c.json")...)
+	left := strings.Count(r.stderr, "zctrace: left out: only tee takes two sinks")
+	if r.code != 0 || left != len(strategyNames())-1 || !strings.Contains(r.stdout, "unix and file") {
+		t.Errorf("exit code %d, %d left out\n%s%s", r.code, left, r.stdout, r.stderr)
+	}
+}
+
 func TestCompareExpect(t *testing.T) {
 	needTracing(t)
 	args := []string{"compare", "read-write", "sendfile", "--bytes", "1MiB", "--rounds", "2", "--source", "auto:1MiB", "--sink", "unix"}

@@ -272,7 +272,8 @@ func TestShowPrintsTheSameTable(t *testing.T) {
 	needTracing(t)
 	for _, strategy := range strategyNames() {
 		dir := t.TempDir()
-		cmd := command(t, "run", strategy, "--bytes", "8MiB", "--sink", sinkFor(strategy), "--plain", "--json", filepath.Join(dir, "t.json"))
+		args := []string{"run", strategy, "--bytes", "8MiB", "--plain", "--json", filepath.Join(dir, "t.json")}
+		cmd := command(t, append(args, sinksOf(strategy, sinkFor(strategy))...)...)
 		r := finish(t, cmd)
 		shown := zctrace(t, "show", filepath.Join(dir, "t.json"))
 		if r.code != 0 || shown.code != 0 {

@@ -105,7 +105,8 @@ func TestEnginesAgree(t *testing.T) {
 			}
 			resent := resentSegments(t)
 			args := []string{a.strategy, "--source", sourceOn(t, a.from, n), "--bytes", "1000123",
-				"--chunk", chunkFor(a.strategy, "40000"), "--sink", a.sink, "--copies", "all"}
+				"--chunk", chunkFor(a.strategy, "40000"), "--copies", "all"}
+			args = append(args, sinksOf(a.strategy, a.sink)...)
 			if a.sink != "null" {
 				args = append(args, "--verify")
 			}
@@ -133,8 +134,8 @@ func TestEnginesAgree(t *testing.T) {
 				}
 			}
 			if tr.Total.Receiver != nil {
-				w["receiver.copies.to_user"] = n
-				checkEngines(t, "receiver", tr.Total.Receiver, expectation{bytes: want{"receiver.copies.to_user": n}})
+				w["receiver.copies.to_user"] = received(a.strategy, a.sink, n)
+				checkEngines(t, "receiver", tr.Total.Receiver, expectation{bytes: want{"receiver.copies.to_user": received(a.strategy, a.sink, n)}})
 			}
 			w.check(t, tr)
 		})
@@ -220,7 +221,7 @@ func TestEnginesLoseNothing(t *testing.T) {
 		case !classic:
 			size = "128MiB"
 		}
-		tr := traced(t, strategy, "--bytes", size, "--sink", sinkFor(strategy))
+		tr := traced(t, append(sinksOf(strategy, sinkFor(strategy)), strategy, "--bytes", size)...)
 		for cause, n := range tr.Losses {
 			if n != 0 {
 				t.Errorf("%s: loss %s: %d", strategy, cause, n)

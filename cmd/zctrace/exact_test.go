@@ -231,10 +231,11 @@ func TestTextbookRows(t *testing.T) {
 		{"io-uring-fixed", want{"sender.syscalls.calls": 1, "sender.syscalls.transfer_calls": 1, "sender.mode_switches": 2}},
 		{"io-uring-splice", want{"sender.syscalls.calls": 1, "sender.syscalls.transfer_calls": 1, "sender.mode_switches": 2}},
 		{"io-uring-zc", want{"sender.zerocopy.completions": 1}},
+		{"tee", want{"sender.syscalls.calls": 4, "sender.syscalls.transfer_calls": 4, "sender.mode_switches": 8}},
 		{"splice", want{"sender.syscalls.calls": 2, "sender.syscalls.transfer_calls": 2, "sender.mode_switches": 4}},
 	} {
 		t.Run(row.strategy, func(t *testing.T) {
-			row.want.check(t, traced(t, row.strategy, "--bytes", "1MiB", "--chunk", "1MiB", "--sink", sinkFor(row.strategy)))
+			row.want.check(t, traced(t, append(sinksOf(row.strategy, sinkFor(row.strategy)), row.strategy, "--bytes", "1MiB", "--chunk", "1MiB")...))
 		})
 	}
 }
@@ -252,7 +253,8 @@ func TestEverySinkExactly(t *testing.T) {
 				if slices.Contains(direct, strategy) { // as near as blocks come; the source ends within one, three times
 					n, tail = 998_307, 3*(300_001%4096)
 				}
-				args := []string{strategy, "--source", "auto:300001", "--bytes", fmt.Sprint(n), "--chunk", chunkFor(strategy, "4093"), "--sink", sink}
+				args := []string{strategy, "--source", "auto:300001", "--bytes", fmt.Sprint(n), "--chunk", chunkFor(strategy, "4093")}
+				args = append(args, sinksOf(strategy, sink)...)
 				if sink != "null" {
 					args = append(args, "--verify")
 				}
@@ -260,10 +262,10 @@ func TestEverySinkExactly(t *testing.T) {
 				tr := traced(t, args...)
 				w := want{"sender.payload_bytes": n}
 				if tr.Total.Receiver != nil {
-					w["receiver.copies.to_user"] = n
+					w["receiver.copies.to_user"] = received(strategy, sink, n)
 				}
 				if !slices.Contains(mapping, strategy) && !slices.Contains(queued, strategy) {
-					w["sender.syscalls.by_name.lseek.calls"] = lseeks(sink)
+					w["sender.syscalls.by_name.lseek.calls"] = lseeks(strategy, sink)
 				}
 				w.check(t, tr)
 				e := expect(strategy, sink, tr.Run.Source.Filesystem, n, tail)
@@ -304,8 +306,8 @@ func chunks(n, source, chunk int64) int64 {
 }
 
 // lseeks: the source goes round three times, and a file sink with it.
-func lseeks(sink string) int64 {
-	if sink == "file" {
+func lseeks(strategy, sink string) int64 {
+	if sink == "file" || strategy == "tee" && secondSink(sink) == "file" {
 		return 6
 	}
 	return 3
@@ -318,7 +320,8 @@ func TestCacheColdAndWarm(t *testing.T) {
 	for _, strategy := range strategyNames() {
 		for cache, read := range map[string]int64{"cold": 1_003_520, "warm": 0} { // 245 pages
 			t.Run(strategy+" "+cache, func(t *testing.T) {
-				args := []string{strategy, "--source", source, "--bytes", "1000123", "--sink", sinkFor(strategy), "--cache", cache}
+				args := []string{strategy, "--source", source, "--bytes", "1000123", "--cache", cache}
+				args = append(args, sinksOf(strategy, sinkFor(strategy))...)
 				tr := traced(t, args...)
 				// The kernel may take a page out of the cache whenever it wants memory;
 				// then it is read again, and truly counted.
@@ -333,7 +336,7 @@ func TestCacheColdAndWarm(t *testing.T) {
 				case slices.Contains(direct, strategy): // it makes no difference
 					w["sender.disk.read_bytes"] = 1_003_520
 					delete(w, "sender.page_cache.miss_bytes") // null
-				case sinkFor(strategy) == "file":
+				case sinkFor(strategy) == "file" || strategy == "tee": // to tcp and a file
 					delete(w, "sender.disk.read_bytes") // writing may read the file system's own blocks
 				}
 				w.check(t, tr)

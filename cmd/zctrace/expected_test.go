@@ -25,6 +25,34 @@ func sinkFor(strategy string) string {
 	return "tcp"
 }
 
+// sinksOf are the arguments that name the sink; tee gets a second one, of each
+// kind in turn.
+func sinksOf(strategy, sink string) []string {
+	if strategy != "tee" {
+		return []string{"--sink", sink}
+	}
+	return []string{"--sink", sink, "--sink", secondSink(sink)}
+}
+
+func secondSink(sink string) string {
+	return map[string]string{"tcp": "file", "unix": "tcp", "pipe": "unix", "file": "pipe", "null": "unix"}[sink]
+}
+
+// received is what the receiver gets of n bytes of payload: once from each sink
+// that has another end.
+func received(strategy, sink string, n int64) (sum int64) {
+	sinks := []string{sink}
+	if strategy == "tee" {
+		sinks = append(sinks, secondSink(sink))
+	}
+	for _, s := range sinks {
+		if s != "file" && s != "null" {
+			sum += n
+		}
+	}
+	return sum
+}
+
 // mapping are the strategies that read the source by mapping it.
 var mapping = []string{"mmap-write", "vmsplice", "mmap-copy", "msg-zerocopy", "io-uring-zc"}
 
@@ -82,7 +110,7 @@ func expect(strategy, sink, filesystem string, n, tail int64) expectation {
 			w["sender.copies.from_user"] = n
 		}
 	}
-	byReference := func() {
+	byReference := func(sink string) {
 		if sink == "file" { // page cache to page cache
 			w["sender.copies.in_kernel"] = n
 		} else {
@@ -96,10 +124,14 @@ func expect(strategy, sink, filesystem string, n, tail int64) expectation {
 	case "mmap-write":
 		fromBuffer()
 	case "sendfile":
-		byReference()
+		byReference(sink)
 	case "splice", "vmsplice", "io-uring-splice":
 		w["sender.moved.page_refs"] = n // into its own pipe: a call for each hop
-		byReference()
+		byReference(sink)
+	case "tee":
+		w["sender.moved.page_refs"] = 2 * n // into a pipe, and from there into another
+		byReference(sink)
+		byReference(secondSink(sink))
 	case "msg-zerocopy", "io-uring-zc":
 		w["sender.moved.page_refs"] = n
 		w["sender.copies.in_kernel"] = n // when the packets arrive, for it is loopback

@@ -86,7 +86,8 @@ type options struct {
 	depth              depth
 	sqPoll             bool
 	duration, interval time.Duration
-	source, sink       string
+	source             string
+	sinks              []string
 	receiver           string
 	populate           bool
 	advise             choice
@@ -115,11 +116,12 @@ func (o *options) register(cmd *cobra.Command) {
 	f.DurationVar(&o.duration, "duration", 0, "stop after `TIME`, e.g. 5s; with --bytes, whichever comes first (default 10s without --bytes)")
 	f.Var(&o.chunk, "chunk", "payload per transfer, e.g. 64KiB")
 	f.StringVar(&o.source, "source", "auto", "`FILE`, or auto[:SIZE]: a temporary file of that size (64MiB), gone afterwards, or zero: /dev/zero")
-	f.StringVar(&o.sink, "sink", "tcp", "`SINK`, one of tcp (loopback), unix, pipe, file[:PATH], null")
+	f.StringArrayVar(&o.sinks, "sink", []string{"tcp"}, "`SINK`, one of tcp (loopback), unix, pipe, file[:PATH], null; given twice for tee")
+	f.Lookup("sink").DefValue = "tcp" // not [tcp]
 	f.StringVar(&o.receiver, "receiver", workloads.ReadReceiver.Name, receiverUsage())
 	f.Var(&o.cache, "cache", "begin with the source in the page cache (warm), or with none of it (cold)")
 	f.Var(&o.rate, "rate", "limit the payload to this many bytes per second")
-	f.Var(&o.pipeSize, "pipe-size", "size of the pipe that splice, vmsplice and io-uring-splice go through (default enough for a chunk, at most fs.pipe-max-size)")
+	f.Var(&o.pipeSize, "pipe-size", "size of the pipe that splice, tee, vmsplice and io-uring-splice go through (default enough for a chunk, at most fs.pipe-max-size)")
 	f.Var(&o.depth, "depth", fmt.Sprintf("chunks in flight with aio, or in a chain with io-uring, 1 to %d (default %d)", workloads.MaxDepth, workloads.DefaultDepth))
 	f.BoolVar(&o.sqPoll, "sqpoll", false, "with io-uring, let a thread of the kernel submit (IORING_SETUP_SQPOLL)")
 	f.BoolVar(&o.populate, "populate", false, "map the source with MAP_POPULATE: mmap maps all of its pages, and none is left to a page fault")
@@ -172,7 +174,10 @@ func (o *options) receiveMethod() (*workloads.ReceiveMethod, error) {
 	if err != nil {
 		return nil, err
 	}
-	kind, _, _ := strings.Cut(o.sink, ":")
+	if len(o.sinks) > 1 && m != workloads.ReadReceiver {
+		return nil, usageError("--receiver %s: two sinks are received from with read: leave it out", m.Name)
+	}
+	kind, _, _ := strings.Cut(o.sinks[0], ":")
 	return m, m.Check(workloads.SinkKind(kind), o.verify)
 }
 
@@ -196,7 +201,7 @@ func (o *options) config(strategies []*workloads.Strategy, command []string) (se
 		Tool:     tool(),
 		Strategy: strategies[0],
 		Source:   o.source,
-		Sink:     o.sink,
+		Sink:     o.sinks[0],
 		Bytes:    int64(o.bytes),
 		Duration: o.duration,
 		Chunk:    int64(o.chunk),
@@ -212,7 +217,12 @@ func (o *options) config(strategies []*workloads.Strategy, command []string) (se
 		Copies:   tracer.Engine(o.copies.value),
 		Interval: o.interval,
 	}
+	if len(o.sinks) > 1 {
+		cfg.Sink2 = o.sinks[1]
+	}
 	switch {
+	case len(o.sinks) > 2:
+		return cfg, usageError("--sink is given %d times: take one, or two for tee", len(o.sinks))
 	case o.duration < 0:
 		return cfg, usageError("--duration %v: take a time that lies ahead, e.g. 5s", o.duration)
 	case o.pipeSize > 0 && !slices.ContainsFunc(strategies, isPiped):

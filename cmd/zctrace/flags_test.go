@@ -65,7 +65,11 @@ func TestSinkFile(t *testing.T) {
 		if !takes(strategy, "file") {
 			continue
 		}
-		tr := traced(t, strategy, "--source", source, "--sink", "file:"+sink, "--bytes", "111105", "--verify")
+		args := []string{strategy, "--source", source, "--bytes", "111105", "--verify", "--sink", "file:" + sink}
+		if strategy == "tee" {
+			args = append(args, "--sink", "unix")
+		}
+		tr := traced(t, args...)
 		want{"sender.payload_bytes": int64(len(text))}.check(t, tr)
 		if got, err := os.ReadFile(sink); err != nil || !bytes.Equal(got, text) {
 			t.Errorf("%s: the sink has %d bytes that are not the source's %d, %v", strategy, len(got), len(text), err)

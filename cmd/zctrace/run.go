@@ -226,8 +226,10 @@ func checkJSON(o *options) (string, error) {
 	case sameFile(path, o.source):
 		return "", usageError("--json %s would replace the source\ntake another file", path)
 	}
-	if sink, ok := strings.CutPrefix(o.sink, "file:"); ok && (sameFile(path, sink) || filepath.Clean(path) == filepath.Clean(sink)) {
-		return "", usageError("--json %s would replace the sink\ntake another file", path)
+	for _, spec := range o.sinks {
+		if sink, ok := strings.CutPrefix(spec, "file:"); ok && (sameFile(path, sink) || filepath.Clean(path) == filepath.Clean(sink)) {
+			return "", usageError("--json %s would replace the sink\ntake another file", path)
+		}
 	}
 	err := asUser(func() error { return trace.CheckWritable(path) })
 	info, _ := os.Stat(path)

@@ -24,9 +24,13 @@ func (s *session) footprint() *footprint {
 	if f.bytes, f.err = s.source.PageCache(); f.err != nil {
 		return &f
 	}
-	var sink int64
-	sink, f.err = s.sink.PageCache()
-	f.bytes += sink
+	for _, sink := range s.sinks() {
+		var n int64
+		if n, f.err = sink.PageCache(); f.err != nil {
+			return &f
+		}
+		f.bytes += n
+	}
 	return &f
 }
 

@@ -95,12 +95,12 @@ func (s *session) sourceBytes() int64 {
 
 func (s *session) startWorkers() (w workers, err error) {
 	cfg := workloads.Config{
-		User: s.user, Source: s.source, Sink: s.sink, Chunk: s.cfg.Chunk, Cookie: s.cookie,
+		User: s.user, Source: s.source, Sink: s.sink, Second: s.sink2, Chunk: s.cfg.Chunk, Cookie: s.cookie,
 		Strategy: s.cfg.Strategy, Bytes: s.cfg.Bytes, Rate: s.cfg.Rate, PipeSize: s.cfg.PipeSize,
 		Mapping: s.cfg.Mapping, Depth: s.cfg.Depth, SQPoll: s.cfg.SQPoll,
 		Receive: s.receive(), Verify: s.cfg.Verify, Expect: s.expect, CorruptAt: s.corruptAt(),
 	}
-	if s.sink.HasReceiver() {
+	if s.receivers() > 0 {
 		cfg.Role = workloads.Receiver
 		if s.cfg.CPUs != nil {
 			cfg.CPU = &s.cfg.CPUs[1]
@@ -117,7 +117,9 @@ func (s *session) startWorkers() (w workers, err error) {
 		w.kill()
 		return w, err
 	}
-	s.sink.HandOver()
+	for _, sink := range s.sinks() {
+		sink.HandOver()
+	}
 	return w, nil
 }
 

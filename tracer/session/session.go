@@ -27,6 +27,7 @@ type Config struct {
 	Strategy *workloads.Strategy
 	Source   string                   // FILE, auto[:SIZE] or zero
 	Sink     string                   // tcp, unix, pipe, file[:PATH] or null
+	Sink2    string                   // of a strategy that takes two, else ""
 	Bytes    int64                    // payload; 0: no limit
 	Duration time.Duration            // 0: no limit
 	Chunk    int64                    // bytes per transfer
@@ -113,8 +114,9 @@ type session struct {
 	user   *workloads.User
 	source *workloads.Source
 	sink   *workloads.Sink
-	expect *os.File // what the receiver compares with, if not the source
-	dense  bool     // the source has no holes, as far as it matters
+	sink2  *workloads.Sink // nil: there is one
+	expect *os.File        // what the receiver compares with, if not the source
+	dense  bool            // the source has no holes, as far as it matters
 	cookie uint64
 	left   leftovers
 	trace  trace.Trace // what does not change during the run
@@ -145,8 +147,10 @@ func Run(ctx context.Context, cfg Config, deps Deps, observe func(*trace.Trace))
 		}
 		// The traced run does the same work.
 		s.cfg.Bytes, s.cfg.Duration = untraced.sender.Payload, 0
-		if err := s.sink.Reset(); err != nil {
-			return nil, err
+		for _, sink := range s.sinks() {
+			if err := sink.Reset(); err != nil {
+				return nil, err
+			}
 		}
 	}
 	s.describe(untraced, t)
@@ -183,8 +187,8 @@ func (s *session) open(ctx context.Context) (t Tracer, err error) {
 		if tracerErr == nil {
 			t.Close()
 		}
-		if s.sink != nil {
-			s.sink.Discard()
+		for _, sink := range s.sinks() {
+			sink.Discard()
 		}
 		s.close()
 		return nil, err
@@ -203,12 +207,15 @@ func firstError(workErr, tracerErr error) error {
 }
 
 func (s *session) tracerOptions() tracer.Options {
-	sink, _, _ := strings.Cut(s.cfg.Sink, ":")
+	socket := func(spec string) bool {
+		kind, _, _ := strings.Cut(spec, ":")
+		return kind == string(workloads.SinkTCP) || kind == string(workloads.SinkUnix)
+	}
 	return tracer.Options{
 		Marker:  tracer.Marker{Nr: workloads.MarkerNr, Address: workloads.MarkerAddress, Cookie: s.cookie},
 		Latency: s.cfg.Latency,
 		Copies:  s.cfg.Copies,
-		Sockets: sink == string(workloads.SinkTCP) || sink == string(workloads.SinkUnix),
+		Sockets: socket(s.cfg.Sink) || socket(s.cfg.Sink2),
 
 		ZeroCopySends: s.cfg.Strategy.ZeroCopySends,
 		Receiver:      s.receive().Name,
@@ -233,25 +240,20 @@ func (s *session) calls(name string) bool { return slices.Contains(s.cfg.Strateg
 // openWork opens source and sink and checks that the work makes sense.
 func (s *session) openWork(ctx context.Context) (err error) {
 	cfg := &s.cfg
+	if err := workloads.CheckSinks(cfg.Strategy, cfg.Sink2 != ""); err != nil {
+		return err
+	}
 	if s.source, err = s.openSource(ctx); err != nil {
 		return err
 	}
 	if err := workloads.CheckSizes(cfg.Strategy, s.source, cfg.Chunk, cfg.Bytes); err != nil {
 		return err
 	}
-	if s.sink, err = workloads.OpenSink(cfg.Sink, s.source, s.user); err != nil {
-		return err
-	}
-	if err := workloads.SupportSink(cfg.Strategy, s.source, s.sink); err != nil {
+	if err := s.openSinks(); err != nil {
 		return err
 	}
 	if err := workloads.CheckMapping(cfg.Mapping, s.source); err != nil {
 		return err
-	}
-	if cfg.Verify {
-		if err := s.sink.CanVerify(); err != nil {
-			return err
-		}
 	}
 	if err := s.sink.ReceiveWith(s.receive(), s.source); err != nil {
 		return err
@@ -272,6 +274,50 @@ func (s *session) openWork(ctx context.Context) (err error) {
 	return s.openExpectation(ctx)
 }
 
+// openSinks opens the sink, or both, and checks that the strategy can use them.
+func (s *session) openSinks() (err error) {
+	if s.sink, err = workloads.OpenSink(s.cfg.Sink, s.source, s.user); err != nil {
+		return err
+	}
+	if s.cfg.Sink2 != "" {
+		if s.sink2, err = workloads.OpenSink(s.cfg.Sink2, s.source, s.user); err != nil {
+			return err
+		}
+		if s.sink.Same(s.sink2) {
+			return &workloads.Error{Kind: workloads.Usage, Msg: "both sinks are the file " + s.sink.Address, Hint: "name another file for one of them"}
+		}
+	}
+	for _, sink := range s.sinks() {
+		if err := workloads.SupportSink(s.cfg.Strategy, s.source, sink); err != nil {
+			return err
+		}
+		if err := sink.CanVerify(); s.cfg.Verify && err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// sinks are those that are open.
+func (s *session) sinks() (open []*workloads.Sink) {
+	for _, sink := range []*workloads.Sink{s.sink, s.sink2} {
+		if sink != nil {
+			open = append(open, sink)
+		}
+	}
+	return open
+}
+
+// receivers is the number of sinks that somebody reads from.
+func (s *session) receivers() (n int64) {
+	for _, sink := range s.sinks() {
+		if sink.HasReceiver() {
+			n++
+		}
+	}
+	return n
+}
+
 func (s *session) openSource(ctx context.Context) (*workloads.Source, error) {
 	if s.cfg.Shared != nil {
 		return s.cfg.Shared.Reopen(s.user)
@@ -286,8 +332,8 @@ func (s *session) close() {
 	if s.expect != nil {
 		s.expect.Close()
 	}
-	if s.sink != nil {
-		s.sink.Close()
+	for _, sink := range s.sinks() {
+		sink.Close()
 	}
 	if s.source != nil {
 		s.source.Close()

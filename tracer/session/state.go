@@ -38,7 +38,7 @@ func (s *session) describe(untraced *pass, t Tracer) {
 			Strategy:   s.cfg.Strategy.Name,
 			Engine:     string(t.Engines()[0]),
 			Source:     trace.Source{Kind: string(s.source.Kind), Path: s.source.Path, Filesystem: s.source.Filesystem},
-			Sink:       trace.Sink{Kind: string(s.sink.Kind), Address: s.sink.Address, Device: trace.Device(s.sink.Device)},
+			Sink:       describeSink(s.sink),
 			ChunkBytes: s.cfg.Chunk,
 			Cache:      "warm",
 			Latency:    s.cfg.Latency,
@@ -50,7 +50,11 @@ func (s *session) describe(untraced *pass, t Tracer) {
 	if s.source.Kind != workloads.SourceZero {
 		run.Source.Bytes = trace.Known(s.source.Bytes)
 	}
-	if s.sink.HasReceiver() {
+	if s.sink2 != nil {
+		sink := describeSink(s.sink2)
+		run.Sink2 = &sink
+	}
+	if s.receivers() > 0 {
 		run.Receiver = s.receive().Name
 	}
 	if s.cfg.Cold {
@@ -67,6 +71,10 @@ func (s *session) describe(untraced *pass, t Tracer) {
 	}
 }
 
+func describeSink(s *workloads.Sink) trace.Sink {
+	return trace.Sink{Kind: string(s.Kind), Address: s.Address, Device: trace.Device(s.Device)}
+}
+
 // state is the trace of the run as of a snapshot.
 func (s *session) state(snapshot *tracer.Snapshot, counting Tracer, w workers) *trace.Trace {
 	t, missing, engines := s.trace, counting.Missing(), counting.Engines()
@@ -81,7 +89,7 @@ func (s *session) state(snapshot *tracer.Snapshot, counting Tracer, w workers) *
 		Dense:     s.dense,
 		Maps:      s.calls("mmap"),
 		MapsSink:  s.calls("msync"),
-		NoNIC:     noNIC[s.sink.Kind],
+		NoNIC:     s.whyNoNIC(),
 		Pages:     s.wholePages(),
 		Left:      s.left.bytes(),
 	}
@@ -119,6 +127,17 @@ var noNIC = map[workloads.SinkKind]string{
 	workloads.SinkPipe: "a pipe involves no device",
 	workloads.SinkFile: "a file involves no NIC",
 	workloads.SinkNull: "/dev/null involves no device",
+}
+
+func (s *session) whyNoNIC() string {
+	why := noNIC[s.sink.Kind]
+	if s.sink2 == nil || why == "" || s.sink2.Kind == s.sink.Kind {
+		return why
+	}
+	if other := noNIC[s.sink2.Kind]; other != "" {
+		return why + "; " + other
+	}
+	return ""
 }
 
 // finish turns the last state into the final one. err is why the pass failed.
@@ -197,7 +216,7 @@ func (s *session) corruptAt() *int64 {
 // openExpectation copies what the receiver compares with to memory when it may
 // not be the source itself, because that has to stay cold.
 func (s *session) openExpectation(ctx context.Context) (err error) {
-	if s.cfg.Verify && s.cfg.Cold && s.sink.HasReceiver() && !s.sink.Keeps() {
+	if s.cfg.Verify && s.cfg.Cold && s.receivers() > 0 && !s.sink.Keeps() {
 		s.doing("copying %d MiB of source %s to memory, to compare with", s.sourceBytes()>>20, s.cfg.Source)
 		s.expect, err = s.source.Snapshot(ctx, s.cfg.Bytes)
 	}
@@ -206,20 +225,23 @@ func (s *session) openExpectation(ctx context.Context) (err error) {
 
 // verify checks what the receiver could not check while it received.
 func (s *session) verify(ctx context.Context, p *pass) (bool, error) {
-	if s.sink.HasReceiver() {
-		if p.receiver.Payload != p.sender.Payload {
-			return false, fmt.Errorf("verification failed: %d bytes were sent and %d received", p.sender.Payload, p.receiver.Payload)
+	if n := s.receivers(); n > 0 && p.receiver.Payload != n*p.sender.Payload {
+		return false, fmt.Errorf("verification failed: %d bytes were sent and %d received", n*p.sender.Payload, p.receiver.Payload)
+	}
+	for _, sink := range s.sinks() {
+		if sink.HasReceiver() && !sink.Keeps() {
+			continue
 		}
-		if !s.sink.Keeps() {
-			return true, nil
+		s.doing("comparing sink %s with the source", sink.Kind)
+		bad, err := sink.VerifyFile(context.WithoutCancel(ctx), s.source, p.sender.Payload)
+		if err == nil {
+			err = mismatchError(bad)
+		}
+		if err != nil {
+			return false, err
 		}
 	}
-	s.doing("comparing sink %s with the source", s.cfg.Sink)
-	bad, err := s.sink.VerifyFile(context.WithoutCancel(ctx), s.source, p.sender.Payload)
-	if err != nil {
-		return false, err
-	}
-	return bad == nil, mismatchError(bad)
+	return true, nil
 }
 
 func mismatchError(m *workloads.Mismatch) error {

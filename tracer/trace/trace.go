@@ -114,6 +114,7 @@ type Run struct {
 	Receiver          string    `json:"receiver"` // what takes the payload: read, splice, zerocopy or trunc; "" without one
 	Source            Source    `json:"source"`
 	Sink              Sink      `json:"sink"`
+	Sink2             *Sink     `json:"sink2,omitempty"` // of a strategy that has two; payload counts once
 	ChunkBytes        int64     `json:"chunk_bytes"`
 	Cache             string    `json:"cache"` // warm or cold
 	Latency           bool      `json:"latency"`
