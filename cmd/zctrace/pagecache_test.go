@@ -69,8 +69,9 @@ func TestPageCacheLeftInMemory(t *testing.T) {
 	}
 }
 
-// A cold source that is read in order misses once: what was asked for then. The
-// rest is read ahead of it, and hit.
+// A cold source that is read in order misses once, what was asked for then: the
+// rest is read ahead of it, and hit. Only xfs may lose the thread once, with
+// the smallest reads.
 func TestPageCacheReadAhead(t *testing.T) {
 	needTracing(t)
 	const n, pages = 1_000_123, 1_003_520
@@ -96,10 +97,12 @@ func TestPageCacheReadAhead(t *testing.T) {
 					t.Errorf("read-ahead is not known: %+v", c.Origin("page_cache.readahead_bytes"))
 					return
 				}
-				if got, want := pc.ReadaheadBytes, trace.Known(pages-row.asked); got != want {
-					t.Errorf("%v bytes were read ahead, want %v", got, want)
+				missed := pages - pc.ReadaheadBytes.Or(0)
+				again := f.name == "xfs" && missed == 2*row.asked // measured on 6.1, with large folios
+				if missed != row.asked && !again {
+					t.Errorf("%d bytes were asked for and not there, want %d", missed, row.asked)
 				}
-				if got, want := pc.HitBytes, trace.Known(max(0, n-row.asked)); got != want {
+				if got, want := pc.HitBytes, trace.Known(max(0, n-missed)); got != want {
 					t.Errorf("%v bytes hit, want %v", got, want)
 				}
 			})
