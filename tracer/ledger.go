@@ -361,6 +361,8 @@ func (l *ledger) fills(s *bpf.ObjectSlot) {
 		l.counters.Copies.Fill = Unavailable("faults on the sink's mapping fill its new pages; that needs a hook on the fault functions")
 	case l.run.Maps && !l.run.Cached:
 		l.counters.Copies.Fill = Unavailable("faults on the mapping fill pages; that needs a hook on the fault functions")
+	case l.run.Cached && l.run.PageCache != "":
+		l.counters.Copies.Fill = Unavailable("pages of holes are zero-filled when they are added to the page cache: " + l.run.PageCache)
 	case l.run.Cached && cacheAdded(s) > diskRead(s):
 		l.counters.Copies.Fill = Unavailable("more pages were added to the cache than the disk was read for: those of holes are zero-filled")
 	}

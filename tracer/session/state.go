@@ -78,6 +78,10 @@ func describeSink(s *workloads.Sink) trace.Sink {
 // state is the trace of the run as of a snapshot.
 func (s *session) state(snapshot *tracer.Snapshot, counting Tracer, w workers) *trace.Trace {
 	t, missing, engines := s.trace, counting.Missing(), counting.Engines()
+	if s.source.Filesystem == "overlay" {
+		const why = "the pages are of the file below the overlay, which the hooks do not know for the source"
+		missing.PageCache, missing.Mapped = why, why
+	}
 	declared := w.sender.Declared()
 	sending := tracer.Run{
 		Missing:   missing,
