@@ -75,7 +75,7 @@ vm-shell: build deps-vm ## Open a shell in a guest with Debian's kernel KERNEL=6
 
 # What the tests need besides Go, and what generating needs besides that.
 deps: ## Install what the tests need (Debian, Ubuntu)
-	@./scripts/need tmux:tmux jq:jq setpriv:util-linux cc:gcc
+	@./scripts/need tmux:tmux jq:jq setpriv:util-linux ip:iproute2 cc:gcc
 	@[ -n "$$(./scripts/vm --why-not)" ] || $(MAKE) --no-print-directory deps-vm
 
 deps-vm:

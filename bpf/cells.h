@@ -165,6 +165,23 @@ struct memo {
 
 #define MEMOS 8
 
+/* A connection, as the packets that arrive for it name it; addresses and ports in
+ * network order, an IPv4 address in the first word. */
+struct flow {
+	__u32 from[4];
+	__u32 to[4];
+	__u16 from_port;
+	__u16 to_port;
+	__u32 family; /* 0: there is none */
+};
+
+/* Packets that a device took or brought by DMA. */
+struct packets {
+	__u64 bytes; /* with their headers, those of the link layer too */
+	__u64 packets;
+	__u64 linear_bytes; /* of payload: see linear_payload() */
+};
+
 struct slot {
 	__u64 task;   /* address of the thread's task_struct: its identity */
 	__u64 leader; /* and of its process's first thread */
@@ -194,6 +211,13 @@ struct slot {
 	__u64 sink_sock;
 	__u64 sink2_inode; /* 0: no second sink */
 	__u64 sink2_sock;
+	__u64 sink_net; /* address of its struct net */
+	struct flow sink_flow;
+
+	/* Of the sink's socket, in anybody's context. */
+	struct packets sent;	/* handed to a device */
+	struct packets refused; /* of these, not taken by it: they are handed over again */
+	struct packets received;
 
 	/* Of the system call under way. */
 	__u64 enter_ns;

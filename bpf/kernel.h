@@ -137,8 +137,22 @@ struct task_struct {
 	void *bio_list;
 };
 
+struct net;
+typedef struct {
+	struct net *net;
+} possible_net_t;
+
+struct in6_addr {
+	__be32 s6_addr32[4]; /* in a union in the kernel, at its start */
+};
+
 struct sock_common {
+	__be32 skc_daddr, skc_rcv_saddr;
+	__be16 skc_dport;
+	__u16 skc_num; /* the own port, in the CPU's order */
 	unsigned short skc_family;
+	possible_net_t skc_net;
+	struct in6_addr skc_v6_daddr, skc_v6_rcv_saddr;
 	unsigned long skc_flags;
 };
 
@@ -153,12 +167,25 @@ struct socket {
 	struct sock *sk;
 };
 
+struct device {
+	struct device *parent; /* null: a virtual device, which moves nothing by DMA */
+};
+
+struct net_device {
+	__u64 features; /* NETIF_F_ */
+	struct device dev;
+	possible_net_t nd_net;
+};
+
 struct sk_buff {
+	struct net_device *dev;
 	struct sock *sk;
-	unsigned int len;
-	unsigned int data_len; /* bytes in frags */
+	unsigned int len, data_len; /* bytes, and those of them in frags */
 	__u8 cloned : 1;
 	__u8 head_frag : 1; /* the linear part is a fragment of a page */
+	__be16 protocol;
+	__u16 transport_header, mac_header; /* offsets from head */
+	unsigned char *data;
 	char cb[48];
 	unsigned int end; /* offset from head: sk_buff_data_t of a 64-bit kernel */
 	unsigned char *head;
@@ -305,6 +332,11 @@ enum pageflags {
 #define PF_IO_WORKER 0x00000010	      /* include/linux/sched.h: made by create_io_thread */
 #define IORING_CQE_F_NOTIF (1U << 3)   /* include/uapi/linux/io_uring.h */
 #define SPLICE_F_FD_IN_FIXED (1U << 31)
+#define NETDEV_TX_BUSY 0x10	      /* include/linux/netdevice.h */
+#define AF_INET 2
+#define AF_INET6 10
+#define ETH_P_IP 0x0800
+#define ETH_P_IPV6 0x86DD
 #define MSG_ZEROCOPY 0x4000000	      /* include/linux/socket.h */
 #define MSG_SPLICE_PAGES 0x8000000    /* since 6.5 */
 #define SKBFL_ZEROCOPY_ENABLE (1 << 0) /* include/linux/skbuff.h */

@@ -158,6 +158,7 @@ static __always_inline void mark(struct pt_regs *regs, struct task_struct *task)
 			s->sink2_inode = (__u64)inode_of_fd(task, second);
 			s->sink2_sock = (__u64)sock_of_fd(task, second);
 		}
+		describe_flow(s, (struct sock *)s->sink_sock);
 		read_task(&s->begin, task);
 		s->now = s->begin;
 		s->nvcsw = s->begin.nvcsw;

@@ -9,6 +9,7 @@
 #include "cells.h"
 #include "regs.bpf.h"
 #include "files.bpf.h"
+#include "network.bpf.h"
 #include "window.bpf.h"
 #include "syscalls.bpf.h"
 #include "sched.bpf.h"
@@ -18,6 +19,7 @@
 #include "late.bpf.h"
 #include "requests.bpf.h"
 #include "devices.bpf.h"
+#include "nic.bpf.h"
 
 /* Keep the enumerations in the object's BTF, from which bpf2go makes Go's. */
 const enum fd_attr *unused_fd_attr __attribute__((unused));

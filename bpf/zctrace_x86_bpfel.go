@@ -213,14 +213,41 @@ type ObjectSlot struct {
 	SinkSock         uint64
 	Sink2Inode       uint64
 	Sink2Sock        uint64
-	EnterNs          uint64
-	Blocked          uint64
-	Seen             [3]ObjectCopied
-	CowInFault       uint64
-	Epoch            uint64
-	Memos            [8]ObjectMemo
-	Cells            [64]ObjectCell
-	Helpers          ObjectHelpers
+	SinkNet          uint64
+	SinkFlow         struct {
+		_        structs.HostLayout
+		From     [4]uint32
+		To       [4]uint32
+		FromPort uint16
+		ToPort   uint16
+		Family   uint32
+	}
+	Sent struct {
+		_           structs.HostLayout
+		Bytes       uint64
+		Packets     uint64
+		LinearBytes uint64
+	}
+	Refused struct {
+		_           structs.HostLayout
+		Bytes       uint64
+		Packets     uint64
+		LinearBytes uint64
+	}
+	Received struct {
+		_           structs.HostLayout
+		Bytes       uint64
+		Packets     uint64
+		LinearBytes uint64
+	}
+	EnterNs    uint64
+	Blocked    uint64
+	Seen       [3]ObjectCopied
+	CowInFault uint64
+	Epoch      uint64
+	Memos      [8]ObjectMemo
+	Cells      [64]ObjectCell
+	Helpers    ObjectHelpers
 }
 
 type ObjectSlotState uint32
@@ -268,7 +295,10 @@ const (
 	ObjectProgIpGenericGetfrag        = "ip_generic_getfrag"
 	ObjectProgMmFilemapAddToPageCache = "mm_filemap_add_to_page_cache"
 	ObjectProgMmFilemapFault          = "mm_filemap_fault"
+	ObjectProgNetDevStartXmit         = "net_dev_start_xmit"
+	ObjectProgNetDevXmit              = "net_dev_xmit"
 	ObjectProgNetifReceiveSkb         = "netif_receive_skb"
+	ObjectProgNicReceive              = "nic_receive"
 	ObjectProgPageCacheAsyncRa        = "page_cache_async_ra"
 	ObjectProgPageCacheAsyncRaEntry   = "page_cache_async_ra_entry"
 	ObjectProgPageCacheSyncRa         = "page_cache_sync_ra"
@@ -370,7 +400,10 @@ type ObjectProgramSpecs struct {
 	IpGenericGetfrag        *ebpf.ProgramSpec `ebpf:"ip_generic_getfrag"`
 	MmFilemapAddToPageCache *ebpf.ProgramSpec `ebpf:"mm_filemap_add_to_page_cache"`
 	MmFilemapFault          *ebpf.ProgramSpec `ebpf:"mm_filemap_fault"`
+	NetDevStartXmit         *ebpf.ProgramSpec `ebpf:"net_dev_start_xmit"`
+	NetDevXmit              *ebpf.ProgramSpec `ebpf:"net_dev_xmit"`
 	NetifReceiveSkb         *ebpf.ProgramSpec `ebpf:"netif_receive_skb"`
+	NicReceive              *ebpf.ProgramSpec `ebpf:"nic_receive"`
 	PageCacheAsyncRa        *ebpf.ProgramSpec `ebpf:"page_cache_async_ra"`
 	PageCacheAsyncRaEntry   *ebpf.ProgramSpec `ebpf:"page_cache_async_ra_entry"`
 	PageCacheSyncRa         *ebpf.ProgramSpec `ebpf:"page_cache_sync_ra"`
@@ -494,7 +527,10 @@ type ObjectPrograms struct {
 	IpGenericGetfrag        *ebpf.Program `ebpf:"ip_generic_getfrag"`
 	MmFilemapAddToPageCache *ebpf.Program `ebpf:"mm_filemap_add_to_page_cache"`
 	MmFilemapFault          *ebpf.Program `ebpf:"mm_filemap_fault"`
+	NetDevStartXmit         *ebpf.Program `ebpf:"net_dev_start_xmit"`
+	NetDevXmit              *ebpf.Program `ebpf:"net_dev_xmit"`
 	NetifReceiveSkb         *ebpf.Program `ebpf:"netif_receive_skb"`
+	NicReceive              *ebpf.Program `ebpf:"nic_receive"`
 	PageCacheAsyncRa        *ebpf.Program `ebpf:"page_cache_async_ra"`
 	PageCacheAsyncRaEntry   *ebpf.Program `ebpf:"page_cache_async_ra_entry"`
 	PageCacheSyncRa         *ebpf.Program `ebpf:"page_cache_sync_ra"`
@@ -540,7 +576,10 @@ func (p *ObjectPrograms) Close() error {
 		p.IpGenericGetfrag,
 		p.MmFilemapAddToPageCache,
 		p.MmFilemapFault,
+		p.NetDevStartXmit,
+		p.NetDevXmit,
 		p.NetifReceiveSkb,
+		p.NicReceive,
 		p.PageCacheAsyncRa,
 		p.PageCacheAsyncRaEntry,
 		p.PageCacheSyncRa,

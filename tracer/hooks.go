@@ -48,6 +48,7 @@ const sinceReadahead = "later kernels, 6.18 among them; engine fentry hooks the 
 
 func sockets(o Options) bool  { return o.Sockets }
 func requests(o Options) bool { return o.Requests }
+func network(o Options) bool  { return o.Network }
 
 // Hooks are all hooks, in the order in which they are shown. Which function
 // copies what, and on which kernel, is in docs/kernels.md.
@@ -66,7 +67,9 @@ var Hooks = []Hook{
 	{Kind: Tracepoint, Program: bpf.ObjectProgPageCacheAsyncRa, Counter: "page_cache.readahead_bytes", Until: sinceReadahead},
 	{Kind: Tracepoint, Program: bpf.ObjectProgMmFilemapFault, Counter: "page_cache.readahead_bytes of mappings", Until: "Linux 6.11 and later"},
 	{Kind: Tracepoint, Program: bpf.ObjectProgBlockBioQueue, Counter: "disk"},
-
+	{Kind: Tracepoint, Program: bpf.ObjectProgNetDevStartXmit, Counter: "nic, sent", wanted: network},
+	{Kind: Tracepoint, Program: bpf.ObjectProgNetDevXmit, Counter: "nic, sent", wanted: network},
+	{Kind: Tracepoint, Program: bpf.ObjectProgNicReceive, Targets: []string{"netif_receive_skb"}, Counter: "nic, received", wanted: network},
 	{Kind: Tracepoint, Program: bpf.ObjectProgIoUringComplete, Counter: "copies, moved of io_uring's requests", wanted: requests},
 	{Kind: Tracepoint, Program: bpf.ObjectProgIoUringCqeOverflow, Counter: "losses of io_uring's requests", wanted: requests},
 	{Kind: Tracepoint, Program: bpf.ObjectProgAioEvents, Targets: []string{"sys_exit"}, Counter: "copies, moved of Linux AIO's requests", wanted: requests},
@@ -112,6 +115,7 @@ type Options struct {
 	ZeroCopySends bool   // with MSG_ZEROCOPY or io_uring's SEND_ZC
 	Receiver      string // how the receiver takes what arrives: read, splice, zerocopy or trunc; "" as read
 	Requests      bool   // asynchronous ones, of io_uring or Linux AIO
+	Network       bool   // it may leave through a network device
 }
 
 // Marker is the failing system call by which a worker opens and closes its

@@ -1,6 +1,7 @@
 package tracer
 
 import (
+	"cmp"
 	"slices"
 
 	"golang.org/x/sys/unix"
@@ -22,6 +23,8 @@ type Run struct {
 	MapsSink  bool            // it writes its sink through a mapping
 	Zerocopy  *trace.Zerocopy // what it read of notifications, declared by it; nil: it does not
 	NoNIC     string          // why no byte can have passed a NIC; "" if it can
+	UnknownTx string          // why what NICs sent for it cannot be told; "" if it can
+	UnknownRx string          // the same of what they received
 	Pages     bool            // it asks for whole pages of its source, but for the source's last
 	Left      Left
 }
@@ -36,7 +39,7 @@ type Left struct {
 // "" while the hook is attached.
 type Missing struct {
 	Latency, ContextSwitches, UserFaults, SocketCopies, LateCopies, PageCache, Disk string
-	COW, Mapped, Received, NetInternal, ReadAhead                                   string
+	COW, Mapped, Received, NetInternal, ReadAhead, NICSent, NICReceived             string
 	Uring, AIO                                                                      string // requests
 
 	Copies map[Engine]string // of those hooks without which the engine does not see all copies
@@ -185,6 +188,9 @@ func (l *ledger) amounts(s *bpf.ObjectSlot) {
 		COW:         hooked(s.CowBytes, l.run.COW),
 		NetInternal: hooked(s.NetInternalBytes, l.run.NetInternal),
 	}
+	if s.Sent.LinearBytes > 0 && c.Copies.InKernel.Bytes.Known() {
+		c.Copies.InKernel.Reason = "its packets reached the NIC in one piece, so the stack has copied them together"
+	}
 	if c.Copies.NetInternal.Bytes.Known() {
 		c.Copies.NetInternal.Provenance = trace.Estimated
 		c.Copies.NetInternal.Reason = "of packets that belong to the socket already; it depends on timing"
@@ -255,6 +261,7 @@ func (l *ledger) task(s *bpf.ObjectSlot) {
 		l.missing("disk", why)
 	}
 	l.zeros()
+	l.nic(s)
 	l.cpu(s, helpers)
 }
 
@@ -300,11 +307,29 @@ func (l *ledger) zeros() {
 		c.Zerocopy = trace.Zerocopy{Completions: zero, Copied: zero}
 		c.Provenance["zerocopy"] = trace.Origin{Kind: trace.Derived, Reason: "nothing was sent with MSG_ZEROCOPY"}
 	}
+}
+
+// nic is what devices moved by DMA for the party's socket.
+func (l *ledger) nic(s *bpf.ObjectSlot) {
+	c, zero := &l.counters.NIC, trace.Known(0)
 	if why := l.run.NoNIC; why != "" {
-		c.NIC = trace.NIC{TxBytes: zero, TxPackets: zero, RxBytes: zero, RxPackets: zero}
-		c.Provenance["nic"] = trace.Origin{Kind: trace.Derived, Reason: why}
+		*c = trace.NIC{TxBytes: zero, TxPackets: zero, RxBytes: zero, RxPackets: zero}
+		l.counters.Provenance["nic"] = trace.Origin{Kind: trace.Derived, Reason: why}
+		return
+	}
+	if why := cmp.Or(l.run.UnknownTx, l.run.NICSent); why == "" {
+		// What a device refused was counted when it was handed over, and will be again.
+		c.TxBytes = trace.Known(int64(s.Sent.Bytes - s.Refused.Bytes))
+		c.TxPackets = trace.Known(int64(s.Sent.Packets - s.Refused.Packets))
 	} else {
-		l.missing("nic", "no hook on the network devices yet")
+		l.missing("nic.tx_bytes", why)
+		l.missing("nic.tx_packets", why)
+	}
+	if why := cmp.Or(l.run.UnknownRx, l.run.NICReceived); why == "" {
+		c.RxBytes, c.RxPackets = trace.Known(int64(s.Received.Bytes)), trace.Known(int64(s.Received.Packets))
+	} else {
+		l.missing("nic.rx_bytes", why)
+		l.missing("nic.rx_packets", why)
 	}
 }
 
@@ -440,6 +465,10 @@ func KernelCounters(k *bpf.ObjectKernelCells, run Run, sender *trace.Counters) t
 	if sender.Zerocopy.Completions.Known() || sender.Copies.InKernel.Bytes.Known() {
 		zero.Reason = "what was copied late is charged to whoever sent it"
 		c.Copies.InKernel = zero
+	}
+	if sender.NIC.TxBytes.Known() {
+		c.NIC = trace.NIC{TxBytes: trace.Known(0), TxPackets: trace.Known(0), RxBytes: trace.Known(0), RxPackets: trace.Known(0)}
+		c.Provenance["nic"] = trace.Origin{Kind: trace.Derived, Reason: "a packet is charged to the socket that it belongs to, whoever sends it"}
 	}
 	if run.Disk == "" {
 		c.Disk.WriteBytes = trace.Known(int64(k.WritebackBytes))

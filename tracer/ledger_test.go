@@ -254,3 +254,54 @@ func TestHookTable(t *testing.T) {
 		}
 	}
 }
+
+// A device that refuses a packet gets it again; what it got in one piece was copied.
+func TestNICs(t *testing.T) {
+	s := slot(cell(unix.SYS_SENDFILE, ext4, tcp, 16, mib, 0))
+	s.Sent.Bytes, s.Sent.Packets, s.Sent.LinearBytes = mib+66*17+1000, 18, 5000
+	s.Refused.Bytes, s.Refused.Packets, s.Refused.LinearBytes = 1000, 1, 934
+	s.Received.Bytes, s.Received.Packets = 660, 10
+	for _, test := range []struct {
+		name string
+		run  Run
+		want trace.NIC
+		why  map[string]trace.Origin
+	}{
+		{"counted", Run{}, trace.NIC{TxBytes: trace.Known(mib + 66*17), TxPackets: trace.Known(17), RxBytes: trace.Known(660), RxPackets: trace.Known(10)}, nil},
+		{
+			"below a bond", Run{UnknownRx: "a bond"}, trace.NIC{TxBytes: trace.Known(mib + 66*17), TxPackets: trace.Known(17)},
+			map[string]trace.Origin{"nic.rx_bytes": {Kind: trace.Unavailable, Reason: "a bond"}},
+		},
+		{
+			"a tunnel", Run{UnknownTx: "a tunnel", UnknownRx: "a tunnel"}, trace.NIC{},
+			map[string]trace.Origin{"nic.tx_bytes": {Kind: trace.Unavailable, Reason: "a tunnel"}, "nic.rx_packets": {Kind: trace.Unavailable, Reason: "a tunnel"}},
+		},
+		{
+			"no hook", Run{Missing: Missing{NICSent: "no such tracepoint"}}, trace.NIC{RxBytes: trace.Known(660), RxPackets: trace.Known(10)},
+			map[string]trace.Origin{"nic.tx_packets": {Kind: trace.Unavailable, Reason: "no such tracepoint"}},
+		},
+		{
+			"veth", Run{NoNIC: "veth"}, trace.NIC{TxBytes: trace.Known(0), TxPackets: trace.Known(0), RxBytes: trace.Known(0), RxPackets: trace.Known(0)},
+			map[string]trace.Origin{"nic": {Kind: trace.Derived, Reason: "veth"}},
+		},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			c := Counters(s, test.run)
+			if c.NIC != test.want {
+				t.Errorf("%+v, want %+v", c.NIC, test.want)
+			}
+			for path, why := range test.why {
+				if c.Provenance[path] != why {
+					t.Errorf("%s: %+v, want %+v", path, c.Provenance[path], why)
+				}
+			}
+			if n := c.Copies.InKernel.Bytes; n != trace.Known(4066) {
+				t.Errorf("in_kernel is %v", n)
+			}
+			kernel := KernelCounters(&bpf.ObjectKernelCells{}, test.run, &c)
+			if kernel.NIC.TxBytes.Known() != c.NIC.TxBytes.Known() {
+				t.Errorf("the kernel's own %+v", kernel.NIC)
+			}
+		})
+	}
+}

@@ -60,6 +60,8 @@ func sendsZerocopy(s *bpf.ObjectSlot) bool {
 // late adds what was sent by reference and copied after all.
 func (t *tally) late(s *bpf.ObjectSlot, zerocopy bool) {
 	m := t.missing
+	// By the stack, because a NIC cannot gather.
+	t.bytes[inKernel] += int64(s.Sent.LinearBytes - s.Refused.LinearBytes)
 	switch {
 	case t.engine == Fentry && t.watched:
 		t.sawClass(inKernel, int64(s.LateBytes[bpf.ObjectEngineFENTRY]))

@@ -166,7 +166,7 @@ func probeHook(c *Check, h Hook, kernel *btf.Spec) {
 
 // tryHook loads and attaches the one hook.
 func tryHook(h Hook, kernel *btf.Spec) error {
-	t, err := open([]Hook{h}, Options{Latency: true, Sockets: true, ZeroCopySends: true, Requests: true}, Engines, kernel)
+	t, err := open([]Hook{h}, Options{Latency: true, Sockets: true, ZeroCopySends: true, Requests: true, Network: true}, Engines, kernel)
 	if err != nil {
 		return err
 	}

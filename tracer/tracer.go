@@ -363,6 +363,8 @@ func (t *Tracer) Missing() Missing {
 	m.COW = any(bpf.ObjectProgCopyMcToKernel, bpf.ObjectProgDoFaultBegin, bpf.ObjectProgDoFaultEnd)
 	m.NetInternal = any(bpf.ObjectProgSkbCopyBits)
 	m.Received = any(bpf.ObjectProgTcpZerocopyReceive)
+	m.NICSent = any(bpf.ObjectProgNetDevStartXmit, bpf.ObjectProgNetDevXmit)
+	m.NICReceived = any(bpf.ObjectProgNicReceive)
 	m.Mapped = any(bpf.ObjectProgDoSetPmd)
 	if one, other := why[bpf.ObjectProgSetPteRange], why[bpf.ObjectProgDoSetPte]; m.Mapped == "" && one != "" && other != "" {
 		m.Mapped = one

@@ -182,6 +182,8 @@ func explain(t *trace.Trace, c *trace.Counters, payload int64, k class, row *com
 		row.agreement, row.note = explained, "no bytes to copy: the kernel wrote "+grouped(zeros)+" zeros, see fill"
 	case k.name == fromUser.name && t.Run.Sink.Kind == "null" && copied == 0:
 		row.agreement, row.note = explained, "/dev/null takes them unread"
+	case k.name == inKernel.name && t.Run.Sink.Device.Kind == "nic":
+		row.note = "put together by the stack: " + Sanitize(t.Run.Sink.Device.Name) + " cannot gather"
 	case k.name == inKernel.name && c.Zerocopy.Copied.Or(0) > 0:
 		row.note = "copied after all on arrival: the route is " + cmp.Or(Sanitize(t.Run.Sink.Device.Kind), "local")
 	case k.name == inKernel.name && (t.Run.Sink.Kind == "file" || t.Run.Sink2 != nil && t.Run.Sink2.Kind == "file"):
@@ -220,16 +222,18 @@ func compareDMAOut(t *trace.Trace, c *trace.Counters, payload trace.Int) compari
 	}
 	moved, headers := number{}, 0.0
 	device, other := sinkDevices(t.Run)
-	switch device.Kind {
-	case "nic":
+	switch {
+	case device.Kind == "nic":
 		// The wire carries headers and retransmissions, too.
 		moved, headers = nicSent.in(c), 0.1
-	case "disk":
+	case device.Kind == "disk":
 		moved = diskWritten.in(c)
 		moved.value = moved.value.Add(trace.Known(t.Total.Kernel.Disk.WriteBytes.Or(0)))
-	case "", "none":
+	case device.Kind == "", device.Kind == "none":
 		row.note = "no device"
 		return row
+	case t.Run.Sink.Kind == "tcp" && (device.Kind == "virtual" || device.Kind == "unknown"): // a tunnel, say
+		moved = nicSent.in(c)
 	default:
 		row.note = Sanitize(device.Kind)
 		return row

@@ -92,6 +92,8 @@ func (p *Process) callError(moved string) error {
 		hint = truncatedHint
 	case unix.ENOBUFS:
 		hint = noPins
+	case unix.ETIMEDOUT:
+		hint = fmt.Sprintf("the receiver's machine took nothing for %v: is it there, and zctrace serve running?", patience)
 	case unix.ENOSPC, unix.EDQUOT:
 		hint = "free some space, or take another sink"
 	}

@@ -3,6 +3,7 @@
 package workloads
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"slices"
@@ -18,7 +19,7 @@ type SinkKind string
 
 // The kinds of sink, in the words of the trace format.
 const (
-	SinkTCP  SinkKind = "tcp"  // a connection over the loopback device
+	SinkTCP  SinkKind = "tcp"  // a connection over the loopback device, or to another machine
 	SinkUnix SinkKind = "unix" // a stream socket pair
 	SinkPipe SinkKind = "pipe"
 	SinkFile SinkKind = "file"
@@ -38,8 +39,9 @@ type Sink struct {
 	created  bool     // the file at Address, by OpenSink
 	size     int64    // where a file goes round, endless for the others
 	sender   *os.File // blocking, as all workers' descriptors
-	receiver *os.File // nil for file and null
+	receiver *os.File // nil for file and null, and on another machine
 	kept     keptFile // what the receiver writes
+	remote   *remote  // another machine; nil: it is here
 }
 
 // OpenSink opens tcp, unix, pipe, file[:PATH] or null, with the rights of user.
@@ -74,13 +76,20 @@ func unknownSink(spec string) error {
 	for _, k := range SinkKinds {
 		names = append(names, string(k))
 	}
-	hint := "sinks: " + strings.Join(names, ", ") + ", file:PATH"
-	name, _, _ := strings.Cut(spec, ":")
+	hint := "sinks: " + strings.Join(names, ", ") + ", file:PATH, HOST:PORT"
+	name, _, colon := strings.Cut(spec, ":")
+	if !colon && strings.Contains(name, ".") && !strings.Contains(name, "/") {
+		return noPort(name)
+	}
 	return errorf(Usage, human.DidYouMean(name, names)+hint, "unknown sink %q", spec)
 }
 
-// connect makes the two ends of all sinks that are not files.
+// connect makes the two ends of all sinks that are not files, or ours if the other
+// is elsewhere.
 func (s *Sink) connect() error {
+	if s.remote != nil {
+		return s.dial(context.Background())
+	}
 	var fds [2]int // receiver, sender
 	var err error
 	switch s.Kind {
@@ -168,7 +177,8 @@ func localPort(fd int) (int, error) {
 	return addr.(*unix.SockaddrInet4).Port, nil
 }
 
-// HasReceiver is false for sinks that nobody reads from: file and null.
+// HasReceiver is false for sinks that nobody here reads from: file, null, and those
+// on another machine.
 func (s *Sink) HasReceiver() bool { return s.receiver != nil }
 
 // CheckSinks is nil when the strategy takes one sink, or two.
@@ -200,9 +210,10 @@ func (s *Sink) Same(other *Sink) bool {
 
 // HandOver closes this process's ends of a connection. It has to be called
 // once the workers are started: as long as anybody else holds the sender's
-// end, the receiver gets no end of file.
+// end, the receiver gets no end of file. One on another machine gets it from
+// [Sink.Finish].
 func (s *Sink) HandOver() {
-	if s.Kind != SinkFile {
+	if s.Kind != SinkFile && s.remote == nil {
 		s.closeEnds()
 	}
 }

@@ -91,7 +91,7 @@ func (o *compareOptions) adaptFlags(cmd *cobra.Command) {
 		"bytes":    "stop each run after this much payload (default 64MiB without --duration)",
 		"duration": "stop each run after `TIME`, e.g. 5s; with --bytes, whichever comes first",
 		"source":   "`FILE`, or auto[:SIZE]: a temporary file of that size (64MiB), made once and gone afterwards, or zero: /dev/zero",
-		"sink":     "`SINK`, one of tcp (loopback), unix, pipe, file, null; a new one for each run; given twice for tee",
+		"sink":     "`SINK`, one of tcp (loopback), unix, pipe, file, null, or HOST:PORT: zctrace serve on another machine; a new one for each run; given twice for tee",
 		"copies":   "how to count copies: fentry sees them in the kernel's functions, breakpoint at the copy instructions (slow), derived infers them from the system calls; auto is fentry where the kernel allows it; all is for zctrace run alone",
 		"latency":  "time every system call, for the traces of --json; off is cheaper",
 		"expect":   "exit with 4 unless `EXPR` holds in every run, or, as 'STRATEGY: EXPR', in every run of that strategy; repeatable",
@@ -178,6 +178,9 @@ func compareStrategies(cmd *cobra.Command, names []string, o *compareOptions) er
 		rounds: o.rounds, gates: gates, form: o.form,
 	}
 	defer c.interruptOnSignal()()
+	if err := c.tryRemote(); err != nil {
+		return cmp.Or(interrupted(ctx, err), err)
+	}
 	source, err := c.openSource()
 	if err != nil {
 		return cmp.Or(interrupted(ctx, err), err)
@@ -226,8 +229,8 @@ func (o *compareOptions) checkCompare(cmd *cobra.Command, each int) error {
 		return err
 	}
 	named := slices.IndexFunc(o.sinks, func(sink string) bool {
-		kind, path, _ := strings.Cut(sink, ":")
-		return kind == string(workloads.SinkFile) && path != ""
+		kind, _ := workloads.KindOf(sink)
+		return kind == workloads.SinkFile && sink != string(kind)
 	})
 	switch {
 	case o.rounds < 1:
@@ -263,6 +266,18 @@ func parseGates(texts []string) ([]gate, error) {
 		gates = append(gates, gate{strings.TrimSpace(name), e[0]})
 	}
 	return gates, nil
+}
+
+// tryRemote connects to a sink on another machine once, before every run fails to.
+func (c *comparison) tryRemote() error {
+	if _, remote := workloads.KindOf(c.cfg.Sink); !remote {
+		return nil
+	}
+	sink, err := workloads.Dial(c.ctx, c.cfg.Sink, false)
+	if err == nil {
+		sink.Close()
+	}
+	return err
 }
 
 // openSource opens the source of all runs.
@@ -318,11 +333,11 @@ func (c *comparison) support(s *workloads.Strategy, source *workloads.Source) er
 		return err
 	}
 	for _, spec := range []string{c.cfg.Sink, c.cfg.Sink2} {
-		kind, _, _ := strings.Cut(spec, ":")
-		if !slices.Contains(workloads.SinkKinds, workloads.SinkKind(kind)) {
-			continue
+		kind, _ := workloads.KindOf(spec)
+		if !slices.Contains(workloads.SinkKinds, kind) {
+			continue // the first run says what there is
 		}
-		if err := workloads.Support(s, source, workloads.SinkKind(kind)); err != nil {
+		if err := workloads.Support(s, source, kind); err != nil {
 			return err
 		}
 	}

@@ -116,7 +116,7 @@ func (o *options) register(cmd *cobra.Command) {
 	f.DurationVar(&o.duration, "duration", 0, "stop after `TIME`, e.g. 5s; with --bytes, whichever comes first (default 10s without --bytes)")
 	f.Var(&o.chunk, "chunk", "payload per transfer, e.g. 64KiB")
 	f.StringVar(&o.source, "source", "auto", "`FILE`, or auto[:SIZE]: a temporary file of that size (64MiB), gone afterwards, or zero: /dev/zero")
-	f.StringArrayVar(&o.sinks, "sink", []string{"tcp"}, "`SINK`, one of tcp (loopback), unix, pipe, file[:PATH], null; given twice for tee")
+	f.StringArrayVar(&o.sinks, "sink", []string{"tcp"}, "`SINK`, one of tcp (loopback), unix, pipe, file[:PATH], null, or HOST:PORT: zctrace serve on another machine; given twice for tee")
 	f.Lookup("sink").DefValue = "tcp" // not [tcp]
 	f.StringVar(&o.receiver, "receiver", workloads.ReadReceiver.Name, receiverUsage())
 	f.Var(&o.cache, "cache", "begin with the source in the page cache (warm), or with none of it (cold)")
@@ -177,8 +177,16 @@ func (o *options) receiveMethod() (*workloads.ReceiveMethod, error) {
 	if len(o.sinks) > 1 && m != workloads.ReadReceiver {
 		return nil, usageError("--receiver %s: two sinks are received from with read: leave it out", m.Name)
 	}
-	kind, _, _ := strings.Cut(o.sinks[0], ":")
-	return m, m.Check(workloads.SinkKind(kind), o.verify)
+	kind, remote := workloads.KindOf(o.sinks[0])
+	if remote && m != workloads.ReadReceiver {
+		return nil, usageError("--receiver %s: zctrace serve receives at %s, and it reads\nleave it out, or take --sink tcp", m.Name, o.sinks[0])
+	}
+	return m, m.Check(kind, o.verify)
+}
+
+func isRemote(sink string) bool {
+	_, remote := workloads.KindOf(sink)
+	return remote
 }
 
 // checkGiven looks at what was given on the command line, which a default could
@@ -221,6 +229,8 @@ func (o *options) config(strategies []*workloads.Strategy, command []string) (se
 		cfg.Sink2 = o.sinks[1]
 	}
 	switch {
+	case len(o.sinks) > 1 && slices.ContainsFunc(o.sinks, isRemote):
+		return cfg, usageError("--sink HOST:PORT is not for two sinks: what goes to another machine is counted for one\ntake two of tcp, unix, pipe, file")
 	case len(o.sinks) > 2:
 		return cfg, usageError("--sink is given %d times: take one, or two for tee", len(o.sinks))
 	case o.duration < 0:

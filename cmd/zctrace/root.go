@@ -125,7 +125,7 @@ what nobody counted is never shown as 0.`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
-	root.AddCommand(newRun(), newCompare(), newSweep(), newShow(), newList(), newDoctor(), newVersion(), newMan())
+	root.AddCommand(newRun(), newCompare(), newSweep(), newShow(), newServe(), newList(), newDoctor(), newVersion(), newMan())
 	root.CompletionOptions.HiddenDefaultCmd = false
 	return root
 }

@@ -40,7 +40,7 @@ var elsewhere = regexp.MustCompile(`^Test(` + strings.Join([]string{
 	"RunsThatEndEarly", "VerifyFindsACorruptedByte", "Baseline", "CPU", "Expect", "UnderSudo", "SignalsWhileLoading",
 	"EverySinkExactly", // as TestEnginesAgree, but by one engine and on one file system
 	"Compare", "CompareForms", "CompareLeavesOut", "CompareTwoSinks", "CompareExpect", "CompareWithAFailure", "CompareInterrupted", "CompareOnATerminal", "CompareUnderSudo", "Sweep",
-	"Refusals", "CannotTraceHere", "WithoutRights", "Rate", "SinkFile", "DurationOrBytes", "Man", "ListTextbook",
+	"Refusals", "CannotTraceHere", "WithoutRights", "Rate", "SinkFile", "DurationOrBytes", "Man", "ListTextbook", "Serve", "NobodyServes",
 	"Overlay", // their kernels come without it
 }, "|") + `)$`)
 

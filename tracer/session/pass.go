@@ -20,12 +20,13 @@ const grace = 10 * time.Second
 type pass struct {
 	sender, receiver workloads.Result
 	ended            trace.Ended
-	last             *trace.Trace // nil in an untraced pass
+	last             *trace.Trace       // nil in an untraced pass
+	receipt          *workloads.Receipt // of a receiver on another machine
 }
 
 // workers are the processes of a pass.
 type workers struct {
-	sender, receiver Worker // no receiver for the sinks file and null
+	sender, receiver Worker // no receiver for the sinks file and null, or elsewhere
 }
 
 // run does the work once. Without a tracer it is not counted. The error is why
@@ -265,6 +266,10 @@ func (f *follower) end(killed bool) error {
 	}
 	p.sender, senderErr = f.workers.sender.Wait()
 	f.session.left.after = f.session.footprint() // before anything else touches the files
+	if sink := f.session.sink; sink.IsRemote() && senderErr == nil && !killed {
+		// It also means that what was in the socket's buffer has passed the NIC.
+		p.receipt, receiverErr = sink.Finish()
+	}
 	if err := f.tick(); err != nil {
 		return err
 	}
@@ -275,6 +280,8 @@ func (f *follower) end(killed bool) error {
 		return receiverErr
 	case senderErr != nil:
 		return senderErr
+	case p.receipt != nil && p.receipt.Bytes != p.sender.Payload && !f.session.cfg.Verify: // which says so itself
+		return fmt.Errorf("%d bytes were sent and %d received", p.sender.Payload, p.receipt.Bytes)
 	}
 	return mismatchError(p.receiver.Mismatch)
 }

@@ -26,7 +26,7 @@ type Config struct {
 	Tool     trace.Tool
 	Strategy *workloads.Strategy
 	Source   string                   // FILE, auto[:SIZE] or zero
-	Sink     string                   // tcp, unix, pipe, file[:PATH] or null
+	Sink     string                   // tcp, unix, pipe, file[:PATH], null or HOST:PORT
 	Sink2    string                   // of a strategy that takes two, else ""
 	Bytes    int64                    // payload; 0: no limit
 	Duration time.Duration            // 0: no limit
@@ -208,14 +208,16 @@ func firstError(workErr, tracerErr error) error {
 
 func (s *session) tracerOptions() tracer.Options {
 	socket := func(spec string) bool {
-		kind, _, _ := strings.Cut(spec, ":")
-		return kind == string(workloads.SinkTCP) || kind == string(workloads.SinkUnix)
+		kind, _ := workloads.KindOf(spec)
+		return kind == workloads.SinkTCP || kind == workloads.SinkUnix
 	}
+	_, remote := workloads.KindOf(s.cfg.Sink)
 	return tracer.Options{
 		Marker:  tracer.Marker{Nr: workloads.MarkerNr, Address: workloads.MarkerAddress, Cookie: s.cookie},
 		Latency: s.cfg.Latency,
 		Copies:  s.cfg.Copies,
 		Sockets: socket(s.cfg.Sink) || socket(s.cfg.Sink2),
+		Network: remote,
 
 		ZeroCopySends: s.cfg.Strategy.ZeroCopySends,
 		Receiver:      s.receive().Name,
@@ -249,7 +251,7 @@ func (s *session) openWork(ctx context.Context) (err error) {
 	if err := workloads.CheckSizes(cfg.Strategy, s.source, cfg.Chunk, cfg.Bytes); err != nil {
 		return err
 	}
-	if err := s.openSinks(); err != nil {
+	if err := s.openSinks(ctx); err != nil {
 		return err
 	}
 	if err := workloads.CheckMapping(cfg.Mapping, s.source); err != nil {
@@ -275,12 +277,12 @@ func (s *session) openWork(ctx context.Context) (err error) {
 }
 
 // openSinks opens the sink, or both, and checks that the strategy can use them.
-func (s *session) openSinks() (err error) {
-	if s.sink, err = workloads.OpenSink(s.cfg.Sink, s.source, s.user); err != nil {
+func (s *session) openSinks(ctx context.Context) (err error) {
+	if s.sink, err = s.openSink(ctx, s.cfg.Sink); err != nil {
 		return err
 	}
 	if s.cfg.Sink2 != "" {
-		if s.sink2, err = workloads.OpenSink(s.cfg.Sink2, s.source, s.user); err != nil {
+		if s.sink2, err = s.openSink(ctx, s.cfg.Sink2); err != nil {
 			return err
 		}
 		if s.sink.Same(s.sink2) {
@@ -296,6 +298,14 @@ func (s *session) openSinks() (err error) {
 		}
 	}
 	return nil
+}
+
+func (s *session) openSink(ctx context.Context, spec string) (*workloads.Sink, error) {
+	if _, remote := workloads.KindOf(spec); remote {
+		s.doing("connecting to %s", spec)
+		return workloads.Dial(ctx, spec, s.cfg.Verify)
+	}
+	return workloads.OpenSink(spec, s.source, s.user)
 }
 
 // sinks are those that are open.

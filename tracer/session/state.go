@@ -93,10 +93,10 @@ func (s *session) state(snapshot *tracer.Snapshot, counting Tracer, w workers) *
 		Dense:     s.dense,
 		Maps:      s.calls("mmap"),
 		MapsSink:  s.calls("msync"),
-		NoNIC:     s.whyNoNIC(),
 		Pages:     s.wholePages(),
 		Left:      s.left.bytes(),
 	}
+	s.askNICs(&sending)
 	if s.cfg.Strategy.ZeroCopySends {
 		sending.Zerocopy = &trace.Zerocopy{Completions: trace.Known(declared.Completions)}
 		if declared.Copied != workloads.CopiedUnknown {
@@ -121,6 +121,26 @@ func (s *session) state(snapshot *tracer.Snapshot, counting Tracer, w workers) *
 	t.Run.ElapsedNS = snapshot.WindowNS(tracer.Sender)
 	t.Run.PayloadBytes = t.Total.Sender.PayloadBytes
 	return &t
+}
+
+// askNICs says which of the numbers about NICs there can be.
+func (s *session) askNICs(run *tracer.Run) {
+	if !s.sink.IsRemote() {
+		run.NoNIC = s.whyNoNIC()
+		return
+	}
+	switch device := s.sink.Device; device.Kind {
+	case "loopback":
+		run.NoNIC = noNIC[workloads.SinkTCP]
+	case "veth":
+		run.NoNIC = "it leaves through " + device.Name + ", and veth moves no bytes by DMA"
+	case "virtual":
+		run.UnknownTx = "what carries the packets of the virtual device " + device.Name + " on is not followed"
+		run.UnknownRx = run.UnknownTx
+	}
+	if name := s.sink.Stacked(); name != "" {
+		run.UnknownRx = "what arrives for " + name + " is not recognised on the devices below it"
+	}
 }
 
 // noNIC says why the bytes that go to a sink cannot pass a device that moves
@@ -229,6 +249,11 @@ func (s *session) openExpectation(ctx context.Context) (err error) {
 
 // verify checks what the receiver could not check while it received.
 func (s *session) verify(ctx context.Context, p *pass) (bool, error) {
+	if s.sink.IsRemote() {
+		s.doing("comparing what %s received with the source", s.cfg.Sink)
+		err := s.sink.VerifyRemote(context.WithoutCancel(ctx), s.source, p.sender.Payload, p.receipt)
+		return err == nil, err
+	}
 	if n := s.receivers(); n > 0 && p.receiver.Payload != n*p.sender.Payload {
 		return false, fmt.Errorf("verification failed: %d bytes were sent and %d received", n*p.sender.Payload, p.receiver.Payload)
 	}

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/*
+ * Packets of the sink's socket that a network device moves by DMA: one that has a
+ * parent device. Loopback, veth, bridges, bonds, VLANs and tunnels have none, so
+ * that what passes several of them counts once, where it leaves the machine.
+ *
+ * This runs in anybody's context: TCP sends in softirqs too, when an
+ * acknowledgement makes room. The owner is the packet's socket. It goes on after
+ * the window, for what was in the socket's buffer when that closed; the session
+ * waits until the receiver has it.
+ */
+#ifndef ZCTRACE_NIC_H
+#define ZCTRACE_NIC_H
+
+static __always_inline void add_packet(struct packets *p, __u64 bytes, __u64 linear)
+{
+	__sync_fetch_and_add(&p->bytes, bytes);
+	__sync_fetch_and_add(&p->packets, 1);
+	__sync_fetch_and_add(&p->linear_bytes, linear);
+}
+
+/* The slot that sends to this socket. */
+static __always_inline struct slot *sender_of(struct sk_buff *skb)
+{
+	struct slot *s = &slots[SENDER];
+
+	return s->state != IDLE && s->sink_sock && s->sink_sock == (__u64)skb->sk ? s : 0;
+}
+
+/*
+ * TCP keeps payload in pages beside the packet, from where a device gathers it. For
+ * one that cannot, the stack copies it behind the headers, in one piece with them
+ * (net/core/dev.c: validate_xmit_skb).
+ */
+static __always_inline __u64 linear_payload(struct slot *s, struct sk_buff *skb, struct net_device *dev)
+{
+	unsigned char *tcp = skb->head + skb->transport_header;
+	__u64 linear = skb->len - skb->data_len, headers;
+	struct {
+		__be16 from, to;
+		__u32 numbers[2];
+		__u8 offset;
+	} header;
+
+	if (dev->features & NETIF_F_SG)
+		return 0;
+	if (bpf_probe_read_kernel(&header, sizeof(header), tcp))
+		return 0;
+	if (header.from != s->sink_flow.to_port || header.to != s->sink_flow.from_port)
+		return 0; /* a tunnel's header */
+	headers = tcp - skb->data + (header.offset >> 4) * 4;
+	return linear > headers ? linear - headers : 0;
+}
+
+/* A packet that the device will cut into segments (TSO) is one, with one header:
+ * so it passes by DMA. One that the kernel cut already comes in its segments. */
+SEC("tp_btf/net_dev_start_xmit")
+int BPF_PROG(net_dev_start_xmit, struct sk_buff *skb, struct net_device *dev)
+{
+	struct slot *s = sender_of(skb);
+
+	if (s && dev->dev.parent)
+		add_packet(&s->sent, skb->len, linear_payload(s, skb, dev));
+	return 0;
+}
+
+/* With any other result the packet is the driver's, and may be gone. */
+SEC("tp_btf/net_dev_xmit")
+int BPF_PROG(net_dev_xmit, struct sk_buff *skb, int rc, struct net_device *dev, unsigned int len)
+{
+	struct slot *s;
+
+	if (rc != NETDEV_TX_BUSY)
+		return 0;
+	s = sender_of(skb);
+	if (s && dev->dev.parent)
+		add_packet(&s->refused, len, linear_payload(s, skb, dev));
+	return 0;
+}
+
+/* What arrives has no owner yet: it is the sink's socket's if it names the same
+ * connection, in the same network namespace. */
+SEC("tp_btf/netif_receive_skb")
+int BPF_PROG(nic_receive, struct sk_buff *skb)
+{
+	struct slot *s = &slots[SENDER];
+	struct net_device *dev = skb->dev;
+	struct flow f = {};
+
+	if (s->state == IDLE || !s->sink_flow.family || !dev->dev.parent || (__u64)dev->nd_net.net != s->sink_net)
+		return 0;
+	if (flow_of(&f, skb) && same_flow(&f, &s->sink_flow))
+		add_packet(&s->received, skb->len + (skb->data - skb->head - skb->mac_header), 0);
+	return 0;
+}
+
+#endif

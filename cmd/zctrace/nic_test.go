@@ -1,0 +1,390 @@
+package main
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/zctrace/zctrace/tracer/trace"
+)
+
+// nicsEnv names the drivers of which this machine has two NICs, joined to each other
+// and used for nothing else; see scripts/vm.
+const nicsEnv = "ZCTRACE_TEST_NICS"
+
+// gathers are the drivers whose NIC collects a packet from where its parts lie. For
+// the other the stack has to copy: QEMU's virtio NICs do it only where the host's
+// side can take packets without checksums, and a hub cannot.
+var gathers = map[string]bool{"vmxnet3": true, "virtio_net": false}
+
+// headers are those of a packet that is not the first of its connection: Ethernet,
+// IPv4, and TCP with time stamps.
+const headers = 14 + 20 + 20 + 12
+
+// outside is what passes besides headers before the window: SYN and its answer have
+// 8 bytes of options more, and the two ends greet each other with 16.
+const outside = 8 + 16
+
+// What a NIC moves is counted to the byte: payload and headers, as the device's own
+// statistics say, and DMA is as in the textbook.
+func TestNIC(t *testing.T) {
+	needTracing(t)
+	drivers := strings.Fields(os.Getenv(nicsEnv))
+	if len(drivers) == 0 {
+		t.Skip("no two NICs here that are joined and used for nothing else; it is tested in the guests: make test-vm RUN=TestNIC")
+	}
+	const n = 1_000_123
+	for _, driver := range drivers {
+		t.Run(driver, func(t *testing.T) {
+			w := join(t, devicesOf(t, driver))
+			sink := w.serve()
+			source := diskFile(t, n)
+			for _, row := range nicRows {
+				t.Run(row.strategy, func(t *testing.T) {
+					before, resent := w.settled(), w.resent()
+					tr := w.traced(t, row.strategy, "--sink", sink, "--source", source, "--cache", "cold", "--verify")
+					w.checkNIC(t, tr, before, resent, n)
+					row.want.check(t, tr)
+					want{"sender.disk.read_bytes": 1_003_520, "sender.copies.in_kernel": inStack(driver, n)}.check(t, tr)
+					if tr.Run.Verified == nil || !*tr.Run.Verified {
+						t.Error("not verified")
+					}
+				})
+			}
+			t.Run("compare", func(t *testing.T) { w.compare(t, driver, sink) })
+		})
+	}
+}
+
+// inStack is what the stack copies so that the NIC finds each packet in one piece.
+func inStack(driver string, n int64) int64 {
+	if gathers[driver] {
+		return 0
+	}
+	return n
+}
+
+var nicRows = []struct {
+	strategy string
+	want     want
+}{
+	{"read-write", want{"sender.copies.to_user": 1_000_123, "sender.copies.from_user": 1_000_123, "sender.moved.page_refs": 0}},
+	{"mmap-write", want{"sender.copies.to_user": 0, "sender.copies.from_user": 1_000_123, "sender.moved.page_refs": 0}},
+	{"sendfile", want{"sender.copies.to_user": 0, "sender.copies.from_user": 0, "sender.moved.page_refs": 1_000_123}},
+	{"msg-zerocopy", want{"sender.copies.to_user": 0, "sender.copies.from_user": 0, "sender.moved.page_refs": 1_000_123, "sender.zerocopy.completions": 16}},
+}
+
+// checkNIC holds what was counted against the payload and the device.
+func (w *wire) checkNIC(t *testing.T, tr *trace.Trace, before statistics, resent, payload int64) {
+	t.Helper()
+	if d := tr.Run.Sink.Device; d.Kind != "nic" || d.Name != w.device {
+		t.Errorf("device %+v, want the NIC %s", d, w.device)
+	}
+	nic := tr.Total.Sender.NIC
+	more := nic.TxBytes.Or(-1) - headers*nic.TxPackets.Or(0) - payload
+	if again := w.resent() - resent; more != 0 && again == 0 || more < 0 {
+		t.Errorf("%v bytes in %v packets: %d more than payload and headers, and %d segments were sent again", nic.TxBytes, nic.TxPackets, more, again)
+	}
+	if gathers[w.driver] {
+		want{"sender.zerocopy.copied": 0}.check(t, tr)
+	}
+	var d statistics
+	for range 50 { // a device counts what it sent when it gets round to it
+		if d = w.statistics().less(before); d.tx.beyond(nic.TxBytes, nic.TxPackets) == outside && d.rx.beyond(nic.RxBytes, nic.RxPackets) == outside {
+			return
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	t.Errorf("the device moved %+v: besides the handshake not %+v", d, nic)
+}
+
+// compare is the acceptance: the textbook's three, cold, from a disk through a NIC.
+func (w *wire) compare(t *testing.T, driver, sink string) {
+	const n = mib
+	file := filepath.Join(t.TempDir(), "c.json")
+	r := finish(t, w.from.command(command(t, "compare", "read-write", "mmap-write", "sendfile", "--sink", sink, "--cache", "cold",
+		"--source", "auto:1MiB", "--rounds", "1", "--json", file)))
+	if r.code != 0 {
+		t.Fatalf("exit code %d\n%s%s", r.code, r.stdout, r.stderr)
+	}
+	set := readSet(t, file)
+	for i, passes := range []int64{2, 1, 0} {
+		tr := set.Traces[i]
+		copies := tr.Total.Sender.Copies
+		if cpu := copies.ToUser.Bytes.Or(-1) + copies.FromUser.Bytes.Or(-1) + copies.InKernel.Bytes.Or(-1); cpu != passes*n+inStack(driver, n) {
+			t.Errorf("%s copies %d bytes", tr.Run.Strategy, cpu)
+		}
+		want{"sender.disk.read_bytes": n}.check(t, tr)
+		nic := tr.Total.Sender.NIC
+		if out := nic.TxBytes.Or(-1) - headers*nic.TxPackets.Or(0); out < n {
+			t.Errorf("%s: %d bytes without headers, of %d", tr.Run.Strategy, out, n)
+		}
+	}
+	as := strings.Count(r.stdout, "as in the textbook") - strings.Count(r.stdout, "not as in the textbook")
+	if gathers[driver] && as != 3 {
+		t.Errorf("%d of the three are as in the textbook:\n%s", as, r.stdout)
+	}
+}
+
+// A veth pair moves no byte by DMA, and what was sent by reference is copied when it
+// arrives.
+func TestVeth(t *testing.T) {
+	needTracing(t)
+	needProgram(t, "ip")
+	const a, b = "zct-veth0", "zct-veth1"
+	if out, err := exec.Command("ip", "link", "add", a, "type", "veth", "peer", "name", b).CombinedOutput(); err != nil {
+		t.Fatalf("make a veth pair: %v\n%s", err, out)
+	}
+	t.Cleanup(func() { _ = exec.Command("ip", "link", "del", a).Run() })
+	w := join(t, [2]string{a, b})
+	sink := w.serve()
+	const n = 1_000_123
+	for strategy, late := range map[string]int64{"sendfile": 0, "msg-zerocopy": n} {
+		t.Run(strategy, func(t *testing.T) {
+			resent := w.resent()
+			tr := w.traced(t, strategy, "--sink", sink, "--bytes", fmt.Sprint(n), "--verify")
+			if d := tr.Run.Sink.Device; d.Kind != "veth" || d.Name != a {
+				t.Errorf("device %+v, want %s, veth", d, a)
+			}
+			want{"sender.nic.tx_bytes": 0, "sender.nic.tx_packets": 0, "sender.nic.rx_bytes": 0, "sender.moved.page_refs": n}.check(t, tr)
+			if got := tr.Total.Sender.Copies.InKernel.Bytes.Or(-1); got != late && (got < late || w.resent() == resent) {
+				t.Errorf("%d bytes were copied on arrival, want %d", got, late)
+			}
+			if tr.Run.Verified == nil || !*tr.Run.Verified {
+				t.Error("not verified")
+			}
+		})
+	}
+}
+
+// needProgram fails where a program is missing that make deps installs.
+func needProgram(t *testing.T, name string) {
+	t.Helper()
+	if _, err := exec.LookPath(name); err != nil {
+		t.Fatalf("%v: see make deps", err)
+	}
+}
+
+// devicesOf are the two NICs of a driver. Those that a test before had come back
+// when its namespaces are gone.
+func devicesOf(t *testing.T, driver string) [2]string {
+	t.Helper()
+	var found []string
+	for range 100 {
+		found = nil
+		links, _ := filepath.Glob("/sys/class/net/*/device/driver")
+		for _, link := range links {
+			if target, err := os.Readlink(link); err == nil && filepath.Base(target) == driver {
+				found = append(found, strings.Split(link, "/")[4])
+			}
+		}
+		if len(found) == 2 {
+			return [2]string(found)
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	t.Fatalf("NICs with driver %s: %v", driver, found)
+	return [2]string{}
+}
+
+// namespace is a network namespace, with its own view of /sys, as long as the test
+// runs.
+type namespace struct {
+	t   *testing.T
+	pid string
+}
+
+func newNamespace(t *testing.T) namespace {
+	t.Helper()
+	cmd := exec.Command("unshare", "-n", "-m", "sh", "-c", "mount -t sysfs sysfs /sys && echo ready && exec cat")
+	stdin, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { stdin.Close(); _ = cmd.Wait() })
+	if line, err := bufio.NewReader(stdout).ReadString('\n'); err != nil {
+		t.Fatalf("make a network namespace: %v: %s", err, line)
+	}
+	return namespace{t, strconv.Itoa(cmd.Process.Pid)}
+}
+
+// command makes the command run in the namespace.
+func (n namespace) command(cmd *exec.Cmd) *exec.Cmd {
+	n.t.Helper()
+	path, err := exec.LookPath("nsenter")
+	if err != nil {
+		n.t.Fatal(err)
+	}
+	cmd.Args = append([]string{path, "-t", n.pid, "-n", "-m", cmd.Path}, cmd.Args[1:]...)
+	cmd.Path = path
+	return cmd
+}
+
+func (n namespace) shell(script string) string {
+	n.t.Helper()
+	out, err := n.command(exec.Command("sh", "-ec", script)).CombinedOutput()
+	if err != nil {
+		n.t.Fatalf("%v: %s\n%s", err, script, out)
+	}
+	return strings.TrimSpace(string(out))
+}
+
+// wire is two devices that reach each other, each in a namespace of its own.
+type wire struct {
+	t        *testing.T
+	from, to namespace
+	device   string // at the sender's end
+	driver   string
+}
+
+// join takes two devices apart. Nothing but the test's connections passes: no IPv6,
+// no ARP. And nothing is sent again only because the other end was slow, as an
+// emulated machine's is.
+func join(t *testing.T, devices [2]string) *wire {
+	t.Helper()
+	w := &wire{t: t, from: newNamespace(t), to: newNamespace(t), device: devices[0]}
+	if target, err := os.Readlink("/sys/class/net/" + w.device + "/device/driver"); err == nil {
+		w.driver = filepath.Base(target)
+	}
+	ends := [2]namespace{w.from, w.to}
+	var mac [2]string
+	for i, device := range devices {
+		address, err := os.ReadFile("/sys/class/net/" + device + "/address")
+		if err != nil {
+			t.Fatal(err)
+		}
+		mac[i] = strings.TrimSpace(string(address))
+		if out, err := exec.Command("ip", "link", "set", device, "netns", ends[i].pid).CombinedOutput(); err != nil {
+			t.Fatalf("move %s into a network namespace: %v\n%s", device, err, out)
+		}
+	}
+	for i, device := range devices {
+		own, other := fmt.Sprintf("10.99.0.%d", i+1), fmt.Sprintf("10.99.0.%d", 2-i)
+		ends[i].shell(strings.NewReplacer("DEV", device, "OWN", own, "OTHER", other, "MAC", mac[1-i]).Replace(`
+			echo 1 >/proc/sys/net/ipv6/conf/DEV/disable_ipv6
+			echo 0 >/proc/sys/net/ipv4/tcp_early_retrans
+			ip link set lo up
+			ip addr add OWN/24 dev DEV
+			ip link set DEV up
+			ip neigh replace OTHER lladdr MAC dev DEV nud permanent 2>/dev/null || arp -s OTHER MAC
+			ip route replace 10.99.0.0/24 dev DEV src OWN rto_min 20s 2>/dev/null || echo 20000000 >/proc/sys/net/ipv4/tcp_rto_min_us`))
+	}
+	for i, device := range devices {
+		eventually(t, "a carrier", func() bool {
+			return ends[i].shell("cat /sys/class/net/"+device+"/carrier") == "1"
+		})
+	}
+	return w
+}
+
+// serve starts the receiver at the far end, and returns its address.
+func (w *wire) serve() string {
+	w.t.Helper()
+	return startServer(w.t, w.to.command(serving("--listen", "10.99.0.2:7373")))
+}
+
+// serving is zctrace serve, without a time limit of its own.
+func serving(args ...string) *exec.Cmd {
+	cmd := exec.Command(os.Args[0], append([]string{"serve"}, args...)...)
+	cmd.Env = append(os.Environ(), asProgram+"=1")
+	return cmd
+}
+
+// startServer runs zctrace serve until the test ends, and returns where it listens.
+func startServer(t *testing.T, cmd *exec.Cmd) string {
+	t.Helper()
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd.Stderr = os.Stderr
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
+	lines := bufio.NewReader(stdout)
+	line, err := lines.ReadString('\n')
+	_, rest, ok := strings.Cut(line, "listening on ")
+	address, _, _ := strings.Cut(rest, ";")
+	if err != nil || !ok {
+		t.Fatalf("%v: it says %q", err, line)
+	}
+	go func() { _, _ = io.Copy(io.Discard, lines) }()
+	return address
+}
+
+// traced is traced at the near end.
+func (w *wire) traced(t *testing.T, args ...string) *trace.Trace {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "t.json")
+	r := finish(t, w.from.command(command(t, append([]string{"run", "--plain", "--json", file}, args...)...)))
+	if r.code != 0 {
+		t.Fatalf("%v: exit code %d\n%s%s", args, r.code, r.stdout, r.stderr)
+	}
+	return readTrace(t, file)
+}
+
+// resent are the segments that TCP sent again at the near end.
+func (w *wire) resent() int64 {
+	w.t.Helper()
+	fields := strings.Fields(w.from.shell("grep '^Tcp: [0-9]' /proc/net/snmp"))
+	n, err := strconv.ParseInt(fields[12], 10, 64) // RetransSegs
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return n
+}
+
+// traffic is what a device says of one direction.
+type traffic struct{ bytes, packets int64 }
+
+type statistics struct{ tx, rx traffic }
+
+// beyond is how many bytes that are no headers it has more.
+func (d traffic) beyond(bytes, packets trace.Int) int64 {
+	return d.bytes - bytes.Or(0) - headers*(d.packets-packets.Or(0))
+}
+
+func (s statistics) less(o statistics) statistics {
+	return statistics{traffic{s.tx.bytes - o.tx.bytes, s.tx.packets - o.tx.packets}, traffic{s.rx.bytes - o.rx.bytes, s.rx.packets - o.rx.packets}}
+}
+
+func (w *wire) statistics() (s statistics) {
+	w.t.Helper()
+	text := w.from.shell("cd /sys/class/net/" + w.device + "/statistics && cat tx_bytes tx_packets rx_bytes rx_packets")
+	if _, err := fmt.Sscan(text, &s.tx.bytes, &s.tx.packets, &s.rx.bytes, &s.rx.packets); err != nil {
+		w.t.Fatal(err)
+	}
+	return s
+}
+
+// settled waits until the device's statistics stand still: what ended the connection
+// before may be under way.
+func (w *wire) settled() statistics {
+	w.t.Helper()
+	last := w.statistics()
+	for range 50 {
+		time.Sleep(300 * time.Millisecond)
+		now := w.statistics()
+		if now == last {
+			return now
+		}
+		last = now
+	}
+	w.t.Fatal("packets keep passing")
+	return last
+}

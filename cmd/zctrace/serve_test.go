@@ -1,0 +1,103 @@
+package main
+
+import (
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// serve is the other end of --sink HOST:PORT: it says what it got, and Ctrl-C ends it.
+func TestServe(t *testing.T) {
+	needTracing(t)
+	cmd := serving("--listen", "127.0.0.1:0")
+	stdout := &screen{}
+	cmd.Stdout, cmd.Stderr = stdout, stdout
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
+	eventually(t, "its address", func() bool { return strings.Contains(stdout.String(), "; Ctrl-C ends it") })
+	_, rest, _ := strings.Cut(stdout.String(), "listening on ")
+	address, _, _ := strings.Cut(rest, ";")
+	bytes := func(n string) int { return strings.Count(stdout.String(), "  "+n+" bytes in ") }
+
+	t.Run("run", func(t *testing.T) {
+		tr := traced(t, "sendfile", "--sink", address, "--source", "auto:300001", "--bytes", "1000123", "--chunk", "4093", "--verify")
+		want{
+			"sender.payload_bytes": 1_000_123, "sender.moved.page_refs": 1_000_123, "sender.copies.in_kernel": 0,
+			"sender.nic.tx_bytes": 0, "sender.nic.rx_packets": 0,
+		}.check(t, tr)
+		if tr.Total.Receiver != nil || tr.Run.Verified == nil || !*tr.Run.Verified {
+			t.Errorf("receiver %v, verified %v", tr.Total.Receiver, tr.Run.Verified)
+		}
+		if s := tr.Run.Sink; s.Kind != "tcp" || s.Address != address || s.Device.Name != "lo" || s.Device.Kind != "loopback" {
+			t.Errorf("sink %+v", s)
+		}
+		eventually(t, "a line of the server's", func() bool { return bytes("1000123") == 1 })
+	})
+	t.Run("baseline", func(t *testing.T) {
+		traced(t, "read-write", "--sink", address, "--bytes", "1000124", "--baseline")
+		eventually(t, "two lines of the server's", func() bool { return bytes("1000124") == 2 })
+	})
+	t.Run("a wrong byte", func(t *testing.T) {
+		cmd := command(t, "run", "read-write", "--sink", address, "--bytes", "1MiB", "--verify", "--plain", "--json", "t.json")
+		cmd.Env = append(cmd.Env, "ZCTRACE_TEST_CORRUPT_AT=777777")
+		r := finish(t, cmd)
+		if r.code != exitFailed || !strings.Contains(r.stderr, "verification failed") {
+			t.Errorf("exit code %d: %s", r.code, r.stderr)
+		}
+		tr := readTrace(t, filepath.Join(cmd.Dir, "t.json"))
+		if tr.Run.Verified == nil || *tr.Run.Verified {
+			t.Error("the trace does not say so")
+		}
+	})
+	t.Run("compare", func(t *testing.T) {
+		r := zctrace(t, "compare", "sendfile", "read-write", "msg-zerocopy", "--sink", address, "--bytes", "1000125", "--rounds", "2")
+		if r.code != exitDone {
+			t.Fatalf("exit code %d: %s", r.code, r.stderr)
+		}
+		eventually(t, "a line for each run", func() bool { return bytes("1000125") == 6 })
+	})
+	t.Run("Ctrl-C", func(t *testing.T) {
+		r := make(chan result)
+		run := command(t, "run", "sendfile", "--sink", address, "--duration", "60s", "--plain", "--interval", "50ms", "--json", "t.json")
+		shown := &screen{}
+		run.Stdout = shown
+		go func() { r <- finish(t, run) }()
+		eventually(t, "numbers", func() bool { return strings.Contains(shown.String(), "iB/s") })
+		if err := cmd.Process.Signal(syscall.SIGINT); err != nil {
+			t.Fatal(err)
+		}
+		if code := exitStatus(t, cmd.Wait()); code != 130 {
+			t.Errorf("the server's exit code is %d", code)
+		}
+		if !strings.HasSuffix(stdout.String(), "; interrupted by interrupt\n") {
+			t.Errorf("the server does not say what became of the last: %s", stdout)
+		}
+		got := <-r
+		if got.code != exitFailed || !strings.Contains(got.stderr, "the receiver ended first") {
+			t.Errorf("the run's exit code is %d: %s", got.code, got.stderr)
+		}
+		if tr := readTrace(t, filepath.Join(run.Dir, "t.json")); tr.Run.Ended != "failed" {
+			t.Errorf("the run %s", tr.Run.Ended)
+		}
+		workersAreGone(t)
+	})
+}
+
+// What is wrong with the address, told once and at once.
+func TestNobodyServes(t *testing.T) {
+	needTracing(t)
+	for _, args := range [][]string{{"run", "sendfile"}, {"compare"}, {"sweep", "sendfile", "read-write"}} {
+		start := time.Now()
+		r := zctrace(t, append(args, "--sink", "127.0.0.1:1")...)
+		if r.code != exitFailed || strings.Count(r.stderr, "nobody listens there") != 1 || !strings.Contains(r.stderr, "zctrace serve --listen 127.0.0.1:1") {
+			t.Errorf("%v: exit code %d: %s", args, r.code, r.stderr)
+		}
+		if took := time.Since(start); took > 10*time.Second {
+			t.Errorf("%v took %v", args, took)
+		}
+	}
+}

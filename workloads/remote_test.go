@@ -1,0 +1,331 @@
+//go:build linux
+
+package workloads
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// server runs one at a free port of 127.0.0.1 until the test ends.
+func server(t *testing.T) (address string, served <-chan Served) {
+	t.Helper()
+	s, err := Listen(t.Context(), "127.0.0.1:0")
+	must(t, err)
+	reports := make(chan Served, 2*maxSenders)
+	s.Report = func(r Served) { reports <- r }
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error)
+	go func() { ended <- s.Serve(ctx) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-ended; !errors.Is(err, context.Canceled) {
+			t.Errorf("it ended with %v", err)
+		}
+	})
+	return s.Address(), reports
+}
+
+// send runs a sender to its end.
+func send(t *testing.T, sink *Sink, source *Source, cfg Config) Result {
+	t.Helper()
+	cfg.Role, cfg.Source, cfg.Sink, cfg.Chunk = Sender, source, sink, 4093
+	p, err := Start(cfg)
+	must(t, err)
+	sink.HandOver()
+	must(t, p.WaitReady(t.Context()))
+	must(t, p.Go())
+	result, err := p.Wait()
+	must(t, err)
+	return result
+}
+
+func report(t *testing.T, served <-chan Served) Served {
+	t.Helper()
+	select {
+	case r := <-served:
+		return r
+	case <-time.After(hang):
+		t.Fatal("the server reports nothing")
+		return Served{}
+	}
+}
+
+// The payload arrives whole, the source going round, and what did not is found.
+func TestRemote(t *testing.T) {
+	address, served := server(t)
+	path := tempFile(t, 30_001)
+	for _, strategy := range []*Strategy{readWrite, sendfile} {
+		for _, from := range []string{path, "zero"} {
+			t.Run(strategy.Name+" from "+filepath.Base(from), func(t *testing.T) {
+				source, err := OpenSource(t.Context(), from, nil)
+				must(t, err)
+				defer source.Close()
+				if Support(strategy, source, SinkTCP) != nil {
+					t.Skipf("%s takes no %s", strategy.Name, from)
+				}
+				sink, err := Dial(t.Context(), address, true)
+				must(t, err)
+				defer sink.Close()
+				if sink.Device.Kind != "loopback" || sink.Device.Name != "lo" || !sink.IsRemote() || sink.HasReceiver() {
+					t.Errorf("sink %+v", sink)
+				}
+				for range 2 {
+					result := send(t, sink, source, Config{Strategy: strategy, Bytes: 100_003})
+					receipt, err := sink.Finish()
+					must(t, err)
+					if receipt.Bytes != 100_003 || result.Payload != 100_003 {
+						t.Errorf("%d bytes sent, %d received", result.Payload, receipt.Bytes)
+					}
+					must(t, sink.VerifyRemote(t.Context(), source, result.Payload, receipt))
+					if r := report(t, served); r.Err != nil || r.Bytes != 100_003 {
+						t.Errorf("the server reports %+v", r)
+					}
+					must(t, sink.Reset())
+				}
+				sink.Close()
+				if r := report(t, served); r.Err != nil || r.Bytes != 0 {
+					t.Errorf("of a connection without payload the server reports %+v", r)
+				}
+			})
+		}
+	}
+	t.Run("a wrong byte", func(t *testing.T) {
+		source, err := OpenSource(t.Context(), path, nil)
+		must(t, err)
+		defer source.Close()
+		sink, err := Dial(t.Context(), address, true)
+		must(t, err)
+		defer sink.Close()
+		at := int64(70_000)
+		result := send(t, sink, source, Config{Strategy: readWrite, Bytes: 100_003, CorruptAt: &at})
+		receipt, err := sink.Finish()
+		must(t, err)
+		if err := sink.VerifyRemote(t.Context(), source, result.Payload, receipt); err == nil || !strings.Contains(err.Error(), "SHA-256") {
+			t.Errorf("it found %v", err)
+		}
+		report(t, served)
+	})
+}
+
+// Several senders at once, more than it takes, and one that comes when they are gone.
+func TestServeManyAtOnce(t *testing.T) {
+	address, served := server(t)
+	var sinks []*Sink
+	for range maxSenders {
+		sink, err := Dial(t.Context(), address, false)
+		must(t, err)
+		sinks = append(sinks, sink)
+	}
+	_, err := Dial(t.Context(), address, false)
+	mustFail(t, err, Failure, "as many senders as it takes", "wait")
+	if r := report(t, served); r.Err == nil || !strings.Contains(r.Err.Error(), "refused") {
+		t.Errorf("the server reports %+v", r)
+	}
+	var all sync.WaitGroup
+	for _, sink := range sinks {
+		all.Go(func() {
+			defer sink.Close()
+			_, err := sink.sender.Write([]byte("some bytes"))
+			if err == nil {
+				_, err = sink.Finish()
+			}
+			if err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
+	for range sinks {
+		if r := report(t, served); r.Err != nil || r.Bytes != 10 {
+			t.Errorf("the server reports %+v", r)
+		}
+	}
+	sink, err := Dial(t.Context(), address, false)
+	must(t, err)
+	sink.Close()
+}
+
+// Whoever does not speak the protocol is dropped.
+func TestServeDropsStrangers(t *testing.T) {
+	address, served := server(t)
+	other := []byte(magic + "        ")
+	other[7] = 2
+	for name, test := range map[string]struct {
+		says, report string
+	}{
+		"another protocol": {"GET / HTTP/1.1\r\nHost: x\r\n\r\n", "it is no zctrace"},
+		"a short word":     {"hi", "it is no zctrace"},
+		"another version":  {string(other), "another version"},
+		"nothing":          {"", "it left without a word"},
+		"silence":          {"", "it said nothing within 5s"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			conn, err := net.Dial("tcp", address)
+			must(t, err)
+			defer conn.Close()
+			_, err = io.WriteString(conn, test.says)
+			must(t, err)
+			if name != "silence" {
+				_ = conn.(*net.TCPConn).CloseWrite() // it may be closed already
+			}
+			if r := report(t, served); r.Err == nil || !strings.Contains(r.Err.Error(), test.report) || r.Bytes != 0 {
+				t.Errorf("the server reports %+v, want %q", r, test.report)
+			}
+			_, _ = io.Copy(io.Discard, conn) // until it is closed
+		})
+	}
+}
+
+// What is no zctrace serve, or not there, is told so, and soon.
+func TestDialRefuses(t *testing.T) {
+	answers := func(answer func(net.Conn)) string {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		must(t, err)
+		t.Cleanup(func() { l.Close() })
+		go func() {
+			for {
+				conn, err := l.Accept()
+				if err != nil {
+					return
+				}
+				answer(conn)
+			}
+		}()
+		return l.Addr().String()
+	}
+	free := answers(func(net.Conn) {})
+	closed, err := net.Listen("tcp", "127.0.0.1:0")
+	must(t, err)
+	closed.Close()
+	hangsUp := answers(func(c net.Conn) { c.Close() })
+	ssh := answers(func(c net.Conn) { _, _ = io.WriteString(c, "SSH-2.0-OpenSSH_9.2p1\r\n") })
+	older := answers(func(c net.Conn) { _, _ = io.WriteString(c, magic[:7]+"\x00        ") })
+	for _, test := range []struct {
+		name, address string
+		kind          Kind
+		words         []string
+	}{
+		{"nobody", closed.Addr().String(), Failure, []string{"nobody listens there", "zctrace serve --listen " + closed.Addr().String()}},
+		{"silent", free, Failure, []string{"is not zctrace serve", "did not answer within 5s", "zctrace serve --listen"}},
+		{"hangs up", hangsUp, Failure, []string{"is not zctrace serve", "zctrace serve --listen"}},
+		{"another protocol", ssh, Failure, []string{"is not zctrace serve", "SSH-2.0", "zctrace serve --listen"}},
+		{"another version", older, Failure, []string{"another version", "on both machines"}},
+		{"no such host", "no-such-host.invalid:7373", Usage, []string{"there is no host no-such-host.invalid"}},
+		{"no port", "192.0.2.1:", Usage, []string{"lacks the host or the port", "192.0.2.1:7373"}},
+		{"no host", ":7373", Usage, []string{"lacks the host or the port"}},
+		{"no such port", "192.0.2.1:70000", Usage, []string{"there is no port 70000"}},
+		{"IPv6 without a port", "2001:db8::1", Usage, []string{"has no port", "[2001:db8::1]:7373"}},
+		{"too many colons", "2001:db8::1:x:y", Usage, []string{"is no HOST:PORT", "[ADDRESS]:PORT"}},
+		{"a misspelt sink", "fil:/tmp/x", Usage, []string{"unknown sink", "did you mean file?"}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			start := time.Now()
+			_, err := Dial(t.Context(), test.address, false)
+			mustFail(t, err, test.kind, test.words...)
+			if took := time.Since(start); took > 2*handshakeTime {
+				t.Errorf("it took %v", took)
+			}
+		})
+	}
+	t.Run("an address without a port", func(t *testing.T) {
+		_, err := OpenSink("192.0.2.1", nil, nil)
+		mustFail(t, err, Usage, "192.0.2.1 has no port", "192.0.2.1:7373")
+	})
+	t.Run("interrupted", func(t *testing.T) {
+		ctx, cancel := context.WithCancelCause(t.Context())
+		why := errors.New("the user's wish")
+		time.AfterFunc(50*time.Millisecond, func() { cancel(why) })
+		if _, err := Dial(ctx, free, false); !errors.Is(err, why) {
+			t.Errorf("it ended with %v", err)
+		}
+	})
+}
+
+func TestListenRefuses(t *testing.T) {
+	taken, _ := server(t)
+	for address, words := range map[string][]string{
+		taken:            {"the port is in use", "another port"},
+		"127.0.0.1":      {"is no ADDRESS:PORT"},
+		"192.0.2.1:7373": {"no device here has the address 192.0.2.1", "0.0.0.0"},
+		"127.0.0.1:x":    {"127.0.0.1:x"},
+	} {
+		kind := Usage
+		if address == taken {
+			kind = Failure
+		}
+		_, err := Listen(t.Context(), address)
+		mustFail(t, err, kind, words...)
+	}
+}
+
+// A server that ends in the middle is told from one that got everything.
+func TestServerEndsFirst(t *testing.T) {
+	s, err := Listen(t.Context(), "127.0.0.1:0")
+	must(t, err)
+	reports := make(chan Served, 1)
+	s.Report = func(r Served) { reports <- r }
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- s.Serve(ctx) }()
+	sink, err := Dial(t.Context(), s.Address(), false)
+	must(t, err)
+	defer sink.Close()
+	_, err = sink.sender.Write([]byte("some bytes"))
+	must(t, err)
+	cancel()
+	if err := <-ended; !errors.Is(err, context.Canceled) {
+		t.Errorf("it ended with %v", err)
+	}
+	if r := report(t, reports); r.Err == nil {
+		t.Errorf("the server reports %+v", r)
+	}
+	_, err = sink.Finish()
+	mustFail(t, err, Failure, "did not say what it received", "see what zctrace serve says there")
+}
+
+// What kind of device it is stands in sysfs: only a NIC has a device of its own.
+func TestLinkDevice(t *testing.T) {
+	dir := t.TempDir()
+	for _, path := range []string{
+		"eth0/device", "eth1/device", "lonely",
+		"bond0/lower_eth0", "bond0/lower_eth1", "bond0.5/lower_bond0", "br0/lower_tap0", "tap0",
+	} {
+		must(t, os.MkdirAll(filepath.Join(dir, path), 0o755))
+	}
+	for name, want := range map[string]struct{ kind, stacked string }{
+		"eth0":    {"nic", ""},
+		"bond0":   {"nic", "bond0"},
+		"bond0.5": {"nic", "bond0.5"},
+		"br0":     {"virtual", ""},
+		"lonely":  {"virtual", ""},
+		"absent":  {"unknown", ""},
+	} {
+		device, stacked := linkDevice(dir, name)
+		if device != (Device{Name: name, Kind: want.kind}) || stacked != want.stacked {
+			t.Errorf("%s is %+v, stacked %q, want %+v", name, device, stacked, want)
+		}
+	}
+}
+
+func TestKindOf(t *testing.T) {
+	for spec, want := range map[string]struct {
+		kind   SinkKind
+		remote bool
+	}{
+		"tcp": {SinkTCP, false}, "file:/x:y": {SinkFile, false}, "tcp:80": {SinkTCP, false},
+		"host:80": {SinkTCP, true}, "[::1]:80": {SinkTCP, true}, "nowhere": {"nowhere", false},
+	} {
+		if kind, remote := KindOf(spec); kind != want.kind || remote != want.remote {
+			t.Errorf("%s is %s, %v", spec, kind, remote)
+		}
+	}
+}
