@@ -75,7 +75,7 @@ func pageCached(name string) bool {
 // Device is what carries the payload away from the sink.
 type Device struct {
 	Name string // e.g. "lo" or "vda1", "" if unknown
-	Kind string // loopback, disk, memory, virtual or none
+	Kind string // loopback, nic, veth, disk, memory, virtual, none or unknown
 }
 
 // fileDevice is the device under a file.

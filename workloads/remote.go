@@ -292,11 +292,11 @@ func (s *Source) digest(ctx context.Context, payload int64) (sum [sha256.Size]by
 	hash := sha256.New()
 	for left := payload; left > 0; {
 		n := min(left, s.size())
-		var from io.Reader = io.LimitReader(zeros{}, n)
+		from := interruptible{ctx, io.LimitReader(zeros{}, n)}
 		if s.Kind != SourceZero {
-			from = io.NewSectionReader(s.file, 0, n)
+			from.Reader = io.NewSectionReader(s.file, 0, n)
 		}
-		moved, err := io.Copy(hash, interruptible{ctx, from})
+		moved, err := io.Copy(hash, from)
 		if err == nil && moved < n {
 			err = io.ErrUnexpectedEOF
 		}

@@ -157,7 +157,7 @@ type Sink struct {
 // Device is what carries the payload away.
 type Device struct {
 	Name string `json:"name"` // e.g. "lo"
-	Kind string `json:"kind"` // loopback, nic, virtual, disk, memory or none
+	Kind string `json:"kind"` // loopback, nic, veth, virtual, disk, memory, none or unknown
 }
 
 // Amount is a number of bytes with its provenance: N in the format's
@@ -278,7 +278,9 @@ type Disk struct {
 }
 
 // NIC is traffic through a device with DMA, by the socket's owner. Loopback
-// and veth move none.
+// and veth move none. Bytes are those of packets with their headers, as they are
+// handed to the device or come from it: one that the device itself cuts into
+// segments counts once, with one header.
 type NIC struct {
 	TxBytes   Int `json:"tx_bytes"`
 	TxPackets Int `json:"tx_packets"`
