@@ -29,6 +29,7 @@ type data struct {
 	outcome   trace.Ended // how the run ended; the drawn moment may be an earlier one
 	paused    bool
 	problem   string // why the run failed
+	other     bool   // the receiver's side is looked at, where there is no room for both
 	rows      int    // lines that the panel may have; 0: as many as it wants
 }
 

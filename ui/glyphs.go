@@ -10,6 +10,14 @@ type glyphs struct {
 	same, explained, differs          string   // measured next to textbook
 	signRunning, signPaused           string
 	signEnded, signFailed             string
+
+	// The picture: boxes, and arrows whose shafts tell how bytes go.
+	corners          [4]string // upper left and right, lower left and right
+	side, up, down   string
+	bend             [2]string // of an arrow that leaps
+	shafts           [ways]string
+	nothing, unknown string // shafts
+	head             string
 }
 
 var unicodeGlyphs = glyphs{
@@ -20,6 +28,11 @@ var unicodeGlyphs = glyphs{
 	levels:  []string{"▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"},
 	same:    "=", explained: "≠", differs: "!!",
 	signRunning: "●", signPaused: "‖", signEnded: "■", signFailed: "✗",
+	corners: [4]string{"┌", "┐", "└", "┘"}, side: "│", up: "┴", down: "▼", bend: [2]string{"╭", "╮"},
+	shafts: [ways]string{
+		byHandover: "·", byDMA: "═", byCopy: "━", byReference: "╌", byMapping: "~", byFill: "░", byClone: "≈",
+	},
+	nothing: "·", unknown: "?", head: "►",
 }
 
 var asciiGlyphs = glyphs{
@@ -30,4 +43,9 @@ var asciiGlyphs = glyphs{
 	levels:  []string{"_", ".", "-", "=", "+", "*", "%", "#"},
 	same:    "=", explained: "!=", differs: "!!",
 	signRunning: "*", signPaused: "||", signEnded: "#", signFailed: "x",
+	corners: [4]string{"+", "+", "+", "+"}, side: "|", up: "+", down: "v", bend: [2]string{"+", "+"},
+	shafts: [ways]string{
+		byHandover: ".", byDMA: "=", byCopy: "#", byReference: "-", byMapping: "~", byFill: "0", byClone: ":",
+	},
+	nothing: ".", unknown: "?", head: ">",
 }

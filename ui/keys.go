@@ -4,7 +4,7 @@ import "github.com/charmbracelet/bubbles/key"
 
 // keyMap is every key that does something; help and footer are made from it.
 type keyMap struct {
-	quit, interrupt, pause, save, help key.Binding
+	quit, interrupt, pause, save, help, side key.Binding
 }
 
 func newKeys() keyMap {
@@ -13,6 +13,7 @@ func newKeys() keyMap {
 		interrupt: key.NewBinding(key.WithKeys("ctrl+c"), key.WithHelp("ctrl+c", "interrupt")),
 		pause:     key.NewBinding(key.WithKeys("p"), key.WithHelp("p", "pause")),
 		save:      key.NewBinding(key.WithKeys("s"), key.WithHelp("s", "save")),
+		side:      key.NewBinding(key.WithKeys("t"), key.WithHelp("t", "sender/receiver")),
 		help:      key.NewBinding(key.WithKeys("?"), key.WithHelp("?", "help")),
 	}
 }

@@ -1,6 +1,9 @@
 package ui
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // panel draws one subject; see data.
 type panel func(d data, width int) string
@@ -44,22 +47,43 @@ func (b band) draw(d data, rows int) []string {
 	return lines
 }
 
-// bandsFor arranges the panels for a width, top to bottom.
-func bandsFor(d data, width int) []band {
+// bandsFor arranges the panels, top to bottom.
+func bandsFor(d data, width, height int) []band {
 	one := func(p panel, least int) band { return band{[]panel{p}, []int{width}, least} }
 	header, progress, copies := one(headerPanel, 1), one(progressPanel, 2), one(copiesPanel, 4)
-	status := one(statusPanel, len(d.alerts()))
-	if width < leastForTwo {
-		return []band{header, progress, copies, one(textbookPanel, 2), one(syscallsPanel, 3), one(switchesPanel, 3), one(resourcesPanel, 0), status}
+	trust := len(d.alerts())
+	if height >= leastForTrust {
+		trust++ // and a line of where the numbers come from
 	}
-	widths := columnsFor(width)
-	return []band{
-		header, progress, copies,
-		{[]panel{syscallsPanel, textbookPanel}, widths, 5},
-		{[]panel{switchesPanel, resourcesPanel}, widths, 3},
-		status,
+	status := one(statusPanel, trust)
+	bands := []band{header, progress, copies, one(textbookPanel, 2), one(syscallsPanel, 3), one(switchesPanel, 3), one(resourcesPanel, 0), status}
+	if width >= leastForTwo {
+		widths := columnsFor(width)
+		bands = []band{
+			header, progress, copies,
+			{[]panel{syscallsPanel, textbookPanel}, widths, 5},
+			{[]panel{switchesPanel, resourcesPanel}, widths, 3},
+			status,
+		}
 	}
+	// The picture is left out where it would push something else out.
+	needed := pictureRows(d, width)
+	if needed == 0 {
+		return bands
+	}
+	sum := needed
+	for _, b := range bands {
+		sum += b.least
+	}
+	if sum > height {
+		return bands
+	}
+	return slices.Insert(bands, 2, one(picturePanel, needed))
 }
+
+// leastForTrust is the height from which there is a line for the provenance of
+// the numbers even if that takes one from the other panels.
+const leastForTrust = 20
 
 // leastForTwo is the width from which panels stand side by side.
 const leastForTwo = 78
@@ -136,7 +160,7 @@ func share(bands []band, d data, height int) (slots []slot, parted bool) {
 
 // dashboard fills width × height cells, without the footer.
 func dashboard(d data, width, height int) []string {
-	slots, parted := share(bandsFor(d, width), d, height)
+	slots, parted := share(bandsFor(d, width, height), d, height)
 	lines := make([]string, 0, height)
 	for i, s := range slots {
 		if s.rows == 0 {

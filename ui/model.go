@@ -56,6 +56,7 @@ type Model struct {
 
 	quitting bool // q or ctrl+c was pressed: leave once the run has ended
 	help     bool
+	other    bool // the receiver is looked at, where there is no room for both
 	saving   bool
 	notice   notice
 }

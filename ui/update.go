@@ -86,6 +86,11 @@ func (m Model) pressed(msg tea.KeyMsg) (tea.Model, tea.Cmd) {
 		}
 	case key.Matches(msg, m.keys.save):
 		return m.save()
+	case key.Matches(msg, m.keys.side):
+		if t := m.shown(); t != nil && t.Total.Receiver == nil {
+			return m.say("nobody receives from this sink", true)
+		}
+		m.other = !m.other
 	case key.Matches(msg, m.keys.help):
 		m.help = !m.help
 	case msg.Type == tea.KeyEsc:

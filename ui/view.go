@@ -56,7 +56,7 @@ func (m Model) data() data {
 		ph = running // the frozen moment was one of the running run
 	}
 	d := newData(m.look, m.shown(), ph)
-	d.phase, d.paused, d.problem = m.phase, m.frozen != nil, m.failed
+	d.phase, d.paused, d.problem, d.other = m.phase, m.frozen != nil, m.failed, m.other
 	d.outcome = m.latest.Run.Ended
 	return d
 }

@@ -1,0 +1,446 @@
+package ui
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// picturePanel draws the way of the data: what the payload passes as boxes, and
+// between them an arrow for how it gets on. An arrow's shape and word say whether
+// a device moved the bytes, the CPU copied them or they were handed on; its
+// number is how often the whole payload went that way.
+func picturePanel(d data, width int) string {
+	r := routeOf(d)
+	c, ok := d.canvasFor(r, width)
+	if !ok {
+		return ""
+	}
+	rows := []string{d.heading(c.title, width, column{"1.00 = the whole payload once", width - 2})}
+	rows = append(rows, c.leaps()...)
+	for _, which := range c.lines() {
+		rows = append(rows, c.line(which))
+	}
+	return crop(append(rows, c.notes(width)...), d.rows)
+}
+
+// pictureRows is how many lines the picture takes at the least; 0: the terminal
+// is too narrow for it.
+func pictureRows(d data, width int) int {
+	r := routeOf(d)
+	c, ok := d.canvasFor(r, width)
+	if !ok {
+		return 0
+	}
+	return 1 + len(c.leaps()) + len(c.lines())
+}
+
+// canvas is a picture of part of a route, in columns.
+type canvas struct {
+	data
+	title  string
+	places []place
+	hops   []hop
+	boxed  bool
+	short  int // which of the names are used
+	pad    int // within a box
+	gap    int // between places
+	starts []int
+	sizes  []int
+}
+
+// sizes of a picture, the roomiest first. gap is the least between two places.
+var sizes = []struct {
+	boxed           bool
+	short, pad, gap int
+}{
+	{true, 0, 1, 14}, {true, 0, 1, 12}, {true, 1, 1, 11}, {true, 1, 0, 11}, {false, 1, 0, 10}, {false, 1, 0, 5},
+}
+
+// onOneLine is the gap from which a word and a number stand side by side in it.
+const onOneLine = 10
+
+// widestGap keeps boxes together that have more room than they need.
+const widestGap = 26
+
+// canvasFor lays out the route: all of it if it fits well, else the side that
+// is looked at.
+func (d data) canvasFor(r route, width int) (canvas, bool) {
+	all := part{"DATA PATH", 0, len(r.places) - 1}
+	side := all
+	if r.shared >= 0 {
+		side = part{"DATA PATH, SENDER", 0, r.shared}
+		if d.other {
+			side = part{"DATA PATH, RECEIVER", r.shared, len(r.places) - 1}
+		}
+	}
+	if c := d.canvas(r, all, width, 0); c.gap >= sizes[0].gap {
+		return c, true
+	}
+	for i := range sizes {
+		if c := d.canvas(r, side, width, i); c.gap >= sizes[i].gap {
+			return c, true
+		}
+	}
+	return canvas{}, false
+}
+
+// part is the places of a route from one to another.
+type part struct {
+	title    string
+	from, to int
+}
+
+func (d data) canvas(r route, p part, width, size int) canvas {
+	c := canvas{data: d, title: p.title, boxed: sizes[size].boxed, short: sizes[size].short, pad: sizes[size].pad}
+	c.places = r.places[p.from : p.to+1]
+	for _, h := range r.hops {
+		if h.from >= p.from && h.to <= p.to {
+			h.from, h.to = h.from-p.from, h.to-p.from
+			c.hops = append(c.hops, h)
+		}
+	}
+	taken := 0
+	for i := range c.places {
+		size := cells(c.name(i))
+		if c.boxed {
+			size += 2 + 2*c.pad
+		}
+		c.sizes = append(c.sizes, size)
+		taken += size
+	}
+	c.gap = width - taken
+	if n := len(c.places) - 1; n > 0 {
+		c.gap = min((width-taken)/n, widestGap)
+	}
+	at := 0
+	for _, size := range c.sizes {
+		c.starts = append(c.starts, at)
+		at += size + c.gap
+	}
+	return c
+}
+
+// longestName keeps a foreign trace's names from pushing all else out.
+const longestName = 18
+
+func (c *canvas) name(i int) string {
+	names := c.places[i].names
+	return c.fit(names[min(c.short, len(names)-1)], longestName)
+}
+
+// between is the hop from a place to the next one.
+func (c *canvas) between(i int) (hop, bool) {
+	for _, h := range c.hops {
+		if h.from == i && h.to == i+1 {
+			return h, true
+		}
+	}
+	return hop{}, false
+}
+
+// The lines of the picture.
+type pictureLine int
+
+const (
+	above  pictureLine = iota // how the bytes go, and how often
+	middle                    // the arrow
+	times                     // how often, where there is no room for it above
+	below                     // how fast
+)
+
+func (c *canvas) lines() []pictureLine {
+	if c.gap < onOneLine {
+		return []pictureLine{above, middle, times, below}
+	}
+	return []pictureLine{above, middle, below}
+}
+
+func (c *canvas) line(which pictureLine) string {
+	var l line
+	for i := range c.places {
+		l.to(c.starts[i])
+		c.drawPlace(&l, i, which)
+		if i == len(c.places)-1 {
+			break
+		}
+		l.put(c.plain, " ")
+		if h, there := c.between(i); there {
+			c.drawHop(&l, h, which, c.gap-2)
+		}
+	}
+	return l.String()
+}
+
+// drawPlace draws a line of a box, or what stands for one.
+func (c *canvas) drawPlace(l *line, i int, which pictureLine) {
+	p, size := c.places[i], c.sizes[i]
+	ink, frame := c.strong, c.dim
+	if p.idle {
+		ink = c.dim
+	}
+	switch {
+	case !c.boxed && which == middle:
+		l.put(ink, c.name(i))
+	case !c.boxed:
+	case which == middle:
+		pad := strings.Repeat(" ", c.pad)
+		l.put(frame, c.side+pad).put(ink, c.name(i)).put(frame, pad+c.side)
+	case which == above:
+		top := []rune(c.corners[0] + strings.Repeat(c.rule, size-2) + c.corners[1])
+		for _, h := range c.hops {
+			if h.to-h.from > 1 && h.from == i {
+				top[c.leaves(i)-c.starts[i]] = []rune(c.up)[0]
+			}
+		}
+		c.putTop(l, i, top)
+	default:
+		detail := ""
+		if room := size - 4; p.detail != "" && room >= cells(p.detail) {
+			detail = " " + p.detail + " "
+		}
+		left := (size - 2 - cells(detail)) / 2
+		l.put(frame, c.corners[2]+strings.Repeat(c.rule, left)+detail+strings.Repeat(c.rule, size-2-left-cells(detail))+c.corners[3])
+	}
+}
+
+// putTop draws the upper side of a box, with the heads of the leaps that land on
+// it in their own colour.
+func (c *canvas) putTop(l *line, i int, top []rune) {
+	for _, h := range c.hops {
+		if h.to-h.from > 1 && h.to == i {
+			at := c.lands(i) - c.starts[i]
+			ink, _ := c.inkOf(h)
+			l.put(c.dim, string(top[:at])).put(ink, c.down).put(c.dim, string(top[at+1:]))
+			return
+		}
+	}
+	l.put(c.dim, string(top))
+}
+
+// leaves and lands are the columns where a leap begins and ends.
+func (c *canvas) leaves(i int) int { return c.starts[i] + min(c.sizes[i]/2+1, c.sizes[i]-1) }
+func (c *canvas) lands(i int) int  { return c.starts[i] + max(c.sizes[i]/2-1, 0) }
+
+// leaps are the arrows over the boxes, in one line; none if there are none.
+func (c *canvas) leaps() []string {
+	var l line
+	for _, h := range c.hops {
+		if h.to-h.from < 2 {
+			continue
+		}
+		from, to := c.leaves(h.from), c.lands(h.to)
+		ink, carries := c.inkOf(h)
+		shaft := c.shafts[h.main().way]
+		switch {
+		case !h.main().bytes.value.Known():
+			shaft = c.unknown
+		case !carries:
+			shaft = c.nothing
+		}
+		room := to - from - 1
+		label := c.topLabel(h, room-7)
+		if h.main().surprise {
+			label = c.differs + " " + label
+		}
+		if amount := c.amount(h, room-4-cells(label)-2); amount != "" {
+			label += "  " + amount
+		}
+		label = " " + label + " "
+		left := (room - cells(label)) / 2
+		l.to(from).put(ink, c.bend[0]+strings.Repeat(shaft, max(left, 0))).put(c.labelInk(h), label)
+		l.put(ink, strings.Repeat(shaft, max(room-left-cells(label), 0)))
+		if c.boxed {
+			l.put(ink, c.bend[1])
+		} else {
+			l.put(ink, c.down)
+		}
+	}
+	if l.end == 0 {
+		return nil
+	}
+	return []string{l.String()}
+}
+
+// drawHop draws a line of the arrow between two neighbours.
+func (c *canvas) drawHop(l *line, h hop, which pictureLine, width int) {
+	m := h.main()
+	ink, carries := c.inkOf(h)
+	switch which {
+	case above:
+		label := c.topLabel(h, width)
+		if c.gap < onOneLine && len(h.streams) > 0 {
+			label = shortWord(m.way)
+		}
+		centre(l, c.labelInk(h), label, width, 0)
+	case times:
+		if len(h.streams) > 0 {
+			centre(l, c.labelInk(h), c.fit(c.times(h), width), width, 0)
+		}
+	case below:
+		ink := c.plain
+		if !carries {
+			ink = c.dim
+		}
+		usual := 0
+		if carries {
+			usual = len("9.99 GiB/s")
+		}
+		centre(l, ink, c.amount(h, width), width, usual)
+	default:
+		shaft, head := c.shafts[m.way], c.head
+		switch {
+		case len(h.streams) > 0 && !m.bytes.value.Known():
+			shaft = c.unknown
+		case !carries:
+			shaft, head = c.nothing, c.nothing
+		}
+		sign := ""
+		if m.surprise {
+			sign = c.differs
+		}
+		n := width - cells(head) - cells(sign)
+		l.put(ink, strings.Repeat(shaft, n/2)+sign+strings.Repeat(shaft, n-n/2)+head)
+	}
+}
+
+func shortWord(w way) string { return words[w][len(words[w])-1] }
+
+// times is how often the whole payload went this way.
+func (c *canvas) times(h hop) string {
+	if v, ok := h.main().bytes.per(h.payload); ok {
+		return passes(v)
+	}
+	return notCounted
+}
+
+// inkOf is the colour of an arrow, and whether it carries anything.
+func (c *canvas) inkOf(h hop) (paint, bool) {
+	m := h.main()
+	if !m.bytes.nonzero() {
+		return c.dim, false
+	}
+	switch {
+	case m.surprise:
+		return c.warning, true
+	case m.way == byDMA:
+		return c.device, true
+	case m.way == byCopy, m.way == byFill:
+		return c.copied, true
+	}
+	return c.moved, true
+}
+
+func (c *canvas) labelInk(h hop) paint {
+	ink, carries := c.inkOf(h)
+	if !carries {
+		return c.dim
+	}
+	return ink
+}
+
+// topLabel says how the bytes went and how often the payload did: with the
+// fullest word for which there is room beside a usual number.
+func (c *canvas) topLabel(h hop, width int) string {
+	m := h.main()
+	if len(h.streams) == 0 {
+		return c.why(h, width)
+	}
+	times := c.times(h)
+	const usual = 5 // " 1.00"
+	for _, word := range words[m.way] {
+		if cells(word)+usual <= width {
+			if s := word + " " + times + " " + m.bytes.mark(); cells(s) <= width {
+				return strings.TrimRight(s, " ")
+			}
+			return c.fit(word+" "+times, width)
+		}
+	}
+	return c.fit(times, width)
+}
+
+// amount is what an arrow carries per second, or why it carries nothing.
+func (c *canvas) amount(h hop, width int) string {
+	m := h.main()
+	n, known := m.bytes.value.Get()
+	seconds := c.window()
+	switch {
+	case len(h.streams) == 0:
+		return ""
+	case !known && width >= len("not counted"):
+		return "not counted"
+	case !known:
+		return ""
+	case n == 0:
+		return c.why(h, width)
+	case seconds <= 0:
+		return ""
+	}
+	v := float64(n-m.back.Or(0)) / seconds
+	s := rate(v)
+	if width < len("9.99 GiB/s") || cells(s) > width {
+		s = shortRate(v)
+	}
+	if cells(s) > width {
+		return ""
+	}
+	return s
+}
+
+// why is the reason for carrying nothing, if there is room for it.
+func (c *canvas) why(h hop, width int) string {
+	switch {
+	case cells(h.idle) <= width:
+		return h.idle
+	case h.idle == noDMAHere && width >= len(noDMA):
+		return noDMA
+	}
+	return ""
+}
+
+// shortRate is bytes per second in at most six characters: 2.9G/s, 350M/s.
+func shortRate(v float64) string {
+	v = max(v, 0)
+	unit := 0
+	for ; v >= 999.5 && unit < len(shortUnits)-1; unit++ {
+		v /= 1024
+	}
+	digits := 0
+	if unit > 0 && v < 9.95 {
+		digits = 1
+	}
+	return strconv.FormatFloat(v, 'f', digits, 64) + shortUnits[unit:unit+1] + "/s"
+}
+
+const shortUnits = "BKMGTPE"
+
+// notes say which copies the textbook does not expect, and why they were made.
+func (c *canvas) notes(width int) []string {
+	var list []string
+	for _, h := range c.hops {
+		if h.together {
+			list = append(list, c.dim.of(c.fit("the references of all pipes together; nobody counts them apart", width)))
+			break
+		}
+		for _, s := range h.streams {
+			if !s.surprise {
+				continue
+			}
+			alone := hop{streams: []stream{s}, payload: h.payload}
+			text := fmt.Sprintf("%s %s %s %s, %s %s", c.differs, c.name(h.from), c.arrow, c.name(h.to), shortWord(s.way), c.times(alone))
+			if s.against != "" {
+				text += ": " + s.against
+			}
+			list = append(list, c.warning.of(c.fit(c.text(text), width)))
+		}
+	}
+	return list
+}
+
+// centre puts text in the middle of a field. Texts are taken for at least so
+// many cells wide, so that those that vary begin where they began before.
+func centre(l *line, p paint, s string, width, least int) {
+	size := cells(s)
+	size = max(size, min(least, width))
+	l.to(l.end+max(0, (width-size)/2)).put(p, s)
+}
