@@ -30,6 +30,9 @@ type data struct {
 	paused    bool
 	problem   string // why the run failed
 	other     bool   // the receiver's side is looked at, where there is no room for both
+	replay    bool   // a saved run is looked at,
+	moment    bool   // and a moment before its end
+	playing   bool   // which moves on
 	rows      int    // lines that the panel may have; 0: as many as it wants
 }
 
@@ -43,13 +46,28 @@ func newData(l *look, t *trace.Trace, ph phase) data {
 		d.now.ElapsedNS = max(d.now.ElapsedNS, t.Samples[n-1].ElapsedNS)
 	}
 	if ph != ended {
-		// The last one that is old enough; samples are in order of time.
-		i := sort.Search(len(t.Samples), func(i int) bool { return t.Samples[i].ElapsedNS > d.now.ElapsedNS-rateWindow })
-		if i > 0 {
-			d.back = t.Samples[i-1]
-		}
+		d.back = d.before()
 	}
 	return d
+}
+
+// newDataAt looks at a sample of a saved trace.
+func newDataAt(l *look, t *trace.Trace, sample int) data {
+	d := newData(l, t, ended)
+	d.now, d.moment = t.Samples[sample], true
+	d.back = d.before()
+	return d
+}
+
+// before is the last sample that is old enough for a rate; samples are in order
+// of time.
+func (d data) before() trace.Sample {
+	samples := d.trace.Samples
+	i := sort.Search(len(samples), func(i int) bool { return samples[i].ElapsedNS > d.now.ElapsedNS-rateWindow })
+	if i == 0 {
+		return trace.Sample{}
+	}
+	return samples[i-1]
 }
 
 // window is the time between back and now in seconds.

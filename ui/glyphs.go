@@ -18,6 +18,9 @@ type glyphs struct {
 	shafts           [ways]string
 	nothing, unknown string // shafts
 	head             string
+
+	edge, here string // of a chart: its left side, and the moment that is shown
+	scrolls    string
 }
 
 var unicodeGlyphs = glyphs{
@@ -33,6 +36,7 @@ var unicodeGlyphs = glyphs{
 		byHandover: "·", byDMA: "═", byCopy: "━", byReference: "╌", byMapping: "~", byFill: "░", byClone: "≈",
 	},
 	nothing: "·", unknown: "?", head: "►",
+	edge: "┤", here: "▲", scrolls: "↑↓ ",
 }
 
 var asciiGlyphs = glyphs{
@@ -48,4 +52,5 @@ var asciiGlyphs = glyphs{
 		byHandover: ".", byDMA: "=", byCopy: "#", byReference: "-", byMapping: "~", byFill: "0", byClone: ":",
 	},
 	nothing: ".", unknown: "?", head: ">",
+	edge: "|", here: "^", scrolls: "up/down ",
 }

@@ -16,6 +16,8 @@ func (d data) phaseText() string {
 		return "failed"
 	case d.outcome == trace.Interrupted:
 		return "interrupted"
+	case d.replay && d.outcome == "": // saved before its end
+		return "running"
 	}
 	return "done"
 }
@@ -33,6 +35,13 @@ func headerPanel(d data, width int) string {
 		sign, p = d.signFailed, d.alarm
 	}
 	state := sign + " " + d.phaseText() + " " + clock(d.now.ElapsedNS)
+	if d.moment {
+		sign = "at"
+		if d.playing {
+			sign = d.head
+		}
+		state = sign + " " + clock(d.now.ElapsedNS) + " of " + clock(d.end())
+	}
 	if d.paused {
 		p = d.warning
 		state = d.signPaused + " paused at " + clock(d.now.ElapsedNS)

@@ -1,27 +1,64 @@
 package ui
 
-import "github.com/charmbracelet/bubbles/key"
+import (
+	"github.com/charmbracelet/bubbles/key"
+	"github.com/charmbracelet/bubbles/viewport"
+	tea "github.com/charmbracelet/bubbletea"
+)
+
+type keyMsg = tea.KeyMsg
 
 // keyMap is every key that does something; help and footer are made from it.
 type keyMap struct {
-	quit, interrupt, pause, save, help, side key.Binding
+	quit, interrupt, pause, save, help, side, again key.Binding
+	views, next, previous                           key.Binding
+	back, forth, start, end, play                   key.Binding // in a saved trace
+	top, bottom                                     key.Binding // of a page
+	scroll                                          viewport.KeyMap
 }
 
 func newKeys() keyMap {
+	bind := func(key1, does string, more ...string) key.Binding {
+		return key.NewBinding(key.WithKeys(append([]string{key1}, more...)...), key.WithHelp(key1, does))
+	}
 	return keyMap{
-		quit:      key.NewBinding(key.WithKeys("q"), key.WithHelp("q", "quit")),
-		interrupt: key.NewBinding(key.WithKeys("ctrl+c"), key.WithHelp("ctrl+c", "interrupt")),
-		pause:     key.NewBinding(key.WithKeys("p"), key.WithHelp("p", "pause")),
-		save:      key.NewBinding(key.WithKeys("s"), key.WithHelp("s", "save")),
-		side:      key.NewBinding(key.WithKeys("t"), key.WithHelp("t", "sender/receiver")),
-		help:      key.NewBinding(key.WithKeys("?"), key.WithHelp("?", "help")),
+		quit:      bind("q", "quit"),
+		interrupt: bind("ctrl+c", "interrupt"),
+		pause:     bind("p", "pause"),
+		save:      bind("s", "save"),
+		again:     bind("r", "again"),
+		side:      bind("t", "side"),
+		help:      bind("?", "help"),
+		views:     bind("1", "views", "2", "3", "4", "5"),
+		next:      bind("tab", "next view"),
+		previous:  bind("shift+tab", "previous view"),
+		back:      bind("left", "back"),
+		forth:     bind("right", "forth"),
+		start:     bind("home", "start"),
+		end:       bind("end", "end"),
+		play:      key.NewBinding(key.WithKeys(" "), key.WithHelp("space", "play")),
+		top:       bind("g", "top", "home"),
+		bottom:    bind("G", "bottom", "end"),
+		scroll: viewport.KeyMap{
+			Up: bind("up", "up", "k"), Down: bind("down", "down", "j"),
+			PageUp: bind("pgup", "page up", "b"), PageDown: bind("pgdown", "page down", "f"),
+		},
 	}
 }
 
 // inFooter are the keys that are always in sight, as far as they do anything.
-func (k keyMap) inFooter(pausable bool) []key.Binding {
-	if pausable {
-		return []key.Binding{k.quit, k.pause, k.save, k.help}
+func (m Model) inFooter() []key.Binding {
+	k := m.keys
+	list := []key.Binding{k.quit}
+	if m.opts.Replay {
+		return append(list, key.NewBinding(key.WithHelp("left right", "time")), k.play, k.help)
 	}
-	return []key.Binding{k.quit, k.save, k.help}
+	if m.phase != ended || m.frozen != nil {
+		list = append(list, k.pause)
+	}
+	list = append(list, k.save)
+	if m.phase == ended && m.opts.Again != nil {
+		list = append(list, k.again)
+	}
+	return append(list, k.help)
 }

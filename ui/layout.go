@@ -92,7 +92,7 @@ const leastForTwo = 78
 // calls need; then the right one what it needs to say why the textbook is
 // wrong; what is left is for exact bytes, errors and so on, on the left.
 func columnsFor(width int) []int {
-	const left, right, notes = 46, 30, 22
+	const left, right, notes = 46, 30, 18
 	extra := width - left - gutter - right
 	toRight := min(extra, notes) + max(0, extra-4*notes)/4
 	return []int{left + extra - toRight, right + toRight}

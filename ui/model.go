@@ -32,12 +32,15 @@ type Options struct {
 	Output   io.Writer // whose colours count; os.Stdout by default
 
 	// Trace is drawn before the first Update. One that has ended is shown as
-	// such, as for a saved trace.
+	// such.
 	Trace *trace.Trace
+	// Replay is for a saved trace: it goes through the run from sample to sample.
+	Replay bool
 
 	Stop      func()                                      // q in a running run: end it
 	Interrupt func()                                      // ctrl+c in a running run: end it, as SIGINT does
 	Save      func(*trace.Trace) (path string, err error) // s
+	Again     func()                                      // r, once a run has ended: begin another one
 }
 
 // Model is the dashboard. Its zero value is not ready: see New.
@@ -56,10 +59,18 @@ type Model struct {
 
 	quitting bool // q or ctrl+c was pressed: leave once the run has ended
 	help     bool
-	other    bool // the receiver is looked at, where there is no room for both
+	view     view
+	offsets  [views]int // the first line that is seen of each
+	other    bool       // the receiver is looked at, where there is no room for both
 	saving   bool
 	notice   notice
+
+	at      int // the sample that is shown of a saved trace; atEnd: its totals
+	playing bool
 }
+
+// atEnd is no sample: the totals.
+const atEnd = -1
 
 // notice is what the footer says for a while.
 type notice struct {
@@ -73,8 +84,8 @@ func New(o Options) Model {
 	if o.Output == nil {
 		o.Output = os.Stdout
 	}
-	m := Model{opts: o, look: newLook(o.Terminal, o.Output), keys: newKeys(), latest: o.Trace}
-	if o.Trace != nil && o.Trace.Run.Ended != "" {
+	m := Model{opts: o, look: newLook(o.Terminal, o.Output), keys: newKeys(), latest: o.Trace, at: atEnd}
+	if o.Trace != nil && (o.Replay || o.Trace.Run.Ended != "") {
 		m.phase, m.failed = ended, o.Trace.Run.Error
 	}
 	return m

@@ -41,7 +41,10 @@ const progressTextWidth = 30
 func progressPanel(d data, width int) string {
 	payload := d.payload().Or(0)
 	p := progressOf(d.trace.Run, d.now.ElapsedNS, payload)
-	if d.phase == ended && (d.outcome == trace.Done || !p.limited) {
+	switch {
+	case d.moment:
+		p = progress{fraction: float64(d.now.ElapsedNS) / float64(max(d.end(), 1))}
+	case d.phase == ended && (d.outcome == trace.Done || !p.limited):
 		p = progress{fraction: 1} // a run may be done a little before its limit
 	}
 	barWidth := width - progressTextWidth - 2
@@ -56,6 +59,7 @@ func progressPanel(d data, width int) string {
 	default:
 		text = fmt.Sprintf("%3.0f %%   %s   ETA %s", p.fraction*100, sofar, clock(p.etaNS))
 	}
+	p.fraction = min(max(p.fraction, 0), 1)
 	done := int(p.fraction*float64(barWidth) + 0.5)
 	var l line
 	l.put(d.key, strings.Repeat(d.barDone, done)).put(d.dim, strings.Repeat(d.barLeft, barWidth-done))
@@ -83,7 +87,7 @@ func (d data) throughputText() string {
 	if payload, ok := d.payload().Get(); ok && d.now.ElapsedNS > 0 {
 		mean = rate(float64(payload) * 1e9 / float64(d.now.ElapsedNS))
 	}
-	if d.phase == ended {
+	if d.phase == ended && !d.moment {
 		return "mean " + mean
 	}
 	now := notCounted
@@ -103,6 +107,9 @@ func (d data) throughput(p progress, columns int) []float64 {
 	}
 	at := func(s *trace.Sample) float64 { return float64(s.ElapsedNS) }
 	scale := float64(d.now.ElapsedNS)
+	if d.moment {
+		scale = float64(d.end())
+	}
 	from := 0.0
 	switch {
 	case p.limited && p.byBytes:

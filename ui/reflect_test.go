@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"fmt"
 	"reflect"
 	"slices"
 	"strings"
@@ -99,6 +100,11 @@ func TestNothingHostileReachesTheTerminal(t *testing.T) {
 		tr.Run.Sink.Kind, tr.Run.Source.Kind = kind, kind
 		tr.Run.Sink.Device.Kind = kind
 		outputs["dashboard, "+Sanitize(kind)] = modelOf(220, 70, Finished{Trace: tr}, saved{path: hostile}).View()
+		for v := range views {
+			key := keyPress(fmt.Sprint(v + 1))
+			outputs[fmt.Sprintf("view %d, %s", v+1, Sanitize(kind))] = modelOf(220, 150, Finished{Trace: tr}, key).View()
+			outputs[fmt.Sprintf("narrow view %d, %s", v+1, Sanitize(kind))] = modelOf(70, 150, Finished{Trace: tr}, key, keyPress("t")).View()
+		}
 		outputs["narrow, "+Sanitize(kind)] = modelOf(60, 16, Finished{Trace: tr}).View()
 		outputs["table, "+Sanitize(kind)] = Table(tr, 80)
 	}

@@ -12,6 +12,7 @@ import (
 type call struct {
 	name                                string
 	calls, errors, bytes, time, blocked number
+	log2                                []int64 // the histogram of their latencies
 }
 
 // meanLatency is the wall time inside one call, in nanoseconds.
@@ -38,6 +39,7 @@ func callsOf(c *trace.Counters) []call {
 			name:  name,
 			calls: field("calls", s.Calls), errors: field("errors", s.Errors), bytes: field("bytes", s.Bytes),
 			time: field("time_ns", s.TimeNS), blocked: field("blocked", s.Blocked),
+			log2: s.LatencyLog2,
 		})
 	}
 	slices.SortFunc(list, func(a, b call) int {
@@ -51,21 +53,27 @@ func callsOf(c *trace.Counters) []call {
 
 // callColumns is what a line of the panel has room for.
 type callColumns struct {
-	name, calls, rate, bytes, mean, errors, blocked int // widths; 0: left out
+	name, calls, rate, bytes, mean, p50, p99, errors, blocked int // widths; 0: left out
 }
 
 func callColumnsFor(width int) callColumns {
 	c := callColumns{calls: 10, rate: 8, bytes: 10, mean: 9}
-	if width >= 60 {
-		c.bytes, c.calls, c.rate = 17, 13, 10
+	for _, step := range []struct {
+		from  int
+		widen func()
+	}{
+		{54, func() { c.p99 = 9 }},
+		{66, func() { c.calls, c.rate, c.bytes = 11, 9, 15 }},
+		{78, func() { c.p50 = 9 }},
+		{88, func() { c.errors = 8 }},
+		{100, func() { c.blocked = 10 }},
+		{108, func() { c.calls, c.bytes = 13, 18 }},
+	} {
+		if width >= step.from {
+			step.widen()
+		}
 	}
-	if width >= 68 {
-		c.errors = 8
-	}
-	if width >= 76 {
-		c.blocked = 10
-	}
-	c.name = width - c.calls - c.rate - c.bytes - c.mean - c.errors - c.blocked
+	c.name = width - c.calls - c.rate - c.bytes - c.mean - c.p50 - c.p99 - c.errors - c.blocked
 	return c
 }
 
@@ -79,7 +87,7 @@ func syscallsPanel(d data, width int) string {
 	for _, c := range []struct {
 		name  string
 		width int
-	}{{"calls", col.calls}, {"calls/s", col.rate}, {"bytes", col.bytes}, {"errors", col.errors}, {"blocked", col.blocked}, {"mean", col.mean}} {
+	}{{"calls", col.calls}, {"calls/s", col.rate}, {"bytes", col.bytes}, {"errors", col.errors}, {"blocked", col.blocked}, {"mean", col.mean}, {"p50", col.p50}, {"p99", col.p99}} {
 		if end += c.width; c.width > 0 {
 			heads = append(heads, column{c.name, end})
 		}
@@ -167,6 +175,12 @@ func (d data) callRow(p party, c call, indent string, col callColumns) string {
 		mean = latency(ns, d.micro)
 	}
 	l.right(d.plain, mean, col.mean)
+	if col.p50 > 0 {
+		l.right(d.plain, d.within(c.log2, 0.5), col.p50)
+	}
+	if col.p99 > 0 {
+		l.right(d.plain, d.within(c.log2, 0.99), col.p99)
+	}
 	return l.String()
 }
 

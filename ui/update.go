@@ -13,6 +13,7 @@ type (
 		err  error
 	}
 	noticeEnded struct{ id int }
+	playOn      struct{}
 )
 
 // noticeTime is how long a notice hides the keys.
@@ -41,6 +42,8 @@ func (m Model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 			return m.say("not saved: "+msg.err.Error(), true)
 		}
 		return m.say("saved "+msg.path, false)
+	case playOn:
+		return m.playOn()
 	case noticeEnded:
 		if msg.id == m.notice.id {
 			m.notice.text = ""
@@ -86,17 +89,44 @@ func (m Model) pressed(msg tea.KeyMsg) (tea.Model, tea.Cmd) {
 		}
 	case key.Matches(msg, m.keys.save):
 		return m.save()
+	case key.Matches(msg, m.keys.again):
+		return m.again()
 	case key.Matches(msg, m.keys.side):
 		if t := m.shown(); t != nil && t.Total.Receiver == nil {
-			return m.say("nobody receives from this sink", true)
+			return m.say("nobody receives from this sink here", true)
 		}
 		m.other = !m.other
 	case key.Matches(msg, m.keys.help):
 		m.help = !m.help
 	case msg.Type == tea.KeyEsc:
 		m.help = false
+	case key.Matches(msg, m.keys.views):
+		m.view, m.help = view(msg.Runes[0]-'1'), false
+	case key.Matches(msg, m.keys.next):
+		m.view, m.help = (m.view+1)%views, false
+	case key.Matches(msg, m.keys.previous):
+		m.view, m.help = (m.view+views-1)%views, false
+	default:
+		if next, cmd, moved := m.moved(msg); moved {
+			return next, cmd
+		}
+		return m.scrolled(msg), nil
 	}
 	return m, nil
+}
+
+// again asks for another run of the same kind, once this one has ended.
+func (m Model) again() (tea.Model, tea.Cmd) {
+	if m.phase != ended || m.opts.Again == nil || m.quitting {
+		return m, nil
+	}
+	m.phase, m.failed, m.doing = running, "", ""
+	m.latest, m.frozen, m.notice.text = nil, nil, ""
+	again := m.opts.Again
+	return m, func() tea.Msg {
+		again()
+		return nil
+	}
 }
 
 // leave ends the program: at once if the run has ended, and otherwise asks it

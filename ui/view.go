@@ -30,8 +30,10 @@ func (m Model) View() string {
 		lines = wrap("failed before the first number: "+m.look.text(m.failed), m.width-2*margin)
 	case m.shown() == nil:
 		lines = []string{m.look.title.of("zctrace") + "  " + m.look.text(cmp.Or(m.doing, "starting")) + m.look.ellipsis}
-	default:
+	case m.view == overview:
 		lines = dashboard(m.data(), m.width-2*margin, m.height-1)
+	default:
+		lines = m.drawView(m.width-2*margin, m.height-1)
 	}
 	if len(lines) > m.height-1 {
 		lines = lines[:m.height-1]
@@ -56,6 +58,10 @@ func (m Model) data() data {
 		ph = running // the frozen moment was one of the running run
 	}
 	d := newData(m.look, m.shown(), ph)
+	if m.opts.Replay && m.at != atEnd {
+		d = newDataAt(m.look, m.shown(), m.at)
+	}
+	d.replay, d.playing = m.opts.Replay, m.playing
 	d.phase, d.paused, d.problem, d.other = m.phase, m.frozen != nil, m.failed, m.other
 	d.outcome = m.latest.Run.Ended
 	return d
@@ -73,9 +79,9 @@ func (m Model) tooSmall() string {
 func (m Model) footer(width int) string {
 	l := m.look
 	var keys line
-	for _, k := range m.keys.inFooter(m.phase != ended || m.frozen != nil) {
+	for _, k := range m.inFooter() {
 		h := k.Help()
-		keys.put(l.key, h.Key).put(l.dim, " "+h.Desc+"   ")
+		keys.put(l.key, h.Key).put(l.dim, " "+h.Desc+"  ")
 	}
 	if m.notice.text != "" {
 		p := l.strong
@@ -97,6 +103,11 @@ func (m Model) footer(width int) string {
 		keys.put(l.dim, l.text(m.doing)+l.ellipsis)
 	case m.saving:
 		keys.put(l.dim, "saving"+l.ellipsis)
+	}
+	if m.shown() != nil && !m.help {
+		if text, size := l.tabs(m.view, width-keys.end); size > 0 {
+			keys.to(width-size).put(paint{}, text)
+		}
 	}
 	return l.fit(keys.String(), width)
 }

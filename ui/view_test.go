@@ -107,8 +107,55 @@ var states = map[string]func() []tea.Msg{
 		t.Run.Verified = &verified
 		return []tea.Msg{Finished{Trace: t, Err: errors.New(t.Run.Error)}}
 	},
-	"file": func() []tea.Msg { return []tea.Msg{Update{toFile()}} },
-	"help": func() []tea.Msg { return []tea.Msg{Update{runOf("sendfile", 31)}, keyPress("?")} },
+	"file":    func() []tea.Msg { return []tea.Msg{Update{toFile()}} },
+	"help":    func() []tea.Msg { return []tea.Msg{Update{runOf("sendfile", 31)}, keyPress("?")} },
+	"calls":   func() []tea.Msg { return []tea.Msg{Update{timed()}, keyPress("2")} },
+	"untimed": func() []tea.Msg { return []tea.Msg{Update{toFile()}, keyPress("2")} },
+	"time":    func() []tea.Msg { return []tea.Msg{Update{runOf("read-write", 31)}, keyPress("3")} },
+	"time-receiver": func() []tea.Msg {
+		return []tea.Msg{Finished{Trace: whole("sendfile")}, keyPress("3"), keyPress("t")}
+	},
+	"hooks": func() []tea.Msg { return []tea.Msg{Update{hooked()}, keyPress("4")} },
+	"hooks-below": func() []tea.Msg {
+		return []tea.Msg{Update{hooked()}, keyPress("4"), tea.KeyMsg{Type: tea.KeyPgDown}}
+	},
+	"counters": func() []tea.Msg { return []tea.Msg{Update{runOf("mmap-write", 31)}, keyPress("5")} },
+	"counters-receiver": func() []tea.Msg {
+		return []tea.Msg{Update{hooked()}, keyPress("5"), keyPress("t"), keyPress("G")}
+	},
+}
+
+// timed has histograms, as totals have.
+func timed() *trace.Trace {
+	t := runOf("read-write", 31)
+	for i, name := range []string{"read", "write"} {
+		s := t.Total.Sender.Syscalls.ByName[name]
+		s.LatencyLog2 = make([]int64, 22)
+		rest := s.Calls.Or(0)
+		for bucket := 10 + 2*i; bucket < 21; bucket++ {
+			n := rest * 2 / 3
+			s.LatencyLog2[bucket] = n
+			rest -= n
+		}
+		s.LatencyLog2[21] = rest
+		t.Total.Sender.Syscalls.ByName[name] = s
+	}
+	return t
+}
+
+// hooked has more hooks than a small screen has lines, and several engines.
+func hooked() *trace.Trace {
+	t := fallenBack()
+	for i := range 30 {
+		h := trace.Hook{Name: fmt.Sprintf("fexit/function_%d", i), Counter: "copies to files", Provenance: trace.Unavailable, Reason: "the kernel refuses to load fentry and fexit programs, also for root: it is hardened"}
+		if i > 25 {
+			h.Reason = "not needed for this run"
+		}
+		t.Hooks = append(t.Hooks, h)
+	}
+	t.Losses["context_switches"] = 3
+	t.Total.Sender.Engines = map[string]*trace.EngineCounters{"breakpoint": {ToUser: observedAmount(0), InKernel: missing("no free debug register")}}
+	return t
 }
 
 // fallenBack is a sendfile that copied after all, some of it in softirq.
@@ -237,11 +284,12 @@ func TestNothingOverflows(t *testing.T) {
 func checkFits(t *testing.T, name string, tr *trace.Trace, width, height, variant int) {
 	t.Helper()
 	var msgs []tea.Msg
+	shown := keyPress(fmt.Sprint((width+height/7)%int(views) + 1))
 	switch variant {
 	case 0:
-		msgs = []tea.Msg{Update{tr}}
+		msgs = []tea.Msg{Update{tr}, shown, tea.KeyMsg{Type: tea.KeyPgDown}, keyPress("t")}
 	case 1:
-		msgs = []tea.Msg{Update{tr}, keyPress("p"), Finished{Trace: tr, Err: errors.New(tr.Run.Error + "\n\ttab"), Saved: strings.Repeat("/путь", 60)}}
+		msgs = []tea.Msg{Update{tr}, keyPress("p"), shown, keyPress("G"), Finished{Trace: tr, Err: errors.New(tr.Run.Error + "\n\ttab"), Saved: strings.Repeat("/путь", 60)}}
 	case 2:
 		msgs = []tea.Msg{Update{tr}, keyPress("q"), saved{err: errors.New(strings.Repeat("disk full ", 40))}}
 	}

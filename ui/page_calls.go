@@ -1,0 +1,224 @@
+package ui
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/zctrace/zctrace/tracer/trace"
+)
+
+// Histograms are of powers of two: bucket i holds calls of [2^i, 2^(i+1)) ns.
+
+// quantile is the time within which a share of the calls was done, as the upper
+// end of the bucket that it lies in.
+func quantile(log2 []int64, share float64) (ns float64, ok bool) {
+	total := int64(0)
+	for _, n := range log2 {
+		total += max(n, 0)
+	}
+	if total == 0 {
+		return 0, false
+	}
+	sum := int64(0)
+	for i, n := range log2 {
+		if sum += max(n, 0); float64(sum) >= share*float64(total) {
+			return bucketEnd(i), true
+		}
+	}
+	return 0, false
+}
+
+func bucketEnd(i int) float64 { return float64(uint64(2) << min(i, 62)) }
+
+// within is a quantile as text: below the end of its bucket.
+func (d data) within(log2 []int64, share float64) string {
+	if ns, ok := quantile(log2, share); ok {
+		return "<" + latency(ns, d.micro)
+	}
+	return notCounted
+}
+
+// looked is the party that is looked at.
+func (d data) looked() party {
+	parties := d.parties()
+	if d.other && len(parties) > 1 {
+		return parties[1]
+	}
+	return parties[0]
+}
+
+// callsPage shows a party's system calls with all that is known of each, and
+// how long they took.
+func callsPage(d data, width, rows int) page {
+	p := d.looked()
+	pg := page{title: strings.ToUpper(p.name) + "'S CALLS"}
+	calls := callsOf(p.now)
+	if len(calls) == 0 {
+		pg.lines = []string{d.dim.of("none so far")}
+		return pg
+	}
+	t := callTable(d, p, calls, width)
+	pg.columns = t.columns
+	pg.lines = append(t.lines, "")
+	pg.lines = append(pg.lines, d.histograms(calls, width, rows-len(pg.lines))...)
+	return pg
+}
+
+// callTable lists the calls in as many columns as there is room for.
+func callTable(d data, p party, calls []call, width int) page {
+	type field struct {
+		name  string
+		width int
+		text  func(c call, width int) string
+	}
+	fields := []field{
+		{"calls", 13, func(c call, w int) string { return c.calls.text(func(n int64) string { return counted(n, w-1) }) }},
+		{"calls/s", 10, func(c call, w int) string {
+			return d.callRate(c.calls.value, p.back.Syscalls.ByName[c.name].Calls, w)
+		}},
+		{"bytes", 17, func(c call, w int) string { return c.bytes.text(func(n int64) string { return exactBytes(n, w-1) }) }},
+		{"bytes/s", 13, func(c call, _ int) string {
+			return d.rateOf(grown(c.bytes.value, p.back.Syscalls.ByName[c.name].Bytes), rate)
+		}},
+		{"mean", 9, func(c call, _ int) string {
+			if ns, ok := c.meanLatency(); ok {
+				return latency(ns, d.micro)
+			}
+			return notCounted
+		}},
+		{"p50", 10, func(c call, _ int) string { return d.within(c.log2, 0.5) }},
+		{"p99", 10, func(c call, _ int) string { return d.within(c.log2, 0.99) }},
+		{"errors", 8, func(c call, w int) string { return c.errors.text(func(n int64) string { return counted(n, w-1) }) }},
+		{"blocked", 10, func(c call, w int) string { return c.blocked.text(func(n int64) string { return counted(n, w-1) }) }},
+	}
+	name := longestCall(calls, 10)
+	// What is least missed goes first.
+	for _, drop := range []string{"blocked", "errors", "bytes/s", "p50", "calls/s"} {
+		if total := name + sum(fields, func(f field) int { return f.width }); total <= width {
+			break
+		}
+		fields = slices.DeleteFunc(fields, func(f field) bool { return f.name == drop })
+	}
+	name = max(min(name, width-sum(fields, func(f field) int { return f.width })), 0)
+
+	var t page
+	end := name
+	for _, f := range fields {
+		end += f.width
+		t.columns = append(t.columns, column{f.name, end})
+	}
+	for _, c := range calls {
+		var l line
+		l.left(d.strong, d.fit(d.text(c.name), name), name)
+		for _, f := range fields {
+			ink := d.plain
+			if f.name == "errors" && c.errors.nonzero() {
+				ink = d.warning
+			}
+			l.right(ink, f.text(c, f.width), f.width)
+		}
+		t.lines = append(t.lines, l.String())
+	}
+	return t
+}
+
+func sum[T any](list []T, of func(T) int) (total int) {
+	for _, v := range list {
+		total += of(v)
+	}
+	return total
+}
+
+func longestCall(calls []call, least int) int {
+	for _, c := range calls {
+		least = max(least, min(cells(Sanitize(c.name)), 20))
+	}
+	return least
+}
+
+func grown(now, back trace.Int) trace.Int {
+	n, known := now.Get()
+	if !known {
+		return trace.Int{}
+	}
+	return trace.Known(n - back.Or(0))
+}
+
+// The buckets that are always shown, so that a chart keeps its place while
+// slower calls come in: 128 ns to 16 ms.
+const firstBucket, endBucket = 7, 24
+
+// histograms draw how long the calls took, each in its own scale, over one axis.
+func (d data) histograms(calls []call, width, rows int) []string {
+	first, end, timed := firstBucket, endBucket, 0
+	for _, c := range calls {
+		for i, n := range c.log2 {
+			if n > 0 {
+				first, end = min(first, i), max(end, i+1)
+			}
+		}
+		if _, ok := quantile(c.log2, 1); ok {
+			timed++
+		}
+	}
+	heading := d.heading("HOW LONG THEY TOOK", width, column{"each column twice as long as the one before", width - 2})
+	if timed == 0 {
+		why := "no histograms: they are kept for the end of a run only"
+		if !d.trace.Run.Latency {
+			why = "not timed: --latency off"
+		}
+		return []string{heading, d.dim.of(d.fit(why, width))}
+	}
+	name := longestCall(calls, 10) + 1
+	cell := max(1, min((width-name)/(end-first), 6))
+	high := max(1, min((rows-2)/timed, 8))
+	lines := []string{heading}
+	for _, c := range calls {
+		if _, ok := quantile(c.log2, 1); ok {
+			lines = append(lines, d.histogram(c, first, end, cell, name, high)...)
+		}
+	}
+	return append(lines, d.dim.of(d.fit(bucketAxis(first, end, cell, name, width, d.micro), width)))
+}
+
+// histogram draws one call's, high lines of it.
+func (d data) histogram(c call, first, end, cell, name, high int) []string {
+	values := make([]float64, 0, (end-first)*cell)
+	for i := first; i < end; i++ {
+		v := -1.0
+		if i < len(c.log2) && c.log2[i] > 0 {
+			v = float64(c.log2[i])
+		}
+		for n := range cell {
+			if cell > 2 && n == cell-1 {
+				values = append(values, -1) // a gap between columns
+				continue
+			}
+			values = append(values, v)
+		}
+	}
+	var lines []string
+	for i, row := range d.chart(values, high) {
+		var l line
+		if i == high-1 {
+			l.left(d.strong, d.fit(d.text(c.name), name-1), name)
+		}
+		l.to(name).put(d.area, row)
+		lines = append(lines, l.String())
+	}
+	return lines
+}
+
+// bucketAxis names where some of the buckets begin.
+func bucketAxis(first, end, cell, name, width int, micro string) string {
+	const label = 9 // 65.5 µs and a space
+	step := (label + cell - 1) / cell
+	var l line
+	for i := first; i < end; i += step {
+		text := "|" + latency(float64(uint64(1)<<i), micro)
+		if at := name + (i-first)*cell; at+cells(text) <= width {
+			l.to(at).put(paint{}, text)
+		}
+	}
+	return l.String()
+}

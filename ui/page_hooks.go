@@ -1,0 +1,102 @@
+package ui
+
+import (
+	"maps"
+	"slices"
+
+	"github.com/zctrace/zctrace/tracer/trace"
+)
+
+// hooksPage shows where the numbers come from: every hook, attached or why not,
+// the reason for every number that was not observed, and what got lost.
+func hooksPage(d data, width int) page {
+	attached := 0
+	for _, h := range d.trace.Hooks {
+		if h.Attached {
+			attached++
+		}
+	}
+	pg := page{title: "HOOKS, " + grouped(int64(attached)) + " of " + grouped(int64(len(d.trace.Hooks))) + " attached"}
+	pg.lines = append(pg.lines, d.hookLines(width)...)
+	for _, part := range []struct {
+		title string
+		from  trace.Provenance
+	}{
+		{"NOT COUNTED  n/a", trace.Unavailable},
+		{"ESTIMATED  ~", trace.Estimated},
+		{"DERIVED  d", trace.Derived},
+	} {
+		groups := reasonsFor(d.trace, part.from)
+		if len(groups) == 0 {
+			continue
+		}
+		pg.lines = append(pg.lines, "", d.heading(part.title, width))
+		for _, g := range groups {
+			pg.lines = append(pg.lines, d.reasonLines(g, width)...)
+		}
+	}
+	return page{pg.title, nil, append(append(pg.lines, ""), d.lossLines(width)...)}
+}
+
+// hookLines list the hooks; a reason that several in a row have stands once,
+// above them.
+func (d data) hookLines(width int) []string {
+	if len(d.trace.Hooks) == 0 {
+		return []string{d.dim.of("the trace names none")}
+	}
+	name := 0
+	for _, h := range d.trace.Hooks {
+		name = max(name, cells(d.text(h.Name)))
+	}
+	name = min(name, width/2)
+	var lines []string
+	reason := ""
+	for _, h := range d.trace.Hooks {
+		sign, ink := d.signRunning, d.strong
+		switch {
+		case h.Attached:
+			reason = ""
+		case h.Reason != reason:
+			reason = h.Reason
+			lines = append(lines, "")
+			for _, s := range wrap("not attached: "+d.text(reason), width) {
+				lines = append(lines, d.dim.of(s))
+			}
+		}
+		if !h.Attached {
+			sign, ink = "-", d.dim
+		}
+		var l line
+		l.left(ink, sign, 2).left(ink, d.fit(d.text(h.Name), name), name+2)
+		l.put(d.plain, d.fit(d.text(h.Counter), width-l.end))
+		lines = append(lines, l.String())
+	}
+	return lines
+}
+
+func (d data) reasonLines(g reasonGroup, width int) []string {
+	lines := wrap(d.text(g.String()), width-2)
+	for i := 1; i < len(lines); i++ {
+		lines[i] = "  " + lines[i]
+	}
+	return lines
+}
+
+// lossLines are the checks that the run makes on itself.
+func (d data) lossLines(width int) []string {
+	lines := []string{d.heading("LOSSES", width)}
+	if len(d.trace.Losses) == 0 {
+		return append(lines, d.dim.of("not recorded"))
+	}
+	for _, cause := range slices.Sorted(maps.Keys(d.trace.Losses)) {
+		n := d.trace.Losses[cause]
+		ink := d.dim
+		if n != 0 {
+			ink = d.warning
+		}
+		var l line
+		l.right(ink, grouped(n), 12).put(ink, "  "+d.fit(d.text(cause), width-14))
+		lines = append(lines, l.String())
+	}
+	return lines
+}

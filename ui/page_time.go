@@ -1,0 +1,175 @@
+package ui
+
+import (
+	"strings"
+
+	"github.com/zctrace/zctrace/tracer/trace"
+)
+
+// series is a number that is followed over the time of the run.
+type series struct {
+	title string
+	ink   paint
+	of    func(*trace.Sample) trace.Int // cumulative
+	text  func(perSecond float64) string
+}
+
+// axisWidth is the room left of a chart for its scale.
+const axisWidth = 12
+
+// timePage draws throughput, copies and context switches over the time of the
+// run, one above the other.
+func timePage(d data, width, rows int) page {
+	who := d.looked().name
+	counters := func(s *trace.Sample) *trace.Counters {
+		if who == "receiver" && s.Receiver != nil {
+			return s.Receiver
+		}
+		return &s.Sender
+	}
+	copied := func(s *trace.Sample) trace.Int {
+		total := trace.Known(0)
+		for _, k := range []class{toUser, fromUser, inKernel, userSpace} {
+			total = total.Add(k.of(counters(s)).Bytes)
+		}
+		return total
+	}
+	list := []series{
+		{"THROUGHPUT", d.area, func(s *trace.Sample) trace.Int { return counters(s).PayloadBytes }, rate},
+		{"COPIED BY THE CPU", d.copied, copied, rate},
+		{"CONTEXT SWITCHES", d.key, func(s *trace.Sample) trace.Int {
+			return counters(s).ContextSwitches.Voluntary.Add(counters(s).ContextSwitches.Involuntary)
+		}, func(v float64) string { return perSecond(v, 9) + "/s" }},
+	}
+	pg := page{title: "OVER TIME, " + strings.ToUpper(who)}
+	// A heading for each, and two lines for the axis of time.
+	high := max(1, (rows-len(list)-2)/len(list))
+	columns := width - axisWidth
+	end := d.timeScale()
+	for _, s := range list {
+		values, known := d.perSecond(s, columns, end)
+		top := 0.0
+		for _, v := range values {
+			top = max(top, v)
+		}
+		pg.lines = append(pg.lines, d.dim.of(s.title)+d.dim.of(d.lately(s)))
+		if !known {
+			pg.lines = append(pg.lines, d.dim.of(strings.Repeat(" ", axisWidth)+notCounted))
+			continue
+		}
+		for i, row := range d.chart(values, high) {
+			scale := ""
+			switch i {
+			case 0:
+				scale = s.text(top)
+			case high - 1:
+				scale = "0"
+			}
+			var l line
+			l.right(d.dim, scale, axisWidth-1).put(d.dim, d.edge).put(s.ink, row)
+			pg.lines = append(pg.lines, l.String())
+		}
+	}
+	pg.lines = append(pg.lines, d.timeAxis(columns, end)...)
+	return pg
+}
+
+// lately is a series' number now.
+func (d data) lately(s series) string {
+	n, known := s.of(&d.now).Get()
+	seconds := d.window()
+	if !known || seconds <= 0 {
+		return ""
+	}
+	word := "  now "
+	if d.phase == ended && !d.moment {
+		word = "  mean "
+	}
+	return word + s.text(max(0, float64(n-s.of(&d.back).Or(0))/seconds))
+}
+
+// timeScale is the time at the right end: the limit of the run, or the next
+// round number, so that the charts stand still for a while.
+func (d data) timeScale() float64 {
+	elapsed := float64(max(d.end(), 1))
+	if limit, ok := d.trace.Run.LimitDurationNS.Get(); ok && float64(limit) >= elapsed && d.phase != ended {
+		return float64(limit)
+	}
+	if d.phase == ended {
+		return elapsed
+	}
+	for scale := 1e9; ; scale *= 10 {
+		for _, step := range []float64{1, 2, 5} {
+			if elapsed <= scale*step {
+				return scale * step
+			}
+		}
+	}
+}
+
+// end is the moment of the latest sample.
+func (d data) end() int64 {
+	end := d.now.ElapsedNS
+	if n := len(d.trace.Samples); n > 0 {
+		end = max(end, d.trace.Samples[n-1].ElapsedNS)
+	}
+	return end
+}
+
+// perSecond is a series as a number for each column of time; -1 where the run
+// has not been yet.
+func (d data) perSecond(s series, columns int, scale float64) (values []float64, known bool) {
+	grew, took := make([]float64, columns), make([]float64, columns)
+	before := &trace.Sample{}
+	last := int64(0)
+	for i := range d.trace.Samples {
+		sample := &d.trace.Samples[i]
+		n, counted := s.of(sample).Get()
+		if !counted {
+			continue
+		}
+		known = true
+		position := func(ns int64) float64 { return float64(ns) / scale * float64(columns) }
+		amount, ns := float64(n-last), float64(sample.ElapsedNS-before.ElapsedNS)
+		spread(position(before.ElapsedNS), position(sample.ElapsedNS), func(column int, share float64) {
+			if column >= 0 && column < columns {
+				grew[column] += amount * share
+				took[column] += ns * share
+			}
+		})
+		before, last = sample, n
+	}
+	for i := range grew {
+		if took[i] <= 0 {
+			grew[i] = -1
+			continue
+		}
+		grew[i] = max(0, grew[i]) * 1e9 / took[i]
+	}
+	return grew, known
+}
+
+// timeAxis names some moments, and marks the one that is shown of a saved run.
+func (d data) timeAxis(columns int, scale float64) []string {
+	var l line
+	l.to(axisWidth)
+	if d.replay {
+		at := min(int(float64(d.now.ElapsedNS)/scale*float64(columns)), columns-1)
+		l.put(d.dim, strings.Repeat(d.rule, max(at, 0))).put(d.key, d.here)
+	}
+	l.put(d.dim, strings.Repeat(d.rule, max(0, axisWidth+columns-l.end)))
+	var text line
+	text.to(axisWidth)
+	const ticks = 4
+	for i := range ticks + 1 {
+		label := clock(int64(scale * float64(i) / ticks))
+		at := axisWidth + columns*i/ticks
+		if i > 0 {
+			at -= cells(label)
+		}
+		if at >= text.end {
+			text.to(at).put(d.dim, label)
+		}
+	}
+	return []string{l.String(), text.String()}
+}

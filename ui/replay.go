@@ -1,0 +1,72 @@
+package ui
+
+import (
+	"sort"
+	"time"
+
+	"github.com/charmbracelet/bubbles/key"
+	tea "github.com/charmbracelet/bubbletea"
+)
+
+// playTick is the time from one frame of a replay to the next.
+const playTick = time.Second / framesPerSecond
+
+// moved follows a key that moves through the time of a saved trace.
+func (m Model) moved(msg tea.KeyMsg) (next tea.Model, cmd tea.Cmd, moved bool) {
+	if !m.opts.Replay || len(m.latest.Samples) == 0 {
+		return m, nil, false
+	}
+	last := len(m.latest.Samples) - 1
+	at := m.at
+	if at == atEnd {
+		at = last
+	}
+	step := max(1, last/100)
+	switch {
+	case key.Matches(msg, m.keys.back):
+		at -= step
+	case key.Matches(msg, m.keys.forth):
+		at += step
+	case key.Matches(msg, m.keys.start):
+		at = 0
+	case key.Matches(msg, m.keys.end):
+		at = last
+	case key.Matches(msg, m.keys.play):
+		if m.playing {
+			m.playing = false
+			return m, nil, true
+		}
+		if m.playing = true; m.at == atEnd {
+			m.at = 0 // from the beginning
+		}
+		return m, nextFrame(), true
+	default:
+		return m, nil, false
+	}
+	m.playing = false
+	m.at = max(at, 0)
+	if m.at >= last {
+		m.at = atEnd
+	}
+	return m, nil, true
+}
+
+func nextFrame() tea.Cmd {
+	return tea.Tick(playTick, func(time.Time) tea.Msg { return playOn{} })
+}
+
+// playOn moves a replay on by as much time as has passed.
+func (m Model) playOn() (tea.Model, tea.Cmd) {
+	if !m.playing || m.at == atEnd {
+		m.playing = false
+		return m, nil
+	}
+	samples := m.latest.Samples
+	then := samples[m.at].ElapsedNS + playTick.Nanoseconds()
+	next := sort.Search(len(samples), func(i int) bool { return samples[i].ElapsedNS >= then })
+	if m.at = max(next, m.at+1); m.at >= len(samples)-1 {
+		m.at, m.playing = atEnd, false
+		return m, nil
+	}
+	return m, nextFrame()
+}

@@ -1,0 +1,246 @@
+package ui
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"testing"
+	"time"
+
+	tea "github.com/charmbracelet/bubbletea"
+
+	"github.com/zctrace/zctrace/tracer/trace"
+)
+
+// TestKeysChooseTheView goes round with tab and back, and straight with digits.
+func TestKeysChooseTheView(t *testing.T) {
+	m := modelOf(120, 40, Update{runOf("sendfile", 31)})
+	for _, press := range []struct {
+		key  tea.KeyMsg
+		want string
+	}{
+		{tea.KeyMsg{Type: tea.KeyTab}, "[2 calls]"}, {tea.KeyMsg{Type: tea.KeyTab}, "[3 time]"},
+		{keyPress("5"), "[5 counters]"}, {tea.KeyMsg{Type: tea.KeyTab}, "[1 overview]"},
+		{tea.KeyMsg{Type: tea.KeyShiftTab}, "[5 counters]"}, {keyPress("4"), "[4 hooks]"}, {keyPress("6"), "[4 hooks]"},
+	} {
+		if m = after(m, press.key); !strings.Contains(m.View(), press.want) {
+			t.Errorf("after %q no %q:\n%s", press.key, press.want, m.View())
+		}
+	}
+	m = after(m, keyPress("?"), keyPress("3"))
+	if v := m.View(); !strings.Contains(v, "OVER TIME") {
+		t.Errorf("a view chosen in the help is not shown:\n%s", v)
+	}
+}
+
+// TestScrolling reaches the first and the last line and stops there, and each
+// view stays where it was.
+func TestScrolling(t *testing.T) {
+	down, up := tea.KeyMsg{Type: tea.KeyDown}, tea.KeyMsg{Type: tea.KeyUp}
+	m := modelOf(80, 24, Update{hooked()}, keyPress("4"))
+	if m = after(m, up); m.offsets[hooksView] != 0 {
+		t.Errorf("above the first line: %d", m.offsets[hooksView])
+	}
+	if m = after(m, down, down, up); m.offsets[hooksView] != 1 {
+		t.Errorf("down, down, up: at %d, want 1", m.offsets[hooksView])
+	}
+	for range 300 {
+		m = after(m, down)
+	}
+	bottom := m.offsets[hooksView]
+	if !strings.Contains(m.View(), "context_switches") {
+		t.Errorf("the last line is not in sight:\n%s", m.View())
+	}
+	if m = after(m, keyPress("G")); m.offsets[hooksView] != bottom {
+		t.Errorf("G is at %d, the last arrow at %d", m.offsets[hooksView], bottom)
+	}
+	m = after(m, keyPress("5"), down, keyPress("4"))
+	if m.offsets[hooksView] != bottom || m.offsets[countersView] != 1 {
+		t.Errorf("the views do not stay where they were: %v", m.offsets)
+	}
+	if m = after(m, keyPress("g")); m.offsets[hooksView] != 0 {
+		t.Errorf("g is at %d", m.offsets[hooksView])
+	}
+}
+
+// TestSides shows the receiver where there is one.
+func TestSides(t *testing.T) {
+	m := modelOf(80, 24, Update{runOf("sendfile", 31)}, keyPress("t"))
+	if v := m.View(); !strings.Contains(v, "DATA PATH, RECEIVER") {
+		t.Errorf("t does not show the receiver's side:\n%s", v)
+	}
+	if v := after(m, keyPress("2")).View(); !strings.Contains(v, "RECEIVER'S CALLS") || strings.Contains(v, "sendfile  ") && strings.Contains(v, "600,740") {
+		t.Errorf("not the receiver's calls:\n%s", v)
+	}
+	if v := after(m, keyPress("t")).View(); !strings.Contains(v, "DATA PATH, SENDER") {
+		t.Errorf("t does not lead back:\n%s", v)
+	}
+	alone := modelOf(80, 24, Update{toFile()}, keyPress("t"))
+	if v := alone.View(); !strings.Contains(v, "nobody receives") {
+		t.Errorf("t without a receiver says nothing:\n%s", v)
+	}
+}
+
+func TestQuantile(t *testing.T) {
+	for _, c := range []struct {
+		name     string
+		log2     []int64
+		p50, p99 string
+	}{
+		{"none", nil, "n/a", "n/a"},
+		{"all 0", make([]int64, 9), "n/a", "n/a"},
+		{"one call of 1 us", []int64{9: 1}, "<1.02 us", "<1.02 us"},
+		{"a hundred, the slowest much slower", []int64{9: 99, 20: 1}, "<1.02 us", "<1.02 us"},
+		{"a hundred, two slower", []int64{9: 98, 20: 2}, "<1.02 us", "<2.10 ms"},
+		{"half and half", []int64{3: 5, 4: 5}, "<16 ns", "<32 ns"},
+		{"nonsense", []int64{3: -5, 4: 1}, "<32 ns", "<32 ns"},
+		{"the longest", []int64{63: 1}, "<9223372037 s", "<9223372037 s"},
+	} {
+		d := data{look: plainLook}
+		if p50, p99 := d.within(c.log2, 0.5), d.within(c.log2, 0.99); p50 != c.p50 || p99 != c.p99 {
+			t.Errorf("%s: %s, %s; want %s, %s", c.name, p50, p99, c.p50, c.p99)
+		}
+	}
+}
+
+// TestEveryCounterHasItsPath: the paths of the raw counters are those of
+// --expect, and no number of the format is without one.
+func TestEveryCounterHasItsPath(t *testing.T) {
+	c := hooked().Total.Sender
+	seen := map[string]bool{}
+	for _, n := range counterPaths(&c) {
+		if seen[n.path] {
+			t.Errorf("%s twice", n.path)
+		}
+		seen[n.path] = true
+		if _, err := trace.ParseExpectation("sender." + n.path + " == 0"); err != nil && !strings.HasPrefix(n.path, "engines.") {
+			t.Error(err)
+		}
+	}
+	if got, least := len(seen), len(numbersOf(&c)); got < least {
+		t.Errorf("%d paths of %d numbers", got, least)
+	}
+}
+
+// replayed is a saved trace on the screen.
+func replayed() Model {
+	m := New(Options{Output: io.Discard, Trace: whole("read-write"), Replay: true})
+	m.look = uncoloured(false)
+	return after(m, tea.WindowSizeMsg{Width: 100, Height: 30})
+}
+
+func TestReplay(t *testing.T) {
+	key := func(k tea.KeyType) tea.KeyMsg { return tea.KeyMsg{Type: k} }
+	m := replayed()
+	if v := m.View(); !strings.Contains(v, "done 10.0 s") || !strings.Contains(v, "space play") {
+		t.Errorf("it does not begin at the end:\n%s", v)
+	}
+	if m = after(m, key(tea.KeyRight)); m.at != atEnd {
+		t.Error("there is something behind the end")
+	}
+	for _, step := range []struct {
+		key  tea.KeyType
+		want string
+	}{
+		{tea.KeyLeft, "at 9.8 s of 10.0 s"}, {tea.KeyLeft, "at 9.6 s of 10.0 s"}, {tea.KeyRight, "at 9.8 s of 10.0 s"},
+		{tea.KeyHome, "at 0.2 s of 10.0 s"}, {tea.KeyLeft, "at 0.2 s of 10.0 s"}, {tea.KeyEnd, "done 10.0 s"},
+	} {
+		if m = after(m, key(step.key)); !strings.Contains(m.View(), step.want) {
+			t.Errorf("after %v no %q:\n%s", step.key, step.want, m.View())
+		}
+	}
+	// The moment's own numbers, exact.
+	m = after(m, key(tea.KeyHome))
+	want := m.latest.Samples[0].Sender.Copies.ToUser.Bytes.Or(-1)
+	if v := after(m, keyPress("5")).View(); !strings.Contains(v, grouped(want)) {
+		t.Errorf("no %s in\n%s", grouped(want), v)
+	}
+}
+
+// TestReplayPlays: as fast as the run was, and no further than its end.
+func TestReplayPlays(t *testing.T) {
+	space := tea.KeyMsg{Type: tea.KeySpace, Runes: []rune(" ")}
+	next, cmd := replayed().Update(space)
+	m := next.(Model)
+	if !m.playing || m.at != 0 || cmd == nil {
+		t.Fatalf("space does not begin from the start: %v, at %d", m.playing, m.at)
+	}
+	var elapsed time.Duration
+	for m.playing {
+		m = after(m, playOn{})
+		if elapsed += playTick; elapsed > time.Minute {
+			t.Fatal("it does not end")
+		}
+	}
+	if m.at != atEnd {
+		t.Errorf("it ended at %d", m.at)
+	}
+	m = after(m, space, playOn{}, space)
+	if at := m.at; m.playing || after(m, playOn{}).at != at {
+		t.Error("space does not hold it")
+	}
+}
+
+func TestReplayOfOneMoment(t *testing.T) {
+	for _, samples := range []int{0, 1} {
+		tr := whole("sendfile")
+		tr.Samples = tr.Samples[:samples]
+		m := New(Options{Output: io.Discard, Trace: tr, Replay: true})
+		m.look = uncoloured(false)
+		m = after(m, tea.WindowSizeMsg{Width: 80, Height: 24})
+		for _, k := range []tea.KeyType{tea.KeyLeft, tea.KeyRight, tea.KeyHome, tea.KeyEnd, tea.KeySpace} {
+			m = after(m, tea.KeyMsg{Type: k}, playOn{}, playOn{})
+			_ = m.View()
+		}
+	}
+}
+
+// TestAgain begins another run only when one has ended.
+func TestAgain(t *testing.T) {
+	again := 0
+	m := New(Options{Output: io.Discard, Again: func() { again++ }})
+	m.look = uncoloured(false)
+	m = after(m, tea.WindowSizeMsg{Width: 80, Height: 24}, Update{runOf("sendfile", 10)})
+	if _, cmd := m.Update(keyPress("r")); cmd != nil {
+		t.Error("r in a running run does something")
+	}
+	m = after(m, Finished{Trace: whole("sendfile")})
+	if !strings.Contains(m.View(), "r again") {
+		t.Errorf("r is not offered:\n%s", m.View())
+	}
+	m, _ = press(m, "r")
+	if v := m.View(); again != 1 || !strings.Contains(v, "starting") {
+		t.Errorf("again %d times:\n%s", again, v)
+	}
+	m = after(m, Update{runOf("sendfile", 20)})
+	if v := m.View(); !strings.Contains(v, "running 4.0 s") {
+		t.Errorf("the new run is not shown:\n%s", v)
+	}
+}
+
+// The places of what is drawn do not depend on the numbers.
+func TestColumnsStandStill(t *testing.T) {
+	borders := func(v string) string {
+		var at []string
+		for _, l := range strings.Split(v, "\n") {
+			if strings.Contains(l, "│") && strings.Contains(l, "cache") {
+				for i, r := range []rune(l) {
+					if r == '│' {
+						at = append(at, fmt.Sprint(i))
+					}
+				}
+			}
+		}
+		return strings.Join(at, " ")
+	}
+	first := ""
+	for i := 1; i <= 50; i++ {
+		got := borders(modelOf(120, 40, Update{runOf("read-write", i)}).View())
+		if first == "" {
+			first = got
+		}
+		if got != first || got == "" {
+			t.Fatalf("after %d samples the boxes are at %s, not %s", i, got, first)
+		}
+	}
+}
