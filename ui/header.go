@@ -34,13 +34,13 @@ func headerPanel(d data, width int) string {
 	case "failed":
 		sign, p = d.signFailed, d.alarm
 	}
-	state := sign + " " + d.phaseText() + " " + clock(d.now.ElapsedNS)
+	state := sign + " " + d.phaseText() + " " + d.clock(d.now.ElapsedNS)
 	if d.moment {
 		sign = "at"
 		if d.playing {
 			sign = d.head
 		}
-		state = sign + " " + clock(d.now.ElapsedNS) + " of " + clock(d.end())
+		state = sign + " " + d.clock(d.now.ElapsedNS) + " of " + d.clock(d.end())
 	}
 	if d.paused {
 		p = d.warning
@@ -74,6 +74,14 @@ func headerPanel(d data, width int) string {
 		conditions.put(d.dim, sep+c)
 	}
 	return crop(append(rows, conditions.String()), d.rows)
+}
+
+// clock is a time of the run: of a short one in milliseconds and less.
+func (d data) clock(ns int64) string {
+	if end := d.end(); d.phase == ended && end > 0 && end < 1e9 {
+		return latency(float64(max(ns, 0)), d.micro)
+	}
+	return clock(ns)
 }
 
 // conditions are what a number would be compared under, the most telling first.

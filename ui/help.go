@@ -12,7 +12,7 @@ func helpLines(l *look, k keyMap, width int) []string {
 		helpRow(l, l.key, k.quit.Help().Key, "quit; a run that still goes on is ended first"),
 		helpRow(l, l.key, k.interrupt.Help().Key, "interrupt the run and quit; twice: quit at once"),
 		helpRow(l, l.key, keys(k.pause.Help().Key, k.save.Help().Key, k.again.Help().Key), "pause the view; save the trace; run again"),
-		helpRow(l, l.key, k.side.Help().Key, "look at the sender, or at the receiver"),
+		helpRow(l, l.key, keys(k.side.Help().Key, k.longer.Help().Key, k.shorter.Help().Key), "sender or receiver; longer, shorter interval"),
 		helpRow(l, l.key, "arrows", "scroll; in a saved trace: its time; space plays"),
 		l.heading("SIGNS AND WORDS", width),
 		helpRow(l, l.copied, last(l.copyBar)+" "+shaft(byCopy), "bytes that the CPU copied"),

@@ -13,6 +13,7 @@ type keyMap struct {
 	quit, interrupt, pause, save, help, side, again key.Binding
 	views, next, previous                           key.Binding
 	back, forth, start, end, play                   key.Binding // in a saved trace
+	longer, shorter                                 key.Binding // time from sample to sample
 	top, bottom                                     key.Binding // of a page
 	scroll                                          viewport.KeyMap
 }
@@ -28,6 +29,8 @@ func newKeys() keyMap {
 		save:      bind("s", "save"),
 		again:     bind("r", "again"),
 		side:      bind("t", "side"),
+		longer:    bind("+", "longer interval"),
+		shorter:   bind("-", "shorter interval"),
 		help:      bind("?", "help"),
 		views:     bind("1", "views", "2", "3", "4", "5"),
 		next:      bind("tab", "next view"),

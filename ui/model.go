@@ -6,6 +6,7 @@ package ui
 import (
 	"io"
 	"os"
+	"time"
 
 	tea "github.com/charmbracelet/bubbletea"
 
@@ -41,6 +42,7 @@ type Options struct {
 	Interrupt func()                                      // ctrl+c in a running run: end it, as SIGINT does
 	Save      func(*trace.Trace) (path string, err error) // s
 	Again     func()                                      // r, once a run has ended: begin another one
+	Interval  func(longer bool) time.Duration             // + and -: another time from sample to sample
 }
 
 // Model is the dashboard. Its zero value is not ready: see New.

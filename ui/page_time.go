@@ -162,7 +162,7 @@ func (d data) timeAxis(columns int, scale float64) []string {
 	text.to(axisWidth)
 	const ticks = 4
 	for i := range ticks + 1 {
-		label := clock(int64(scale * float64(i) / ticks))
+		label := d.clock(int64(scale * float64(i) / ticks))
 		at := axisWidth + columns*i/ticks
 		if i > 0 {
 			at -= cells(label)

@@ -55,6 +55,9 @@ func nextFrame() tea.Cmd {
 	return tea.Tick(playTick, func(time.Time) tea.Msg { return playOn{} })
 }
 
+// shortestPlay is how many frames even a short run takes, as far as it has samples.
+const shortestPlay = 50
+
 // playOn moves a replay on by as much time as has passed.
 func (m Model) playOn() (tea.Model, tea.Cmd) {
 	if !m.playing || m.at == atEnd {
@@ -62,7 +65,8 @@ func (m Model) playOn() (tea.Model, tea.Cmd) {
 		return m, nil
 	}
 	samples := m.latest.Samples
-	then := samples[m.at].ElapsedNS + playTick.Nanoseconds()
+	step := min(playTick.Nanoseconds(), samples[len(samples)-1].ElapsedNS/shortestPlay)
+	then := samples[m.at].ElapsedNS + step
 	next := sort.Search(len(samples), func(i int) bool { return samples[i].ElapsedNS >= then })
 	if m.at = max(next, m.at+1); m.at >= len(samples)-1 {
 		m.at, m.playing = atEnd, false

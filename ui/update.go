@@ -14,6 +14,7 @@ type (
 	}
 	noticeEnded struct{ id int }
 	playOn      struct{}
+	sampling    struct{ every time.Duration }
 )
 
 // noticeTime is how long a notice hides the keys.
@@ -42,6 +43,8 @@ func (m Model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 			return m.say("not saved: "+msg.err.Error(), true)
 		}
 		return m.say("saved "+msg.path, false)
+	case sampling:
+		return m.say("sampling every "+msg.every.String(), false)
 	case playOn:
 		return m.playOn()
 	case noticeEnded:
@@ -89,6 +92,8 @@ func (m Model) pressed(msg tea.KeyMsg) (tea.Model, tea.Cmd) {
 		}
 	case key.Matches(msg, m.keys.save):
 		return m.save()
+	case key.Matches(msg, m.keys.longer, m.keys.shorter):
+		return m.resample(key.Matches(msg, m.keys.longer))
 	case key.Matches(msg, m.keys.again):
 		return m.again()
 	case key.Matches(msg, m.keys.side):
@@ -113,6 +118,15 @@ func (m Model) pressed(msg tea.KeyMsg) (tea.Model, tea.Cmd) {
 		return m.scrolled(msg), nil
 	}
 	return m, nil
+}
+
+// resample asks for another time from sample to sample.
+func (m Model) resample(longer bool) (tea.Model, tea.Cmd) {
+	interval := m.opts.Interval
+	if interval == nil || m.phase != running {
+		return m, nil
+	}
+	return m, func() tea.Msg { return sampling{interval(longer)} }
 }
 
 // again asks for another run of the same kind, once this one has ended.

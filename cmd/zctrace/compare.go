@@ -1,3 +1,5 @@
+//go:build linux
+
 package main
 
 import (
@@ -102,31 +104,6 @@ func (o *compareOptions) adaptFlags(cmd *cobra.Command) {
 	}
 	o.latency.value = "off"
 	f.Lookup("latency").DefValue = "off"
-}
-
-// form is how the ranking is printed.
-type form struct{ markdown, csv bool }
-
-func (f *form) register(cmd *cobra.Command) {
-	cmd.Flags().BoolVar(&f.markdown, "markdown", false, "print the ranking as a Markdown table")
-	cmd.Flags().BoolVar(&f.csv, "csv", false, "print the ranking as CSV")
-}
-
-func (f *form) check() error {
-	if f.markdown && f.csv {
-		return usageError("--markdown and --csv are two forms of one table: take one")
-	}
-	return nil
-}
-
-func (f *form) text(s *trace.Set) string {
-	switch {
-	case f.markdown:
-		return ui.RankingMarkdown(s)
-	case f.csv:
-		return ui.RankingCSV(s)
-	}
-	return ui.Ranking(s, tableWidth)
 }
 
 // gate is an expectation of the runs of one strategy, or of all.

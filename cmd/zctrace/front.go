@@ -1,3 +1,5 @@
+//go:build linux
+
 package main
 
 import (
@@ -6,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"sync"
 	"syscall"
 	"time"
 
@@ -15,8 +18,6 @@ import (
 	"github.com/zctrace/zctrace/tracer/trace"
 	"github.com/zctrace/zctrace/ui"
 )
-
-const tableWidth = 80 // fits a mail
 
 // plain prints a line per interval and the final table.
 func (j *job) plain() (*trace.Trace, error) {
@@ -86,11 +87,16 @@ func (j *job) dashboard() (*trace.Trace, error) {
 	if j.cfg.Interval == 0 {
 		j.cfg.Interval = dashboardInterval
 	}
+	again := make(chan struct{}, 1)
+	intervals := newIntervals(j.cfg.Interval)
+	j.cfg.NewInterval = intervals.changes
 	program := tea.NewProgram(ui.New(ui.Options{
 		Terminal:  ui.DetectTerminal(os.Getenv),
 		Stop:      func() { j.interrupt(errQuit) },
 		Interrupt: func() { j.interrupt(interruption{syscall.SIGINT}) },
 		Save:      j.saveNow,
+		Again:     func() { again <- struct{}{} },
+		Interval:  intervals.change,
 	}), ui.ProgramOptions()...)
 
 	j.restore = func() { _ = program.ReleaseTerminal() }
@@ -101,14 +107,23 @@ func (j *job) dashboard() (*trace.Trace, error) {
 		defer close(done)
 		show := latestOnly(program.Send)
 		j.cfg.Doing = func(what string) { show(ui.Doing(what)) }
-		t, runErr = session.Run(j.ctx, j.cfg, session.Machine(), func(t *trace.Trace) { show(ui.Update{Trace: t}) })
-		path, saveErr := j.save(t)
-		if runErr == nil {
-			runErr = saveErr
-		}
-		program.Send(ui.Finished{Trace: t, Err: runErr, Saved: path})
-		if t == nil {
-			program.Quit() // nothing ran: the error is all there is to say
+		for {
+			j.cfg.Interval = intervals.now()
+			t, runErr = session.Run(j.ctx, j.cfg, session.Machine(), func(t *trace.Trace) { show(ui.Update{Trace: t}) })
+			path, saveErr := j.save(t)
+			if runErr == nil {
+				runErr = saveErr
+			}
+			program.Send(ui.Finished{Trace: t, Err: runErr, Saved: path})
+			if t == nil {
+				program.Quit() // nothing ran: the error is all there is to say
+				return
+			}
+			select {
+			case <-again:
+			case <-j.ctx.Done():
+				return
+			}
 		}
 	}()
 	go func() {
@@ -125,6 +140,48 @@ func (j *job) dashboard() (*trace.Trace, error) {
 		fmt.Fprint(os.Stdout, ui.Table(t, tableWidth))
 	}
 	return t, errors.Join(runErr, err)
+}
+
+// intervals are the times from sample to sample that + and - choose.
+type intervals struct {
+	changes chan time.Duration // the latest that the run has not taken yet
+	mu      sync.Mutex
+	every   time.Duration
+}
+
+func newIntervals(every time.Duration) *intervals {
+	return &intervals{changes: make(chan time.Duration, 1), every: every}
+}
+
+func (i *intervals) now() time.Duration {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return i.every
+}
+
+// change takes the next one, and says which. More than ten samples a second
+// nobody could see.
+func (i *intervals) change(longer bool) time.Duration {
+	steps := []time.Duration{100 * time.Millisecond, 200 * time.Millisecond, 500 * time.Millisecond, time.Second, 2 * time.Second, 5 * time.Second, 10 * time.Second}
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	next := i.every
+	for _, step := range steps {
+		if longer && step > i.every {
+			next = step
+			break
+		}
+		if !longer && step < i.every {
+			next = step
+		}
+	}
+	i.every = next
+	select { // what the run has not taken is out of date
+	case <-i.changes:
+	default:
+	}
+	i.changes <- i.every
+	return i.every
 }
 
 // latestOnly returns a function that never waits. What has not been sent when the

@@ -7,9 +7,6 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
-
-	"github.com/zctrace/zctrace/tracer"
-	"github.com/zctrace/zctrace/workloads"
 )
 
 // Exit codes, as the manual promises them; see also the signals' 128 + n.
@@ -69,8 +66,8 @@ func run(f func(*cobra.Command, []string) error) func(*cobra.Command, []string) 
 
 // execute runs the command line and returns the exit code.
 func execute(args []string) int {
-	if len(args) > 0 && args[0] == workloads.Command {
-		return workloads.Main(args[1:])
+	if code, is := worker(args); is {
+		return code
 	}
 	root := newRoot()
 	root.SetArgs(args)
@@ -92,17 +89,14 @@ func execute(args []string) int {
 
 func exitCode(err error) int {
 	var exit *exitError
-	var work *workloads.Error
-	var unsupported *tracer.UnsupportedError
 	var ran ranError
-	switch {
-	case errors.As(err, &exit):
+	if errors.As(err, &exit) {
 		return exit.code
-	case errors.As(err, &work):
-		return work.Kind.ExitCode()
-	case errors.As(err, &unsupported):
-		return exitUnsupported
-	case errors.As(err, &ran):
+	}
+	if code, is := machineExit(err); is {
+		return code
+	}
+	if errors.As(err, &ran) {
 		return exitFailed
 	}
 	return exitUsage
@@ -125,7 +119,8 @@ what nobody counted is never shown as 0.`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
-	root.AddCommand(newRun(), newCompare(), newSweep(), newShow(), newServe(), newList(), newDoctor(), newVersion(), newMan())
+	root.AddCommand(machineCommands()...)
+	root.AddCommand(newShow(), newVersion(), newMan())
 	root.CompletionOptions.HiddenDefaultCmd = false
 	return root
 }

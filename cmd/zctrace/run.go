@@ -1,3 +1,5 @@
+//go:build linux
+
 package main
 
 import (
@@ -15,7 +17,6 @@ import (
 
 	"github.com/spf13/cobra"
 	"golang.org/x/sys/unix"
-	"golang.org/x/term"
 
 	"github.com/zctrace/zctrace/tracer/session"
 	"github.com/zctrace/zctrace/tracer/trace"
@@ -33,9 +34,12 @@ func newRun() *cobra.Command {
 		Use:   "run STRATEGY",
 		Short: "Run a strategy and show live what it costs",
 		Long: `run moves data from a source to a sink with one strategy, in processes of its own,
-and counts what that costs. On a terminal it draws a dashboard (q quits, p pauses
-the view, s saves the trace, ? helps); otherwise, or with --plain, it prints a
-line per interval. In the end it prints a table.`,
+and counts what that costs. On a terminal it draws a dashboard; otherwise, or with
+--plain, it prints a line per interval. In the end it prints a table.
+
+Keys of the dashboard: 1 to 5 or tab choose the view (overview, system calls, time,
+hooks, raw counters), t looks at the receiver, p pauses the view, s saves the trace,
++ and - change the interval, r runs it again once it has ended, q quits, ? helps.`,
 		Example: `  sudo zctrace run sendfile
   sudo zctrace run read-write --bytes 64MiB --sink unix --plain
   sudo zctrace run mmap-write --source /var/lib/big.db --cache cold
@@ -110,15 +114,6 @@ func runStrategy(cmd *cobra.Command, name string, o *options) error {
 	}
 	t, err := front()
 	return verdict(t, err, ctx, expectations)
-}
-
-// canDraw reports whether a dashboard can be shown and controlled here.
-func canDraw() bool {
-	if name := os.Getenv("TERM"); name == "" || name == "dumb" || !term.IsTerminal(int(os.Stdin.Fd())) {
-		return false
-	}
-	width, height, err := term.GetSize(int(os.Stdout.Fd()))
-	return err == nil && width > 0 && height > 0
 }
 
 // verdict is the error, and with it the exit code, of a run that has ended.
@@ -260,15 +255,6 @@ func stdoutClosed() bool {
 	return err == nil && flags&unix.O_ACCMODE == unix.O_RDWR &&
 		unix.Fstat(int(os.Stdout.Fd()), &out) == nil && unix.Stat(os.DevNull, &null) == nil &&
 		out.Mode&unix.S_IFMT == unix.S_IFCHR && out.Rdev == null.Rdev
-}
-
-// asUser does it with the rights of the user who called sudo.
-func asUser(f func() error) error {
-	user, err := workloads.InvokingUser()
-	if err != nil {
-		return err
-	}
-	return workloads.AsUser(user, f)
 }
 
 // save writes the trace where --json says, if it does.

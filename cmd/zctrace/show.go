@@ -1,8 +1,13 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
+	"syscall"
 
+	tea "github.com/charmbracelet/bubbletea"
 	"github.com/spf13/cobra"
 
 	"github.com/zctrace/zctrace/tracer/trace"
@@ -11,36 +16,92 @@ import (
 
 func newShow() *cobra.Command {
 	var f form
+	var plain bool
 	cmd := &cobra.Command{
-		Use:   "show FILE",
-		Short: "Print a saved trace or comparison, as it was printed then; needs no root",
+		Use:   "show FILE [FILE]",
+		Short: "Show a saved trace or comparison, or two traces side by side; needs no root, nor Linux",
+		Long: `show draws a saved trace on the dashboard: the arrow keys, home and end go through
+the time of the run, space plays it, 1 to 5 choose the view. Elsewhere than on a
+terminal, or with --plain, it prints what was printed at the end of the run, and so
+it does with what compare and sweep saved. Of two traces it prints what differs.`,
 		Example: `  sudo zctrace run sendfile --duration 5s --json trace.json
   zctrace show trace.json
+  zctrace show read-write.json sendfile.json
   zctrace show --markdown comparison.json`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if err := f.check(); err != nil {
 				return err
 			}
-			return exactly("FILE")(cmd, args)
+			if len(args) != 1 && len(args) != 2 {
+				return usageError("show takes one FILE, or two traces to compare, not %d", len(args))
+			}
+			return nil
 		},
 		RunE: run(func(cmd *cobra.Command, args []string) error {
+			if len(args) == 2 {
+				return showTwo(cmd, args, f)
+			}
 			t, set, err := trace.ReadFileOrSet(args[0])
-			if err != nil {
-				return err
-			}
-			text := ""
 			switch {
+			case err != nil:
+				return err
 			case set != nil:
-				text = f.text(set)
-			case f.markdown || f.csv:
+				return printOut(cmd, f.text(set))
+			case f.given():
 				return usageError("%s is one trace: --markdown and --csv are for what compare wrote", args[0])
-			default:
-				text = ui.Table(t, tableWidth)
+			case !plain && canDraw():
+				return replay(t)
 			}
-			_, err = fmt.Fprint(cmd.OutOrStdout(), text)
-			return err
+			return printOut(cmd, ui.Table(t, tableWidth))
 		}),
 	}
 	f.register(cmd)
+	cmd.Flags().BoolVar(&plain, "plain", false, "plain text, also on a terminal")
 	return cmd
+}
+
+func printOut(cmd *cobra.Command, text string) error {
+	if _, err := fmt.Fprint(cmd.OutOrStdout(), text); err != nil {
+		return fmt.Errorf("print it: %w", err)
+	}
+	return nil
+}
+
+// replay shows the trace on the dashboard until the user leaves it.
+func replay(t *trace.Trace) error {
+	program := tea.NewProgram(ui.New(ui.Options{
+		Terminal: ui.DetectTerminal(os.Getenv),
+		Trace:    t,
+		Replay:   true,
+	}), tea.WithAltScreen()) // and its own handling of signals: there is no run to end
+	switch _, err := program.Run(); {
+	case errors.Is(err, tea.ErrInterrupted):
+		return &exitError{128 + int(syscall.SIGINT), nil}
+	case err != nil:
+		return fmt.Errorf("draw the dashboard: %w", err)
+	}
+	return nil
+}
+
+// showTwo prints two traces side by side.
+func showTwo(cmd *cobra.Command, files []string, f form) error {
+	if f.given() {
+		return usageError("--markdown and --csv are for what compare wrote")
+	}
+	var traces [2]*trace.Trace
+	for i, file := range files {
+		t, set, err := trace.ReadFileOrSet(file)
+		if err != nil {
+			return err
+		}
+		if set != nil {
+			return usageError("%s is a comparison of its own: zctrace show %s prints it", file, file)
+		}
+		traces[i] = t
+	}
+	a, b := filepath.Base(files[0]), filepath.Base(files[1])
+	if a == b {
+		a, b = files[0], files[1]
+	}
+	return printOut(cmd, ui.Difference(traces[0], traces[1], a, b, tableWidth))
 }

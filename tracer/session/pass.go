@@ -224,6 +224,9 @@ func (f *follower) follow(ctx context.Context) error {
 			if err := f.tick(); err != nil {
 				return err
 			}
+		case d := <-f.session.cfg.NewInterval:
+			ticker.Reset(d)
+			f.session.trace.Run.IntervalNS = d.Nanoseconds()
 		case <-limit:
 			stop()
 		case <-interrupted:

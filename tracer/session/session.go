@@ -43,7 +43,10 @@ type Config struct {
 	Copies   tracer.Engine
 	Baseline bool // do the same work untraced before
 	CPUs     *[2]int
-	Interval time.Duration
+	Interval time.Duration // from one sample to the next
+
+	// NewInterval changes Interval during the run. It may be nil.
+	NewInterval <-chan time.Duration
 
 	// Shared is the source of several runs, opened before the first of them; it
 	// is what Source names. nil: the run opens a source of its own.

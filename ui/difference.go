@@ -1,0 +1,250 @@
+package ui
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/zctrace/zctrace/internal/human"
+	"github.com/zctrace/zctrace/tracer/trace"
+)
+
+// Difference puts two traces side by side as plain text: under what they ran,
+// how fast, and what each cost for the same payload. What differs is marked, as
+// precisely as it is shown. Lines are at most width cells, 80 if it is less.
+func Difference(a, b *trace.Trace, nameA, nameB string, width int) string {
+	width = max(width, tableWidth)
+	d := difference{a: newData(plainLook, a, ended), b: newData(plainLook, b, ended)}
+	short := func(name string) string { return fitEnd(d.a.text(name), 15, "..") }
+	d.names = [2]string{short(nameA), short(nameB)}
+	return joined([][]string{
+		d.settings(width),
+		d.speed(width),
+		d.passes(width),
+		d.perMiB(width),
+		d.calls(width),
+		{"!= differs, = the same as precisely as shown; ratio: the second by the first", "d derived, ~ estimated, n/a not counted"},
+	}, width)
+}
+
+// difference is two runs at their ends.
+type difference struct {
+	a, b  data
+	names [2]string
+}
+
+// settings are what the two ran under; what is the same stands once.
+func (d difference) settings(width int) []string {
+	g := grid{align: "lw"}
+	g.add("", d.names[0]+" | "+d.names[1])
+	for _, s := range []struct {
+		name string
+		of   func(trace.Run, trace.Host) string
+	}{
+		{"strategy", func(r trace.Run, _ trace.Host) string { return r.Strategy }},
+		{"source", func(r trace.Run, _ trace.Host) string { return sourceNames(r.Source)[0] }},
+		{"sink", func(r trace.Run, _ trace.Host) string { return sinkKind(r.Sink) }},
+		{"receiver", func(r trace.Run, _ trace.Host) string { return r.Receiver }},
+		{"chunk", func(r trace.Run, _ trace.Host) string { return human.FormatBytes(r.ChunkBytes) }},
+		{"cache", func(r trace.Run, _ trace.Host) string { return r.Cache }},
+		{"engine", func(r trace.Run, _ trace.Host) string { return r.Engine }},
+		{"kernel", func(_ trace.Run, h trace.Host) string { return h.Kernel }},
+		{"CPU", func(_ trace.Run, h trace.Host) string {
+			return fmt.Sprintf("%s, %d CPUs, %s", h.Arch, h.CPUs, h.CPUModel)
+		}},
+		{"ended", func(r trace.Run, _ trace.Host) string { return string(r.Ended) }},
+	} {
+		x, y := d.a.text(s.of(d.a.trace.Run, d.a.trace.Host)), d.b.text(s.of(d.b.trace.Run, d.b.trace.Host))
+		d.addSetting(&g, s.name, x, y)
+	}
+	d.addSetting(&g, "textbook", d.a.verdict(), d.b.verdict())
+	d.addSetting(&g, "losses", d.a.lost(), d.b.lost())
+	return g.lines(width)
+}
+
+func (difference) addSetting(g *grid, name, x, y string) {
+	switch {
+	case x == "" && y == "":
+	case x == y:
+		g.add("   = "+name, x)
+	default:
+		g.add("  != "+name, cmp.Or(x, "-")+" | "+cmp.Or(y, "-"))
+	}
+}
+
+// sinkKind leaves the port out, which differs from run to run.
+func sinkKind(s trace.Sink) string {
+	names := sinkNames(s)
+	if s.Device.Kind == "loopback" || s.Kind == "unix" {
+		return strings.Join(slices.Compact([]string{s.Kind, s.Device.Kind}), " ")
+	}
+	return names[0]
+}
+
+func (d data) verdict() string { return compare(d.trace, &d.now.Sender, d.payload()).brief() }
+
+// lost says in a word whether the numbers may be believed.
+func (d data) lost() string {
+	if d.trace.Losses == nil {
+		return "not recorded"
+	}
+	return cmp.Or(d.text(strings.Join(losses(d.trace), ", ")), "none")
+}
+
+// both is a number of the two runs.
+type both struct {
+	label string
+	of    func(d data) figureOf
+	text  func(float64) string
+}
+
+// figureOf is a number of one run.
+type figureOf struct {
+	value float64
+	known bool
+	mark  string // of its provenance
+}
+
+func (f figureOf) in(format func(float64) string) string {
+	if !f.known {
+		return notCounted
+	}
+	return format(f.value)
+}
+
+// nothing is 0 or not known.
+func (f figureOf) nothing() bool { return !f.known || f.value == 0 }
+
+// observed is a number that needs no mark.
+func observed(v float64, known bool) figureOf { return figureOf{v, known, " "} }
+
+func (n number) perPayload(payload trace.Int, bytes float64) figureOf {
+	v, known := n.per(payload)
+	return figureOf{v * bytes, known, n.mark()}
+}
+
+// table is a section with a column for each run, their ratio, and whether they
+// differ. Rows that are 0 or unknown in both are left out.
+func (d difference) table(title string, rows []both, width int) []string {
+	g := grid{align: "lrmrmr"}
+	g.add(title, d.names[0], "", d.names[1], "", "ratio")
+	for _, row := range rows {
+		x, y := row.of(d.a), row.of(d.b)
+		if x.nothing() && y.nothing() {
+			continue
+		}
+		textX, textY := x.in(row.text), y.in(row.text)
+		sign, ratio := "!=", ""
+		switch {
+		case textX == textY:
+			sign = " ="
+		case !x.known || !y.known:
+			sign = " ?"
+		case x.value > 0 && y.value > 0:
+			ratio = threeDigits(y.value/x.value) + "x"
+		}
+		g.add("  "+sign+" "+row.label, textX, x.mark, textY, y.mark, ratio)
+	}
+	return g.unlessEmpty(width)
+}
+
+func (d difference) speed(width int) []string {
+	payload := func(d data) figureOf {
+		p, known := d.payload().Get()
+		return observed(float64(p), known)
+	}
+	return d.table("Speed", []both{
+		{"payload, bytes", payload, func(v float64) string { return grouped(int64(v)) }},
+		{"elapsed", func(d data) figureOf { return observed(float64(d.now.ElapsedNS), d.now.ElapsedNS > 0) }, func(v float64) string { return seconds(int64(v)) }},
+		{"throughput", func(d data) figureOf {
+			p := payload(d)
+			return observed(p.value*1e9/float64(max(d.now.ElapsedNS, 1)), p.known && d.now.ElapsedNS > 0)
+		}, rate},
+		{"sender's CPU, ns/KiB", d.perPayload(cpuTime, 1<<10, sender), threeDigits},
+		{"receiver's CPU, ns/KiB", d.perPayload(cpuTime, 1<<10, receiver), threeDigits},
+	}, width)
+}
+
+// sender and receiver choose a party; there may be none.
+func sender(d data) (party, bool) { return d.parties()[0], true }
+
+func receiver(d data) (party, bool) {
+	if list := d.parties(); len(list) > 1 {
+		return list[1], true
+	}
+	return party{}, false
+}
+
+// perPayload is a measure for so many bytes of payload.
+func (difference) perPayload(m measure, bytes float64, who func(data) (party, bool)) func(data) figureOf {
+	return func(d data) figureOf {
+		p, there := who(d)
+		if !there {
+			return figureOf{mark: " "}
+		}
+		return m.in(p.now).perPayload(p.payload(d), bytes)
+	}
+}
+
+func (d difference) passes(width int) []string {
+	var rows []both
+	for _, who := range []struct {
+		name string
+		of   func(data) (party, bool)
+	}{{"sender", sender}, {"receiver", receiver}} {
+		for _, k := range classes {
+			verb := "copied "
+			if k.moved {
+				verb = "moved "
+			}
+			rows = append(rows, both{who.name + " " + verb + k.name, func(d data) figureOf {
+				p, there := who.of(d)
+				if !there {
+					return figureOf{mark: " "}
+				}
+				return k.in(p.now).perPayload(p.payload(d), 1)
+			}, passes})
+		}
+		for _, m := range []measure{diskRead, diskWritten, nicSent, nicReceived, cacheLeft} {
+			rows = append(rows, both{who.name + " " + m.name, d.perPayload(m, 1, who.of), passes})
+		}
+	}
+	return d.table("Passes over the payload", rows, width)
+}
+
+func (d difference) perMiB(width int) []string {
+	var rows []both
+	for _, who := range []struct {
+		name string
+		of   func(data) (party, bool)
+	}{{"sender", sender}, {"receiver", receiver}} {
+		for _, m := range []measure{allCalls, modeSwitches, voluntary, involuntary, minorFaults, majorFaults} {
+			name := strings.Replace(m.name, "context switches", "switches", 1)
+			rows = append(rows, both{who.name + " " + name, d.perPayload(m, 1<<20, who.of), perMiB})
+		}
+	}
+	return d.table("Per MiB of payload", rows, width)
+}
+
+// calls are the sender's system calls by name.
+func (d difference) calls(width int) []string {
+	var rows []both
+	for _, name := range slices.Compact(slices.Sorted(slices.Values(append(callNames(d.a), callNames(d.b)...)))) {
+		rows = append(rows, both{d.a.text(name), func(d data) figureOf {
+			s := d.now.Sender.Syscalls.ByName[name] // one that was not made was made 0 times
+			return number{value: trace.Known(s.Calls.Or(0))}.perPayload(d.payload(), 1<<20)
+		}, perMiB}, both{d.a.text(name) + ", mean ns", func(d data) figureOf {
+			s := d.now.Sender.Syscalls.ByName[name]
+			return observed(call{calls: number{value: s.Calls}, time: number{value: s.TimeNS}}.meanLatency())
+		}, func(v float64) string { return grouped(int64(v)) }})
+	}
+	return d.table("Sender's calls per MiB", rows, width)
+}
+
+func callNames(d data) (names []string) {
+	for name := range d.now.Sender.Syscalls.ByName {
+		names = append(names, name)
+	}
+	return names
+}
