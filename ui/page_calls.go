@@ -171,12 +171,16 @@ func (d data) histograms(calls []call, width, rows int) []string {
 	}
 	name := longestCall(calls, 10) + 1
 	cell := max(1, min((width-name)/(end-first), 6))
-	high := max(1, min((rows-2)/timed, 8))
+	high := max(1, min((rows-2)/timed-1, 8))
 	lines := []string{heading}
 	for _, c := range calls {
-		if _, ok := quantile(c.log2, 1); ok {
-			lines = append(lines, d.histogram(c, first, end, cell, name, high)...)
+		if _, ok := quantile(c.log2, 1); !ok {
+			continue
 		}
+		if high > 1 && len(lines) > 1 { // a bar must not touch the chart above
+			lines = append(lines, "")
+		}
+		lines = append(lines, d.histogram(c, first, end, cell, name, high)...)
 	}
 	return append(lines, d.dim.of(d.fit(bucketAxis(first, end, cell, name, width, d.micro), width)))
 }

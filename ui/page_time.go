@@ -52,7 +52,7 @@ func timePage(d data, width, rows int) page {
 		for _, v := range values {
 			top = max(top, v)
 		}
-		pg.lines = append(pg.lines, d.dim.of(s.title)+d.dim.of(d.lately(s)))
+		pg.lines = append(pg.lines, d.plain.of(s.title)+d.dim.of(d.lately(s)))
 		if !known {
 			pg.lines = append(pg.lines, d.dim.of(strings.Repeat(" ", axisWidth)+notCounted))
 			continue
