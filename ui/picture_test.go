@@ -136,6 +136,7 @@ func TestPictureOfTheReceiver(t *testing.T) {
 		{"zerocopy", func(c *trace.Counters, n int64) {
 			c.Moved.Mapped, c.Copies.ToUser = observedAmount(n-4096), observedAmount(4096)
 		}},
+		{"zerocopy", func(c *trace.Counters, n int64) { c.Copies.ToUser = derived(n) }}, // what could not be mapped
 		{"trunc", func(*trace.Counters, int64) {}},
 	} {
 		tr := pathRun("sendfile", "auto", "tcp", func(t *trace.Trace, c *trace.Counters, n int64) { c.Moved.PageRefs = derived(n) })

@@ -404,6 +404,7 @@ func (s *surveyor) addDevice(from, at int, direct bool) {
 			at = from
 		}
 		s.join(at, disk, "later", written)
+		s.shareBlocks(disk)
 	case "nic":
 		nic := s.add(place{names: []string{"NIC"}, detail: s.text(device.Name)})
 		s.join(at, nic, "", s.ofMeasure(s.sender, nicSent))
@@ -423,6 +424,17 @@ func (s *surveyor) addDevice(from, at int, direct bool) {
 		}
 		s.join(at, end, noDMAHere, streams...)
 		s.shared = end
+	}
+}
+
+// shareBlocks lets blocks that a file system shares lead from disk to disk: they
+// are in no page cache.
+func (s *surveyor) shareBlocks(disk int) {
+	for i, h := range s.hops {
+		m := h.main()
+		if m.way == byClone && m.bytes.nonzero() && s.places[0].names[0] == "disk" {
+			s.hops[i].from, s.hops[i].to = 0, disk
+		}
 	}
 }
 
@@ -450,6 +462,9 @@ func (s *surveyor) addReceiver() {
 		join([]string{"pipe"}, "", taken, copied)
 		join([]string{"file"}, "", s.ofParty(receiver, byCopy, inKernel))
 	case "zerocopy":
+		if copied.bytes.value.Or(0) > visible.bytes.value.Or(0) {
+			copied.surprise, copied.against = true, "it asked to have them mapped"
+		}
 		join(aMapping, "", visible, copied)
 	case "trunc":
 		join([]string{"discarded"}, "unread", copied)
