@@ -33,6 +33,7 @@ type data struct {
 	replay    bool   // a saved run is looked at,
 	moment    bool   // and a moment before its end
 	playing   bool   // which moves on
+	pair      *pair  // the trace is one of two that are compared
 	rows      int    // lines that the panel may have; 0: as many as it wants
 }
 

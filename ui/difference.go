@@ -28,6 +28,23 @@ func Difference(a, b *trace.Trace, nameA, nameB string, width int) string {
 	}, width)
 }
 
+// differencePage is the same as a view: what differs stands out.
+func differencePage(d data, width int) page {
+	pg := page{title: "DIFFERENCE"}
+	text := Difference(d.pair.traces[0], d.pair.traces[1], d.pair.names[0], d.pair.names[1], width)
+	for _, l := range strings.Split(strings.TrimSuffix(text, "\n"), "\n") {
+		ink := d.dim
+		switch {
+		case strings.HasPrefix(l, "  !="):
+			ink = d.strong
+		case l != "" && !strings.HasPrefix(l, "  "):
+			ink = d.plain
+		}
+		pg.lines = append(pg.lines, ink.of(d.fit(l, width)))
+	}
+	return pg
+}
+
 // difference is two runs at their ends.
 type difference struct {
 	a, b  data

@@ -1,6 +1,8 @@
 package ui
 
 import (
+	"fmt"
+
 	"github.com/zctrace/zctrace/internal/human"
 	"github.com/zctrace/zctrace/tracer/trace"
 )
@@ -88,6 +90,10 @@ func (d data) clock(ns int64) string {
 func (d data) conditions() []string {
 	r, h := d.trace.Run, d.trace.Host
 	list := []string{human.FormatBytes(r.ChunkBytes) + " chunks"}
+	if d.pair != nil {
+		name := fitEnd(d.text(d.pair.names[d.pair.shown]), 24, d.ellipsis)
+		list = append([]string{fmt.Sprintf("%s, %d of 2", name, d.pair.shown+1)}, list...)
+	}
 	add := func(before, s, after string) {
 		if s = d.text(s); s != "" {
 			list = append(list, before+s+after)

@@ -13,7 +13,7 @@ func helpLines(l *look, k keyMap, width int) []string {
 		helpRow(l, l.key, k.interrupt.Help().Key, "interrupt the run and quit; twice: quit at once"),
 		helpRow(l, l.key, keys(k.pause.Help().Key, k.save.Help().Key, k.again.Help().Key), "pause the view; save the trace; run again"),
 		helpRow(l, l.key, keys(k.side.Help().Key, k.longer.Help().Key, k.shorter.Help().Key), "sender or receiver; longer, shorter interval"),
-		helpRow(l, l.key, "arrows", "scroll; in a saved trace: its time; space plays"),
+		helpRow(l, l.key, "arrows", "scroll; saved trace: time, space plays, x other"),
 		l.heading("SIGNS AND WORDS", width),
 		helpRow(l, l.copied, last(l.copyBar)+" "+shaft(byCopy), "bytes that the CPU copied"),
 		helpRow(l, l.moved, last(l.moveBar)+" "+shaft(byReference), "bytes handed on by reference, without a copy"),

@@ -12,7 +12,7 @@ type keyMsg = tea.KeyMsg
 type keyMap struct {
 	quit, interrupt, pause, save, help, side, again key.Binding
 	views, next, previous                           key.Binding
-	back, forth, start, end, play                   key.Binding // in a saved trace
+	back, forth, start, end, play, swap             key.Binding // in a saved trace
 	longer, shorter                                 key.Binding // time from sample to sample
 	top, bottom                                     key.Binding // of a page
 	scroll                                          viewport.KeyMap
@@ -32,7 +32,7 @@ func newKeys() keyMap {
 		longer:    bind("+", "longer interval"),
 		shorter:   bind("-", "shorter interval"),
 		help:      bind("?", "help"),
-		views:     bind("1", "views", "2", "3", "4", "5"),
+		views:     bind("1", "views", "2", "3", "4", "5", "6"),
 		next:      bind("tab", "next view"),
 		previous:  bind("shift+tab", "previous view"),
 		back:      bind("left", "back"),
@@ -40,6 +40,7 @@ func newKeys() keyMap {
 		start:     bind("home", "start"),
 		end:       bind("end", "end"),
 		play:      key.NewBinding(key.WithKeys(" "), key.WithHelp("space", "play")),
+		swap:      bind("x", "the other"),
 		top:       bind("g", "top", "home"),
 		bottom:    bind("G", "bottom", "end"),
 		scroll: viewport.KeyMap{
@@ -54,6 +55,9 @@ func (m Model) inFooter() []key.Binding {
 	k := m.keys
 	list := []key.Binding{k.quit}
 	if m.opts.Replay {
+		if m.opts.Other != nil {
+			list = append(list, k.swap)
+		}
 		return append(list, key.NewBinding(key.WithHelp("left right", "time")), k.play, k.help)
 	}
 	if m.phase != ended || m.frozen != nil {

@@ -37,6 +37,9 @@ type Options struct {
 	Trace *trace.Trace
 	// Replay is for a saved trace: it goes through the run from sample to sample.
 	Replay bool
+	// Other is a second saved trace, to compare Trace with; nil: there is none.
+	Other *trace.Trace
+	Names [2]string // the two's
 
 	Stop      func()                                      // q in a running run: end it
 	Interrupt func()                                      // ctrl+c in a running run: end it, as SIGINT does
@@ -67,7 +70,8 @@ type Model struct {
 	saving   bool
 	notice   notice
 
-	at      int // the sample that is shown of a saved trace; atEnd: its totals
+	swapped bool // the other trace is looked at
+	at      int  // the sample that is shown of a saved trace; atEnd: its totals
 	playing bool
 }
 
@@ -89,6 +93,9 @@ func New(o Options) Model {
 	m := Model{opts: o, look: newLook(o.Terminal, o.Output), keys: newKeys(), latest: o.Trace, at: atEnd}
 	if o.Trace != nil && (o.Replay || o.Trace.Run.Ended != "") {
 		m.phase, m.failed = ended, o.Trace.Run.Error
+	}
+	if o.Other != nil {
+		m.view = differenceView
 	}
 	return m
 }

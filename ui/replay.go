@@ -6,6 +6,8 @@ import (
 
 	"github.com/charmbracelet/bubbles/key"
 	tea "github.com/charmbracelet/bubbletea"
+
+	"github.com/zctrace/zctrace/tracer/trace"
 )
 
 // playTick is the time from one frame of a replay to the next.
@@ -13,7 +15,13 @@ const playTick = time.Second / framesPerSecond
 
 // moved follows a key that moves through the time of a saved trace.
 func (m Model) moved(msg tea.KeyMsg) (next tea.Model, cmd tea.Cmd, moved bool) {
-	if !m.opts.Replay || len(m.latest.Samples) == 0 {
+	if !m.opts.Replay {
+		return m, nil, false
+	}
+	if key.Matches(msg, m.keys.swap) && m.opts.Other != nil {
+		return m.swap(), nil, true
+	}
+	if len(m.latest.Samples) == 0 {
 		return m, nil, false
 	}
 	last := len(m.latest.Samples) - 1
@@ -73,4 +81,41 @@ func (m Model) playOn() (tea.Model, tea.Cmd) {
 		return m, nil
 	}
 	return m, nextFrame()
+}
+
+// swap looks at the other trace, at the same moment.
+func (m Model) swap() Model {
+	elapsed := int64(0)
+	if m.at != atEnd {
+		elapsed = m.latest.Samples[m.at].ElapsedNS
+	}
+	m.swapped, m.playing = !m.swapped, false
+	m.latest, m.opts.Other = m.opts.Other, m.latest
+	m.failed = m.latest.Run.Error
+	if m.at == atEnd {
+		return m
+	}
+	samples := m.latest.Samples
+	m.at = sort.Search(len(samples), func(i int) bool { return samples[i].ElapsedNS >= elapsed })
+	if m.at >= len(samples)-1 {
+		m.at = atEnd
+	}
+	return m
+}
+
+// pair is two traces that are compared, in the order in which they were given.
+type pair struct {
+	traces [2]*trace.Trace
+	names  [2]string
+	shown  int
+}
+
+func (m Model) pair() *pair {
+	switch {
+	case m.opts.Other == nil:
+		return nil
+	case m.swapped:
+		return &pair{[2]*trace.Trace{m.opts.Other, m.latest}, m.opts.Names, 1}
+	}
+	return &pair{[2]*trace.Trace{m.latest, m.opts.Other}, m.opts.Names, 0}
 }

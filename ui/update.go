@@ -106,11 +106,13 @@ func (m Model) pressed(msg tea.KeyMsg) (tea.Model, tea.Cmd) {
 	case msg.Type == tea.KeyEsc:
 		m.help = false
 	case key.Matches(msg, m.keys.views):
-		m.view, m.help = view(msg.Runes[0]-'1'), false
+		if v := view(msg.Runes[0] - '1'); v < m.views() {
+			m.view, m.help = v, false
+		}
 	case key.Matches(msg, m.keys.next):
-		m.view, m.help = (m.view+1)%views, false
+		m.view, m.help = (m.view+1)%m.views(), false
 	case key.Matches(msg, m.keys.previous):
-		m.view, m.help = (m.view+views-1)%views, false
+		m.view, m.help = (m.view+m.views()-1)%m.views(), false
 	default:
 		if next, cmd, moved := m.moved(msg); moved {
 			return next, cmd

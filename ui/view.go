@@ -61,7 +61,7 @@ func (m Model) data() data {
 	if m.opts.Replay && m.at != atEnd {
 		d = newDataAt(m.look, m.shown(), m.at)
 	}
-	d.replay, d.playing = m.opts.Replay, m.playing
+	d.replay, d.playing, d.pair = m.opts.Replay, m.playing, m.pair()
 	d.phase, d.paused, d.problem, d.other = m.phase, m.frozen != nil, m.failed, m.other
 	d.outcome = m.latest.Run.Ended
 	return d
@@ -105,7 +105,7 @@ func (m Model) footer(width int) string {
 		keys.put(l.dim, "saving"+l.ellipsis)
 	}
 	if m.shown() != nil && !m.help {
-		if text, size := l.tabs(m.view, width-keys.end); size > 0 {
+		if text, size := l.tabs(m.view, m.views(), width-keys.end); size > 0 {
 			keys.to(width-size).put(paint{}, text)
 		}
 	}

@@ -17,10 +17,19 @@ const (
 	timeView
 	hooksView
 	countersView
+	differenceView // of two saved traces
 	views
 )
 
-var viewNames = [views]string{"overview", "calls", "time", "hooks", "counters"}
+var viewNames = [views]string{"overview", "calls", "time", "hooks", "counters", "differ"}
+
+// views are how many there are to choose from.
+func (m Model) views() view {
+	if m.opts.Other == nil {
+		return differenceView
+	}
+	return views
+}
 
 // page is what a view shows below the header: a heading that stays, and lines
 // that may be more than there is room for.
@@ -39,6 +48,8 @@ func pageOf(v view, d data, width, rows int) page {
 		return timePage(d, width, rows)
 	case hooksView:
 		return hooksPage(d, width)
+	case differenceView:
+		return differencePage(d, width)
 	default:
 		return countersPage(d, width)
 	}
@@ -111,10 +122,10 @@ func (m Model) scrolled(msg keyMsg) Model {
 
 // tabs name the views, the one that is seen in brackets, in at most width
 // cells.
-func (l *look) tabs(now view, width int) (text string, size int) {
+func (l *look) tabs(now, count view, width int) (text string, size int) {
 	for _, named := range []bool{true, false} {
 		var b line
-		for v, name := range viewNames {
+		for v, name := range viewNames[:count] {
 			label := fmt.Sprint(v + 1)
 			if named {
 				label += " " + name

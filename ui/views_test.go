@@ -244,3 +244,55 @@ func TestColumnsStandStill(t *testing.T) {
 		}
 	}
 }
+
+// TestTwoTraces: what differs comes first, and x leads from one to the other, at
+// the same moment.
+func TestTwoTraces(t *testing.T) {
+	m := New(Options{Output: io.Discard, Trace: whole("read-write"), Other: whole("sendfile"), Names: [2]string{"rw.json", "sf.json"}, Replay: true})
+	m.look = uncoloured(false)
+	for _, width := range []int{60, 80, 120, 200} {
+		m = after(m, tea.WindowSizeMsg{Width: width, Height: 40})
+		golden(t, fmt.Sprintf("two-%d.txt", width), m.View()+"\n")
+	}
+	m = after(m, keyPress("1"), tea.KeyMsg{Type: tea.KeyLeft})
+	for _, step := range []struct {
+		key   string
+		wants []string
+	}{
+		{"1", []string{"rw.json, 1 of 2", "at 9.8 s", "read-write"}},
+		{"x", []string{"sf.json, 2 of 2", "at 9.8 s", "sendfile", "page reference"}},
+		{"6", []string{"[6 differ]", "!= strategy  read-write | sendfile"}},
+		{"x", []string{"!= strategy  read-write | sendfile"}},
+		{"1", []string{"rw.json, 1 of 2", "at 9.8 s"}},
+	} {
+		m = after(m, keyPress(step.key))
+		for _, want := range step.wants {
+			if v := m.View(); !strings.Contains(v, want) {
+				t.Errorf("after %s no %q in\n%s", step.key, want, v)
+			}
+		}
+	}
+}
+
+// Two traces that press against every limit fit every size.
+func TestTwoTracesFit(t *testing.T) {
+	traces := extreme()
+	for nameA, a := range traces {
+		for _, b := range traces {
+			for width := leastWidth; width <= 220; width += 23 {
+				m := New(Options{Output: io.Discard, Trace: a, Other: b, Names: [2]string{hostile, "データ.json"}, Replay: true})
+				m.look = uncoloured(false)
+				m = after(m, tea.WindowSizeMsg{Width: width, Height: 20 + width/9}, tea.KeyMsg{Type: tea.KeyPgDown})
+				lines := strings.Split(m.View(), "\n")
+				if len(lines) != 20+width/9 {
+					t.Fatalf("%s: %d lines", nameA, len(lines))
+				}
+				for _, l := range lines {
+					if cells(l) > width {
+						t.Fatalf("%s at %d: %q", nameA, width, l)
+					}
+				}
+			}
+		}
+	}
+}

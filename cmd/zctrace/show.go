@@ -23,7 +23,8 @@ func newShow() *cobra.Command {
 		Long: `show draws a saved trace on the dashboard: the arrow keys, home and end go through
 the time of the run, space plays it, 1 to 5 choose the view. Elsewhere than on a
 terminal, or with --plain, it prints what was printed at the end of the run, and so
-it does with what compare and sweep saved. Of two traces it prints what differs.`,
+it does with what compare and sweep saved. Of two traces it shows what differs; x
+goes from the one to the other.`,
 		Example: `  sudo zctrace run sendfile --duration 5s --json trace.json
   zctrace show trace.json
   zctrace show read-write.json sendfile.json
@@ -39,7 +40,7 @@ it does with what compare and sweep saved. Of two traces it prints what differs.
 		},
 		RunE: run(func(cmd *cobra.Command, args []string) error {
 			if len(args) == 2 {
-				return showTwo(cmd, args, f)
+				return showTwo(cmd, args, f, plain)
 			}
 			t, set, err := trace.ReadFileOrSet(args[0])
 			switch {
@@ -50,7 +51,7 @@ it does with what compare and sweep saved. Of two traces it prints what differs.
 			case f.given():
 				return usageError("%s is one trace: --markdown and --csv are for what compare wrote", args[0])
 			case !plain && canDraw():
-				return replay(t)
+				return replay(ui.Options{Trace: t})
 			}
 			return printOut(cmd, ui.Table(t, tableWidth))
 		}),
@@ -67,13 +68,10 @@ func printOut(cmd *cobra.Command, text string) error {
 	return nil
 }
 
-// replay shows the trace on the dashboard until the user leaves it.
-func replay(t *trace.Trace) error {
-	program := tea.NewProgram(ui.New(ui.Options{
-		Terminal: ui.DetectTerminal(os.Getenv),
-		Trace:    t,
-		Replay:   true,
-	}), tea.WithAltScreen()) // and its own handling of signals: there is no run to end
+// replay shows saved traces on the dashboard until the user leaves it.
+func replay(o ui.Options) error {
+	o.Terminal, o.Replay = ui.DetectTerminal(os.Getenv), true
+	program := tea.NewProgram(ui.New(o), tea.WithAltScreen()) // and its own handling of signals: there is no run to end
 	switch _, err := program.Run(); {
 	case errors.Is(err, tea.ErrInterrupted):
 		return &exitError{128 + int(syscall.SIGINT), nil}
@@ -83,8 +81,8 @@ func replay(t *trace.Trace) error {
 	return nil
 }
 
-// showTwo prints two traces side by side.
-func showTwo(cmd *cobra.Command, files []string, f form) error {
+// showTwo shows two traces side by side.
+func showTwo(cmd *cobra.Command, files []string, f form, plain bool) error {
 	if f.given() {
 		return usageError("--markdown and --csv are for what compare wrote")
 	}
@@ -102,6 +100,9 @@ func showTwo(cmd *cobra.Command, files []string, f form) error {
 	a, b := filepath.Base(files[0]), filepath.Base(files[1])
 	if a == b {
 		a, b = files[0], files[1]
+	}
+	if !plain && canDraw() {
+		return replay(ui.Options{Trace: traces[0], Other: traces[1], Names: [2]string{a, b}})
 	}
 	return printOut(cmd, ui.Difference(traces[0], traces[1], a, b, tableWidth))
 }

@@ -163,6 +163,12 @@ func TestShowInTmux(t *testing.T) {
 	p.shows(`space play`)
 	p.types("C-c")
 	p.isSane()
+	p.types("clear; "+os.Args[0]+" show "+filepath.Join(filepath.Dir(trace), "read-write.json")+" "+trace, "Enter")
+	p.shows(`!= strategy +read-write \| sendfile`)
+	p.types("1", "x")
+	p.shows(`sendfile\.json, 2 of 2`)
+	p.types("q")
+	p.isSane()
 }
 
 // TestShowTwo prints what differs, without rights.
