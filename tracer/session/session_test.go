@@ -260,6 +260,24 @@ func TestSlowEnd(t *testing.T) {
 	}
 }
 
+// A new interval takes effect while the run goes on.
+func TestNewInterval(t *testing.T) {
+	cfg := config(t)
+	cfg.Sink, cfg.Interval, cfg.Duration = "null", time.Hour, 30*time.Minute
+	synctest.Test(t, func(t *testing.T) {
+		changes := make(chan time.Duration, 1)
+		changes <- time.Minute
+		cfg.NewInterval = changes
+		states, last := 0, int64(0)
+		s := &script{run: map[workloads.Role]func(*fakeWorker){workloads.Sender: untilStopped}}
+		_, err := Run(t.Context(), cfg, s.deps(), func(t *trace.Trace) { states++; last = t.Run.IntervalNS })
+		// One each minute, one soon after the start, and the last.
+		if err != nil || states < 30 || states > 32 || last != time.Minute.Nanoseconds() {
+			t.Errorf("%d states of an interval of %v, error %v; want some 31 of a minute's", states, time.Duration(last), err)
+		}
+	})
+}
+
 func TestItSaysWhatTakesTime(t *testing.T) {
 	cfg := config(t)
 	cfg.Baseline, cfg.Duration, cfg.Verify, cfg.Sink = true, 10*time.Millisecond, true, "file"
