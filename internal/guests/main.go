@@ -46,7 +46,7 @@ var elsewhere = regexp.MustCompile(`^Test(` + strings.Join([]string{
 
 func main() {
 	run := flag.String("run", "", "only the tests that match this regular `expression`")
-	timeout := flag.Duration("timeout", 20*time.Minute, "how long a guest may take")
+	timeout := flag.Duration("timeout", 40*time.Minute, "how long a guest may take")
 	accept := flag.Bool("accept", false, "write "+passes+" from the last run's results")
 	flag.Parse()
 	err := error(nil)
