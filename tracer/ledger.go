@@ -61,7 +61,7 @@ func Counters(s *bpf.ObjectSlot, run Run) trace.Counters {
 			l.add(cell)
 		}
 	}
-	l.zerocopySends = sendsZerocopy(s)
+	l.zerocopySends = zerocopySendsOf(s).succeeded > 0
 	l.syscalls()
 	l.amounts(s)
 	l.task(s)

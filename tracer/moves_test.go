@@ -177,6 +177,37 @@ func TestLateCopies(t *testing.T) {
 	}
 }
 
+// A packet that no tracepoint saw was copied nevertheless, if the notifications of
+// all sends say so.
+func TestUnseenLateCopies(t *testing.T) {
+	send := cell(unix.SYS_SENDTO, none, tcp, 3, 3000, 0)
+	send.Errors = 1
+	send.Key.Flags = unix.MSG_ZEROCOPY
+	s := slot(send)
+	known := func(completions, copied int64) *trace.Zerocopy {
+		return &trace.Zerocopy{Completions: trace.Known(completions), Copied: trace.Known(copied)}
+	}
+	for _, test := range []struct {
+		engine   Engine
+		seen     uint64
+		notified *trace.Zerocopy
+		want     int64
+	}{
+		{Derived, 2000, known(2, 2), 3000},
+		{Derived, 3500, known(2, 2), 3500},                                  // sent again
+		{Derived, 2000, known(1, 1), 2000},                                  // not all yet
+		{Derived, 2000, known(2, 1), 2000},                                  // one of them was not copied
+		{Derived, 2000, &trace.Zerocopy{Completions: trace.Known(2)}, 2000}, // the kernel does not say
+		{Derived, 2000, nil, 2000},                                          // nobody reads them
+		{Fentry, 2000, known(2, 2), 2000},                                   // it saw each copy
+	} {
+		s.LateBytes = [3]uint64{bpf.ObjectEngineTRACEPOINTS: test.seen, bpf.ObjectEngineFENTRY: test.seen}
+		if got := newTally(s, test.engine, &Run{Zerocopy: test.notified}).amount(inKernel).Bytes; got != trace.Known(test.want) {
+			t.Errorf("%+v: in_kernel is %v", test, got)
+		}
+	}
+}
+
 func TestParseCPUList(t *testing.T) {
 	for text, want := range map[string]int{"0": 1, "0-3": 4, "0-1,4,6-7": 5} {
 		if got, err := parseCPUList(text); err != nil || len(got) != want {

@@ -41,6 +41,7 @@ var elsewhere = regexp.MustCompile(`^Test(` + strings.Join([]string{
 	"EverySinkExactly", // as TestEnginesAgree, but by one engine and on one file system
 	"Compare", "CompareForms", "CompareLeavesOut", "CompareTwoSinks", "CompareExpect", "CompareWithAFailure", "CompareInterrupted", "CompareOnATerminal", "CompareUnderSudo", "Sweep",
 	"Refusals", "CannotTraceHere", "WithoutRights", "Rate", "SinkFile", "DurationOrBytes", "Man", "ListTextbook", "Serve", "NobodyServes",
+	"Depth", "SQPoll", "TextbookRows", "TwoRunsAtOnce", "LatencyOff", "PipeSize", "KilledItself",
 	"Overlay", // their kernels come without it
 }, "|") + `)$`)
 
