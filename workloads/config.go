@@ -131,6 +131,9 @@ func (cfg *Config) senderJob(j *job) (*job, []*os.File, error) {
 	if err := CheckSizes(cfg.Strategy, cfg.Source, cfg.Chunk, cfg.Bytes); err != nil {
 		return nil, nil, err
 	}
+	if err := cfg.Sink.pack(cfg.Chunk); err != nil {
+		return nil, nil, err
+	}
 	j.Strategy = cfg.Strategy.Name
 	j.SourceSize, j.SeekIn = cfg.Source.size(), cfg.Source.Kind != SourceZero
 	j.SinkSize, j.SeekOut = cfg.Sink.size, cfg.Sink.Kind == SinkFile
@@ -156,6 +159,9 @@ func (cfg *Config) senderJob(j *job) (*job, []*os.File, error) {
 	}
 	files := []*os.File{cfg.Source.file, cfg.Sink.sender}
 	if cfg.Second != nil {
+		if err := cfg.Second.pack(cfg.Chunk); err != nil {
+			return nil, nil, err
+		}
 		j.Second, j.SecondSize, j.SeekSecond = true, cfg.Second.size, cfg.Second.Kind == SinkFile
 		files = append(files, cfg.Second.sender)
 	}

@@ -143,7 +143,6 @@ func takeOver(conn *net.TCPConn) (fd int, err error) {
 	}
 	err = errors.Join(
 		unix.SetNonblock(fd, false),
-		unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 0),
 		unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT, int(patience.Milliseconds())),
 	)
 	if err != nil {

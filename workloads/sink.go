@@ -177,6 +177,27 @@ func localPort(fd int) (int, error) {
 	return addr.(*unix.SockaddrInet4).Port, nil
 }
 
+// A chunk that fills a packet, as large as loopback has them, is sent without
+// waiting for more: else Nagle's algorithm keeps what is left of each chunk for the
+// next one. Smaller chunks share packets, as they do by default; with a packet for
+// each, the packets would be most of what a run costs.
+const fullPacket = 64 << 10
+
+// pack chooses how TCP makes packets of chunks, see TCP_NODELAY in tcp(7).
+func (s *Sink) pack(chunk int64) error {
+	if s.Kind != SinkTCP {
+		return nil
+	}
+	noDelay := 0
+	if chunk >= fullPacket {
+		noDelay = 1
+	}
+	if err := unix.SetsockoptInt(int(s.sender.Fd()), unix.IPPROTO_TCP, unix.TCP_NODELAY, noDelay); err != nil {
+		return fmt.Errorf("set TCP_NODELAY: %w", err)
+	}
+	return nil
+}
+
 // HasReceiver is false for sinks that nobody here reads from: file, null, and those
 // on another machine.
 func (s *Sink) HasReceiver() bool { return s.receiver != nil }

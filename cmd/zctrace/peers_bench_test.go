@@ -31,14 +31,15 @@ type contender struct {
 // without counting. The first contender is the tool; each other's median is
 // reported as a ratio to the tool's. Sender and receiver are pinned to a CPU each.
 // iperf3 sends one block again and again, which zctrace does with a source of
-// one chunk; a larger source is reported beside it.
+// one chunk; a larger source is reported beside it, and so is iperf3 without Nagle's
+// algorithm, which zctrace turns off for chunks of this size.
 func BenchmarkPeers(b *testing.B) {
 	needTracing(b)
 	b.Run("sendfile", func(b *testing.B) {
-		byTurns(b, iperf3(b, "-Z"), tcpRun("sendfile", "auto:64KiB"), tcpRun("sendfile", "auto"))
+		byTurns(b, iperf3(b, "iperf3_-Z", "-Z"), tcpRun("sendfile", "auto:64KiB"), tcpRun("sendfile", "auto"), iperf3(b, "iperf3_-Z_-N", "-Z", "-N"))
 	})
 	b.Run("read-write", func(b *testing.B) {
-		byTurns(b, iperf3(b), tcpRun("read-write", "auto:64KiB"), tcpRun("read-write", "auto"))
+		byTurns(b, iperf3(b, "iperf3"), tcpRun("read-write", "auto:64KiB"), tcpRun("read-write", "auto"), iperf3(b, "iperf3_-N", "-N"))
 	})
 	b.Run("direct-io", func(b *testing.B) {
 		file := diskFile(b, payload)
@@ -88,7 +89,7 @@ func throughput(b *testing.B, args ...string) float64 {
 }
 
 // iperf3 sends to a server of its own.
-func iperf3(b *testing.B, flags ...string) contender {
+func iperf3(b *testing.B, name string, flags ...string) contender {
 	port := strconv.Itoa(freePort(b))
 	server := exec.CommandContext(b.Context(), "iperf3", "--server", "--bind", "127.0.0.1", "--port", port)
 	server.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
@@ -98,7 +99,7 @@ func iperf3(b *testing.B, flags ...string) contender {
 	b.Cleanup(func() { _ = server.Process.Kill(); _ = server.Wait() })
 	awaitPort(b, port)
 	args := append([]string{"--client", "127.0.0.1", "--port", port, "--length", "64K", "--affinity", "0,1", "--time", strconv.Itoa(peerSeconds), "--json"}, flags...)
-	return contender{"iperf3", func(b *testing.B) float64 {
+	return contender{name, func(b *testing.B) float64 {
 		var result struct {
 			End struct {
 				Sent struct {
