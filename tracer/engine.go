@@ -117,14 +117,18 @@ func (e Engine) try(kernel *btf.Spec) error {
 const errNotSupp = syscall.Errno(524) // ENOTSUPP, which is the kernel's own
 
 func tryFentry(kernel *btf.Spec) error {
-	prog, err := ebpf.NewProgramWithOptions(&ebpf.ProgramSpec{
-		Name: "zctrace_try", Type: ebpf.Tracing, AttachType: ebpf.AttachTraceFExit, AttachTo: "filemap_read", License: "GPL",
+	const name = "zctrace_try"
+	spec := ebpf.ProgramSpec{
+		Name: name, Type: ebpf.Tracing, AttachType: ebpf.AttachTraceFExit, AttachTo: "filemap_read", License: "GPL",
 		Instructions: asm.Instructions{asm.Mov.Imm(asm.R0, 0), asm.Return()},
-	}, ebpf.ProgramOptions{KernelTypes: kernel})
+	}
+	// A collection, since only those share what is known of the kernel.
+	collection, err := ebpf.NewCollectionWithOptions(&ebpf.CollectionSpec{Programs: map[string]*ebpf.ProgramSpec{name: &spec}},
+		ebpf.CollectionOptions{Programs: ebpf.ProgramOptions{KernelTypes: kernel}, Cache: kernelTypes})
 	if err == nil {
-		defer prog.Close()
+		defer collection.Close()
 		var l link.Link
-		if l, err = link.AttachTracing(link.TracingOptions{Program: prog}); err == nil {
+		if l, err = link.AttachTracing(link.TracingOptions{Program: collection.Programs[name]}); err == nil {
 			return l.Close()
 		}
 	}

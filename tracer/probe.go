@@ -109,7 +109,7 @@ func probeHooks(usable bool) []Check {
 	if !usable {
 		return checks
 	}
-	kernel, err := btf.LoadKernelSpec()
+	kernel, err := kernelTypes.Kernel()
 	refused := map[Engine]error{}
 	for _, e := range Engines {
 		if err == nil {
@@ -190,7 +190,7 @@ func engineCheck(e Engine, what string, usable bool) Check {
 	if !usable {
 		return c
 	}
-	kernel, err := btf.LoadKernelSpec()
+	kernel, err := kernelTypes.Kernel()
 	if err == nil {
 		err = e.try(kernel)
 	}

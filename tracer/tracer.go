@@ -55,6 +55,9 @@ type UnsupportedError struct {
 
 func (e *UnsupportedError) Error() string { return e.What + "\n" + e.Remedy }
 
+// kernelTypes decodes the kernel's BTF, megabytes of it, once for all who ask.
+var kernelTypes = btf.NewCache()
+
 // Open loads the programs that the options ask for; [Tracer.Attach] makes them
 // count. A hook that this kernel lacks costs only its own counter, and an engine
 // that it refuses is done without, unless it was asked for by its name; an
@@ -63,7 +66,7 @@ func Open(opts Options) (*Tracer, error) {
 	if err := Supported(); err != nil {
 		return nil, err
 	}
-	kernel, err := btf.LoadKernelSpec()
+	kernel, err := kernelTypes.Kernel()
 	if err != nil {
 		return nil, fmt.Errorf("read the kernel's BTF: %w", err)
 	}
@@ -121,7 +124,7 @@ func open(hooks []Hook, opts Options, engines []Engine, kernel *btf.Spec) (*Trac
 		return nil, err
 	}
 	if t.collection, err = ebpf.NewCollectionWithOptions(spec, ebpf.CollectionOptions{
-		Programs: ebpf.ProgramOptions{KernelTypes: kernel},
+		Programs: ebpf.ProgramOptions{KernelTypes: kernel}, Cache: kernelTypes,
 	}); err != nil {
 		return nil, fmt.Errorf("load the eBPF programs: %w", err)
 	}
@@ -199,7 +202,7 @@ func (h Hook) findFunction(kernel *btf.Spec, name string) error {
 		}
 		return errors.New("hooks in a kernel module need CAP_SYS_ADMIN") // BPF_BTF_GET_FD_BY_ID
 	}
-	module, err := btf.LoadKernelModuleSpec(h.Module)
+	module, err := kernelTypes.Module(h.Module)
 	if errors.Is(err, fs.ErrNotExist) {
 		return btf.ErrNotFound
 	}
