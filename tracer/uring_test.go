@@ -3,6 +3,7 @@ package tracer
 import (
 	"os"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -197,7 +198,10 @@ func TestFaultsOfAWorker(t *testing.T) {
 		t.Fatal(err)
 	}
 	tr := start(t, Options{Requests: true})
-	window(u.file, -1, func() { u.do(t, u.read(opRead, asyncRequest)(0, size)) })
+	window(u.file, -1, func() {
+		u.do(t, u.read(opRead, asyncRequest)(0, size))
+		time.Sleep(50 * time.Millisecond) // until the worker sleeps, which brings its run time up to date
+	})
 	h := &snapshot(t, tr).Slots[Sender].Helpers
 	if got := h.Now.MinFlt + h.Gone.MinFlt - h.Begin.MinFlt; got != uint64(pages) {
 		t.Errorf("%d page faults, want %d", got, pages)
