@@ -1,6 +1,7 @@
 package tracer
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -68,7 +69,7 @@ func Open(opts Options) (*Tracer, error) {
 	}
 	kernel, err := kernelTypes.Kernel()
 	if err != nil {
-		return nil, fmt.Errorf("read the kernel's BTF: %w", err)
+		return nil, cmp.Or(outOfDescriptors(err), fmt.Errorf("read the kernel's BTF: %w", err))
 	}
 	var t *Tracer
 	undisturbed(func() {
@@ -82,7 +83,7 @@ func Open(opts Options) (*Tracer, error) {
 		}
 	})
 	if err != nil {
-		return nil, err
+		return nil, cmp.Or(outOfDescriptors(err), err)
 	}
 	return t, nil
 }
@@ -121,6 +122,9 @@ func open(hooks []Hook, opts Options, engines []Engine, kernel *btf.Spec) (*Trac
 	}
 	spec.Programs = programs
 	if err := fillConstants(spec, opts, engines, kernel); err != nil {
+		return nil, err
+	}
+	if err := checkDescriptors(t.descriptors(len(programs), len(spec.Maps))); err != nil {
 		return nil, err
 	}
 	if t.collection, err = ebpf.NewCollectionWithOptions(spec, ebpf.CollectionOptions{
