@@ -76,6 +76,8 @@ func TestBadSinks(t *testing.T) {
 	must(t, os.Link(source, link))
 	symlink := filepath.Join(dir, "symlink")
 	must(t, os.Symlink(full, symlink))
+	nowhere := filepath.Join(dir, "nowhere")
+	must(t, os.Symlink(filepath.Join(dir, "made"), nowhere))
 	cases := []struct {
 		spec  string
 		kind  Kind
@@ -87,7 +89,8 @@ func TestBadSinks(t *testing.T) {
 		{"example.org:80", Usage, []string{"example.org:80", "sinks:"}},
 		{"file:", Usage, []string{"file:PATH"}},
 		{"file:" + full, Usage, []string{full, "exists already", "8 B"}},
-		{"file:" + symlink, Usage, []string{symlink, "exists already"}},
+		{"file:" + symlink, Usage, []string{symlink, "is a symbolic link", "name the file"}},
+		{"file:" + nowhere, Usage, []string{nowhere, "is a symbolic link"}},
 		{"file:" + dir, Usage, []string{dir, "directory"}},
 		{"file:" + fifo, Usage, []string{fifo, "fifo"}},
 		{"file:/dev/null", Usage, []string{"/dev/null", "character device"}},
@@ -107,6 +110,9 @@ func TestBadSinks(t *testing.T) {
 	}
 	if got := readFile(t, full); got != "precious" {
 		t.Errorf("the existing file is now %q", got)
+	}
+	if _, err := os.Lstat(filepath.Join(dir, "made")); err == nil {
+		t.Error("a file was made where a link led to")
 	}
 }
 

@@ -14,7 +14,9 @@ import (
 )
 
 // openFile opens the sink's file: PATH, or for "" an unnamed one beside the
-// source. It overwrites nothing: what exists must be an empty regular file.
+// source. It overwrites nothing: what exists must be an empty regular file. A
+// symbolic link is not followed: in a directory that all may write to, another user
+// could lead it to any empty file, or to where root would make one.
 func (s *Sink) openFile(path string, source *Source) error {
 	if path == "" {
 		dir := source.dir()
@@ -26,14 +28,14 @@ func (s *Sink) openFile(path string, source *Source) error {
 		return nil
 	}
 	// Looked at before it is opened: see openFileSource.
-	if info, err := os.Stat(path); err == nil {
+	if info, err := os.Lstat(path); err == nil {
 		if err := mayOverwrite(path, info, source); err != nil {
 			return err
 		}
 	} else if !errors.Is(err, fs.ErrNotExist) {
 		return sinkError(path, err)
 	}
-	const flags, mode = unix.O_RDWR | unix.O_CREAT | unix.O_CLOEXEC | unix.O_NOCTTY, 0o644
+	const flags, mode = unix.O_RDWR | unix.O_CREAT | unix.O_CLOEXEC | unix.O_NOCTTY | unix.O_NOFOLLOW, 0o644
 	fd, err := unix.Open(path, flags|unix.O_EXCL, mode)
 	created := err == nil
 	if errors.Is(err, unix.EEXIST) {
@@ -59,6 +61,9 @@ func mayOverwrite(path string, info fs.FileInfo, source *Source) error {
 	const hint = "name a file that does not exist yet, or take --sink file"
 	if st, ok := info.Sys().(*syscall.Stat_t); ok && st.Dev == source.Device && st.Ino == source.Inode {
 		return errorf(Usage, hint, "sink %s is the source itself", path)
+	}
+	if info.Mode()&fs.ModeSymlink != 0 {
+		return errorf(Usage, "name the file that it leads to", "sink %s is a symbolic link, which is not followed", path)
 	}
 	if !info.Mode().IsRegular() {
 		return errorf(Usage, hint, "sink %s is a %s", path, modeName(info.Mode()))
