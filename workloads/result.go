@@ -59,8 +59,11 @@ func (p *Process) verdict() error {
 	case errors.As(p.status, &exit) && exit.Sys().(syscall.WaitStatus).Signaled():
 		signal := exit.Sys().(syscall.WaitStatus).Signal()
 		hint := ""
-		if signal == unix.SIGBUS { // in a mapping that has lost its file
+		switch signal {
+		case unix.SIGBUS: // in a mapping that has lost its file
 			hint = truncatedHint
+		case unix.SIGKILL:
+			hint = "somebody killed it, or the kernel, for want of memory: dmesg tells"
 		}
 		return errorf(Failure, hint, "the %s was killed by %s %s", p.role, unix.SignalName(signal), moved)
 	case p.status != nil:

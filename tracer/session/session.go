@@ -136,9 +136,19 @@ func Run(ctx context.Context, cfg Config, deps Deps, observe func(*trace.Trace))
 	}
 	defer s.close()
 	defer t.Close()
+	p, err := s.passes(ctx, t, observe)
+	if p == nil {
+		s.discard()
+		return nil, err
+	}
+	return s.finish(ctx, p, err)
+}
 
+// passes does the work, for --baseline untraced before. The pass is nil when the
+// traced one did not begin.
+func (s *session) passes(ctx context.Context, t Tracer, observe func(*trace.Trace)) (p *pass, err error) {
 	var untraced *pass
-	if cfg.Baseline {
+	if s.cfg.Baseline {
 		if untraced, err = s.run(ctx, nil, nil); err != nil {
 			return nil, fmt.Errorf("untraced run for --baseline: %w", err)
 		}
@@ -157,11 +167,14 @@ func Run(ctx context.Context, cfg Config, deps Deps, observe func(*trace.Trace))
 		}
 	}
 	s.describe(untraced, t)
-	p, err := s.run(ctx, t, observe)
-	if p == nil {
-		return nil, err
+	return s.run(ctx, t, observe)
+}
+
+// discard takes back the sink files of a run that did not begin.
+func (s *session) discard() {
+	for _, sink := range s.sinks() {
+		sink.Discard()
 	}
-	return s.finish(ctx, p, err)
 }
 
 // open makes source, sink and tracer, side by side: the tracer takes its time
@@ -190,9 +203,7 @@ func (s *session) open(ctx context.Context) (t Tracer, err error) {
 		if tracerErr == nil {
 			t.Close()
 		}
-		for _, sink := range s.sinks() {
-			sink.Discard()
-		}
+		s.discard()
 		s.close()
 		return nil, err
 	}
