@@ -8,6 +8,7 @@ import (
 	"time"
 
 	tea "github.com/charmbracelet/bubbletea"
+	"go.uber.org/goleak"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
@@ -19,7 +20,7 @@ const helperVariable = "ZCTRACE_UI_TEST_HELPER"
 func TestMain(m *testing.M) {
 	switch os.Getenv(helperVariable) {
 	case "":
-		os.Exit(m.Run())
+		goleak.VerifyTestMain(m)
 	case "main":
 		fmt.Printf("main reached, TERM=%q\n", os.Getenv("TERM"))
 	case "dashboard":

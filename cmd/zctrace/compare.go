@@ -23,12 +23,16 @@ import (
 // defaultComparedBytes is enough for 1,024 transfers of the default size.
 const defaultComparedBytes = 64 << 20
 
+// startCompare starts a comparison with what was asked for.
+type startCompare func(cmd *cobra.Command, strategies []string, o *compareOptions) error
+
 // compareOptions are the flags of compare.
 type compareOptions struct {
 	options
 	rounds int
 	form   form
 	sizes  chunkRange // of sweep
+	start  startCompare
 }
 
 // chunks are the chunk sizes to run with.
@@ -39,8 +43,8 @@ func (o *compareOptions) chunks() []int64 {
 	return o.sizes.sizes()
 }
 
-func newCompare() *cobra.Command {
-	o := compareOptions{rounds: 5}
+func newCompare(start startCompare) *cobra.Command {
+	o := compareOptions{rounds: 5, start: start}
 	return o.command("run each strategy `N` times", &cobra.Command{
 		Use:   "compare [STRATEGY...]",
 		Short: "Do the same work through several strategies, and rank them",
@@ -67,7 +71,7 @@ func (o *compareOptions) command(roundsUsage string, cmd *cobra.Command) *cobra.
 	cmd.ValidArgs = strategyNames()
 	cmd.Args = func(*cobra.Command, []string) error { return o.form.check() }
 	cmd.RunE = run(func(cmd *cobra.Command, args []string) error {
-		return compareStrategies(cmd, args, o)
+		return o.start(cmd, args, o)
 	})
 	o.register(cmd)
 	cmd.Flags().IntVar(&o.rounds, "rounds", o.rounds, roundsUsage)
@@ -123,24 +127,34 @@ type comparison struct {
 	leftOut []string // why strategies that nobody named are not compared
 }
 
-func compareStrategies(cmd *cobra.Command, names []string, o *compareOptions) error {
+// compared is what was asked for, as far as it can be checked without the machine.
+type compared struct {
+	strategies []*workloads.Strategy
+	gates      []gate
+	cfg        session.Config
+}
+
+func (o *compareOptions) plan(cmd *cobra.Command, names []string) (p compared, err error) {
 	for name, why := range notForCompare {
 		if cmd.Flags().Changed(name) {
-			return usageError("--%s: %s", name, why)
+			return p, usageError("--%s: %s", name, why)
 		}
 	}
-	strategies, err := findStrategies(names)
-	if err != nil {
-		return err
+	if p.strategies, err = findStrategies(names); err != nil {
+		return p, err
 	}
-	gates, err := parseGates(o.expect)
-	if err != nil {
-		return err
+	if p.gates, err = parseGates(o.expect); err != nil {
+		return p, err
 	}
-	if err := o.checkCompare(cmd, len(strategies)*len(o.chunks())); err != nil {
-		return err
+	if err := o.checkCompare(cmd, len(p.strategies)*len(o.chunks())); err != nil {
+		return p, err
 	}
-	cfg, err := o.config(strategies, append([]string{"zctrace"}, os.Args[1:]...))
+	p.cfg, err = o.config(p.strategies, append([]string{"zctrace"}, os.Args[1:]...))
+	return p, err
+}
+
+func compareStrategies(cmd *cobra.Command, names []string, o *compareOptions) error {
+	p, err := o.plan(cmd, names)
 	if err != nil {
 		return err
 	}
@@ -150,9 +164,9 @@ func compareStrategies(cmd *cobra.Command, names []string, o *compareOptions) er
 	ctx, interrupt := context.WithCancelCause(cmd.Context())
 	defer interrupt(nil)
 	c := &comparison{
-		job:    job{cfg: cfg, ctx: ctx, interrupt: interrupt, json: o.json, stdout: os.Stdout},
+		job:    job{cfg: p.cfg, ctx: ctx, interrupt: interrupt, json: o.json, stdout: os.Stdout},
 		name:   cmd.Name(),
-		rounds: o.rounds, gates: gates, form: o.form,
+		rounds: o.rounds, gates: p.gates, form: o.form,
 	}
 	defer c.interruptOnSignal()()
 	if err := c.tryRemote(); err != nil {
@@ -163,7 +177,7 @@ func compareStrategies(cmd *cobra.Command, names []string, o *compareOptions) er
 		return cmp.Or(interrupted(ctx, err), err)
 	}
 	defer source.Close()
-	if err := c.choose(strategies, len(names) > 0, source, o.chunks()); err != nil {
+	if err := c.choose(p.strategies, len(names) > 0, source, o.chunks()); err != nil {
 		return err
 	}
 	front := c.lines

@@ -11,7 +11,7 @@ import (
 
 // machineCommands are those that need Linux.
 func machineCommands() []*cobra.Command {
-	return []*cobra.Command{newRun(), newCompare(), newSweep(), newServe(), newList(), newDoctor()}
+	return []*cobra.Command{newRun(runStrategy), newCompare(compareStrategies), newSweep(compareStrategies), newServe(), newList(), newDoctor()}
 }
 
 // worker plays a worker of a run, if that is what the arguments ask for.

@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+
+	"github.com/zctrace/zctrace/ui"
 )
 
 // Exit codes, as the manual promises them; see also the signals' 128 + n.
@@ -75,16 +77,29 @@ func execute(args []string) int {
 	if err == nil {
 		return exitDone
 	}
-	code := exitCode(err)
-	if text := err.Error(); text != "" {
-		var ran ranError
-		if !errors.As(err, &ran) {
-			text = strings.Replace(strings.TrimSpace(text), "\n\nDid you mean this?\n\t", ": did you mean ", 1)
-			text += "\nsee " + called.CommandPath() + " --help"
-		}
-		fmt.Fprintln(os.Stderr, "zctrace: "+strings.ReplaceAll(text, "\n", "\n  "))
+	if text := complaint(called, err); text != "" {
+		fmt.Fprint(os.Stderr, text)
 	}
-	return code
+	return exitCode(err)
+}
+
+// complaint is what the user is told of the error. A file name in it may come from
+// anybody, and must not talk to the terminal.
+func complaint(called *cobra.Command, err error) string {
+	text := err.Error()
+	if text == "" {
+		return ""
+	}
+	var ran ranError
+	if !errors.As(err, &ran) {
+		text = strings.Replace(strings.TrimSpace(text), "\n\nDid you mean this?\n\t", ": did you mean ", 1)
+		text += "\nsee " + called.CommandPath() + " --help"
+	}
+	lines := strings.Split("zctrace: "+text, "\n")
+	for i, line := range lines {
+		lines[i] = ui.Sanitize(line)
+	}
+	return strings.Join(lines, "\n  ") + "\n"
 }
 
 func exitCode(err error) int {

@@ -28,7 +28,8 @@ const (
 	dashboardInterval = 100 * time.Millisecond
 )
 
-func newRun() *cobra.Command {
+// newRun is the command that starts a run with what was asked for.
+func newRun(start func(cmd *cobra.Command, strategy string, o *options) error) *cobra.Command {
 	var o options
 	cmd := &cobra.Command{
 		Use:   "run STRATEGY",
@@ -53,7 +54,7 @@ hooks, raw counters), t looks at the receiver, p pauses the view, s saves the tr
 		},
 		ValidArgs: strategyNames(),
 		RunE: run(func(cmd *cobra.Command, args []string) error {
-			return runStrategy(cmd, args[0], &o)
+			return start(cmd, args[0], &o)
 		}),
 	}
 	o.register(cmd)
@@ -83,19 +84,24 @@ type job struct {
 	restore   func()    // gives the terminal back; nil without a dashboard
 }
 
-func runStrategy(cmd *cobra.Command, name string, o *options) error {
+// plan is what was asked for, as far as it can be checked without the machine.
+func (o *options) plan(cmd *cobra.Command, name string) (cfg session.Config, expectations []trace.Expectation, err error) {
 	strategy, err := workloads.Find(name)
 	if err != nil {
-		return err
+		return cfg, nil, err
 	}
-	expectations, err := parseExpectations(o.expect)
-	if err != nil {
-		return err
+	if expectations, err = parseExpectations(o.expect); err != nil {
+		return cfg, nil, err
 	}
 	if err := o.checkGiven(cmd); err != nil {
-		return err
+		return cfg, nil, err
 	}
-	cfg, err := o.config([]*workloads.Strategy{strategy}, append([]string{"zctrace"}, os.Args[1:]...))
+	cfg, err = o.config([]*workloads.Strategy{strategy}, append([]string{"zctrace"}, os.Args[1:]...))
+	return cfg, expectations, err
+}
+
+func runStrategy(cmd *cobra.Command, name string, o *options) error {
+	cfg, expectations, err := o.plan(cmd, name)
 	if err != nil {
 		return err
 	}
@@ -232,7 +238,7 @@ func checkJSON(o *options) (string, error) {
 	case err == nil:
 	case info != nil && info.IsDir():
 		err = &exitError{exitUsage, err}
-	case errors.Is(err, fs.ErrPermission):
+	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS):
 		err = &exitError{exitUnsupported, err}
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENOTDIR):
 		err = &exitError{exitUsage, err}

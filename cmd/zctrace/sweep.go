@@ -13,8 +13,8 @@ import (
 	"github.com/zctrace/zctrace/workloads"
 )
 
-func newSweep() *cobra.Command {
-	o := compareOptions{rounds: 3, sizes: chunkRange{512, 1 << 20}}
+func newSweep(start startCompare) *cobra.Command {
+	o := compareOptions{rounds: 3, sizes: chunkRange{512, 1 << 20}, start: start}
 	cmd := o.command("run each strategy `N` times with each size", &cobra.Command{
 		Use:   "sweep [STRATEGY...]",
 		Short: "Compare strategies over chunk sizes: where does one overtake another",

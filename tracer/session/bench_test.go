@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"go.uber.org/goleak"
+
 	"github.com/zctrace/zctrace/tracer"
 	"github.com/zctrace/zctrace/workloads"
 )
@@ -20,7 +22,7 @@ func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && os.Args[1] == workloads.Command {
 		os.Exit(workloads.Main(os.Args[2:]))
 	}
-	os.Exit(m.Run())
+	goleak.VerifyTestMain(m)
 }
 
 // What tracing costs sendfile over loopback in chunks of 64 KiB: one
