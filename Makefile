@@ -12,7 +12,7 @@ COMMIT         := $(shell git rev-parse HEAD 2>/dev/null)
 LDFLAGS        := -s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT)
 GOLANGCI       := $(BIN)/golangci-lint-v2.15.0
 
-.PHONY: help build run test test-unit test-native test-vm accept-vm lint generate check-generated bench vm-shell deps deps-vm deps-dev man screenshot clean
+.PHONY: help build run test test-unit test-native test-vm accept-vm fuzz soak lint generate check-generated bench vm-shell deps deps-vm deps-dev man screenshot clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -50,6 +50,17 @@ test-vm: deps-vm ## Run them in guests with Debian's kernels KERNELS="6.1 6.12 6
 
 accept-vm: ## Take over how many tests passed in the guests' last run as what is expected
 	$(GO) run ./internal/guests -accept $(KERNELS)
+
+FUZZTIME ?= 10m
+fuzz: ## Run every fuzzer for FUZZTIME=10m; what crashes one is kept in its testdata/fuzz
+	@grep -rho --include='*_test.go' '^func Fuzz[A-Za-z]*' . | sort -u | cut -d ' ' -f 2 | while read -r name; do \
+		package=$$(grep -rl --include='*_test.go' "^func $$name(" . | xargs dirname); \
+		echo "$$name in $$package for $(FUZZTIME)"; \
+		$(GO) test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) "$$package" || exit; \
+	done
+
+soak: ## Run ten minutes at full speed, and start and stop 1,000 times; takes half an hour
+	ZCTRACE_TEST_LONG_RUN=10m ZCTRACE_TEST_STARTS=1000 $(GO) test -count=1 $(if $(SUDO),-exec '$(SUDO) -E') -timeout 2h -v -run 'TestLongRun|TestStartsAndStops' ./cmd/zctrace
 
 lint: $(GOLANGCI) ## Check formatting, imports and code
 	$(GOLANGCI) run ./...

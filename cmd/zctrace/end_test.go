@@ -26,9 +26,14 @@ import (
 // printed its first numbers.
 func running(t *testing.T, args ...string) (cmd *exec.Cmd, stdout, stderr *screen) {
 	t.Helper()
+	return runningStrategy(t, "sendfile", args...)
+}
+
+func runningStrategy(t *testing.T, strategy string, args ...string) (cmd *exec.Cmd, stdout, stderr *screen) {
+	t.Helper()
 	needTracing(t)
 	workersAreGone(t)
-	cmd = command(t, append([]string{"run", "sendfile", "--duration", "60s", "--plain", "--interval", "50ms"}, args...)...)
+	cmd = command(t, append([]string{"run", strategy, "--duration", "60s", "--plain", "--interval", "50ms"}, args...)...)
 	if os.Getenv("SUDO_UID") == "" { // whose user cannot write there
 		cmd.Env = append(cmd.Env, "TMPDIR="+cmd.Dir)
 	}
@@ -99,7 +104,8 @@ func TestRunsThatEndEarly(t *testing.T) {
 	}
 }
 
-// SIGKILL leaves no time for anything, and still nothing is left behind.
+// SIGKILL leaves no time for anything, and still nothing is left behind: of a run
+// under way no program, pinned or not, no process and no file.
 func TestKilledItself(t *testing.T) {
 	cmd, _, _ := running(t)
 	programs := programsOf(t, cmd.Process.Pid)
@@ -111,6 +117,35 @@ func TestKilledItself(t *testing.T) {
 	}
 	_ = cmd.Wait()
 	leftovers(t, cmd.Dir)
+	areUnloaded(t, programs)
+}
+
+// Nor at any moment before.
+func TestKilledAtAnyTime(t *testing.T) {
+	needTracing(t)
+	held := 0
+	for i := range 12 {
+		cmd := command(t, "run", "sendfile", "--duration", "60s", "--plain", "--sink", "file:sink", "--json", "t.json")
+		cmd.Env = append(cmd.Env, "TMPDIR="+cmd.Dir)
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Duration(i*25) * time.Millisecond)
+		programs := programsOf(t, cmd.Process.Pid)
+		held += len(programs)
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+		_ = os.Remove(filepath.Join(cmd.Dir, "sink")) // the user's own, by its name
+		leftovers(t, cmd.Dir)
+		areUnloaded(t, programs)
+	}
+	if held == 0 {
+		t.Error("no program was loaded at any of these moments: the test saw nothing")
+	}
+}
+
+func areUnloaded(t *testing.T, programs []ebpf.ProgramID) {
+	t.Helper()
 	for _, id := range programs { // the kernel frees them after a grace period
 		eventually(t, fmt.Sprintf("eBPF program %d is unloaded", id), func() bool {
 			p, err := ebpf.NewProgramFromID(id)

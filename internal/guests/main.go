@@ -42,8 +42,10 @@ var elsewhere = regexp.MustCompile(`^Test(` + strings.Join([]string{
 	"Compare", "CompareForms", "CompareLeavesOut", "CompareTwoSinks", "CompareExpect", "CompareWithAFailure", "CompareInterrupted", "CompareOnATerminal", "CompareUnderSudo", "Sweep",
 	"Refusals", "CannotTraceHere", "WithoutRights", "Rate", "SinkFile", "DurationOrBytes", "Man", "ListTextbook", "Serve", "NobodyServes",
 	"Depth", "SQPoll", "TextbookRows", "TwoRunsAtOnce", "LatencyOff", "PipeSize", "KilledItself",
+	"KilledAtAnyTime", "StoppedAndContinued", "OutOfMemory", "OutOfDescriptors", "DiskFull", "ReadOnlyDirectory", "SourceChangesDuringTheRun",
+	"PortTaken", "ConnectionReset", "FiftyAtOnce", "LongRun", "StartsAndStops", "HostileTraces", "SymbolicLinksAreNotFollowed", "NothingBeyondLoopback",
 	"Overlay", // their kernels come without it
-}, "|") + `)$`)
+}, "|") + `)$|^Fuzz`)
 
 func main() {
 	run := flag.String("run", "", "only the tests that match this regular `expression`")

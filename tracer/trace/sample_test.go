@@ -2,6 +2,7 @@ package trace
 
 import (
 	"reflect"
+	"runtime"
 	"sync"
 	"testing"
 )
@@ -43,6 +44,29 @@ func TestSamplerThinsEvenly(t *testing.T) {
 			t.Errorf("of %d samples, gaps from %d to %d ns", count, least, most)
 		}
 	}
+}
+
+// Hours of samples take the memory of minutes.
+func TestSamplerTakesConstantMemory(t *testing.T) {
+	total := goldenTraces()["read-write.json"].Total
+	var s Sampler
+	var atFirst uint64
+	const hour = 36_000 // samples of 100 ms
+	for i := range int64(2*hour + 1) {
+		s.Add(i*100_000_000, total)
+		if i%(hour/2) != 0 || i == 0 {
+			continue
+		}
+		runtime.GC()
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		if atFirst == 0 {
+			atFirst = m.HeapAlloc
+		} else if m.HeapAlloc > atFirst+4<<20 {
+			t.Fatalf("%d KiB after %d samples, and %d KiB after %d", m.HeapAlloc>>10, i, atFirst>>10, hour/2)
+		}
+	}
+	runtime.KeepAlive(&s)
 }
 
 func TestSamplerAtOneMoment(t *testing.T) {
