@@ -56,7 +56,7 @@ fuzz: ## Run every fuzzer for FUZZTIME=10m; what crashes one is kept in its test
 	@grep -rho --include='*_test.go' '^func Fuzz[A-Za-z]*' . | sort -u | cut -d ' ' -f 2 | while read -r name; do \
 		package=$$(grep -rl --include='*_test.go' "^func $$name(" . | xargs dirname); \
 		echo "$$name in $$package for $(FUZZTIME)"; \
-		$(GO) test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) "$$package" || exit; \
+		$(GO) test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 1000x "$$package" || exit; \
 	done
 
 soak: ## Run ten minutes at full speed, and start and stop 1,000 times; takes half an hour

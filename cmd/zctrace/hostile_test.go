@@ -24,8 +24,8 @@ func TestHostileTraces(t *testing.T) {
 	}{
 		{"gigabytes of zeros", "\x00", "", 8 << 30, "", "larger than 64 MiB"},
 		{"a string of gigabytes", with(`"host":{"kernel":"`), "", 8 << 30, "", "larger than 64 MiB"},
-		{"a string of 60 MiB", with(`"host":{"kernel":"`), "kernel", 60 << 20, `"}}`, "a string of"},
-		{"60 MiB of lists", with(`"samples":`), "[", 60 << 20, "", "depth"},
+		{"a string of 30 MiB", with(`"host":{"kernel":"`), "kernel", 30 << 20, `"}}`, "a string of"},
+		{"30 MiB of lists", with(`"samples":`), "[", 30 << 20, "", "depth"},
 		{"60 MiB of samples", with(`"samples":[{}`), ",{}", 60 << 20, "]}", "elements"},
 		{"NaN", with(`"run":{"elapsed_ns":NaN}}`), "", 0, "", "is not JSON"},
 		{"infinity", with(`"run":{"elapsed_ns":1e999}}`), "", 0, "", "elapsed_ns"},

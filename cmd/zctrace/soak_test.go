@@ -30,7 +30,7 @@ func TestLongRun(t *testing.T) {
 	needTracing(t)
 	duration, err := time.ParseDuration(os.Getenv(longRunEnv))
 	if err != nil {
-		duration = 5 * time.Second
+		duration = 3 * time.Second
 	}
 	cmd, cancel := untimed("run", "sendfile", "--duration", duration.String(), "--interval", "1ms", "--plain", "--json", filepath.Join(t.TempDir(), "t.json"))
 	defer cancel()
@@ -98,7 +98,7 @@ func TestStartsAndStops(t *testing.T) {
 	needTracing(t)
 	starts, err := strconv.Atoi(os.Getenv(startsEnv))
 	if err != nil {
-		starts = 40
+		starts = 2 * len(workloads.Strategies)
 	}
 	t.Setenv("TMPDIR", t.TempDir())
 	warm := starts / 6 // until the heap has its size
