@@ -29,10 +29,11 @@ const Command = "__worker"
 
 // Process is a running worker.
 type Process struct {
-	role Role
-	cmd  *exec.Cmd
-	gate *os.File // ready comes out, go goes in
-	done chan struct{}
+	role   Role
+	remote bool // its sink is on another machine
+	cmd    *exec.Cmd
+	gate   *os.File // ready comes out, go goes in
+	done   chan struct{}
 
 	diagnostics *boundedBuffer // what it wrote to stderr
 
@@ -64,7 +65,7 @@ func Start(cfg Config) (*Process, error) {
 		return nil, err
 	}
 	defer theirs.Close()
-	p := &Process{role: cfg.Role, gate: gate, diagnostics: &boundedBuffer{}, done: make(chan struct{}), page: page}
+	p := &Process{role: cfg.Role, remote: cfg.Sink.IsRemote(), gate: gate, diagnostics: &boundedBuffer{}, done: make(chan struct{}), page: page}
 	p.cmd, err = cfg.command(job, append([]*os.File{pageFile, theirs}, files...), p.diagnostics)
 	if err == nil {
 		err = p.launch()

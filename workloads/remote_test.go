@@ -13,6 +13,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // server runs one at a free port of 127.0.0.1 until the test ends.
@@ -290,6 +292,35 @@ func TestServerEndsFirst(t *testing.T) {
 	}
 	_, err = sink.Finish()
 	mustFail(t, err, Failure, "did not say what it received", "see what zctrace serve says there")
+}
+
+// A server that takes nothing any more is waited for as long as TCP_USER_TIMEOUT says.
+func TestServerStalls(t *testing.T) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	must(t, err)
+	defer listener.Close()
+	done := make(chan struct{})
+	defer close(done)
+	go func() {
+		conn, err := listener.Accept()
+		if err != nil {
+			return
+		}
+		defer conn.Close()
+		_, _ = conn.Write(appendHello(statusReady))
+		<-done
+	}()
+	sink, err := Dial(t.Context(), listener.Addr().String(), false)
+	must(t, err)
+	defer sink.Close()
+	must(t, unix.SetsockoptInt(int(sink.sender.Fd()), unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT, 300))
+	source, err := OpenSource(t.Context(), tempFile(t, 1<<20), nil)
+	must(t, err)
+	defer source.Close()
+	p := startWorker(t, Config{Role: Sender, Strategy: sendfile, Source: source, Sink: sink, Chunk: 64 << 10})
+	release(t, p)
+	_, err = wait(t, p)
+	mustSay(t, err, "sender", "took nothing for 30s")
 }
 
 // What kind of device it is stands in sysfs: only a NIC has a device of its own.

@@ -91,6 +91,9 @@ func (p *Process) callError(moved string) error {
 	switch errno {
 	case unix.EPIPE, unix.ECONNRESET:
 		hint = "the receiver ended first"
+		if p.remote && errno == unix.EPIPE { // sendfile(2) and splice(2) may have kept ETIMEDOUT for themselves
+			hint += fmt.Sprintf(", or its machine took nothing for %v", patience)
+		}
 	case unix.EFAULT: // a write from a mapping that has lost its file
 		hint = truncatedHint
 	case unix.ENOBUFS:

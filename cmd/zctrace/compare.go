@@ -227,7 +227,7 @@ func (o *compareOptions) checkCompare(cmd *cobra.Command, each int) error {
 	case o.rounds < 1:
 		return usageError("--rounds %d: take at least 1", o.rounds)
 	case o.rounds*each > trace.MaxSetTraces:
-		return usageError("--rounds %d: %d runs are more than the %d of which traces are kept", o.rounds, o.rounds*each, trace.MaxSetTraces)
+		return usageError("--rounds %d: %d runs are more than the %d of which traces are kept\ntake fewer rounds, strategies or sizes", o.rounds, o.rounds*each, trace.MaxSetTraces)
 	case o.copies.value == string(tracer.All):
 		return usageError("--copies all compares the engines of one run: take zctrace run STRATEGY --copies all")
 	case named >= 0:

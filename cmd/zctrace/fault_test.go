@@ -90,9 +90,9 @@ func TestStoppedAndContinued(t *testing.T) {
 // processes.
 func memoryGroup(t *testing.T, limit int64) string {
 	t.Helper()
-	for _, v := range []struct{ root, limit string }{
-		{"/sys/fs/cgroup/memory", "memory.limit_in_bytes"}, // version 1
-		{"/sys/fs/cgroup", "memory.max"},
+	for _, v := range []struct{ root, limit, swap, swapLimit string }{
+		{"/sys/fs/cgroup/memory", "memory.limit_in_bytes", "memory.memsw.limit_in_bytes", fmt.Sprint(limit)}, // version 1
+		{"/sys/fs/cgroup", "memory.max", "memory.swap.max", "0"},
 	} {
 		dir, err := os.MkdirTemp(v.root, "zctrace-test-")
 		if err != nil {
@@ -108,6 +108,7 @@ func memoryGroup(t *testing.T, limit int64) string {
 			t.Errorf("%s cannot be removed", dir)
 		})
 		if os.WriteFile(filepath.Join(dir, v.limit), []byte(fmt.Sprint(limit)), 0) == nil {
+			_ = os.WriteFile(filepath.Join(dir, v.swap), []byte(v.swapLimit), 0) // without swap accounting there is none
 			return filepath.Join(dir, "cgroup.procs")
 		}
 	}
