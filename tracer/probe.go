@@ -78,8 +78,8 @@ func probe() *Report {
 }
 
 func probeBTF() Check {
-	c := Check{Name: "kernel BTF", For: "everything", Needed: true, State: Works}
-	if err := checkBTF(); err != nil {
+	c := Check{Name: "kernel BTF, /proc", For: "everything", Needed: true, State: Works}
+	if err := checkFiles(); err != nil {
 		c.fail(Absent, err)
 	}
 	return c

@@ -91,7 +91,7 @@ func Open(opts Options) (*Tracer, error) {
 // Supported says, with an [UnsupportedError], whether this kernel and the caller's
 // rights allow tracing at all.
 func Supported() error {
-	if err := checkBTF(); err != nil {
+	if err := checkFiles(); err != nil {
 		return err
 	}
 	return checkCapabilities()
@@ -398,7 +398,11 @@ func (t *Tracer) recursionMisses() (int64, error) {
 
 const btfPath = "/sys/kernel/btf/vmlinux"
 
-func checkBTF() error {
+// checkFiles looks for what the kernel tells of itself in files.
+func checkFiles() error {
+	if _, err := os.Stat("/proc/self/fd"); err != nil {
+		return &UnsupportedError{What: "/proc is not mounted, where the kernel tells about processes and their files", Remedy: "mount -t proc proc /proc"}
+	}
 	if _, err := os.Stat(btfPath); errors.Is(err, fs.ErrNotExist) {
 		return &UnsupportedError{
 			What:   "this kernel has no BTF (" + btfPath + "), which zctrace needs to know its data structures",

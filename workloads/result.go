@@ -63,7 +63,7 @@ func (p *Process) verdict() error {
 		case unix.SIGBUS: // in a mapping that has lost its file
 			hint = truncatedHint
 		case unix.SIGKILL:
-			hint = "somebody killed it, or the kernel, for want of memory: dmesg tells"
+			hint = "somebody killed it, or the kernel, for want of memory (dmesg tells) or beyond ulimit -t"
 		}
 		return errorf(Failure, hint, "the %s was killed by %s %s", p.role, unix.SignalName(signal), moved)
 	case p.status != nil:

@@ -101,6 +101,9 @@ func openFileSource(path string) (*Source, error) {
 // openSource opens name and describes what it got as kind and path.
 func openSource(kind SourceKind, path, name string) (*Source, error) {
 	fd, err := unix.Open(name, unix.O_RDONLY|unix.O_CLOEXEC|unix.O_NOCTTY, 0)
+	if name != path && errors.Is(err, unix.ENOENT) { // a descriptor of ours
+		return nil, errorf(Unsupported, "mount -t proc proc /proc", "open source %s again: /proc is not mounted", path)
+	}
 	if err != nil {
 		return nil, sourceError(path, err)
 	}

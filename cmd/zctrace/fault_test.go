@@ -174,6 +174,18 @@ func TestDiskFull(t *testing.T) {
 	})
 }
 
+// A limit of the shell's on the size of files is a full disk for the trace.
+func TestFileSizeLimit(t *testing.T) {
+	needTracing(t)
+	cmd := command(t, "run", "sendfile", "--source", "zero", "--bytes", "1MiB", "--plain", "--json", "t.json")
+	r := finish(t, inShell(t, cmd, `ulimit -f 8 && exec "$@"`)) // 4 KiB
+	failsWith(t, r, exitFailed, "cannot write t.json: file too large", "ulimit -f")
+	if !strings.Contains(r.stdout, "moved page_refs") {
+		t.Error("the totals were not printed")
+	}
+	leftovers(t, cmd.Dir)
+}
+
 func TestReadOnlyDirectory(t *testing.T) {
 	needTracing(t)
 	dir := smallDisk(t, "ro")

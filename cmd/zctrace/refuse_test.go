@@ -168,6 +168,7 @@ func TestCannotTraceHere(t *testing.T) {
 		says        []string
 	}{
 		{"without capabilities", `exec setpriv --bounding-set=-all "$@"`, []string{"CAP_BPF", "CAP_PERFMON", "sudo"}},
+		{"without /proc", `exec unshare -m sh -c 'umount -l /proc && exec "$@"' sh "$@"`, []string{"/proc is not mounted", "mount -t proc"}},
 		{"without BTF", `exec unshare -m sh -c 'mount -t tmpfs none /sys/kernel/btf && exec "$@"' sh "$@"`, []string{"no BTF", "CONFIG_DEBUG_INFO_BTF"}},
 	} {
 		for _, args := range [][]string{{"run", "sendfile", "--bytes", "1MiB"}, {"doctor"}} {

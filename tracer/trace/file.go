@@ -233,6 +233,7 @@ func remedy(err error) string {
 		{syscall.ENOSPC, "free some space there, or name a file elsewhere"},
 		{syscall.EDQUOT, "free some space there, or name a file elsewhere"},
 		{syscall.EROFS, "name a file elsewhere"},
+		{syscall.EFBIG, "raise ulimit -f, or name a file elsewhere"},
 		{syscall.EBUSY, "is it a mount point? name another file"},
 		{syscall.ENOTDIR, "name a file in a directory that exists"},
 		{fs.ErrPermission, "name a file in a directory that you may write to"},
