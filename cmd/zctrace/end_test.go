@@ -130,7 +130,7 @@ func TestKilledAtAnyTime(t *testing.T) {
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
 		}
-		time.Sleep(time.Duration(i*25) * time.Millisecond)
+		time.Sleep(time.Duration(i*i*5) * time.Millisecond)
 		programs := programsOf(t, cmd.Process.Pid)
 		held += len(programs)
 		_ = cmd.Process.Kill()
