@@ -208,12 +208,21 @@ func kernelSymbol(names []string) (uint64, error) {
 	for _, name := range names {
 		switch address, ok := addresses[name]; {
 		case ok && address == 0:
-			return 0, &refusal{state: Refused, reason: "the kernel hides its addresses", remedy: "sysctl kernel.kptr_restrict=0"}
+			return 0, hiddenAddresses()
 		case ok:
 			return address, nil
 		}
 	}
 	return 0, &refusal{state: Absent, reason: "the kernel has no function " + strings.Join(names, " or "), remedy: useOther}
+}
+
+// hiddenAddresses: kptr_restrict hides them from root too, and the lack of CAP_SYSLOG
+// mostly without it (kernel/ksyms_common.c: kallsyms_show_value).
+func hiddenAddresses() *refusal {
+	if missing, err := missingCapabilities([]capability{{"CAP_SYSLOG", unix.CAP_SYSLOG}}); err == nil && len(missing) > 0 {
+		return &refusal{state: Refused, reason: "the kernel hides its addresses from who lacks CAP_SYSLOG", remedy: "run it with sudo"}
+	}
+	return &refusal{state: Refused, reason: "the kernel hides its addresses", remedy: "sysctl kernel.kptr_restrict=0"}
 }
 
 // breakpointAddresses are those of all functions that breakpoints may be set on.
