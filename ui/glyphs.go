@@ -21,6 +21,10 @@ type glyphs struct {
 
 	edge, here string // of a chart: its left side, and the moment that is shown
 	scrolls    string
+
+	shaded, guide string   // part of a bar, where the rounds differ
+	marks         []string // of the lines of a chart; then come letters
+	joint         string   // between marks, where there are no smaller dots; "": there are
 }
 
 var unicodeGlyphs = glyphs{
@@ -37,6 +41,7 @@ var unicodeGlyphs = glyphs{
 	},
 	nothing: "·", unknown: "?", head: "►",
 	edge: "┤", here: "▲", scrolls: "↑↓ ",
+	shaded: "▒", guide: "┊", marks: []string{"●", "■", "▲", "◆", "○", "□", "△", "◇"},
 }
 
 var asciiGlyphs = glyphs{
@@ -53,4 +58,5 @@ var asciiGlyphs = glyphs{
 	},
 	nothing: ".", unknown: "?", head: ">",
 	edge: "|", here: "^", scrolls: "up/down ",
+	shaded: "%", guide: ":", joint: ".",
 }

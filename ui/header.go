@@ -64,18 +64,23 @@ func headerPanel(d data, width int) string {
 	l.to(width-cells(state)).put(p, state)
 	rows := []string{l.String()}
 
-	var conditions line
-	for _, c := range d.conditions() {
-		sep := " " + d.dot + " "
-		if conditions.end == 0 {
+	return crop(append(rows, d.listed(d.conditions(), width)), d.rows)
+}
+
+// listed are as many of the words as there is room for, in one line.
+func (l *look) listed(words []string, width int) string {
+	var text line
+	for _, word := range words {
+		sep := " " + l.dot + " "
+		if text.end == 0 {
 			sep = ""
 		}
-		if conditions.end+cells(sep)+cells(c) > width {
+		if text.end+cells(sep)+cells(word) > width {
 			break
 		}
-		conditions.put(d.dim, sep+c)
+		text.put(l.dim, sep+word)
 	}
-	return crop(append(rows, conditions.String()), d.rows)
+	return text.String()
 }
 
 // clock is a time of the run: of a short one in milliseconds and less.

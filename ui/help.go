@@ -15,8 +15,8 @@ func helpLines(l *look, k keyMap, width int) []string {
 		helpRow(l, l.key, keys(k.side.Help().Key, k.longer.Help().Key, k.shorter.Help().Key), "sender or receiver; longer, shorter interval"),
 		helpRow(l, l.key, "arrows", "scroll; saved trace: time, space plays, x other"),
 		l.heading("SIGNS AND WORDS", width),
-		helpRow(l, l.copied, last(l.copyBar)+" "+shaft(byCopy), "bytes that the CPU copied"),
-		helpRow(l, l.moved, last(l.moveBar)+" "+shaft(byReference), "bytes handed on by reference, without a copy"),
+		helpRow(l, l.copied, strings.Repeat(last(l.copyBar), 3)+" "+shaft(byCopy), "bytes that the CPU copied"),
+		helpRow(l, l.moved, strings.Repeat(last(l.moveBar), 3)+" "+shaft(byReference), "bytes handed on by reference, without a copy"),
 		helpRow(l, l.device, shaft(byDMA)+" "+shaft(byMapping), "moved by a device; made visible in memory"),
 		helpRow(l, l.strong, keys("d", "~", notCounted), "derived; estimated; not counted; else observed"),
 		helpRow(l, l.strong, keys(l.same, l.explained, l.differs), "as the textbook; differs, and why; differs"),
@@ -30,4 +30,4 @@ func helpRow(l *look, p paint, left, right string) string {
 	return b.left(p, left, 10).put(l.plain, right).String()
 }
 
-func last(list []string) string { return strings.Repeat(list[len(list)-1], 3) }
+func last(list []string) string { return list[len(list)-1] }

@@ -14,6 +14,7 @@ type keyMap struct {
 	views, next, previous                           key.Binding
 	back, forth, start, end, play, swap             key.Binding // in a saved trace
 	longer, shorter                                 key.Binding // time from sample to sample
+	order                                           key.Binding // of several runs
 	top, bottom                                     key.Binding // of a page
 	scroll                                          viewport.KeyMap
 }
@@ -31,6 +32,7 @@ func newKeys() keyMap {
 		side:      bind("t", "side"),
 		longer:    bind("+", "longer interval"),
 		shorter:   bind("-", "shorter interval"),
+		order:     bind("o", "order"),
 		help:      bind("?", "help"),
 		views:     bind("1", "views", "2", "3", "4", "5", "6"),
 		next:      bind("tab", "next view"),

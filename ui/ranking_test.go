@@ -3,15 +3,12 @@ package ui
 import (
 	"cmp"
 	"encoding/csv"
-	"errors"
 	"fmt"
-	"io"
 	"reflect"
 	"slices"
 	"strings"
 	"testing"
 
-	tea "github.com/charmbracelet/bubbletea"
 	"github.com/charmbracelet/x/ansi"
 
 	"github.com/zctrace/zctrace/tracer/trace"
@@ -227,74 +224,6 @@ func TestRankingIsSafe(t *testing.T) {
 				t.Errorf("%s: %U in\n%q", name, r, text)
 				break
 			}
-		}
-	}
-}
-
-// roundsAfter is the live view after some messages.
-func roundsAfter(width, height int, msgs ...tea.Msg) Rounds {
-	m := NewRounds(RoundsOptions{Output: io.Discard, Title: "zctrace compare", Labels: []string{"read-write", "mmap-write", "sendfile"}, Rounds: 3})
-	m.look = uncoloured(false)
-	for _, msg := range append([]tea.Msg{tea.WindowSizeMsg{Width: width, Height: height}}, msgs...) {
-		next, _ := m.Update(msg)
-		m = next.(Rounds)
-	}
-	return m
-}
-
-func TestRoundsGolden(t *testing.T) {
-	var msgs []tea.Msg
-	for i, tr := range threeRounds()[:4] {
-		row := map[string]int{"read-write": 0, "mmap-write": 1, "sendfile": 2}[tr.Run.Strategy]
-		msgs = append(msgs, RunBegins{row, 1 + i/3}, Update{tr}, RunEnds{Row: row, Trace: tr})
-	}
-	half := runOf("sendfile", 25)
-	under := append(msgs, RunBegins{2, 2}, Update{half})
-	for name, m := range map[string]Rounds{
-		"begin":   roundsAfter(80, 12, Doing("loading the eBPF programs")),
-		"running": roundsAfter(80, 12, under...),
-		"wide":    roundsAfter(120, 12, under...),
-		"failed":  roundsAfter(80, 12, append(under, RunEnds{Row: 2, Err: errors.New("receiver was killed (signal 9)\nrun it again")})...),
-	} {
-		t.Run(name, func(t *testing.T) { golden(t, "rounds-"+name+".txt", m.View()+"\n") })
-	}
-	for width := 1; width < 130; width += 7 {
-		for _, height := range []int{1, 3, 8, 40} {
-			view := roundsAfter(width, height, under...).View()
-			lines := strings.Split(view, "\n")
-			if len(lines) > height {
-				t.Errorf("%dx%d: %d lines", width, height, len(lines))
-			}
-			for _, l := range lines {
-				if w := ansi.StringWidth(l); w > width {
-					t.Errorf("%dx%d: %d wide: %q", width, height, w, l)
-				}
-			}
-		}
-	}
-}
-
-func TestRoundsKeys(t *testing.T) {
-	for _, c := range []struct{ keys, want string }{
-		{"q", "stop"}, {"ctrl+c", "interrupt"}, {"q q", "stop"}, {"x", ""}, {"ctrl+c ctrl+c", "interrupt quit"}, {"q ctrl+c", "stop quit"},
-	} {
-		var did []string
-		m := tea.Model(NewRounds(RoundsOptions{
-			Output: io.Discard, Labels: []string{"sendfile"}, Rounds: 1,
-			Stop:      func() { did = append(did, "stop") },
-			Interrupt: func() { did = append(did, "interrupt") },
-		}))
-		for _, k := range strings.Fields(c.keys) {
-			var cmd tea.Cmd
-			m, cmd = m.Update(keyPress(k))
-			if cmd != nil {
-				if _, quits := cmd().(tea.QuitMsg); quits {
-					did = append(did, "quit")
-				}
-			}
-		}
-		if got := strings.Join(did, " "); got != c.want {
-			t.Errorf("%s: %q, want %q", c.keys, got, c.want)
 		}
 	}
 }

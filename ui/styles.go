@@ -57,6 +57,7 @@ type look struct {
 	area                      paint
 	copied, moved, device     paint // by the CPU, by reference, by DMA
 	warning, alarm, key       paint
+	series                    []paint // of the lines of a chart
 }
 
 // hue is one colour of the palette, for dark and light backgrounds and for
@@ -109,10 +110,28 @@ func lookFrom(t Terminal, r *lipgloss.Renderer) *look {
 		warning: in(orange, style.Bold(true)), key: in(purple, style.Bold(true)),
 		alarm: paintOf(style.Bold(true).Reverse(true)),
 	}
+	for _, h := range []hue{blue, vermillion, green, purple, orange, grey} {
+		l.series = append(l.series, in(h, style))
+	}
 	if t.ASCII {
 		l.glyphs = asciiGlyphs
 	}
 	return l
+}
+
+// inkOf and markOf tell the lines of a chart apart.
+func (l *look) inkOf(i int) paint {
+	if len(l.series) == 0 {
+		return paint{}
+	}
+	return l.series[i%len(l.series)]
+}
+
+func (l *look) markOf(i int) string {
+	if i < len(l.marks) {
+		return l.marks[i]
+	}
+	return string(rune('a' + (i-len(l.marks))%26))
 }
 
 func paintOf(s lipgloss.Style) paint {

@@ -325,3 +325,23 @@ func (v verdict) String() string {
 	}
 	return s
 }
+
+// sign is how the calls and copies stand that are furthest from the textbook. DMA
+// is not the strategy's doing.
+func (v verdict) sign(l *look) string {
+	worst, unknown := unmeasured, false
+	for _, row := range v.rows {
+		if row.brief != "DMA in" && row.brief != "DMA out" {
+			worst, unknown = max(worst, row.agreement), unknown || row.agreement == unmeasured
+		}
+	}
+	switch {
+	case worst == differs:
+		return l.differs
+	case unknown || worst == unmeasured:
+		return l.unknown
+	case worst == explained:
+		return l.explained
+	}
+	return l.same
+}

@@ -23,7 +23,7 @@ func (m Model) View() string {
 	var lines []string
 	switch {
 	case m.width < leastWidth || m.height < leastHeight:
-		return m.tooSmall()
+		return tooSmall(m.width, m.height)
 	case m.help:
 		lines = helpLines(m.look, m.keys, m.width-2*margin)
 	case m.shown() == nil && m.failed != "":
@@ -35,18 +35,23 @@ func (m Model) View() string {
 	default:
 		lines = m.drawView(m.width-2*margin, m.height-1)
 	}
-	if len(lines) > m.height-1 {
-		lines = lines[:m.height-1]
-	}
-	for len(lines) < m.height-1 {
-		lines = append(lines, "")
-	}
-	lines = append(lines, m.footer(m.width-2*margin))
-	for i, l := range lines {
-		if l = strings.TrimRight(l, " "); l != "" {
-			l = m.look.fit(strings.Repeat(" ", margin)+l, m.width)
+	return m.look.screen(append(filled(lines, m.height-1), m.footer(m.width-2*margin)), m.width)
+}
+
+// filled are exactly so many lines.
+func filled(lines []string, height int) []string {
+	list := make([]string, height)
+	copy(list, lines)
+	return list
+}
+
+// screen puts lines within the margins.
+func (l *look) screen(lines []string, width int) string {
+	for i, s := range lines {
+		if s = strings.TrimRight(s, " "); s != "" {
+			s = l.fit(strings.Repeat(" ", margin)+s, width)
 		}
-		lines[i] = l
+		lines[i] = s
 	}
 	return strings.Join(lines, "\n")
 }
@@ -67,12 +72,12 @@ func (m Model) data() data {
 	return d
 }
 
-// tooSmall says what the dashboard needs in whatever room there is.
-func (m Model) tooSmall() string {
+// tooSmall says what is needed in whatever room there is.
+func tooSmall(width, height int) string {
 	text := fmt.Sprintf("zctrace needs a terminal of %dx%d; this one is %dx%d. Enlarge it, or press q.",
-		leastWidth, leastHeight, m.width, m.height)
-	lines := wrap(text, m.width)
-	return strings.Join(lines[:min(len(lines), m.height)], "\n")
+		leastWidth, leastHeight, width, height)
+	lines := wrap(text, width)
+	return strings.Join(lines[:min(len(lines), height)], "\n")
 }
 
 // footer shows the keys, and for a while what has just happened.

@@ -184,7 +184,7 @@ func compareStrategies(cmd *cobra.Command, names []string, o *compareOptions) er
 	if o.json == "-" {
 		c.stdout = os.Stderr
 	} else if !o.plain && canDraw() {
-		front = c.table
+		front = c.live
 	}
 	outcomes, err := front()
 	if slices.ContainsFunc(outcomes, func(o session.Outcome) bool { return o.Trace != nil }) {

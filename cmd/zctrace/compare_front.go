@@ -36,20 +36,23 @@ func (c *comparison) lines() ([]session.Outcome, error) {
 	return outcomes, err
 }
 
-// table does the runs, and draws a table that fills meanwhile.
-func (c *comparison) table() ([]session.Outcome, error) {
-	labels := c.labels()
+// live does the runs, and draws how they go meanwhile.
+func (c *comparison) live() ([]session.Outcome, error) {
+	var rows []ui.RoundsRow
+	for _, cfg := range c.configs {
+		rows = append(rows, ui.RoundsRow{Strategy: cfg.Strategy.Name, ChunkBytes: cfg.Chunk})
+	}
 	program := tea.NewProgram(ui.NewRounds(ui.RoundsOptions{
 		Terminal:  ui.DetectTerminal(os.Getenv),
-		Title:     "zctrace " + c.name,
-		Labels:    labels,
+		Name:      c.name,
+		Rows:      rows,
 		Rounds:    c.rounds,
 		Stop:      func() { c.interrupt(errQuit) },
 		Interrupt: func() { c.interrupt(interruption{syscall.SIGINT}) },
 	}), ui.ProgramOptions()...)
 	c.restore = func() { _ = program.ReleaseTerminal() }
 
-	send, passing := inOrder(program.Send, 2*c.rounds*len(labels))
+	send, passing := inOrder(program.Send, 2*c.rounds*len(rows))
 	for i := range c.configs {
 		c.configs[i].Doing = func(what string) { passing(ui.Doing(what)) }
 	}

@@ -1,0 +1,403 @@
+package ui
+
+import (
+	"fmt"
+	"math"
+	"strings"
+
+	"github.com/zctrace/zctrace/tracer/trace"
+)
+
+// raceColumn is a number of the live table of a comparison.
+type raceColumn struct {
+	name  string
+	ink   func(*look) paint // of what is not 0
+	width int               // of the number
+	of    rankColumn
+}
+
+func strongInk(l *look) paint { return l.strong }
+func copiedInk(l *look) paint { return l.copied }
+func movedInk(l *look) paint  { return l.moved }
+
+// raceColumns are in the order in which they are drawn.
+var raceColumns = []raceColumn{
+	{"ns/KiB", strongInk, 7, columnOf("cpu_ns_per_kib.total")},
+	{"calls/MiB", strongInk, 9, columnOf("per_mib.calls")},
+	{"copies", copiedInk, 7, rankColumn{passBlock, "copies", "", copiesOf, passes, false}},
+	{"to_user", copiedInk, 7, columnOf("passes.to_user")},
+	{"from_user", copiedInk, 9, columnOf("passes.from_user")},
+	{"in_kernel", copiedInk, 9, columnOf("passes.in_kernel")},
+	{"page_refs", movedInk, 9, columnOf("passes.page_refs")},
+	{"disk read", strongInk, 9, columnOf("passes.disk_read")},
+	{"ctxsw/MiB", strongInk, 9, columnOf("per_mib.context_switches")},
+	{"faults/MiB", strongInk, 10, columnOf("per_mib.page_faults")},
+	{"modesw/MiB", strongInk, 10, columnOf("per_mib.mode_switches")},
+}
+
+// raceGroups are the columns that only a wide terminal has room for, and that
+// belong together.
+var raceGroups = [][]raceColumn{raceColumns[3:7], raceColumns[7:]}
+
+// columnOf is that of a ranking with this key.
+func columnOf(key string) rankColumn {
+	for _, c := range rankColumns {
+		if c.key == key {
+			return c
+		}
+	}
+	return rankColumn{}
+}
+
+// copiesOf is what the CPU copied in all.
+func copiesOf(r *trace.Ranked) *trace.Spread {
+	sum := r.Passes.ToUser
+	for _, s := range []trace.Spread{r.Passes.FromUser, r.Passes.InKernel, r.Passes.UserSpace} {
+		add := func(a, b trace.Real) trace.Real {
+			x, known := a.Get()
+			y, too := b.Get()
+			if !known || !too {
+				return trace.Real{}
+			}
+			return trace.KnownReal(x + y)
+		}
+		sum.Median, sum.Min, sum.Max = add(sum.Median, s.Median), add(sum.Min, s.Min), add(sum.Max, s.Max)
+		if s.Provenance != trace.Observed && (sum.Provenance == trace.Observed || s.Provenance == trace.Unavailable) {
+			sum.Provenance = s.Provenance
+		}
+	}
+	return &sum
+}
+
+// raceMark is the room behind a number for where it comes from.
+const raceMark = 2
+
+// race is how the live table is laid out.
+type race struct {
+	label, bar int
+	rounds     int // 0: left out
+	book       bool
+	columns    []raceColumn
+	rest       []raceColumn // there was no room for
+}
+
+// Widths of the parts of a row.
+const (
+	raceSign   = 4 // and the place
+	raceMedian = 12
+	raceBook   = 6
+	mostMarks  = 12 // rounds that are drawn
+)
+
+// raceFor chooses what a row of the width shows: the most telling first, while the
+// bar stays long enough.
+func (s rounds) raceFor(width int) race {
+	r := race{label: cells("strategy")}
+	for _, row := range s.rows {
+		r.label = max(r.label, cells(Sanitize(row.Strategy)))
+	}
+	r.label = min(r.label, max(width/3, 8))
+	const least, roomy = 12, 30
+	r.bar = width - raceSign - r.label - 1 - raceMedian
+	take := func(n, least int) bool {
+		if r.bar-n < least {
+			return false
+		}
+		r.bar -= n
+		return true
+	}
+	chosen := map[string]bool{}
+	choose := func(name string, least int) {
+		for _, c := range raceColumns {
+			if c.name == name {
+				chosen[name] = take(c.width+raceMark, least)
+			}
+		}
+	}
+	choose("copies", least)
+	r.book = take(raceBook, least)
+	choose("ns/KiB", least)
+	choose("calls/MiB", least)
+	marks := max(min(s.each, mostMarks), cells("rounds")) + 2
+	if take(marks, least) {
+		r.rounds = marks
+	}
+	for _, group := range raceGroups {
+		n := 0
+		for _, c := range group {
+			n += c.width + raceMark
+		}
+		if take(n, roomy) {
+			for _, c := range group {
+				chosen[c.name] = true
+			}
+		}
+	}
+	for _, c := range raceColumns {
+		if chosen[c.name] {
+			r.columns = append(r.columns, c)
+		} else {
+			r.rest = append(r.rest, c)
+		}
+	}
+	return r
+}
+
+// raceBody is the table of a comparison, and below it what else there is room for.
+func (s rounds) raceBody(l *look, width int, b *stack) {
+	r := s.raceFor(width)
+	at := 0
+	order := s.order()
+	for i, row := range order {
+		if s.underWay(row) {
+			at = i
+		}
+	}
+	from, to := around(at, b.left()-1, len(order))
+	b.add(s.raceLines(l, r, order[from:to], width))
+
+	keep := b.left() - nowRows - 1 // for the run under way
+	for _, lines := range [][]string{s.costLines(l, r, order, width), s.bookLines(l, r, order, width), s.sayingLines(l, width, keep-1)} {
+		if len(lines) > 0 && 1+len(lines) <= keep {
+			b.add(lines)
+			keep -= 1 + len(lines)
+		}
+	}
+	b.add(s.now(l, width, b.left()))
+}
+
+// raceLines draw a row for each strategy.
+func (s rounds) raceLines(l *look, r race, order []int, width int) []string {
+	at := raceSign + r.label + 1
+	var heads []column
+	if r.rounds > 0 {
+		heads = append(heads, column{"rounds", at + cells("rounds")})
+		at += r.rounds
+	}
+	scale := s.scale()
+	top := ""
+	if scale > 0 {
+		top = rate(scale)
+	}
+	heads = append(heads, column{"0", at + 1}, column{top, at + r.bar}, column{"median", at + r.bar + raceMedian})
+	at += r.bar + raceMedian
+	for _, c := range r.columns {
+		at += c.width
+		heads = append(heads, column{c.name, at})
+		at += raceMark
+		if c.name == "copies" && r.book {
+			at += raceBook
+			heads = append(heads, column{"book", at - 2})
+		}
+	}
+	title := "STRATEGY"
+	if len(order) < len(s.rows) {
+		title += fmt.Sprintf(" %d of %d", len(order), len(s.rows))
+	}
+	lines := []string{l.heading(title, width, heads...)}
+	for _, i := range order {
+		lines = append(lines, l.fit(s.raceLine(l, r, i, scale), width))
+	}
+	return lines
+}
+
+func (s rounds) raceLine(l *look, r race, i int, scale float64) string {
+	row := &s.rows[i]
+	running := s.underWay(i)
+	name, ink := l.plain, l.strong
+	var text line
+	sign, place := " ", ""
+	if running {
+		sign, name = s.spin(l), l.key
+	}
+	if row.place > 0 {
+		place = fmt.Sprint(row.place)
+	}
+	text.put(l.key, sign).right(l.dim, place, 2).put(l.plain, " ")
+	text.left(name, l.fit(l.text(row.Strategy), r.label), r.label+1)
+	if row.failed != "" && row.rank.Rounds == 0 {
+		return text.put(l.alarm, " failed: "+l.text(row.why())+" ").String()
+	}
+	if r.rounds > 0 {
+		s.putRounds(l, &text, i, r.rounds, scale)
+	}
+	rank, live := row.rank, 0.0
+	if running && s.live != nil {
+		live = s.live.Throughput.Median.Or(0)
+		if row.rank.Rounds == 0 { // so far
+			rank, ink = s.live, l.key
+		}
+	}
+	start := text.end
+	spread := row.rank.Throughput
+	l.putBar(&text, spread.Min.Or(0)/scale, row.grown/scale, spread.Max.Or(0)/scale, live/scale, r.bar)
+	text.to(start+r.bar).right(ink, textOf(rankColumns[0], rank), raceMedian)
+	for _, c := range r.columns {
+		putRank(l, &text, c, rank, ink)
+		if c.name == "copies" && r.book {
+			s.putBook(l, &text, row)
+		}
+	}
+	return text.String()
+}
+
+// textOf is the number of a column, or a dash while no run has one.
+func textOf(c rankColumn, r *trace.Ranked) string {
+	if r.Rounds == 0 {
+		return "-"
+	}
+	return c.text(r)
+}
+
+// putRank adds the number of a column, and where it comes from.
+func putRank(l *look, text *line, c raceColumn, r *trace.Ranked, ink paint) {
+	v := c.of.in(r).Median.Or(0)
+	switch {
+	case v == 0:
+		ink = l.dim
+	case ink == l.strong:
+		ink = c.ink(l)
+	}
+	mark := ""
+	if r.Rounds > 0 {
+		mark = c.of.mark(r)
+	}
+	if len(mark) == 1 {
+		mark = " " + mark
+	}
+	end := text.end + c.width
+	text.right(ink, textOf(c.of, r), c.width)
+	text.put(l.dim, mark).to(end + raceMark)
+}
+
+// putBook adds how many copies the textbook says, and how the run stands to it
+// that is furthest from it.
+func (s rounds) putBook(l *look, text *line, row *roundsRow) {
+	end := text.end + raceBook
+	if n := len(row.traces); n > 0 && row.traces[n-1].Textbook != nil {
+		worst := compare(row.traces[n-1], &row.traces[n-1].Total.Sender, row.traces[n-1].Run.PayloadBytes)
+		ink := l.dim
+		sign := worst.sign(l)
+		if sign == l.differs {
+			ink = l.warning
+		}
+		book := row.traces[n-1].Textbook.Copies
+		text.right(l.plain, fmt.Sprint(book.ToUser+book.FromUser+book.InKernel), 2).put(l.plain, " ").put(ink, sign)
+	}
+	text.to(end)
+}
+
+// putRounds adds a column for each round, as high as its throughput.
+func (s rounds) putRounds(l *look, text *line, i, width int, scale float64) {
+	row := &s.rows[i]
+	end := text.end + width
+	if s.each > mostMarks {
+		text.left(l.plain, fmt.Sprintf("%d/%d", row.ended, s.each), width)
+		return
+	}
+	for n := range s.each {
+		switch {
+		case n < len(row.traces) && !row.traces[n].Counts():
+			text.put(l.warning, l.signFailed)
+		case n < len(row.traces):
+			level := int(row.traces[n].Throughput() / scale * float64(len(l.levels)))
+			text.put(l.area, l.levels[max(0, min(level, len(l.levels)-1))])
+		case n == row.ended && s.underWay(i):
+			text.put(l.key, s.spin(l))
+		default:
+			text.put(l.dim, l.dot)
+		}
+	}
+	text.to(end)
+}
+
+// putBar adds the bar of some rounds: solid up to the slowest, shaded to the
+// median, a line to the fastest. All are shares of the width. The head is where the
+// run under way is; 0: there is none.
+func (l *look) putBar(text *line, low, median, high, live float64, width int) {
+	p := l.newPlot(width, 1)
+	at := func(v float64) int { return int(math.Round(min(max(v, 0), 1) * float64(width))) }
+	switch {
+	case low > 0 && high <= low: // one round, or all the same
+		for x, glyph := range []rune(bar(min(median, 1), width, l.copyBar)) {
+			p.put(x, 0, string(glyph), l.moved)
+		}
+	case low > 0:
+		low = min(low, median)
+		p.fill(0, at(low), 0, last(l.copyBar), l.moved)
+		p.fill(at(low), at(median), 0, l.shaded, l.moved)
+		p.fill(at(median), at(high), 0, l.rule, l.moved)
+		if high > median {
+			p.fill(at(high)-1, at(high), 0, l.edge, l.moved)
+		}
+	default: // the first round
+		p.fill(0, at(live), 0, l.barDone, l.key)
+	}
+	if live > 0 {
+		p.put(min(at(live), width-1), 0, l.head, l.key)
+	}
+	text.put(paint{}, p.line(0))
+}
+
+// costLines are the columns that the table had no room for.
+func (s rounds) costLines(l *look, r race, order []int, width int) []string {
+	at := raceSign + r.label + 1
+	var heads []column
+	var shown []raceColumn
+	for _, c := range r.rest {
+		if at+c.width+raceMark <= width {
+			heads = append(heads, column{c.name, at + c.width})
+			shown = append(shown, c)
+			at += c.width + raceMark
+		}
+	}
+	if len(shown) == 0 {
+		return nil
+	}
+	lines := []string{l.heading("COST", width, heads...)}
+	for _, i := range order {
+		row := &s.rows[i]
+		rank, ink := row.rank, l.strong
+		if s.underWay(i) && rank.Rounds == 0 && s.live != nil {
+			rank, ink = s.live, l.key
+		}
+		var text line
+		text.to(raceSign).left(l.plain, l.fit(l.text(row.Strategy), r.label), r.label+1)
+		for _, c := range shown {
+			putRank(l, &text, c, rank, ink)
+		}
+		lines = append(lines, l.fit(text.String(), width))
+	}
+	return lines
+}
+
+// bookLines say how each strategy stands to the textbook.
+func (s rounds) bookLines(l *look, r race, order []int, width int) []string {
+	lines := []string{l.heading("NEXT TO THE TEXTBOOK", width)}
+	for _, i := range order {
+		row := &s.rows[i]
+		var text line
+		text.to(raceSign).left(l.plain, l.fit(l.text(row.Strategy), r.label), r.label+1)
+		ink := l.dim
+		if strings.HasPrefix(row.verdict, "not as in") {
+			ink = l.warning
+		}
+		text.put(ink, l.fit(l.text(row.verdict), max(width-text.end, 0)))
+		lines = append(lines, text.String())
+	}
+	return lines
+}
+
+// sayingLines are what can be said of the order, in at most so many lines.
+func (s rounds) sayingLines(l *look, width, rows int) []string {
+	var lines []string
+	for _, saying := range s.sayings {
+		for _, text := range wrap(l.text(saying), width) {
+			lines = append(lines, l.dim.of(text))
+		}
+	}
+	if over := len(lines) - rows; over > 0 && rows > 0 {
+		lines = append(lines[:rows-1:rows-1], l.dim.of(fmt.Sprintf("%s %d lines more", l.ellipsis, over+1)))
+	}
+	return lines
+}

@@ -1,0 +1,257 @@
+package ui
+
+import (
+	"cmp"
+	"fmt"
+	"strings"
+
+	"github.com/charmbracelet/bubbles/spinner"
+
+	"github.com/zctrace/zctrace/internal/human"
+	"github.com/zctrace/zctrace/tracer/trace"
+)
+
+// stateText is what stands at the right end of the header.
+type stateText struct {
+	text string
+	ink  paint
+}
+
+// lines fill width × height cells, without the footer.
+func (s rounds) lines(l *look, width, height int, state stateText) []string {
+	head := append(s.header(l, width, state), s.progress(l, width))
+	foot := s.status(l, width)
+	if height >= leastForAir {
+		foot = append([]string{""}, foot...)
+	}
+	body := stack{room: height - len(head) - len(foot)}
+	if s.sweeps() {
+		s.sweepBody(l, width, &body)
+	} else {
+		s.raceBody(l, width, &body)
+	}
+	return append(append(head, filled(body.lines, height-len(head)-len(foot))...), foot...)
+}
+
+// leastForAir is the height from which a blank line parts the status from the rest.
+const leastForAir = 30
+
+// stack puts blocks of lines one below the other, each whole or not at all.
+type stack struct {
+	lines []string
+	room  int
+}
+
+// fits reports whether a block of so many lines can follow.
+func (b *stack) fits(lines int) bool { return lines > 0 && len(b.lines)+1+lines <= b.room }
+
+// left is how many lines a block may have.
+func (b *stack) left() int { return b.room - len(b.lines) - 1 }
+
+func (b *stack) add(lines []string) {
+	if b.fits(len(lines)) {
+		b.lines = append(append(b.lines, ""), lines...)
+	}
+}
+
+// header is one line of what runs and one of under which conditions.
+func (s rounds) header(l *look, width int, state stateText) []string {
+	var first line
+	first.put(l.title, "zctrace").put(l.plain, "  ").put(l.key, l.text(s.name)).put(l.plain, "  ")
+	room := func() int { return width - first.end - cells(state.text) - 2 }
+	names := l.text(strings.Join(s.strategies, ", "))
+	path := ""
+	if s.any != nil {
+		path = l.sourceToSink(unaddressed(s.any.Run), max(room()-20, 0))
+	}
+	if len(names)+2+cells(path) > room() {
+		names = fmt.Sprintf("%d strategies", len(s.strategies))
+	}
+	first.put(l.strong, fit(names, max(room(), 0), l.ellipsis)).put(l.plain, "  ")
+	if cells(path) <= room() {
+		first.put(l.plain, path)
+	}
+	first.to(width-cells(state.text)).put(state.ink, state.text)
+	if s.any == nil {
+		return []string{first.String(), ""}
+	}
+	conditions := newData(l, s.any, running).conditions()
+	conditions[0] = human.FormatBytes(s.sizes[0]) + " chunks"
+	if s.sweeps() {
+		conditions[0] = human.FormatBytes(s.sizes[0]) + " to " + human.FormatBytes(s.sizes[len(s.sizes)-1]) + " chunks"
+	}
+	if work := workOf(s.any.Run); work != "" {
+		conditions = append([]string{work}, conditions...)
+	}
+	return []string{first.String(), l.listed(conditions, width)}
+}
+
+// workOf is what each run does, in a few words.
+func workOf(r trace.Run) string {
+	var parts []string
+	if n, ok := r.LimitBytes.Get(); ok {
+		parts = append(parts, human.FormatBytes(n))
+	}
+	if ns, ok := r.LimitDurationNS.Get(); ok {
+		parts = append(parts, clock(ns))
+	}
+	if len(parts) == 0 {
+		return ""
+	}
+	return strings.Join(parts, " or ") + " each"
+}
+
+// progress is how many of the runs are done; that under way counts in part.
+func (s rounds) progress(l *look, width int) string {
+	ended, of := s.count()
+	text := fmt.Sprintf("%d of %s", ended, plural(int64(of), "run"))
+	if left, known := s.left(); known {
+		text += "   ETA " + clock(int64(left))
+	}
+	part := float64(ended)
+	if s.begun != nil && s.last != nil && s.of == *s.begun && !s.over {
+		part += progressOf(s.last.Run, s.last.Run.ElapsedNS, s.last.Run.PayloadBytes.Or(0)).fraction
+	}
+	barWidth := max(width-progressTextWidth-2, 0)
+	done := 0
+	if of > 0 {
+		done = min(int(part/float64(of)*float64(barWidth)+0.5), barWidth)
+	}
+	var r line
+	r.put(l.key, strings.Repeat(l.barDone, done)).put(l.dim, strings.Repeat(l.barLeft, barWidth-done))
+	r.right(l.plain, l.fit(text, progressTextWidth), width-r.end)
+	return r.String()
+}
+
+// status says whether the numbers may be believed.
+func (s rounds) status(l *look, width int) []string {
+	failed, lossy, runs := 0, 0, 0
+	why := ""
+	for _, row := range s.rows {
+		if row.failed != "" {
+			failed++
+			why = cmp.Or(why, s.label(l, row)+": "+l.text(row.why()))
+		}
+		for _, t := range row.traces {
+			runs++
+			if len(losses(t)) > 0 {
+				lossy++
+			}
+		}
+	}
+	var lines []string
+	if failed > 0 {
+		alert := "FAILED: " + why
+		if failed > 1 {
+			alert = fmt.Sprintf("%d FAILED, first %s", failed, why)
+		}
+		lines = append(lines, l.alarm.of(l.fit(" "+alert+" ", width)))
+	}
+	var text line
+	switch {
+	case lossy > 0:
+		text.put(l.alarm, fmt.Sprintf(" EVENTS WERE LOST in %s ", plural(int64(lossy), "run")))
+	case runs > 0:
+		text.put(l.plain, "no losses").put(l.dim, " "+l.dot+" ")
+	}
+	if lossy == 0 {
+		text.put(l.dim, "medians of the sender "+l.dot+" ").put(l.plain, "d").put(l.dim, " derived "+l.dot+" ").put(l.plain, "~").put(l.dim, " estimated "+l.dot+" ")
+		text.put(l.plain, varied).put(l.dim, " rounds differ")
+	}
+	return append(lines, l.fit(text.String(), width))
+}
+
+// label names a row; in a sweep with its chunk size.
+func (s rounds) label(l *look, row roundsRow) string {
+	if s.sweeps() {
+		return l.text(row.Strategy) + " " + human.FormatBytes(row.ChunkBytes)
+	}
+	return l.text(row.Strategy)
+}
+
+// spin is the frame of the moment of what turns.
+func (s rounds) spin(l *look) string {
+	frames := spinner.MiniDot.Frames
+	if l.ascii {
+		frames = spinner.Line.Frames
+	}
+	return frames[s.frame%len(frames)]
+}
+
+// around are count of all things, number at among them.
+func around(at, count, all int) (from, to int) {
+	count = min(max(count, 1), all)
+	from = max(0, min(at-count/2, all-count))
+	return from, from + count
+}
+
+// nowRows is the least that the run under way takes.
+const nowRows = 3
+
+// now shows the run under way, or the last one until the next has begun to move
+// something, in at most so many rows: its progress and throughput, and if there is
+// room what the dashboard shows of it.
+func (s rounds) now(l *look, width, rows int) []string {
+	if s.last == nil || rows < nowRows {
+		return nil
+	}
+	d := newData(l, s.last, running)
+	sign := s.spin(l)
+	if s.over {
+		d, sign = newData(l, s.last, ended), l.signEnded
+	}
+	title := fmt.Sprintf("%s %s, round %d", sign, s.label(l, s.rows[s.of.Row]), s.of.Round)
+	lines := []string{l.heading(title, width)}
+	columns := columnsFor(width)
+	var drawn [][]string
+	left := rows - nowRows
+	for _, b := range []band{
+		{panels: []panel{picturePanel}, widths: []int{width}},
+		{panels: []panel{copiesPanel}, widths: []int{width}},
+		{panels: []panel{syscallsPanel, textbookPanel}, widths: columns},
+		{panels: []panel{switchesPanel, resourcesPanel}, widths: columns},
+	} {
+		if len(b.panels) > 1 && width < leastForTwo {
+			break
+		}
+		if list := b.draw(d, asMuchAsWanted); list[0] != "" && 1+len(list) <= left {
+			drawn = append(drawn, list)
+			left -= 1 + len(list)
+		}
+	}
+	d.rows = min(1+highestChart, nowRows-1+left)
+	lines = append(lines, strings.Split(progressPanel(d, width), "\n")...)
+	for _, list := range drawn {
+		lines = append(append(lines, ""), list...)
+	}
+	return lines
+}
+
+// roundsHelp explains keys, signs and words in one screen of the smallest size.
+func roundsHelp(l *look, k keyMap, s rounds, width int) []string {
+	lines := []string{
+		l.heading("KEYS", width),
+		helpRow(l, l.key, "q", "end here: what has run is ranked and printed"),
+		helpRow(l, l.key, "ctrl+c", "the same, and exit with 130; twice: leave at once"),
+		helpRow(l, l.key, "p", "pause the view; the runs go on"),
+	}
+	if s.sweeps() {
+		return append(lines,
+			l.heading("SIGNS AND WORDS", width),
+			helpRow(l, l.strong, "chart", "throughput of each strategy by chunk size"),
+			helpRow(l, l.strong, s.spin(l), "the run under way"),
+			helpRow(l, l.strong, first, "its slowest round was faster than all others'"),
+			helpRow(l, l.strong, "overtakes", "only sizes count at which no rounds overlap"),
+		)
+	}
+	return append(lines,
+		helpRow(l, l.key, k.order.Help().Key, "in order of speed, or as they run"),
+		l.heading("SIGNS AND WORDS", width),
+		helpRow(l, l.moved, strings.Repeat(last(l.copyBar), 2)+strings.Repeat(l.shaded, 2)+l.rule+l.edge, "slowest round, median, fastest round"),
+		helpRow(l, l.key, s.spin(l)+" "+l.head, "the run under way, and its throughput so far"),
+		helpRow(l, l.strong, "rounds", "throughput of each round"),
+		helpRow(l, l.strong, "copies", "by the CPU, in passes: 1.00 is the payload once"),
+		helpRow(l, l.strong, "book", "copies that the textbook says, and how it stands"),
+		helpRow(l, l.strong, strings.Join([]string{l.same, l.explained, l.differs, l.unknown}, " "), "as it says; differs, and why; differs; unknown"),
+	)
+}
