@@ -118,7 +118,10 @@ func (s rounds) raceFor(width int) race {
 	r.book = take(raceBook, least)
 	choose("ns/KiB", least)
 	choose("calls/MiB", least)
-	marks := max(min(s.each, mostMarks), cells("rounds")) + 2
+	marks := max(s.each, cells("rounds")) + 2
+	if s.each > mostMarks { // then in figures
+		marks = max(2*len(fmt.Sprint(s.each))+1, cells("rounds")) + 2
+	}
 	if take(marks, least) {
 		r.rounds = marks
 	}
@@ -196,16 +199,16 @@ func (s rounds) raceLines(l *look, r race, order []int, width int) []string {
 	}
 	lines := []string{l.heading(title, width, heads...)}
 	for _, i := range order {
-		lines = append(lines, l.fit(s.raceLine(l, r, i, scale), width))
+		lines = append(lines, l.within(s.raceLine(l, r, i, scale), width))
 	}
 	return lines
 }
 
-func (s rounds) raceLine(l *look, r race, i int, scale float64) string {
+func (s rounds) raceLine(l *look, r race, i int, scale float64) *line {
 	row := &s.rows[i]
 	running := s.underWay(i)
 	name, ink := l.plain, l.strong
-	var text line
+	text := &line{}
 	sign, place := " ", ""
 	if running {
 		sign, name = s.spin(l), l.key
@@ -216,10 +219,10 @@ func (s rounds) raceLine(l *look, r race, i int, scale float64) string {
 	text.put(l.key, sign).right(l.dim, place, 2).put(l.plain, " ")
 	text.left(name, l.fit(l.text(row.Strategy), r.label), r.label+1)
 	if row.failed != "" && row.rank.Rounds == 0 {
-		return text.put(l.alarm, " failed: "+l.text(row.why())+" ").String()
+		return text.put(l.alarm, " failed: "+l.text(row.why())+" ")
 	}
 	if r.rounds > 0 {
-		s.putRounds(l, &text, i, r.rounds, scale)
+		s.putRounds(l, text, i, r.rounds, scale)
 	}
 	rank, live := row.rank, 0.0
 	if running && s.live != nil {
@@ -230,15 +233,15 @@ func (s rounds) raceLine(l *look, r race, i int, scale float64) string {
 	}
 	start := text.end
 	spread := row.rank.Throughput
-	l.putBar(&text, spread.Min.Or(0)/scale, row.grown/scale, spread.Max.Or(0)/scale, live/scale, r.bar)
+	l.putBar(text, spread.Min.Or(0)/scale, row.grown/scale, spread.Max.Or(0)/scale, live/scale, r.bar)
 	text.to(start+r.bar).right(ink, textOf(rankColumns[0], rank), raceMedian)
 	for _, c := range r.columns {
-		putRank(l, &text, c, rank, ink)
+		putRank(l, text, c, rank, ink)
 		if c.name == "copies" && r.book {
-			s.putBook(l, &text, row)
+			s.putBook(l, text, row)
 		}
 	}
-	return text.String()
+	return text
 }
 
 // textOf is the number of a column, or a dash while no run has one.
@@ -366,7 +369,7 @@ func (s rounds) costLines(l *look, r race, order []int, width int) []string {
 		for _, c := range shown {
 			putRank(l, &text, c, rank, ink)
 		}
-		lines = append(lines, l.fit(text.String(), width))
+		lines = append(lines, l.within(&text, width))
 	}
 	return lines
 }

@@ -57,6 +57,8 @@ type Rounds struct {
 
 	help     bool
 	quitting bool
+
+	drawn string // the frame
 }
 
 // frameTick moves what is animated by a step.
@@ -81,31 +83,39 @@ func NewRounds(o RoundsOptions) Rounds {
 // Init implements tea.Model.
 func (m Rounds) Init() tea.Cmd { return nextRoundsFrame() }
 
-// Update implements tea.Model.
+// Update implements tea.Model. What the runs do is drawn with the next frame.
 func (m Rounds) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	m.latest.at = m.clock()
+	var cmd tea.Cmd
 	switch msg := msg.(type) {
+	case RunBegins:
+		m.latest = m.latest.begins(msg)
+		return m, nil
+	case Update:
+		m.latest = m.latest.observed(msg.Trace)
+		return m, nil
+	case Doing:
+		m.latest.doing = string(msg)
+		return m, nil
+	case RunEnds:
+		m.latest = m.latest.ended(msg)
+		return m, nil
+	case frameTick:
+		m.latest, cmd = m.latest.moved(), nextRoundsFrame()
+		if m.frozen != nil {
+			return m, cmd
+		}
 	case tea.WindowSizeMsg:
 		m.width, m.height = msg.Width, msg.Height
 	case tea.KeyMsg:
-		return m.typed(msg)
-	case frameTick:
-		m.latest = m.latest.moved()
-		return m, nextRoundsFrame()
-	case RunBegins:
-		m.latest = m.latest.begins(msg)
-	case Update:
-		m.latest = m.latest.observed(msg.Trace)
-	case Doing:
-		m.latest.doing = string(msg)
-	case RunEnds:
-		m.latest = m.latest.ended(msg)
+		m, cmd = m.typed(msg)
 	}
-	return m, nil
+	m.drawn = m.draw()
+	return m, cmd
 }
 
 // typed takes keys apart that were typed faster than they were read.
-func (m Rounds) typed(msg tea.KeyMsg) (tea.Model, tea.Cmd) {
+func (m Rounds) typed(msg tea.KeyMsg) (Rounds, tea.Cmd) {
 	if msg.Paste {
 		return m, nil
 	}
@@ -170,8 +180,12 @@ func (m Rounds) shown() rounds {
 	return m.latest
 }
 
-// View implements tea.Model. It never draws outside of the terminal.
-func (m Rounds) View() string {
+// View implements tea.Model. bubbletea asks for it after every message, and draws it
+// ten times a second.
+func (m Rounds) View() string { return m.drawn }
+
+// draw never draws outside of the terminal.
+func (m Rounds) draw() string {
 	if m.width <= 0 || m.height <= 0 {
 		return ""
 	}

@@ -159,14 +159,14 @@ func TestRoundsGolden(t *testing.T) {
 	for name, state := range roundsStates() {
 		for _, s := range screens {
 			t.Run(fmt.Sprintf("%s/%dx%d", name, s.width, s.height), func(t *testing.T) {
-				golden(t, fmt.Sprintf("%s-%d.txt", name, s.width), state(s.width, s.height).View()+"\n")
+				golden(t, fmt.Sprintf("%s-%d.txt", name, s.width), state(s.width, s.height).draw()+"\n")
 			})
 		}
 		if name == "compare-running" || name == "sweep-running" {
 			t.Run(name+"/ascii", func(t *testing.T) {
 				m := state(80, 24)
 				m.look = uncoloured(true)
-				golden(t, name+"-ascii.txt", m.View()+"\n")
+				golden(t, name+"-ascii.txt", m.draw()+"\n")
 			})
 		}
 	}
@@ -214,7 +214,7 @@ func TestRoundsFit(t *testing.T) {
 
 func checkRounds(t *testing.T, name string, m Rounds) {
 	t.Helper()
-	lines := strings.Split(m.View(), "\n")
+	lines := strings.Split(m.draw(), "\n")
 	if big := m.width >= leastWidth && m.height >= leastHeight; len(lines) > m.height || big && len(lines) != m.height {
 		t.Errorf("%s at %dx%d: %d lines", name, m.width, m.height, len(lines))
 	}
@@ -239,17 +239,17 @@ func TestRoundsColourCarriesNoMeaning(t *testing.T) {
 		r.SetColorProfile(0)
 		coloured.look = lookFrom(Terminal{}, r)
 		noColor.look = newLook(Terminal{NoColor: true}, io.Discard)
-		if got := trimLines(ansi.Strip(coloured.View())); got != plain.View() {
-			t.Errorf("%s: the coloured text differs: %s", name, firstDifference(got, plain.View()))
+		if got := trimLines(ansi.Strip(coloured.draw())); got != plain.draw() {
+			t.Errorf("%s: the coloured text differs: %s", name, firstDifference(got, plain.draw()))
 		}
-		if v := noColor.View(); strings.Contains(v, "\x1b[3") || strings.Contains(v, "\x1b[9") {
+		if v := noColor.draw(); strings.Contains(v, "\x1b[3") || strings.Contains(v, "\x1b[9") {
 			t.Errorf("%s: colours in spite of NO_COLOR", name)
 		}
 	}
 }
 
 func TestRoundsTooSmall(t *testing.T) {
-	if view := roundsStates()["compare-running"](50, 12).View(); !strings.Contains(view, "60x16") || !strings.Contains(view, "50x12") {
+	if view := roundsStates()["compare-running"](50, 12).draw(); !strings.Contains(view, "60x16") || !strings.Contains(view, "50x12") {
 		t.Errorf("%q does not say what it needs", view)
 	}
 }
@@ -293,7 +293,7 @@ func TestRoundsKeys(t *testing.T) {
 // A paused view stands still, whatever the runs do, and goes on where they are.
 func TestRoundsPause(t *testing.T) {
 	m := roundsStates()["compare-paused"](120, 40)
-	before := m.View()
+	before := m.draw()
 	for _, msg := range flat(settled(), []tea.Msg{RunBegins{0, 4}, RunEnds{Row: 0, Trace: round("read-write", 9500)}}, settled()) {
 		next, _ := m.Update(msg)
 		m = next.(Rounds)

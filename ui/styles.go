@@ -152,6 +152,14 @@ func (l *look) text(s string) string {
 // fit cuts a line, coloured or not, to a width.
 func (l *look) fit(s string, width int) string { return fit(s, width, l.ellipsis) }
 
+// within is a line, cut if it is wider.
+func (l *look) within(text *line, width int) string {
+	if text.end <= width {
+		return text.String()
+	}
+	return l.fit(text.String(), width)
+}
+
 // column is a heading and the column that it ends before.
 type column struct {
 	name string

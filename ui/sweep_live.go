@@ -168,8 +168,12 @@ func (s rounds) drawSeries(p *plot, g sweepGrid, i int, name string, scale float
 	}
 }
 
+// sweepNumber is a number of a table, a mark of one cell, and whether no strategy's
+// is better.
+type sweepNumber func(*trace.Ranked) (text, mark string, best bool)
+
 // sweepTable has a row for each strategy and a column for each size.
-func (s rounds) sweepTable(l *look, g sweepGrid, width int, title string, cell func(*trace.Ranked) (text, mark string)) []string {
+func (s rounds) sweepTable(l *look, g sweepGrid, width int, title string, cell sweepNumber) []string {
 	var heads []column
 	for i, chunk := range g.sizes {
 		heads = append(heads, column{g.sizeText(chunk), g.end(i)})
@@ -186,16 +190,20 @@ func (s rounds) sweepTable(l *look, g sweepGrid, width int, title string, cell f
 		for k, chunk := range g.sizes {
 			number, mark, ink := s.sweepCell(l, s.row(name, chunk), cell)
 			text.right(ink, number, g.end(k)-text.end)
-			text.put(l.strong, mark)
+			if mark == first {
+				text.put(l.strong, mark)
+			} else {
+				text.put(l.dim, mark)
+			}
 		}
-		lines = append(lines, l.fit(text.String(), width))
+		lines = append(lines, l.within(&text, width))
 	}
 	return lines
 }
 
 // sweepCell is a number of a row: its median, or while it runs for the first time
 // the number so far.
-func (s rounds) sweepCell(l *look, row *roundsRow, cell func(*trace.Ranked) (text, mark string)) (text, mark string, ink paint) {
+func (s rounds) sweepCell(l *look, row *roundsRow, cell sweepNumber) (text, mark string, ink paint) {
 	if row == nil {
 		return "", "", l.dim
 	}
@@ -204,16 +212,16 @@ func (s rounds) sweepCell(l *look, row *roundsRow, cell func(*trace.Ranked) (tex
 	case row.rank.Rounds == 0 && row.failed != "":
 		return l.signFailed, "", l.warning
 	case row.rank.Rounds == 0 && running && s.live != nil:
-		text, _ = cell(s.live)
+		text, _, _ = cell(s.live)
 		return text, "", l.key
 	case row.rank.Rounds == 0 && running:
 		return s.spin(l), "", l.key
 	case row.rank.Rounds == 0:
 		return l.dot, "", l.dim
 	}
-	text, mark = cell(row.rank)
+	text, mark, best := cell(row.rank)
 	ink = l.plain
-	if row.place == 1 {
+	if best {
 		ink = l.strong
 	}
 	if running {
@@ -223,21 +231,21 @@ func (s rounds) sweepCell(l *look, row *roundsRow, cell func(*trace.Ranked) (tex
 }
 
 // speedText is a throughput, and whether nobody else came near it.
-func (s rounds) speedText(r *trace.Ranked) (text, mark string) {
+func (s rounds) speedText(r *trace.Ranked) (text, mark string, best bool) {
 	v, known := r.Throughput.Median.Get()
 	if !known {
-		return notCounted, ""
+		return notCounted, "", false
 	}
 	if s.ranking.clearlyFirst(r) {
 		mark = first
 	}
-	return mibText(v), mark
+	return mibText(v), mark, r.Rank == trace.Known(1)
 }
 
 // rankText is the number of a column, with one mark.
-func rankText(c rankColumn) func(*trace.Ranked) (text, mark string) {
-	return func(r *trace.Ranked) (string, string) {
+func rankText(c rankColumn) sweepNumber {
+	return func(r *trace.Ranked) (string, string, bool) {
 		mark := c.mark(r)
-		return c.text(r), mark[:min(len(mark), 1)]
+		return c.text(r), mark[:min(len(mark), 1)], false
 	}
 }

@@ -277,7 +277,7 @@ func TestCompareInterrupted(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			term := onTerminal(t, 24, 80, "compare", "read-write", "sendfile", "--duration", "1s", "--rounds", "100", "--json", "c.json")
-			term.shows("1/100")
+			term.shows("1 of 200 runs")
 			time.Sleep(500 * time.Millisecond)
 			test.leave(term)
 			term.exits(test.code)
