@@ -53,9 +53,9 @@ sink allow, unless some are named), in interleaved rounds whose order rotates, a
 ranks them by the median throughput, with what each cost next to the textbook.
 What is counted must be the same in every round; what is not is marked.
 
-On a terminal a table fills as the runs go (q ends it with what there is);
-otherwise, or with --plain, there is a line on standard error for each run. The
-ranking goes to standard output. --json keeps one trace for each run, without
+On a terminal bars grow as the runs go, and the one under way shows what it does
+(q ends it with what there is, ? explains); otherwise, or with --plain, there is a
+line on standard error for each run. The ranking goes to standard output. --json keeps one trace for each run, without
 samples, in the order in which they ran, and the ranking. --duration and --bytes
 are for each run.`,
 		Example: `  sudo zctrace compare
@@ -102,7 +102,7 @@ func (o *compareOptions) adaptFlags(cmd *cobra.Command) {
 		"latency":  "time every system call, for the traces of --json; off is cheaper",
 		"expect":   "exit with 4 unless `EXPR` holds in every run, or, as 'STRATEGY: EXPR', in every run of that strategy; repeatable",
 		"json":     "write the traces and the ranking to `FILE`, or - for standard output",
-		"plain":    "no live table, also on a terminal",
+		"plain":    "no live view, also on a terminal",
 	} {
 		f.Lookup(name).Usage = usage
 	}
