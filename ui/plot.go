@@ -39,10 +39,10 @@ func (p *plot) put(x, y int, glyph string, ink paint) {
 	}
 }
 
-// fill draws a glyph into the cells from one column to before another.
-func (p *plot) fill(from, to, y int, glyph string, ink paint) {
+// fill draws a glyph into the first line, from one column to before another.
+func (p *plot) fill(from, to int, glyph string, ink paint) {
 	for x := from; x < to; x++ {
-		p.put(x, y, glyph, ink)
+		p.put(x, 0, glyph, ink)
 	}
 }
 

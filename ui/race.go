@@ -90,14 +90,17 @@ const (
 )
 
 // raceFor chooses what a row of the width shows: the most telling first, while the
-// bar stays long enough.
-func (s rounds) raceFor(width int) race {
+// bar stays long enough. It may be longer if what is left out stands below.
+func (s rounds) raceFor(width int, below bool) race {
 	r := race{label: cells("strategy")}
 	for _, row := range s.rows {
 		r.label = max(r.label, cells(Sanitize(row.Strategy)))
 	}
 	r.label = min(r.label, max(width/3, 8))
-	const least, roomy = 12, 30
+	least, roomy := 11, 30
+	if below {
+		least = 18
+	}
 	r.bar = width - raceSign - r.label - 1 - raceMedian
 	take := func(n, least int) bool {
 		if r.bar-n < least {
@@ -114,9 +117,9 @@ func (s rounds) raceFor(width int) race {
 			}
 		}
 	}
-	choose("copies", least)
-	r.book = take(raceBook, least)
-	choose("ns/KiB", least)
+	choose("copies", 11)
+	r.book = take(raceBook, 11)
+	choose("ns/KiB", 11)
 	choose("calls/MiB", least)
 	marks := max(s.each, cells("rounds")) + 2
 	if s.each > mostMarks { // then in figures
@@ -148,7 +151,7 @@ func (s rounds) raceFor(width int) race {
 
 // raceBody is the table of a comparison, and below it what else there is room for.
 func (s rounds) raceBody(l *look, width int, b *stack) {
-	r := s.raceFor(width)
+	r := s.raceFor(width, b.fits(2*(1+len(s.rows))+1+1+nowRows))
 	at := 0
 	order := s.order()
 	for i, row := range order {
@@ -308,7 +311,7 @@ func (s rounds) putRounds(l *look, text *line, i, width int, scale float64) {
 		case n == row.ended && s.underWay(i):
 			text.put(l.key, s.spin(l))
 		default:
-			text.put(l.dim, l.dot)
+			text.put(l.dim, l.nothing)
 		}
 	}
 	text.to(end)
@@ -327,14 +330,14 @@ func (l *look) putBar(text *line, low, median, high, live float64, width int) {
 		}
 	case low > 0:
 		low = min(low, median)
-		p.fill(0, at(low), 0, last(l.copyBar), l.moved)
-		p.fill(at(low), at(median), 0, l.shaded, l.moved)
-		p.fill(at(median), at(high), 0, l.rule, l.moved)
+		p.fill(0, at(low), last(l.copyBar), l.moved)
+		p.fill(at(low), at(median), l.shaded, l.moved)
+		p.fill(at(median), at(high), l.rule, l.moved)
 		if high > median {
-			p.fill(at(high)-1, at(high), 0, l.edge, l.moved)
+			p.fill(at(high)-1, at(high), l.edge, l.moved)
 		}
 	default: // the first round
-		p.fill(0, at(live), 0, l.barDone, l.key)
+		p.fill(0, at(live), l.barDone, l.key)
 	}
 	if live > 0 {
 		p.put(min(at(live), width-1), 0, l.head, l.key)

@@ -147,18 +147,14 @@ func (s rounds) status(l *look, width int) []string {
 		}
 		lines = append(lines, l.alarm.of(l.fit(" "+alert+" ", width)))
 	}
-	var text line
-	switch {
-	case lossy > 0:
-		text.put(l.alarm, fmt.Sprintf(" EVENTS WERE LOST in %s ", plural(int64(lossy), "run")))
-	case runs > 0:
-		text.put(l.plain, "no losses").put(l.dim, " "+l.dot+" ")
+	if lossy > 0 {
+		return append(lines, l.alarm.of(fmt.Sprintf(" EVENTS WERE LOST in %s ", plural(int64(lossy), "run"))))
 	}
-	if lossy == 0 {
-		text.put(l.dim, "medians of the sender "+l.dot+" ").put(l.plain, "d").put(l.dim, " derived "+l.dot+" ").put(l.plain, "~").put(l.dim, " estimated "+l.dot+" ")
-		text.put(l.plain, varied).put(l.dim, " rounds differ")
+	words := []string{"medians of the sender", "d derived", "~ estimated", varied + " rounds differ"}
+	if runs > 0 {
+		words = append([]string{"no losses"}, words...)
 	}
-	return append(lines, l.fit(text.String(), width))
+	return append(lines, l.listed(words, width))
 }
 
 // label names a row; in a sweep with its chunk size.

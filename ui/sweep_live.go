@@ -217,7 +217,7 @@ func (s rounds) sweepCell(l *look, row *roundsRow, cell sweepNumber) (text, mark
 	case row.rank.Rounds == 0 && running:
 		return s.spin(l), "", l.key
 	case row.rank.Rounds == 0:
-		return l.dot, "", l.dim
+		return l.nothing, "", l.dim
 	}
 	text, mark, best := cell(row.rank)
 	ink = l.plain

@@ -19,10 +19,10 @@ func newSweep(start startCompare) *cobra.Command {
 		Use:   "sweep [STRATEGY...]",
 		Short: "Compare strategies over chunk sizes: where does one overtake another",
 		Long: `sweep does the same work through each strategy with each chunk size, in interleaved
-rounds as compare does, draws their curves meanwhile on a terminal, and prints the
-throughput by size. It says in words where
+rounds as compare does, and prints the throughput by size. It says in words where
 one strategy overtakes another, going only by sizes at which all rounds of one
-were faster than all rounds of the other. --duration and --bytes are for each run.`,
+were faster than all rounds of the other. On a terminal the curves grow as the runs
+go. --duration and --bytes are for each run.`,
 		Example: `  sudo zctrace sweep read-write sendfile
   sudo zctrace sweep --chunk 4KiB..64KiB --bytes 256MiB --json s.json
   zctrace show --csv s.json`,
