@@ -91,6 +91,9 @@ func (s rounds) sweepBody(l *look, width int, b *stack) {
 	add(s.sweepTable(l, g, width, "CPU ns/KiB", rankText(columnOf("cpu_ns_per_kib.total"))), fairChart)
 	add(s.sweepTable(l, g, width, "CPU copies", rankText(rankColumn{format: passes, block: passBlock, in: copiesOf})), fairChart)
 	add(s.now(l, width, nowRows), fairChart)
+	if left > leastChart {
+		left-- // a blank line at the end
+	}
 	b.lines = append(b.lines, "")
 	b.lines = append(b.lines, s.sweepChart(l, g, width, left)...)
 	for i, lines := range below {
