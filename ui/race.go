@@ -3,6 +3,7 @@ package ui
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/zctrace/zctrace/tracer/trace"
 )
@@ -274,19 +275,21 @@ func putRank(l *look, text *line, c raceColumn, r *trace.Ranked, ink paint) {
 	text.put(l.dim, mark).to(end + raceMark)
 }
 
-// putBook adds how many copies the textbook says, and how the run stands to it
-// that is furthest from it.
+// putBook adds how many copies the textbook says, and how the latest round stands
+// to it.
 func (s rounds) putBook(l *look, text *line, row *roundsRow) {
 	end := text.end + raceBook
-	if n := len(row.traces); n > 0 && row.traces[n-1].Textbook != nil {
-		worst := compare(row.traces[n-1], &row.traces[n-1].Total.Sender, row.traces[n-1].Run.PayloadBytes)
-		ink := l.dim
-		sign := worst.sign(l)
+	for _, t := range slices.Backward(row.traces) {
+		if !t.Counts() || t.Textbook == nil {
+			continue
+		}
+		sign, ink := compare(t, &t.Total.Sender, t.Run.PayloadBytes).sign(l), l.dim
 		if sign == l.differs {
 			ink = l.warning
 		}
-		book := row.traces[n-1].Textbook.Copies
+		book := t.Textbook.Copies
 		text.right(l.plain, fmt.Sprint(book.ToUser+book.FromUser+book.InKernel), 2).put(l.plain, " ").put(ink, sign)
+		break
 	}
 	text.to(end)
 }
