@@ -47,9 +47,10 @@ func headerPanel(d data, width int) string {
 	if d.paused {
 		p = d.warning
 		state = d.signPaused + " paused at " + clock(d.now.ElapsedNS)
-		if d.phase == running && width >= 70 {
+		switch d.phase {
+		case running:
 			state += ", run goes on"
-		} else if d.phase == ended {
+		case ended:
 			state += ", run " + d.phaseText()
 		}
 	}

@@ -60,14 +60,18 @@ func (m Model) inFooter() []key.Binding {
 		if m.opts.Other != nil {
 			list = append(list, k.swap)
 		}
-		return append(list, key.NewBinding(key.WithHelp("left right", "time")), k.play, k.help)
+		list = append(list, key.NewBinding(key.WithHelp("left right", "time")), k.play)
+	} else {
+		if m.phase != ended || m.frozen != nil {
+			list = append(list, k.pause)
+		}
+		list = append(list, k.save)
+		if m.phase == ended && m.opts.Again != nil {
+			list = append(list, k.again)
+		}
 	}
-	if m.phase != ended || m.frozen != nil {
-		list = append(list, k.pause)
-	}
-	list = append(list, k.save)
-	if m.phase == ended && m.opts.Again != nil {
-		list = append(list, k.again)
+	if t := m.shown(); t != nil && t.Total.Receiver != nil && m.opts.Other == nil { // of two there is no room for it
+		list = append(list, k.side)
 	}
 	return append(list, k.help)
 }

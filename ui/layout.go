@@ -65,6 +65,11 @@ func bandsFor(d data, width, height int) []band {
 			{[]panel{switchesPanel, resourcesPanel}, widths, 3},
 			status,
 		}
+		if height >= leastForCharts {
+			half := (width - gutter) / 2
+			charts := band{[]panel{copiedPanel, contextPanel}, []int{half, width - gutter - half}, lowestSeries}
+			bands = slices.Insert(bands, len(bands)-1, charts)
+		}
 	}
 	// The picture is left out where it would push something else out.
 	needed := pictureRows(d, width)
@@ -84,6 +89,10 @@ func bandsFor(d data, width, height int) []band {
 // leastForTrust is the height from which there is a line for the provenance of
 // the numbers even if that takes one from the other panels.
 const leastForTrust = 20
+
+// leastForCharts is the height from which there are charts over time beside the
+// throughput's.
+const leastForCharts = 47
 
 // leastForTwo is the width from which panels stand side by side.
 const leastForTwo = 78

@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/zctrace/zctrace/tracer/trace"
@@ -17,61 +18,86 @@ type series struct {
 // axisWidth is the room left of a chart for its scale.
 const axisWidth = 12
 
-// timePage draws throughput, copies and context switches over the time of the
-// run, one above the other.
-func timePage(d data, width, rows int) page {
-	who := d.looked().name
+// seriesOf are what is followed of the party that is looked at.
+func seriesOf(d data) (throughput, copied, switches series) {
+	receiver := d.looked().name == "receiver"
 	counters := func(s *trace.Sample) *trace.Counters {
-		if who == "receiver" && s.Receiver != nil {
+		if receiver && s.Receiver != nil {
 			return s.Receiver
 		}
 		return &s.Sender
 	}
-	copied := func(s *trace.Sample) trace.Int {
+	throughput = series{"THROUGHPUT", d.area, func(s *trace.Sample) trace.Int { return counters(s).PayloadBytes }, rate}
+	copied = series{"COPIED BY THE CPU", d.copied, func(s *trace.Sample) trace.Int {
 		total := trace.Known(0)
 		for _, k := range []class{toUser, fromUser, inKernel, userSpace} {
 			total = total.Add(k.of(counters(s)).Bytes)
 		}
 		return total
-	}
-	list := []series{
-		{"THROUGHPUT", d.area, func(s *trace.Sample) trace.Int { return counters(s).PayloadBytes }, rate},
-		{"COPIED BY THE CPU", d.copied, copied, rate},
-		{"CONTEXT SWITCHES", d.key, func(s *trace.Sample) trace.Int {
-			return counters(s).ContextSwitches.Voluntary.Add(counters(s).ContextSwitches.Involuntary)
-		}, func(v float64) string { return perSecond(v, 9) + "/s" }},
-	}
-	pg := page{title: "OVER TIME, " + strings.ToUpper(who)}
+	}, rate}
+	switches = series{"CONTEXT SWITCHES", d.key, func(s *trace.Sample) trace.Int {
+		return counters(s).ContextSwitches.Voluntary.Add(counters(s).ContextSwitches.Involuntary)
+	}, func(v float64) string { return perSecond(v, 9) + "/s" }}
+	return throughput, copied, switches
+}
+
+// timePage draws throughput, copies and context switches over the time of the
+// run, one above the other.
+func timePage(d data, width, rows int) page {
+	throughput, copied, switches := seriesOf(d)
+	list := []series{throughput, copied, switches}
+	pg := page{title: "OVER TIME, " + strings.ToUpper(d.looked().name)}
 	// A heading for each, and two lines for the axis of time.
 	high := max(1, (rows-len(list)-2)/len(list))
-	columns := width - axisWidth
-	end := d.timeScale()
 	for _, s := range list {
-		values, known := d.perSecond(s, columns, end)
-		top := 0.0
-		for _, v := range values {
-			top = max(top, v)
-		}
-		pg.lines = append(pg.lines, d.plain.of(s.title)+d.dim.of(d.lately(s)))
-		if !known {
-			pg.lines = append(pg.lines, d.dim.of(strings.Repeat(" ", axisWidth)+notCounted))
-			continue
-		}
-		for i, row := range d.chart(values, high) {
-			scale := ""
-			switch i {
-			case 0:
-				scale = s.text(top)
-			case high - 1:
-				scale = "0"
-			}
-			var l line
-			l.right(d.dim, scale, axisWidth-1).put(d.dim, d.edge).put(s.ink, row)
-			pg.lines = append(pg.lines, l.String())
-		}
+		pg.lines = append(pg.lines, d.plain.of(s.title)+d.dim.of("  "+d.lately(s)))
+		pg.lines = append(pg.lines, d.overTime(s, width, high)...)
 	}
-	pg.lines = append(pg.lines, d.timeAxis(columns, end)...)
+	pg.lines = append(pg.lines, d.timeAxis(width-axisWidth, d.timeScale())...)
 	return pg
+}
+
+// copiedPanel and contextPanel draw a series of the time page by itself.
+func copiedPanel(d data, width int) string {
+	_, copied, _ := seriesOf(d)
+	return d.seriesPanel(copied, width)
+}
+
+func contextPanel(d data, width int) string {
+	_, _, switches := seriesOf(d)
+	return d.seriesPanel(switches, width)
+}
+
+// lowestSeries is how many rows a chart of its own takes at the least.
+const lowestSeries = 7
+
+func (d data) seriesPanel(s series, width int) string {
+	height := min(max(d.rows, lowestSeries), 2*lowestSeries)
+	rows := []string{d.heading(s.title, width, column{d.looked().name + ", " + d.lately(s), width - 2})}
+	rows = append(rows, d.overTime(s, width, height-3)...)
+	return crop(append(rows, d.timeAxis(width-axisWidth, d.timeScale())...), d.rows)
+}
+
+// overTime draws a series in so many lines, with its scale on the left.
+func (d data) overTime(s series, width, high int) []string {
+	values, known := d.perSecond(s, width-axisWidth, d.timeScale())
+	if !known {
+		return []string{d.dim.of(strings.Repeat(" ", axisWidth) + notCounted)}
+	}
+	var lines []string
+	for i, row := range d.chart(values, high) {
+		scale := ""
+		switch i {
+		case 0:
+			scale = s.text(max(0, slices.Max(values)))
+		case high - 1:
+			scale = "0"
+		}
+		var l line
+		l.right(d.dim, scale, axisWidth-1).put(d.dim, d.edge).put(s.ink, row)
+		lines = append(lines, l.String())
+	}
+	return lines
 }
 
 // lately is a series' number now.
@@ -81,9 +107,9 @@ func (d data) lately(s series) string {
 	if !known || seconds <= 0 {
 		return ""
 	}
-	word := "  now "
+	word := "now "
 	if d.phase == ended && !d.moment {
-		word = "  mean "
+		word = "mean "
 	}
 	return word + s.text(max(0, float64(n-s.of(&d.back).Or(0))/seconds))
 }

@@ -74,7 +74,7 @@ var (
 	orange     = hue{"#C98500", "#8A5A00", "3"}
 	purple     = hue{"#BF74A0", "#9A4A7C", "5"}
 	grey       = hue{"#8C8C8C", "#6A6A6A", "8"}
-	shade      = hue{"#6E6E6E", "#A6A6A6", "8"} // of areas, not of text
+	shade      = hue{"#85587A", "#C79DB6", "5"} // of areas, not of text
 )
 
 // ansiProfile is termenv.ANSI: sixteen colours, and bold and faint.

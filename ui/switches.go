@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/zctrace/zctrace/internal/human"
@@ -26,23 +27,33 @@ func switchesPanel(d data, width int) string {
 	return figures(d, "SWITCHES & FAULTS", rows, width)
 }
 
-// resourcesPanel shows what the disk, the page cache and the CPU had to do.
-func resourcesPanel(d data, width int) string {
-	rows := []figure{
-		{"disk read", []measure{diskRead}},
-		{"disk write", []measure{diskWritten}},
-		{"cache hit", []measure{cacheHit}},
-		{"CPU time", []measure{cpuTime}},
+// cpuPerKiB is CPU time over a party's payload, in whole nanoseconds.
+var cpuPerKiB = measure{cpuTime.path, "CPU per KiB", span, func(c *trace.Counters) trace.Int {
+	ns, timed := cpuTime.of(c).Get()
+	payload, moved := c.PayloadBytes.Get()
+	if !timed || !moved || payload <= 0 {
+		return trace.Int{}
 	}
+	return trace.Known(int64(float64(ns) / float64(payload) * 1024))
+}}
+
+// resourcesPanel shows what the CPU, the disk, the page cache and the NIC had to
+// do.
+func resourcesPanel(d data, width int) string {
+	perKiB := figure{cpuPerKiB.name, []measure{cpuPerKiB}}
+	read, written := figure{"disk read", []measure{diskRead}}, figure{"disk write", []measure{diskWritten}}
+	hit := figure{"cache hit", []measure{cacheHit}}
+	var nic []figure
+	if d.trace.Run.Sink.Device.Kind == "nic" {
+		nic = []figure{{"NIC sent", []measure{nicSent}}, {"NIC received", []measure{nicReceived}}}
+	}
+	rows := slices.Concat([]figure{perKiB}, nic, []figure{read, written, hit})
 	if d.rows > len(rows)+2 {
-		rows = []figure{
-			{"disk read", []measure{diskRead}},
-			{"disk write", []measure{diskWritten}},
-			{"cache hit", []measure{cacheHit}},
-			{"cache missed", []measure{cacheMiss}},
+		rows = slices.Concat([]figure{
 			{"CPU time", []measure{cpuTime}},
 			{"  in the kernel", []measure{systemTime}},
-		}
+			perKiB,
+		}, nic, []figure{read, written, hit, {"cache missed", []measure{cacheMiss}}})
 	}
 	return figures(d, "RESOURCES", rows, width)
 }

@@ -63,8 +63,8 @@ func callColumnsFor(width int) callColumns {
 		widen func()
 	}{
 		{54, func() { c.p99 = 9 }},
-		{66, func() { c.calls, c.rate, c.bytes = 11, 9, 15 }},
-		{78, func() { c.p50 = 9 }},
+		{66, func() { c.p50, c.mean = 9, 8 }},
+		{78, func() { c.calls, c.rate, c.bytes, c.mean = 11, 9, 15, 9 }},
 		{88, func() { c.errors = 8 }},
 		{100, func() { c.blocked = 10 }},
 		{108, func() { c.calls, c.bytes = 13, 18 }},

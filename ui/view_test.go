@@ -85,7 +85,7 @@ func firstDifference(got, want string) string {
 	return ""
 }
 
-var screens = []struct{ width, height int }{{60, 16}, {80, 24}, {120, 40}, {200, 50}}
+var screens = []struct{ width, height int }{{60, 16}, {80, 24}, {120, 40}, {200, 60}}
 
 // states are what the dashboard shows in the golden files, besides the three
 // strategies.
