@@ -97,9 +97,11 @@ deps-vm:
 deps-dev: deps ## Install what `make generate` needs
 	@./scripts/need clang-19:clang-19 llvm-strip-19:llvm-19 /usr/include/bpf/bpf_helpers.h:libbpf-dev
 
-screenshot: build ## Take the README's picture of the dashboard (Debian)
-	@./scripts/need tmux:tmux aha:aha chromium:chromium fc-list:fontconfig /usr/share/fonts/truetype/dejavu:fonts-dejavu-core
-	$(SUDO) ./scripts/screenshot sendfile docs/sendfile.png
+screenshot: build ## Take the README's pictures of the dashboard (Debian)
+	@./scripts/need tmux:tmux /usr/lib/python3/dist-packages/rich:python3-rich
+	for strategy in read-write mmap-write sendfile; do \
+		$(SUDO) ./scripts/screenshot $$strategy >docs/$$strategy.svg || exit; \
+	done
 
 man: build ## Write the man pages to ./man
 	./zctrace man man

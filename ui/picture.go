@@ -44,7 +44,7 @@ type canvas struct {
 	boxed  bool
 	short  int // which of the names are used
 	pad    int // within a box
-	gap    int // between places
+	gap    int // between places, at the least
 	starts []int
 	sizes  []int
 }
@@ -109,14 +109,15 @@ func (d data) canvas(r route, p part, width, size int) canvas {
 		c.sizes = append(c.sizes, size)
 		taken += size
 	}
-	c.gap = width - taken
-	if n := len(c.places) - 1; n > 0 {
-		c.gap = min((width-taken)/n, widestGap)
-	}
+	free, hops := width-taken, max(len(c.places)-1, 1)
+	c.gap = min(free/hops, widestGap)
+	wider := free - c.gap*hops // so many gaps are a cell wider
 	at := 0
-	for _, size := range c.sizes {
+	for i, size := range c.sizes {
 		c.starts = append(c.starts, at)
-		at += size + c.gap
+		if at += size + c.gap; i < wider && c.gap < widestGap {
+			at++
+		}
 	}
 	return c
 }
@@ -166,7 +167,7 @@ func (c *canvas) line(which pictureLine) string {
 		}
 		l.put(c.plain, " ")
 		if h, there := c.between(i); there {
-			c.drawHop(&l, h, which, c.gap-2)
+			c.drawHop(&l, h, which, c.starts[i+1]-l.end-1)
 		}
 	}
 	return l.String()
