@@ -14,7 +14,8 @@ type glyphs struct {
 	// The picture: boxes, and arrows whose shafts tell how bytes go.
 	corners          [4]string // upper left and right, lower left and right
 	side, up, down   string
-	bend             [2]string // of an arrow that leaps
+	fork             string    // in the lower side of a box
+	bends            [3]string // of arrows that leap over boxes, and of one below them
 	shafts           [ways]string
 	nothing, unknown string // shafts
 	head             string
@@ -35,7 +36,8 @@ var unicodeGlyphs = glyphs{
 	levels:  []string{"▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"},
 	same:    "=", explained: "≠", differs: "!!",
 	signRunning: "●", signPaused: "‖", signEnded: "■", signFailed: "✗",
-	corners: [4]string{"┌", "┐", "└", "┘"}, side: "│", up: "┴", down: "▼", bend: [2]string{"╭", "╮"},
+	corners: [4]string{"┌", "┐", "└", "┘"}, side: "│", up: "┴", down: "▼",
+	fork: "┬", bends: [3]string{"╭", "╮", "╰"},
 	shafts: [ways]string{
 		byHandover: "·", byDMA: "═", byCopy: "━", byReference: "╌", byMapping: "~", byFill: "░", byClone: "≈",
 	},
@@ -52,7 +54,8 @@ var asciiGlyphs = glyphs{
 	levels:  []string{"_", ".", "-", "=", "+", "*", "%", "#"},
 	same:    "=", explained: "!=", differs: "!!",
 	signRunning: "*", signPaused: "||", signEnded: "#", signFailed: "x",
-	corners: [4]string{"+", "+", "+", "+"}, side: "|", up: "+", down: "v", bend: [2]string{"+", "+"},
+	corners: [4]string{"+", "+", "+", "+"}, side: "|", up: "+", down: "v",
+	fork: "+", bends: [3]string{"+", "+", "+"},
 	shafts: [ways]string{
 		byHandover: ".", byDMA: "=", byCopy: "#", byReference: "-", byMapping: "~", byFill: "0", byClone: ":",
 	},

@@ -2,6 +2,7 @@ package ui
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -21,6 +22,7 @@ func picturePanel(d data, width int) string {
 	for _, which := range c.lines() {
 		rows = append(rows, c.line(which))
 	}
+	rows = append(rows, c.branchLine()...)
 	return crop(append(rows, c.notes(width)...), d.rows)
 }
 
@@ -32,7 +34,7 @@ func pictureRows(d data, width int) int {
 	if !ok {
 		return 0
 	}
-	return 1 + len(c.leaps()) + len(c.lines())
+	return 1 + len(c.leaps()) + len(c.lines()) + len(c.branchLine())
 }
 
 // canvas is a picture of part of a route, in columns.
@@ -41,6 +43,8 @@ type canvas struct {
 	title  string
 	places []place
 	hops   []hop
+	branch *branch // from one of the places
+	width  int
 	boxed  bool
 	short  int // which of the names are used
 	pad    int // within a box
@@ -92,13 +96,18 @@ type part struct {
 }
 
 func (d data) canvas(r route, p part, width, size int) canvas {
-	c := canvas{data: d, title: p.title, boxed: sizes[size].boxed, short: sizes[size].short, pad: sizes[size].pad}
+	c := canvas{data: d, title: p.title, boxed: sizes[size].boxed, short: sizes[size].short, pad: sizes[size].pad, width: width}
 	c.places = r.places[p.from : p.to+1]
 	for _, h := range r.hops {
 		if h.from >= p.from && h.to <= p.to {
 			h.from, h.to = h.from-p.from, h.to-p.from
 			c.hops = append(c.hops, h)
 		}
+	}
+	if b := r.branch; b != nil && b.from >= p.from && b.from <= p.to {
+		moved := *b
+		moved.from -= p.from
+		c.branch = &moved
 	}
 	taken := 0
 	for i := range c.places {
@@ -125,8 +134,10 @@ func (d data) canvas(r route, p part, width, size int) canvas {
 // longestName keeps a foreign trace's names from pushing all else out.
 const longestName = 18
 
-func (c *canvas) name(i int) string {
-	names := c.places[i].names
+func (c *canvas) name(i int) string { return c.nameOf(c.places[i]) }
+
+func (c *canvas) nameOf(p place) string {
+	names := p.names
 	return c.fit(names[min(c.short, len(names)-1)], longestName)
 }
 
@@ -201,7 +212,11 @@ func (c *canvas) drawPlace(l *line, i int, which pictureLine) {
 			detail = " " + p.detail + " "
 		}
 		left := (size - 2 - cells(detail)) / 2
-		l.put(frame, c.corners[2]+strings.Repeat(c.rule, left)+detail+strings.Repeat(c.rule, size-2-left-cells(detail))+c.corners[3])
+		side := []rune(c.corners[2] + strings.Repeat(c.rule, left) + detail + strings.Repeat(c.rule, size-2-left-cells(detail)) + c.corners[3])
+		if c.branches() && c.branch.from == i {
+			side[c.leaves(i)-c.starts[i]] = []rune(c.fork)[0]
+		}
+		l.put(frame, string(side))
 	}
 }
 
@@ -249,10 +264,10 @@ func (c *canvas) leaps() []string {
 		}
 		label = " " + label + " "
 		left := (room - cells(label)) / 2
-		l.to(from).put(ink, c.bend[0]+strings.Repeat(shaft, max(left, 0))).put(c.labelInk(h), label)
+		l.to(from).put(ink, c.bends[0]+strings.Repeat(shaft, max(left, 0))).put(c.labelInk(h), label)
 		l.put(ink, strings.Repeat(shaft, max(room-left-cells(label), 0)))
 		if c.boxed {
-			l.put(ink, c.bend[1])
+			l.put(ink, c.bends[1])
 		} else {
 			l.put(ink, c.down)
 		}
@@ -423,17 +438,26 @@ func (c *canvas) notes(width int) []string {
 			list = append(list, c.dim.of(c.fit("the references of all pipes together; nobody counts them apart", width)))
 			break
 		}
-		for _, s := range h.streams {
-			if !s.surprise {
-				continue
-			}
-			alone := hop{streams: []stream{s}, payload: h.payload}
-			text := fmt.Sprintf("%s %s %s %s, %s %s", c.differs, c.name(h.from), c.arrow, c.name(h.to), shortWord(s.way), c.times(alone))
-			if s.against != "" {
-				text += ": " + s.against
-			}
-			list = append(list, c.warning.of(c.fit(c.text(text), width)))
+		list = append(list, c.surprises(h, c.name(h.from), c.name(h.to), width)...)
+	}
+	if b := c.branch; b != nil {
+		list = append(list, c.surprises(b.onward, c.nameOf(b.ends[0]), c.nameOf(b.ends[1]), width)...)
+	}
+	return slices.Compact(list) // both sinks may be files
+}
+
+// surprises are the copies of a hop that should not be there.
+func (c *canvas) surprises(h hop, from, to string, width int) (list []string) {
+	for _, s := range h.streams {
+		if !s.surprise {
+			continue
 		}
+		alone := hop{streams: []stream{s}, payload: h.payload}
+		text := fmt.Sprintf("%s %s %s %s, %s %s", c.differs, from, c.arrow, to, shortWord(s.way), c.times(alone))
+		if s.against != "" {
+			text += ": " + s.against
+		}
+		list = append(list, c.warning.of(c.fit(c.text(text), width)))
 	}
 	return list
 }

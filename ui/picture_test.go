@@ -76,7 +76,8 @@ func paths() []*trace.Trace {
 		pathRun("splice", "auto", "tcp", references(2)),
 		pathRun("splice", "auto", "file", intoFile(1)),
 		pathRun("vmsplice", "auto", "tcp", references(2)),
-		pathRun("tee", "auto", "tcp", references(4)),
+		pathRun("tee", "auto", "tcp", references(4)), // of an older trace, without the second sink
+		twoSinks("tcp", "null"), twoSinks("pipe", "file"), twoSinks("file", "file"),
 		pathRun("copy-file-range", "auto", "file", func(t *trace.Trace, c *trace.Counters, n int64) {
 			t.Textbook.Copies.InKernel = 1
 			c.Moved.Cloned = derived(n)
@@ -109,6 +110,24 @@ func paths() []*trace.Trace {
 		}),
 	}
 	return list
+}
+
+// twoSinks is a run of tee, which a file in its turn makes copy.
+func twoSinks(first, second string) *trace.Trace {
+	return pathRun("tee", "auto", first, func(t *trace.Trace, c *trace.Counters, n int64) {
+		t.Textbook.DMA.Out = 2
+		t.Run.Sink2 = &trace.Sink{Kind: second}
+		c.Syscalls.ByName["tee"] = syscall(1024, n, 1000, 0)
+		refs, copies := 2*n, int64(0)
+		for _, kind := range []string{first, second} {
+			if kind == "file" {
+				copies += n
+			} else {
+				refs += n
+			}
+		}
+		c.Moved.PageRefs, c.Copies.InKernel = derived(refs), observedAmount(copies)
+	})
 }
 
 func TestPictureGolden(t *testing.T) {
@@ -183,6 +202,16 @@ func TestArrows(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// Copies that no file can have made are not given to either of two sinks.
+func TestForkThatCannotBeToldApart(t *testing.T) {
+	tr := twoSinks("tcp", "null")
+	tr.Total.Sender.Copies.InKernel = observedAmount(4096)
+	got := picturePanel(newData(uncoloured(false), tr, ended), 118)
+	if !strings.Contains(got, "nobody counts them apart") || strings.Contains(got, "tee") {
+		t.Errorf("got\n%s", got)
 	}
 }
 

@@ -88,6 +88,14 @@ type route struct {
 	// shared is the first place of the receiver's side, which is also the last
 	// of the sender's; -1: there is no receiver.
 	shared int
+	branch *branch // to a second sink
+}
+
+// branch leads from a pipe to a second one, and from there to a sink of its own.
+type branch struct {
+	from         int
+	teed, onward hop
+	ends         [2]place // of the two hops
 }
 
 // family is what the calls of strategies of one kind work on.
@@ -166,6 +174,7 @@ type surveyor struct {
 	sender party
 	book   map[string]comparison // the textbook's rows, by label
 	late   bool                  // copies in the kernel were made on arrival
+	fork   *fork                 // nil: the path does not fork, or its bytes cannot be told apart
 }
 
 // routeOf is the way of the data, as far as the trace tells it.
@@ -177,6 +186,7 @@ func routeOf(d data) route {
 	for _, row := range compare(d.trace, s.sender.now, d.payload()).rows {
 		s.book[row.label] = row
 	}
+	s.fork = s.forkOf()
 	from := s.addSource()
 	from = s.addMiddle(from)
 	s.addSink(from)
@@ -268,10 +278,11 @@ func (s *surveyor) addMiddle(source int) int {
 		return at
 	}
 	name := []string{"pipe"}
-	if s.pipes > 1 {
+	if s.pipes > 1 && s.fork == nil {
 		name = []string{"pipes"}
 	}
 	pipe := s.add(place{names: name})
+	s.addBranch(pipe)
 	into, _ := s.references()
 	streams := []stream{into}
 	if at == source {
@@ -280,7 +291,7 @@ func (s *surveyor) addMiddle(source int) int {
 		streams = append(streams, s.of(byCopy, fromUser))
 	}
 	s.join(at, pipe, "", streams...)
-	s.hops[len(s.hops)-1].together = s.pipes > 1
+	s.hops[len(s.hops)-1].together = s.pipes > 1 && s.fork == nil
 	return pipe
 }
 
@@ -302,7 +313,10 @@ func (s *surveyor) intoUser() []stream {
 // the pipe by reference. Two pipes share their pages, and nobody can tell.
 func (s *surveyor) references() (in, out stream) {
 	all := s.of(byReference, pageRefs)
-	if s.pipes > 1 {
+	switch {
+	case s.fork != nil:
+		return s.forked(all, func(f forked) trace.Int { return f.in }), s.forked(all, func(f forked) trace.Int { return f.taken })
+	case s.pipes > 1:
 		return all, all
 	}
 	part := func(c *trace.Counters, payload trace.Int) (in, out trace.Int) {
@@ -327,6 +341,20 @@ func (s *surveyor) references() (in, out stream) {
 // addSink adds where the payload goes, down to the device.
 func (s *surveyor) addSink(from int) {
 	sink := s.run.Sink
+	p := s.sinkPlace(sink)
+	direct := s.direct && sink.Kind == "file" && sink.Device.Kind == "disk"
+	p.idle = direct
+	at := s.add(p)
+	s.join(from, at, s.unread(), s.intoSink()...)
+	if s.pipes == 0 && s.user == nil { // the other half of what it leaps over
+		s.join(from+1, at, "", s.of(byCopy, fromUser))
+	}
+	s.shared = at
+	s.addDevice(from, at, direct)
+}
+
+// sinkPlace is what the last call puts the payload into.
+func (s *surveyor) sinkPlace(sink trace.Sink) place {
 	names, detail := []string{"socket buffer", "socket"}, s.text(sink.Kind)
 	switch sink.Kind {
 	case "tcp":
@@ -344,14 +372,7 @@ func (s *surveyor) addSink(from int) {
 	default:
 		names, detail = []string{cmp.Or(s.text(sink.Kind), "sink")}, ""
 	}
-	direct := s.direct && sink.Kind == "file" && sink.Device.Kind == "disk"
-	at := s.add(place{names: names, detail: detail, idle: direct})
-	s.join(from, at, s.unread(), s.intoSink()...)
-	if s.pipes == 0 && s.user == nil { // the other half of what it leaps over
-		s.join(from+1, at, "", s.of(byCopy, fromUser))
-	}
-	s.shared = at
-	s.addDevice(from, at, direct)
+	return place{names: names, detail: detail}
 }
 
 // unread says why nothing is copied into a sink that takes all.
@@ -370,6 +391,8 @@ func (s *surveyor) intoSink() []stream {
 		inside = []stream{s.of(byCopy, inKernel)}
 	}
 	switch {
+	case s.fork != nil:
+		return s.outOfFork(s.run.Sink)
 	case s.pipes > 0:
 		_, out := s.references()
 		return append([]stream{out}, inside...)
