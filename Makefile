@@ -62,8 +62,9 @@ fuzz: ## Run every fuzzer for FUZZTIME=10m; what crashes one is kept in its test
 soak: ## Run ten minutes at full speed, and start and stop 1,000 times; takes half an hour
 	ZCTRACE_TEST_LONG_RUN=10m ZCTRACE_TEST_STARTS=1000 $(GO) test -count=1 $(if $(SUDO),-exec '$(SUDO) -E') -timeout 2h -v -run 'TestLongRun|TestStartsAndStops' ./cmd/zctrace
 
-lint: $(GOLANGCI) ## Check formatting, imports and code
+lint: $(GOLANGCI) ## Check formatting, imports and code, and that `show` builds elsewhere
 	$(GOLANGCI) run ./...
+	GOOS=darwin $(GO) vet ./...
 
 $(GOLANGCI):
 	GOBIN=$(BIN) $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0

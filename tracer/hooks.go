@@ -1,3 +1,5 @@
+//go:build linux
+
 // Package tracer loads the eBPF programs, attaches them to the kernel, takes
 // snapshots of their cells and turns these into the counters of package trace.
 package tracer
