@@ -65,12 +65,13 @@ type look struct {
 type hue struct{ dark, light, ansi string }
 
 // The palette is Okabe and Ito's, which colour-blind readers can tell apart,
-// made brighter or darker for contrast. Since the background is often unknown,
-// the dark variants can be read on white as well: a test computes it.
+// made brighter or darker for contrast, and blue and green moved apart for those
+// who lack blue cones. Since the background is often unknown, the dark variants can
+// be read on white as well: tests compute both.
 var (
 	vermillion = hue{"#E0662F", "#B54A00", "1"}
-	blue       = hue{"#3A97D4", "#0066A1", "6"}
-	green      = hue{"#1C9E77", "#007355", "2"}
+	blue       = hue{"#3F8EE8", "#0055C4", "6"}
+	green      = hue{"#42966C", "#007355", "2"}
 	orange     = hue{"#C98500", "#8A5A00", "3"}
 	purple     = hue{"#BF74A0", "#9A4A7C", "5"}
 	grey       = hue{"#8C8C8C", "#6A6A6A", "8"}
