@@ -101,8 +101,9 @@ func New(o Options) Model {
 }
 
 // framesPerSecond bounds what the dashboard costs, however often the run
-// reports.
-const framesPerSecond = 10
+// reports. A run that reports ten times a second is drawn as often; the first
+// number, or what a key does, shall not wait for the next tenth.
+const framesPerSecond = 30
 
 // ProgramOptions are those that the dashboard needs. Signals are left to the
 // command, which knows how to end a run.

@@ -11,7 +11,7 @@ import (
 )
 
 // playTick is the time from one frame of a replay to the next.
-const playTick = time.Second / framesPerSecond
+const playTick = time.Second / 10
 
 // moved follows a key that moves through the time of a saved trace.
 func (m Model) moved(msg tea.KeyMsg) (next tea.Model, cmd tea.Cmd, moved bool) {
