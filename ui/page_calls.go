@@ -76,7 +76,7 @@ func callTable(d data, p party, calls []call, width int) page {
 		{"calls/s", 10, func(c call, w int) string {
 			return d.callRate(c.calls.value, p.back.Syscalls.ByName[c.name].Calls, w)
 		}},
-		{"bytes", 17, func(c call, w int) string { return c.bytes.text(func(n int64) string { return exactBytes(n, w-1) }) }},
+		{"bytes", 16, func(c call, w int) string { return c.bytes.text(func(n int64) string { return exactBytes(n, w-1) }) }},
 		{"bytes/s", 13, func(c call, _ int) string {
 			return d.rateOf(grown(c.bytes.value, p.back.Syscalls.ByName[c.name].Bytes), rate)
 		}},
@@ -98,6 +98,9 @@ func callTable(d data, p party, calls []call, width int) page {
 			break
 		}
 		fields = slices.DeleteFunc(fields, func(f field) bool { return f.name == drop })
+	}
+	if lacking := name + sum(fields, func(f field) int { return f.width }) - width; lacking > 0 {
+		fields[1].width -= min(lacking, 5) // what is left of bytes tells less than a name
 	}
 	name = max(min(name, width-sum(fields, func(f field) int { return f.width })), 0)
 
