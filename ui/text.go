@@ -6,12 +6,45 @@ import (
 	"github.com/charmbracelet/x/ansi"
 )
 
-// cells is the width of a string on the terminal.
+// cells is the width of a string on the terminal. What nearly all lines consist of is
+// counted here, which makes a frame several times cheaper.
 func cells(s string) int {
-	if isPrintableASCII(s) {
-		return len(s)
+	n := 0
+	for i := 0; i < len(s); {
+		switch c := s[i]; {
+		case ' ' <= c && c <= '~':
+			i++
+			n++
+		case isBoxOrBlock(s[i:]):
+			i += len("█")
+			n++
+		default:
+			size := colourLength(s[i:])
+			if size == 0 {
+				return ansi.StringWidth(s)
+			}
+			i += size
+		}
 	}
-	return ansi.StringWidth(s)
+	return n
+}
+
+// isBoxOrBlock reports whether a string begins with one of U+2500 to U+259F.
+func isBoxOrBlock(s string) bool {
+	return len(s) >= 3 && s[0] == 0xE2 && (s[1] == 0x94 || s[1] == 0x95 || s[1] == 0x96 && s[2] <= 0x9F)
+}
+
+// colourLength is the length of the SGR sequence that a string begins with; 0: with
+// none.
+func colourLength(s string) int {
+	if !strings.HasPrefix(s, "\x1b[") {
+		return 0
+	}
+	end := strings.IndexByte(s, 'm')
+	if end < 0 || strings.Trim(s[2:end], "0123456789;") != "" {
+		return 0
+	}
+	return end + 1
 }
 
 // fit cuts a string to a width and ends it with tail if something is cut off.

@@ -96,8 +96,13 @@ func (m Model) drawView(width, height int) []string {
 		title = fmt.Sprintf("%s  %s%d-%d of %d", p.title, m.look.scrolls, vp.YOffset+1, min(vp.YOffset+f.rows, total), total)
 	}
 	lines := append(f.head, m.look.heading(title, width, p.columns...))
-	for _, l := range strings.Split(vp.View(), "\n") {
-		lines = append(lines, m.look.fit(l, width))
+	// Not vp.View, which measures and pads all lines once more.
+	for at := vp.YOffset; at < vp.YOffset+f.rows; at++ {
+		text := ""
+		if at < len(p.lines) {
+			text = p.lines[at]
+		}
+		lines = append(lines, m.look.fit(text, width))
 	}
 	return append(lines, f.foot...)
 }
