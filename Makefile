@@ -76,7 +76,7 @@ generate: deps-dev ## Compile the eBPF programs and remake all generated files
 check-generated: generate ## Fail if a generated file is not what its source gives
 	git diff --exit-code -- bpf tracer
 
-bench: ## Measure what tracing costs on this machine, and how fast the field's own tools are (BENCH=regexp)
+bench: ## Measure what tracing and the dashboard cost on this machine, and how fast the field's own tools are (BENCH=regexp)
 	@./scripts/need iperf3:iperf3 fio:fio chrt:util-linux
 	$(GO) test $(if $(SUDO),-exec '$(SUDO) -E') -timeout 30m -run '^$$' -bench '$(or $(BENCH),.)' -benchtime 1x ./tracer/session ./cmd/zctrace
 
