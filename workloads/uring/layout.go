@@ -98,6 +98,7 @@ const (
 
 	enterGetEvents = 1 << 0
 	enterSQWakeup  = 1 << 1
+	enterSQWait    = 1 << 2
 
 	sqNeedWakeup = 1 << 0
 

@@ -110,13 +110,21 @@ func (r *Ring) Close() {
 }
 
 // Next is the next request to fill in, zeroed; it is submitted by [Ring.Enter]. Nil
-// if the ring is full.
+// if the ring is full of requests that are not submitted. It waits for a submission
+// thread to free a place, which it does after a batch (io_uring/io_uring.c:
+// io_submit_sqes), whose results may be there before.
 //
 //go:nosplit
 //go:norace
 func (r *Ring) Next() *SQE {
-	if r.filled-atomic.LoadUint32(r.sqHead) > r.sqMask {
-		return nil
+	for r.filled-atomic.LoadUint32(r.sqHead) > r.sqMask {
+		if r.filled-*r.sqTail > r.sqMask || !r.thread {
+			return nil
+		}
+		_, _, errno := syscall.RawSyscall6(unix.SYS_IO_URING_ENTER, r.fd, 0, 0, enterSQWait, 0, 0)
+		if errno != 0 && errno != unix.EINTR {
+			return nil
+		}
 	}
 	e := (*SQE)(unsafe.Add(r.sqes, uintptr(r.filled&r.sqMask)*unsafe.Sizeof(SQE{})))
 	*e = SQE{}
