@@ -185,6 +185,8 @@ struct packets {
 struct slot {
 	__u64 task;   /* address of the thread's task_struct: its identity */
 	__u64 leader; /* and of its process's first thread */
+	__u64 regs;   /* and of the registers it entered the kernel with: the top of its stack, so as
+		       * much its identity, but system calls' tracepoints have it as an argument */
 	enum slot_state state;
 	__u64 opened_ns; /* CLOCK_MONOTONIC */
 	__u64 closed_ns;

@@ -199,7 +199,7 @@ static long count_event(__u32 i, struct reaped *r)
 SEC("tp_btf/sys_exit")
 int BPF_PROG(aio_events, struct pt_regs *regs, long ret)
 {
-	struct slot *s = open_slot_of(bpf_get_current_task_btf());
+	struct slot *s = open_slot_entered(regs);
 	__u32 position = calls[(__u64)syscall_nr(regs) % CALLS].events;
 	struct reaped r = {};
 

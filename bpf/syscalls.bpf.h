@@ -87,9 +87,9 @@ static __always_inline __u64 log2_bucket(__u64 v)
 
 /* Attached only while latency is wanted: sys_exit still has all arguments. */
 SEC("tp_btf/sys_enter")
-int BPF_PROG(sys_enter)
+int BPF_PROG(sys_enter, struct pt_regs *regs)
 {
-	struct slot *s = open_slot_of(bpf_get_current_task_btf());
+	struct slot *s = open_slot_entered(regs);
 
 	if (s)
 		s->enter_ns = bpf_ktime_get_ns();
@@ -122,8 +122,7 @@ static __always_inline void add_received(struct slot *s, struct cell *c, struct 
 	c->bytes += length + (copied > 0 ? copied : 0);
 }
 
-static __always_inline void count_call(struct slot *s, struct task_struct *task,
-				       struct pt_regs *regs, __u32 nr, __s64 ret)
+static __always_inline void count_call(struct slot *s, struct pt_regs *regs, __u32 nr, __s64 ret)
 {
 	const volatile struct call *call = &calls[nr % CALLS];
 	__u32 in_fd = syscall_arg(regs, call->in_fd);
@@ -174,20 +173,19 @@ out:
 	s->enter_ns = 0;
 	if (!call->keeps)
 		s->epoch++; /* a descriptor may refer to something else now */
-	read_task(&s->now, task);
+	read_task(&s->now, bpf_get_current_task_btf());
 }
 
 SEC("tp_btf/sys_exit")
 int BPF_PROG(sys_exit, struct pt_regs *regs, long ret)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
-	struct slot *s = open_slot_of(task);
+	struct slot *s = open_slot_entered(regs);
 	__u64 nr = syscall_nr(regs);
 
 	if (nr == mark_call.nr && is_marker(regs))
-		mark(regs, task);
+		mark(regs);
 	else if (s)
-		count_call(s, task, regs, nr, ret);
+		count_call(s, regs, nr, ret);
 	return 0;
 }
 

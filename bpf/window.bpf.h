@@ -25,6 +25,22 @@ static __always_inline struct slot *open_slot_of(struct task_struct *task)
 	return s && s->state == OPEN ? s : 0;
 }
 
+/* The same for the thread that makes a system call. It needs no helper, of which each
+ * call costs as much as all that a program does for a thread that is not traced. A thread's
+ * stack, and so these registers, become another's only after sched_process_exit. */
+static __always_inline struct slot *open_slot_entered(struct pt_regs *regs)
+{
+	struct slot *s;
+
+	if (slots[SENDER].regs == (__u64)regs)
+		s = &slots[SENDER];
+	else if (slots[RECEIVER].regs == (__u64)regs)
+		s = &slots[RECEIVER];
+	else
+		return 0;
+	return s->state == OPEN ? s : 0;
+}
+
 volatile const bool requests; /* the run makes asynchronous ones */
 
 /* One of io_uring's own threads works for the slot of its process: a worker, or
@@ -138,8 +154,9 @@ static __always_inline bool is_marker(struct pt_regs *regs)
 }
 
 /* At the exit of a marker call. */
-static __always_inline void mark(struct pt_regs *regs, struct task_struct *task)
+static __always_inline void mark(struct pt_regs *regs)
 {
+	struct task_struct *task = bpf_get_current_task_btf();
 	__u64 word = syscall_arg(regs, 4);
 	__u64 role = word & 0xff, op = word >> 8 & 0xff;
 	__u32 second = word >> 16;
@@ -151,6 +168,7 @@ static __always_inline void mark(struct pt_regs *regs, struct task_struct *task)
 	if (op == MARK_BEGIN && s->state == IDLE) {
 		s->task = (__u64)task;
 		s->leader = (__u64)task->group_leader;
+		s->regs = (__u64)regs;
 		s->source_inode = (__u64)inode_of_fd(task, syscall_arg(regs, 5));
 		s->sink_inode = (__u64)inode_of_fd(task, syscall_arg(regs, 6));
 		s->sink_sock = (__u64)sock_of_fd(task, syscall_arg(regs, 6));

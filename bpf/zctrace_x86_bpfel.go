@@ -188,6 +188,7 @@ type ObjectSlot struct {
 	_                structs.HostLayout
 	Task             uint64
 	Leader           uint64
+	Regs             uint64
 	State            ObjectSlotState
 	_                [4]byte
 	OpenedNs         uint64
