@@ -191,7 +191,7 @@ struct slot {
 	__u64 opened_ns; /* CLOCK_MONOTONIC */
 	__u64 closed_ns;
 	struct task_counters begin; /* at the opening marker */
-	struct task_counters now;   /* at the last system call's exit; final once closed */
+	struct task_counters now;   /* lately, see SMALL_CALLS; final once closed */
 
 	__u64 nvcsw; /* the task's, at the last switch */
 	__u64 voluntary; /* sched_switch */

@@ -17,6 +17,7 @@ int BPF_PROG(sched_switch, bool preempt, struct task_struct *prev)
 
 	if (!s)
 		return 0;
+	read_task(&s->now, prev);
 	if (s->nvcsw == prev->nvcsw) {
 		s->involuntary++;
 		return 0;
