@@ -76,8 +76,14 @@ generate: deps-dev ## Compile the eBPF programs and remake all generated files
 check-generated: generate ## Fail if a generated file is not what its source gives
 	git diff --exit-code -- bpf tracer
 
-bench: ## Measure what tracing and the dashboard cost on this machine, and how fast the field's own tools are (BENCH=regexp)
+bench: ## Measure what tracing and the dashboard cost, next to other tracers and tools; takes a quarter of an hour (BENCH=regexp: only these)
 	@./scripts/need iperf3:iperf3 fio:fio chrt:util-linux
+ifndef BENCH
+	@./scripts/need bpftrace:bpftrace strace:strace
+	@./scripts/need perf:linux-perf || echo "without perf: no package linux-perf here"
+	$(GO) build -o $(BIN)/overhead ./internal/overhead
+	$(SUDO) $(BIN)/overhead
+endif
 	$(GO) test $(if $(SUDO),-exec '$(SUDO) -E') -timeout 30m -run '^$$' -bench '$(or $(BENCH),.)' -benchtime 1x ./tracer/session ./cmd/zctrace
 
 KERNEL ?= 6.12
