@@ -163,7 +163,7 @@ struct memo {
 	__u64 cell;
 };
 
-#define MEMOS 8
+#define MEMOS 64 /* a power of two */
 
 /* A connection, as the packets that arrive for it name it; addresses and ports in
  * network order, an IPv4 address in the first word. */

@@ -122,6 +122,14 @@ static __always_inline void add_received(struct slot *s, struct cell *c, struct 
 	c->bytes += length + (copied > 0 ? copied : 0);
 }
 
+/* Where the call's cell is remembered. By the number alone pread64 and write would drive each other out,
+ * and so would the two splices of a chunk. Of the calls that a strategy makes by turns no
+ * two share a place, with descriptors as workers have them; if they did it would cost time only. */
+static __always_inline __u32 memo_of(__u32 nr, __u32 in_fd)
+{
+	return (nr + 2 * in_fd) % MEMOS;
+}
+
 /* The kernel's own counters are read at a switch, when most of them change, and at the end of
  * each call, but of those that move less than SMALL bytes only at every SMALL_CALLSth: they are
  * so short that reading them would be a tenth of what tracing costs. */
@@ -133,7 +141,7 @@ static __always_inline void count_call(struct slot *s, struct pt_regs *regs, __u
 	__u32 in_fd = syscall_arg(regs, call->in_fd);
 	__u32 out_fd = syscall_arg(regs, call->out_fd);
 	__u32 flags = syscall_arg(regs, call->flags);
-	struct memo *memo = &s->memos[nr % MEMOS];
+	struct memo *memo = &s->memos[memo_of(nr, in_fd)];
 	struct cell *c = 0;
 
 	if (memo->epoch != s->epoch || memo->nr != nr || memo->in_fd != in_fd ||

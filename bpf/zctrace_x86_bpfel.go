@@ -246,7 +246,7 @@ type ObjectSlot struct {
 	Seen       [3]ObjectCopied
 	CowInFault uint64
 	Epoch      uint64
-	Memos      [8]ObjectMemo
+	Memos      [64]ObjectMemo
 	Cells      [64]ObjectCell
 	Helpers    ObjectHelpers
 }
