@@ -1,3 +1,5 @@
+//go:build linux
+
 // Command overhead measures what zctrace and other tracers cost the program that they
 // watch, and prints it as a table in Markdown. Each tracer watches the same programs
 // for a moment, by turns, several times over; what is compared is time per round
