@@ -53,3 +53,35 @@ func TestExplainedCopies(t *testing.T) {
 		})
 	}
 }
+
+// While it goes, a batch has copied more than the payload knows of; once it has ended,
+// nothing is under way.
+func TestCopiesUnderWay(t *testing.T) {
+	const chunk = 64 << 10
+	tr := &trace.Trace{Textbook: &trace.Textbook{Copies: trace.TextbookCopies{ToUser: 1}}}
+	tr.Run.ChunkBytes = chunk
+	for _, row := range []struct {
+		name   string
+		ended  trace.Ended
+		call   string
+		ahead  int64
+		agrees bool
+	}{
+		{"a chain of eight", "", "io_uring_enter", 8 * chunk, true},
+		{"more than any queue holds", "", "io_uring_enter", 257 * chunk, false},
+		{"ended", trace.Done, "io_uring_enter", 8 * chunk, false},
+		{"call by call", "", "read", 8 * chunk, false},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			c := counters(16*chunk, second)
+			c.Copies.ToUser = derived(16*chunk + row.ahead)
+			c.Syscalls.ByName = map[string]trace.Syscall{row.call: {}}
+			tr.Run.Ended = row.ended
+			for _, r := range compare(tr, &c, c.PayloadBytes).rows {
+				if r.label == "copies to_user" && (r.agreement != differs) != row.agrees {
+					t.Errorf("%s (%s)", r.measured, r.note)
+				}
+			}
+		})
+	}
+}
