@@ -107,8 +107,9 @@ deps-dev: deps ## Install what `make generate` needs
 screenshot: build ## Take the README's pictures of the dashboard (Debian)
 	@./scripts/need tmux:tmux /usr/lib/python3/dist-packages/rich:python3-rich
 	for strategy in read-write mmap-write sendfile; do \
-		$(SUDO) ./scripts/screenshot $$strategy >docs/$$strategy.svg || exit; \
+		$(SUDO) ./scripts/screenshot run $$strategy --duration 6s >docs/$$strategy.svg || exit; \
 	done
+	$(SUDO) ./scripts/screenshot compare --duration 400ms read-write mmap-write sendfile splice >docs/compare.svg
 
 man: build ## Write the man pages to ./man
 	./zctrace man man

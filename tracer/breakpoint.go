@@ -219,9 +219,10 @@ func kernelSymbol(names []string) (uint64, error) {
 }
 
 // hiddenAddresses: kptr_restrict hides them from root too, and the lack of CAP_SYSLOG
-// mostly without it (kernel/ksyms_common.c: kallsyms_show_value).
+// mostly without it, for which CAP_SYS_ADMIN is no substitute (kernel/ksyms_common.c:
+// kallsyms_show_value).
 func hiddenAddresses() *refusal {
-	if missing, err := missingCapabilities([]capability{{"CAP_SYSLOG", unix.CAP_SYSLOG}}); err == nil && len(missing) > 0 {
+	if has, err := capabilities(); err == nil && !has(unix.CAP_SYSLOG) {
 		return &refusal{state: Refused, reason: "the kernel hides its addresses from who lacks CAP_SYSLOG", remedy: "run it with sudo"}
 	}
 	return &refusal{state: Refused, reason: "the kernel hides its addresses", remedy: "sysctl kernel.kptr_restrict=0"}

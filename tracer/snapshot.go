@@ -18,7 +18,9 @@ const (
 )
 
 // Snapshot is a copy of the cells at one moment. Each number in it is whole;
-// numbers of a call that is just being counted may be one call apart.
+// numbers of a call that is just being counted may be one call apart, and the
+// kernel's own counters of a thread whose window is open may be a few dozen
+// small calls behind the rest (bpf/syscalls.bpf.h: SMALL_CALLS), until its next switch.
 type Snapshot struct {
 	Slots            [slots]bpf.ObjectSlot
 	Kernel           bpf.ObjectKernelCells

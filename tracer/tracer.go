@@ -439,14 +439,9 @@ var neededCapabilities = []capability{
 // missingCapabilities lists those of the needed ones that are not effective;
 // CAP_SYS_ADMIN stands for all of them (capabilities(7)).
 func missingCapabilities(needed []capability) ([]string, error) {
-	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
-	var data [2]unix.CapUserData
-	if err := unix.Capget(&header, &data[0]); err != nil {
-		return nil, fmt.Errorf("read this process's capabilities: %w", err)
-	}
-	has := func(bit uint) bool { return data[bit/32].Effective>>(bit%32)&1 == 1 }
-	if has(unix.CAP_SYS_ADMIN) {
-		return nil, nil
+	has, err := capabilities()
+	if err != nil || has(unix.CAP_SYS_ADMIN) {
+		return nil, err
 	}
 	var missing []string
 	for _, c := range needed {
@@ -455,4 +450,14 @@ func missingCapabilities(needed []capability) ([]string, error) {
 		}
 	}
 	return missing, nil
+}
+
+// capabilities tells which ones this process has in effect.
+func capabilities() (has func(bit uint) bool, err error) {
+	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
+	var data [2]unix.CapUserData
+	if err := unix.Capget(&header, &data[0]); err != nil {
+		return nil, fmt.Errorf("read this process's capabilities: %w", err)
+	}
+	return func(bit uint) bool { return data[bit/32].Effective>>(bit%32)&1 == 1 }, nil
 }

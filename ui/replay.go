@@ -10,7 +10,8 @@ import (
 	"github.com/zctrace/zctrace/tracer/trace"
 )
 
-// playTick is the time from one frame of a replay to the next.
+// playTick is the time from one frame to the next of what moves by itself: a replay, and
+// the bars of a comparison.
 const playTick = time.Second / 10
 
 // moved follows a key that moves through the time of a saved trace.

@@ -65,7 +65,7 @@ type Rounds struct {
 type frameTick struct{}
 
 func nextRoundsFrame() tea.Cmd {
-	return tea.Tick(time.Second/framesPerSecond, func(time.Time) tea.Msg { return frameTick{} })
+	return tea.Tick(playTick, func(time.Time) tea.Msg { return frameTick{} })
 }
 
 // NewRounds makes the view. Run it with tea.NewProgram and ProgramOptions.

@@ -200,8 +200,8 @@ func (s rounds) scale() float64 {
 	for _, row := range s.rows {
 		top = max(top, row.rank.Throughput.Max.Or(0))
 	}
-	if top == 0 && s.live != nil {
-		top = s.live.Throughput.Max.Or(0)
+	if s.live != nil {
+		top = max(top, s.live.Throughput.Max.Or(0))
 	}
 	return roundUp(top)
 }

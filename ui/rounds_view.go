@@ -150,7 +150,10 @@ func (s rounds) status(l *look, width int) []string {
 	if lossy > 0 {
 		return append(lines, l.alarm.of(fmt.Sprintf(" EVENTS WERE LOST in %s ", plural(int64(lossy), "run"))))
 	}
-	words := []string{"medians of the sender", "d derived", "~ estimated", varied + " rounds differ"}
+	words := []string{"medians of the sender", "d derived", "~ estimated"}
+	if !s.sweeps() {
+		words = append(words, varied+" rounds differ")
+	}
 	if runs > 0 {
 		words = append([]string{"no losses"}, words...)
 	}

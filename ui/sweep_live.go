@@ -215,8 +215,8 @@ func (s rounds) sweepCell(l *look, row *roundsRow, cell sweepNumber) (text, mark
 	case row.rank.Rounds == 0 && row.failed != "":
 		return l.signFailed, "", l.warning
 	case row.rank.Rounds == 0 && running && s.live != nil:
-		text, _, _ = cell(s.live)
-		return text, "", l.key
+		text, mark, _ = cell(s.live)
+		return text, strings.TrimPrefix(mark, first), l.key
 	case row.rank.Rounds == 0 && running:
 		return s.spin(l), "", l.key
 	case row.rank.Rounds == 0:
@@ -228,7 +228,7 @@ func (s rounds) sweepCell(l *look, row *roundsRow, cell sweepNumber) (text, mark
 		ink = l.strong
 	}
 	if running {
-		mark, ink = s.spin(l), l.key
+		ink = l.key
 	}
 	return text, mark, ink
 }
@@ -245,10 +245,9 @@ func (s rounds) speedText(r *trace.Ranked) (text, mark string, best bool) {
 	return mibText(v), mark, r.Rank == trace.Known(1)
 }
 
-// rankText is the number of a column, with one mark.
+// rankText is the number of a column, with the mark of where it comes from.
 func rankText(c rankColumn) sweepNumber {
 	return func(r *trace.Ranked) (string, string, bool) {
-		mark := c.mark(r)
-		return c.text(r), mark[:min(len(mark), 1)], false
+		return c.text(r), strings.TrimSuffix(c.mark(r), varied), false
 	}
 }

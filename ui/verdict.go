@@ -30,10 +30,6 @@ type comparison struct {
 	note string // why it differs, or by how much
 }
 
-// mostUnderWay is how many chunks of a batch may be copied before they count as
-// payload: --depth goes no further.
-const mostUnderWay = 256
-
 // noDMA is measured where no device is.
 const noDMA = "none"
 
@@ -73,7 +69,7 @@ func compare(t *trace.Trace, c *trace.Counters, payload trace.Int) verdict {
 		over := n.value.Or(0) - p*int64(row.textbook)
 		switch {
 		case compared.agreement != differs:
-		case t.Run.Ended == "" && batched(c) && over > 0 && over <= mostUnderWay*t.Run.ChunkBytes:
+		case t.Run.Ended == "" && over > 0 && over <= underWay(c, v.transfers)*t.Run.ChunkBytes:
 			compared.agreement, compared.note = explained, "with chunks under way"
 		default:
 			explain(t, c, p, row.class, &compared)
@@ -130,6 +126,16 @@ func compareCalls(c *trace.Counters, transfers int64, b *trace.Textbook) compari
 		row.note = plural(short, "short transfer")
 	}
 	return row
+}
+
+// underWay is how many chunks may have been copied and not count as payload yet: those
+// that a call submits at once.
+func underWay(c *trace.Counters, transfers int64) int64 {
+	if !batched(c) {
+		return 0
+	}
+	calls := c.Syscalls.ByName["io_uring_enter"].Calls.Or(0) + c.Syscalls.ByName["io_submit"].Calls.Or(0)
+	return 2*transfers/max(calls, 1) + 1 // io_submit takes one for the reads and one for the writes
 }
 
 // batched is whether one call submits several requests.

@@ -4,6 +4,7 @@ package workloads
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -256,15 +257,23 @@ func (s *Sink) Reset() error {
 	return s.connect()
 }
 
-// Discard removes the file that OpenSink created, for a run that never began. It
-// leaves alone what was there before, what has something in it, and what took the
-// file's place. It has to be called before Close.
+// Discard removes the file that OpenSink created, for a run that never began, and
+// leaves one that was there before as empty as it was: mmap-copy reserves its space before it
+// begins. It leaves alone what has data in it, and what took the file's
+// place. It has to be called before Close.
 func (s *Sink) Discard() {
+	if s.Kind != SinkFile {
+		return
+	}
+	if _, err := s.sender.Seek(0, unix.SEEK_DATA); !errors.Is(err, unix.ENXIO) {
+		return
+	}
+	_ = s.sender.Truncate(0)
 	if !s.created {
 		return
 	}
 	ours, err := s.sender.Stat()
-	if err != nil || ours.Size() > 0 {
+	if err != nil {
 		return
 	}
 	// An empty file that stays is no reason to fail.

@@ -180,6 +180,7 @@ func TestDiscard(t *testing.T) {
 		{"created", func() {}, func(*Sink) {}, false},
 		{"was there", func() { must(t, os.WriteFile(path, nil, 0o666)); must(t, os.Chmod(path, 0o666)) }, func(*Sink) {}, true},
 		{"used", func() {}, func(s *Sink) { _, err := s.sender.WriteString("payload"); must(t, err) }, true},
+		{"space reserved", func() {}, func(s *Sink) { must(t, unix.Fallocate(int(s.sender.Fd()), 0, 0, 100_000)) }, false},
 		{"replaced", func() {}, func(*Sink) { must(t, os.Remove(path)); must(t, os.WriteFile(path, nil, 0o600)) }, true},
 		{"gone", func() {}, func(*Sink) { must(t, os.Remove(path)) }, false},
 		{"not the user's", func() {}, func(*Sink) {

@@ -4,6 +4,7 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"math"
 	"os"
@@ -51,7 +52,7 @@ func smallDisk(t *testing.T, options string) string {
 	t.Helper()
 	dir := t.TempDir()
 	if err := unix.Mount("none", dir, "tmpfs", 0, options); err != nil {
-		t.Skipf("mounting a tmpfs: %v (run as root)", err)
+		cannot(t, fmt.Sprintf("mounting a tmpfs: %v (run as root)", err))
 	}
 	t.Cleanup(func() { _ = unix.Unmount(dir, unix.MNT_DETACH) })
 	return dir
@@ -62,12 +63,10 @@ func TestStoppedAndContinued(t *testing.T) {
 	for _, who := range []string{"sender", "receiver", "zctrace"} {
 		t.Run(who, func(t *testing.T) {
 			cmd, _, stderr := running(t, "--bytes", "32MiB", "--rate", "32MiB", "--json", "t.json")
-			pid := cmd.Process.Pid
-			if who != "zctrace" {
-				pid = workerPIDs(t)[who]
-			}
 			for _, s := range []syscall.Signal{syscall.SIGSTOP, syscall.SIGCONT} {
-				if err := syscall.Kill(pid, s); err != nil {
+				if who != "zctrace" {
+					signalWorker(t, who, s)
+				} else if err := cmd.Process.Signal(s); err != nil {
 					t.Fatal(err)
 				}
 				time.Sleep(300 * time.Millisecond)
@@ -109,13 +108,23 @@ func memoryGroup(t *testing.T, limit int64) string {
 			}
 			t.Errorf("%s cannot be removed", dir)
 		})
-		if os.WriteFile(filepath.Join(dir, v.limit), []byte(fmt.Sprint(limit)), 0) == nil {
-			_ = os.WriteFile(filepath.Join(dir, v.swap), []byte(v.swapLimit), 0) // without swap accounting there is none
+		if set(filepath.Join(dir, v.limit), fmt.Sprint(limit)) == nil {
+			_ = set(filepath.Join(dir, v.swap), v.swapLimit) // without swap accounting there is none
 			return filepath.Join(dir, "cgroup.procs")
 		}
 	}
-	t.Skip("there is no cgroup here whose memory could be limited (it takes root and the memory controller)")
+	cannot(t, "there is no cgroup here whose memory could be limited (it takes root and the memory controller)")
 	return ""
+}
+
+// set writes to a file of the kernel's, and makes none.
+func set(file, value string) error {
+	f, err := os.OpenFile(file, os.O_WRONLY, 0)
+	if err != nil {
+		return err
+	}
+	_, err = f.WriteString(value)
+	return errors.Join(err, f.Close())
 }
 
 // The kernel kills the worker that takes too much memory, and the run says so.
@@ -312,7 +321,10 @@ func TestFiftyAtOnce(t *testing.T) {
 	}
 	done := make(chan int)
 	for i := range cmds {
-		go func() { results[i] = finish(t, cmds[i]); done <- i }()
+		go func() {
+			defer func() { done <- i }() // also when it fails the test
+			results[i] = finish(t, cmds[i])
+		}()
 	}
 	for range cmds {
 		<-done

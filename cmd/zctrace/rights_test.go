@@ -15,6 +15,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/zctrace/zctrace/tracer/trace"
 )
 
@@ -29,18 +31,13 @@ func TestExactlyTwoCapabilities(t *testing.T) {
 	binary := filepath.Join(dir, "zctrace") // where that user may execute it
 	copyFile(t, os.Args[0], binary)
 	with := func(args ...string) *exec.Cmd {
-		cmd := command(t)
-		setpriv, err := exec.LookPath("setpriv")
-		if err != nil {
-			t.Fatal(err)
-		}
-		cmd.Path, cmd.Dir = setpriv, dir
+		cmd := command(t, append([]string{"run", "--bytes", "1MiB", "--source", "auto:1MiB", "--plain"}, args...)...)
+		cmd.Path, cmd.Dir = binary, dir
 		cmd.Env = append(cmd.Env, "TMPDIR="+dir)
-		cmd.Args = append([]string{
-			"setpriv", fmt.Sprint("--reuid=", nobody), fmt.Sprint("--regid=", nobody), "--clear-groups", "--no-new-privs",
-			"--bounding-set=-all,+bpf,+perfmon", "--inh-caps=-all,+bpf,+perfmon", "--ambient-caps=-all,+bpf,+perfmon",
-			binary, "run", "--bytes", "1MiB", "--source", "auto:1MiB", "--plain",
-		}, args...)
+		cmd.SysProcAttr = &syscall.SysProcAttr{
+			Credential:  &syscall.Credential{Uid: nobody, Gid: nobody},
+			AmbientCaps: []uintptr{unix.CAP_BPF, unix.CAP_PERFMON},
+		}
 		return cmd
 	}
 	strategies := []string{"io-uring", "read-write", "sendfile"}

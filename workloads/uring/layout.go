@@ -98,7 +98,6 @@ const (
 
 	enterGetEvents = 1 << 0
 	enterSQWakeup  = 1 << 1
-	enterSQWait    = 1 << 2
 
 	sqNeedWakeup = 1 << 0
 

@@ -59,6 +59,9 @@ func Setup(entries uint32, thread bool) (*Ring, error) {
 	p := params{flags: setupSubmitAll | setupSingleIssuer | setupDeferTaskrun}
 	if thread { // which brings them
 		p.flags = setupSubmitAll | setupSQPoll
+		// It frees a batch's places only after the batch (io_uring/io_uring.c:
+		// io_submit_sqes), when the results may be there and the next one is filled in.
+		entries *= 2
 	}
 	fd, _, errno := syscall.Syscall(unix.SYS_IO_URING_SETUP, uintptr(entries), uintptr(unsafe.Pointer(&p)), 0)
 	if errno != 0 {
@@ -110,21 +113,13 @@ func (r *Ring) Close() {
 }
 
 // Next is the next request to fill in, zeroed; it is submitted by [Ring.Enter]. Nil
-// if the ring is full of requests that are not submitted. It waits for a submission
-// thread to free a place, which it does after a batch (io_uring/io_uring.c:
-// io_submit_sqes), whose results may be there before.
+// if the ring is full.
 //
 //go:nosplit
 //go:norace
 func (r *Ring) Next() *SQE {
-	for r.filled-atomic.LoadUint32(r.sqHead) > r.sqMask {
-		if r.filled-*r.sqTail > r.sqMask || !r.thread {
-			return nil
-		}
-		_, _, errno := syscall.RawSyscall6(unix.SYS_IO_URING_ENTER, r.fd, 0, 0, enterSQWait, 0, 0)
-		if errno != 0 && errno != unix.EINTR {
-			return nil
-		}
+	if r.filled-atomic.LoadUint32(r.sqHead) > r.sqMask {
+		return nil
 	}
 	e := (*SQE)(unsafe.Add(r.sqes, uintptr(r.filled&r.sqMask)*unsafe.Sizeof(SQE{})))
 	*e = SQE{}
