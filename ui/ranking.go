@@ -188,12 +188,15 @@ func (r ranking) place(row *trace.Ranked) string {
 // doubts are those about the order.
 func (r ranking) doubts() []string {
 	var list []string
-	once := false
+	once, more := false, false
 	for i := range r.rows {
-		once = once || r.rows[i].Rounds == 1
+		once, more = once || r.rows[i].Rounds == 1, more || repeated(&r.rows[i])
 	}
 	if once {
 		list = append(list, "One round does not tell a difference from chance: see --rounds.")
+	}
+	if !more {
+		return list
 	}
 	if chunksDiffer(r.rows) {
 		return append(list, r.crossings()...)

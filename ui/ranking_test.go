@@ -98,6 +98,24 @@ func TestCrossings(t *testing.T) {
 	}
 }
 
+// One round of each tells nothing but that it tells nothing.
+func TestOneRoundTellsNothing(t *testing.T) {
+	set := sweep()
+	for i := range set.Ranking {
+		set.Ranking[i].Rounds = min(set.Ranking[i].Rounds, 1)
+	}
+	r := newRanking(set)
+	want := []string{"One round does not tell a difference from chance: see --rounds."}
+	if got := r.doubts(); !slices.Equal(got, want) {
+		t.Errorf("it says %q", got)
+	}
+	for i := range r.rows {
+		if r.clearlyFirst(&r.rows[i]) {
+			t.Errorf("%s is the first for certain", r.labels[i])
+		}
+	}
+}
+
 func TestRankingGolden(t *testing.T) {
 	for name, set := range sets() {
 		t.Run(name, func(t *testing.T) {

@@ -154,7 +154,7 @@ func (s rounds) compared() rounds {
 		ranked := *row.rank
 		ranked.Rank = trace.Known(int64(place))
 		row.place, row.rank = place, &ranked
-		if ranked.Rounds > 1 || s.each == 1 { // one round tells nothing
+		if repeated(&ranked) || s.each == 1 {
 			set.Ranking = append(set.Ranking, ranked)
 		}
 	}

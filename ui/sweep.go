@@ -75,8 +75,11 @@ func (r ranking) sweepSections(width int) [][]string {
 // first marks a strategy all of whose rounds were faster than all of the others'.
 const first = "+"
 
+// repeated: one round does not tell a difference from chance.
+func repeated(row *trace.Ranked) bool { return row != nil && row.Rounds > 1 }
+
 func (r ranking) clearlyFirst(row *trace.Ranked) bool {
-	if row.Rank != trace.Known(1) {
+	if row.Rank != trace.Known(1) || !repeated(row) {
 		return false
 	}
 	others := 0
@@ -84,7 +87,7 @@ func (r ranking) clearlyFirst(row *trace.Ranked) bool {
 		other := &r.rows[i]
 		if other.ChunkBytes == row.ChunkBytes && other.Strategy != row.Strategy && other.Throughput.Median.Known() {
 			others++
-			if row.Throughput.Overlaps(other.Throughput) {
+			if !repeated(other) || row.Throughput.Overlaps(other.Throughput) {
 				return false
 			}
 		}
@@ -140,7 +143,7 @@ func (r ranking) bySize(title string, width int, cell func(*trace.Ranked) (text,
 const fewPairs = 4
 
 // crossings say where one strategy overtakes another. Only sizes count at which
-// all rounds of one were faster than all rounds of the other.
+// all rounds of one, at least two, were faster than all rounds of the other.
 func (r ranking) crossings() []string {
 	var crossed, others []string
 	strategies := r.strategies()
@@ -171,7 +174,7 @@ func (r ranking) between(a, b string) (sentences []string, crosses bool) {
 	nameA, nameB := Sanitize(a), Sanitize(b)
 	for _, chunk := range r.sizes() {
 		rowA, rowB := r.at(a, chunk), r.at(b, chunk)
-		if rowA == nil || rowB == nil || !rowA.Throughput.Median.Known() || !rowB.Throughput.Median.Known() {
+		if !repeated(rowA) || !repeated(rowB) {
 			continue
 		}
 		both++

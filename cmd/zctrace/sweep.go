@@ -21,7 +21,7 @@ func newSweep(start startCompare) *cobra.Command {
 		Long: `sweep does the same work through each strategy with each chunk size, in interleaved
 rounds as compare does, and prints the throughput by size. It says in words where
 one strategy overtakes another, going only by sizes at which all rounds of one
-were faster than all rounds of the other. On a terminal the curves grow as the runs
+were faster than all rounds of the other, of two at least. On a terminal the curves grow as the runs
 go. --duration and --bytes are for each run.`,
 		Example: `  sudo zctrace sweep read-write sendfile
   sudo zctrace sweep --chunk 4KiB..64KiB --bytes 256MiB --json s.json
