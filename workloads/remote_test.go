@@ -294,6 +294,34 @@ func TestServerEndsFirst(t *testing.T) {
 	mustFail(t, err, Failure, "did not say what it received", "see what zctrace serve says there")
 }
 
+// A server that resets the connection in the middle ends the sender's work, with a reason
+// and no signal.
+func TestServerResets(t *testing.T) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	must(t, err)
+	defer listener.Close()
+	go func() {
+		conn, err := listener.Accept()
+		if err != nil {
+			return
+		}
+		_, _ = conn.Write(appendHello(statusReady))
+		_, _ = io.CopyN(io.Discard, conn, 1<<20)
+		_ = conn.(*net.TCPConn).SetLinger(0) // closing is a reset then, whatever is unread
+		conn.Close()
+	}()
+	sink, err := Dial(t.Context(), listener.Addr().String(), false)
+	must(t, err)
+	defer sink.Close()
+	source, err := OpenSource(t.Context(), tempFile(t, 1<<20), nil)
+	must(t, err)
+	defer source.Close()
+	p := startWorker(t, Config{Role: Sender, Strategy: sendfile, Source: source, Sink: sink, Chunk: 64 << 10})
+	release(t, p)
+	_, err = wait(t, p)
+	mustSay(t, err, "sender", "the receiver ended first")
+}
+
 // A server that takes nothing any more is waited for as long as TCP_USER_TIMEOUT says.
 func TestServerStalls(t *testing.T) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
