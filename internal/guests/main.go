@@ -42,7 +42,7 @@ var elsewhere = regexp.MustCompile(`^Test(` + strings.Join([]string{
 	"Compare", "CompareForms", "CompareLeavesOut", "CompareTwoSinks", "CompareExpect", "CompareWithAFailure", "CompareInterrupted", "CompareOnATerminal", "CompareUnderSudo", "Sweep",
 	"Refusals", "CannotTraceHere", "WithoutRights", "Rate", "SinkFile", "DurationOrBytes", "Man", "ListTextbook", "Serve", "NobodyServes",
 	"Depth", "SQPoll", "TextbookRows", "TwoRunsAtOnce", "LatencyOff", "PipeSize", "KilledItself",
-	"KilledAtAnyTime", "StoppedAndContinued", "OutOfMemory", "OutOfDescriptors", "DiskFull", "FileSizeLimit", "ReadOnlyDirectory", "SourceChangesDuringTheRun",
+	"KilledAtAnyTime", "StoppedAndContinued", "OutOfDescriptors", "DiskFull", "FileSizeLimit", "ReadOnlyDirectory", "SourceChangesDuringTheRun",
 	"PortTaken", "ConnectionReset", "FiftyAtOnce", "LongRun", "StartsAndStops", "HostileTraces", "SymbolicLinksAreNotFollowed", "NothingBeyondLoopback",
 	"Overlay", // their kernels come without it
 }, "|") + `)$|^Fuzz`)
