@@ -173,6 +173,7 @@ struct device {
 
 struct net_device {
 	__u64 features; /* NETIF_F_ */
+	unsigned long priv_flags : 32;
 	struct device dev;
 	possible_net_t nd_net;
 };
@@ -329,6 +330,8 @@ enum pageflags {
 #define O_ACCMODE 00000003
 #define S_DAX (1 << 13)	      /* include/linux/fs.h */
 #define NETIF_F_SG (1ULL << 0) /* include/linux/netdev_features.h: NETIF_F_SG_BIT */
+#define IFF_BRIDGE_PORT (1 << 9)      /* include/linux/netdevice.h */
+#define IFF_OVS_DATAPATH (1 << 10)
 #define PF_IO_WORKER 0x00000010	      /* include/linux/sched.h: made by create_io_thread */
 #define IORING_CQE_F_NOTIF (1U << 3)   /* include/uapi/linux/io_uring.h */
 #define SPLICE_F_FD_IN_FIXED (1U << 31)

@@ -52,6 +52,16 @@ int BPF_PROG(skb_copy_ubufs, struct sk_buff *skb)
 	return 0;
 }
 
+/* A bridge takes the packet as it is, and passes it on to another device, where it
+ * arrives again or leaves the machine (net/bridge/br_input.c: br_handle_frame;
+ * net/openvswitch/vport-netdev.c: netdev_frame_hook). */
+static __always_inline bool is_bridged(struct sk_buff *skb)
+{
+	struct net_device *dev = BPF_CORE_READ(skb, dev);
+
+	return BPF_CORE_READ_BITFIELD_PROBED(dev, priv_flags) & (IFF_BRIDGE_PORT | IFF_OVS_DATAPATH);
+}
+
 /* net/core/dev.c: a packet that still has the sender's pages is about to be
  * copied (skb_orphan_frags_rx). */
 SEC("tp_btf/netif_receive_skb")
@@ -59,7 +69,7 @@ int BPF_PROG(netif_receive_skb, struct sk_buff *skb)
 {
 	struct skb_shared_info *info = shared_info(skb);
 
-	if (BPF_CORE_READ(info, flags) & SKBFL_ZEROCOPY_ENABLE)
+	if (BPF_CORE_READ(info, flags) & SKBFL_ZEROCOPY_ENABLE && !is_bridged(skb))
 		late_copy(TRACEPOINTS, skb);
 	return 0;
 }

@@ -76,9 +76,15 @@ func (t *tally) late(s *bpf.ObjectSlot, notified *trace.Zerocopy) {
 	case m.LateCopies == "":
 		late := int64(s.LateBytes[bpf.ObjectEngineTRACEPOINTS]) // the packet arrived; the copy follows
 		// On Linux 6.18, now and then one that a timer of TCP sends passes no
-		// tracepoint. Once all notifications are there, they know better.
-		if all := trace.Known(sent.succeeded); notified != nil && notified.Completions == all && notified.Copied == all {
-			late = max(late, sent.bytes)
+		// tracepoint; and of those that pass one, some are sent elsewhere before they
+		// are copied (tc). Once all notifications are there, they know better.
+		if all := trace.Known(sent.succeeded); notified != nil && notified.Completions == all {
+			switch notified.Copied {
+			case all:
+				late = max(late, sent.bytes)
+			case trace.Known(0):
+				late = 0
+			}
 		}
 		t.bytes[inKernel] += late
 	case sent.succeeded > 0:

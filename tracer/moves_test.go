@@ -199,9 +199,11 @@ func TestUnseenLateCopies(t *testing.T) {
 		{Derived, 3500, known(2, 2), 3500},                                  // sent again
 		{Derived, 2000, known(1, 1), 2000},                                  // not all yet
 		{Derived, 2000, known(2, 1), 2000},                                  // one of them was not copied
+		{Derived, 2000, known(2, 0), 0},                                     // none was: sent elsewhere
 		{Derived, 2000, &trace.Zerocopy{Completions: trace.Known(2)}, 2000}, // the kernel does not say
 		{Derived, 2000, nil, 2000},                                          // nobody reads them
 		{Fentry, 2000, known(2, 2), 2000},                                   // it saw each copy
+		{Fentry, 2000, known(2, 0), 2000},
 	} {
 		s.LateBytes = [3]uint64{bpf.ObjectEngineTRACEPOINTS: test.seen, bpf.ObjectEngineFENTRY: test.seen}
 		if got := newTally(s, test.engine, &Run{Zerocopy: test.notified}).amount(inKernel).Bytes; got != trace.Known(test.want) {

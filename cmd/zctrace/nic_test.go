@@ -47,7 +47,7 @@ func TestNIC(t *testing.T) {
 	for _, driver := range drivers {
 		t.Run(driver, func(t *testing.T) {
 			w := join(t, devicesOf(t, driver))
-			sink := w.serve()
+			sink := w.serve(t)
 			source := diskFile(t, n)
 			for _, row := range nicRows {
 				t.Run(row.strategy, func(t *testing.T) {
@@ -137,7 +137,7 @@ func (w *wire) compare(t *testing.T, driver, sink string) {
 }
 
 // A veth pair moves no byte by DMA, and what was sent by reference is copied when it
-// arrives.
+// arrives: once, though behind a bridge it arrives at two devices.
 func TestVeth(t *testing.T) {
 	needTracing(t)
 	needProgram(t, "ip")
@@ -146,25 +146,43 @@ func TestVeth(t *testing.T) {
 		t.Fatalf("make a veth pair: %v\n%s", err, out)
 	}
 	t.Cleanup(func() { _ = exec.Command("ip", "link", "del", a).Run() })
-	w := join(t, [2]string{a, peerOf(t, a)})
-	sink := w.serve()
+	b := peerOf(t, a)
+	w := join(t, [2]string{a, b})
+	t.Run("sendfile", func(t *testing.T) { w.arrives(t, "sendfile", 0) })
+	t.Run("msg-zerocopy", func(t *testing.T) { w.arrives(t, "msg-zerocopy", 1) })
+	w.bridge(b)
+	t.Run("msg-zerocopy, bridge", func(t *testing.T) { w.arrives(t, "msg-zerocopy", 1) })
+}
+
+// arrives: what the strategy sends is copied so many times when it arrives.
+func (w *wire) arrives(t *testing.T, strategy string, times int64) {
 	const n = 1_000_123
-	for strategy, late := range map[string]int64{"sendfile": 0, "msg-zerocopy": n} {
-		t.Run(strategy, func(t *testing.T) {
-			resent := w.resent()
-			tr := w.traced(t, strategy, "--sink", sink, "--bytes", fmt.Sprint(n), "--verify")
-			if d := tr.Run.Sink.Device; d.Kind != "veth" || d.Name != a {
-				t.Errorf("device %+v, want %s, veth", d, a)
-			}
-			want{"sender.nic.tx_bytes": 0, "sender.nic.tx_packets": 0, "sender.nic.rx_bytes": 0, "sender.moved.page_refs": n}.check(t, tr)
-			if got := tr.Total.Sender.Copies.InKernel.Bytes.Or(-1); got != late && (got < late || w.resent() == resent) {
-				t.Errorf("%d bytes were copied on arrival, want %d", got, late)
-			}
-			if tr.Run.Verified == nil || !*tr.Run.Verified {
-				t.Error("not verified")
-			}
-		})
+	late, resent := times*n, w.resent()
+	tr := w.traced(t, strategy, "--sink", w.serve(t), "--bytes", fmt.Sprint(n), "--verify")
+	if d := tr.Run.Sink.Device; d.Kind != "veth" || d.Name != w.device {
+		t.Errorf("device %+v, want %s, veth", d, w.device)
 	}
+	want{"sender.nic.tx_bytes": 0, "sender.nic.tx_packets": 0, "sender.nic.rx_bytes": 0, "sender.moved.page_refs": n}.check(t, tr)
+	if got := tr.Total.Sender.Copies.InKernel.Bytes.Or(-1); got != late && (got < late || w.resent() == resent) {
+		t.Errorf("%d bytes were copied on arrival, want %d", got, late)
+	}
+	if tr.Run.Verified == nil || !*tr.Run.Verified {
+		t.Error("not verified")
+	}
+}
+
+// bridge puts a bridge between the device at the far end and its address.
+func (w *wire) bridge(device string) {
+	w.t.Helper()
+	w.to.shell(strings.ReplaceAll(`
+		mac=$(cat /sys/class/net/DEV/address)
+		ip link add zct-br type bridge
+		ip link set zct-br address $mac
+		echo 1 >/proc/sys/net/ipv6/conf/zct-br/disable_ipv6
+		ip addr del 10.99.0.2/24 dev DEV
+		ip link set DEV master zct-br
+		ip addr add 10.99.0.2/24 dev zct-br
+		ip link set zct-br up`, "DEV", device))
 }
 
 // peerOf is the other end of a veth pair, which the kernel has named: a busybox
@@ -313,10 +331,10 @@ func join(t *testing.T, devices [2]string) *wire {
 	return w
 }
 
-// serve starts the receiver at the far end, and returns its address.
-func (w *wire) serve() string {
-	w.t.Helper()
-	return startServer(w.t, w.to.command(serving("--listen", "10.99.0.2:7373")))
+// serve starts the receiver at the far end for a test, and returns its address.
+func (w *wire) serve(t *testing.T) string {
+	t.Helper()
+	return startServer(t, w.to.command(serving("--listen", "10.99.0.2:7373")))
 }
 
 // serving is zctrace serve, without a time limit of its own.
