@@ -77,13 +77,15 @@ struct cell {
 
 #define CELLS 64 /* a power of two */
 
+#define NOT_ACCOUNTED (~0ULL) /* by a kernel without CONFIG_TASK_IO_ACCOUNTING */
+
 /* What the kernel itself counts for a task. */
 struct task_counters {
 	__u64 nvcsw;
 	__u64 nivcsw;
 	__u64 min_flt;
 	__u64 maj_flt;
-	__u64 read_bytes; /* ioac: from block devices; 0 without CONFIG_TASK_IO_ACCOUNTING */
+	__u64 read_bytes; /* ioac: from block devices, or network file systems; or NOT_ACCOUNTED */
 	__u64 runtime_ns; /* se.sum_exec_runtime */
 	__u64 utime_ns;	  /* tick-sampled */
 	__u64 stime_ns;	  /* tick-sampled */

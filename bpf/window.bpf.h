@@ -102,6 +102,8 @@ static __always_inline void read_task(struct task_counters *c, struct task_struc
 	c->maj_flt = task->maj_flt;
 	if (bpf_core_field_exists(task->ioac.read_bytes))
 		c->read_bytes = task->ioac.read_bytes;
+	else
+		c->read_bytes = NOT_ACCOUNTED;
 	c->runtime_ns = task->se.sum_exec_runtime;
 	c->utime_ns = task->utime;
 	c->stime_ns = task->stime;
@@ -115,24 +117,38 @@ static __always_inline void close_window(struct slot *s, struct task_struct *tas
 	s->state = state;
 }
 
-#define THREADS 64 /* of a process that are looked at: a worker has a dozen */
+#define THREADS 4096 /* of a process that are looked at: io_uring makes as many as it has requests at a time */
+
+struct thread_walk {
+	struct list_head *head, *node;
+	struct helper_counters sum;
+};
+
+static long add_helper(__u64 i, struct thread_walk *walk)
+{
+	struct list_head *node = walk->node;
+	struct task_struct *thread = (void *)node - bpf_core_field_offset(struct task_struct, thread_node);
+
+	if (!node || node == walk->head)
+		return 1;
+	if (BPF_CORE_READ(thread, flags) & PF_IO_WORKER) {
+		walk->sum.min_flt += BPF_CORE_READ(thread, min_flt);
+		walk->sum.maj_flt += BPF_CORE_READ(thread, maj_flt);
+		walk->sum.runtime_ns += BPF_CORE_READ(thread, se.sum_exec_runtime);
+	}
+	walk->node = BPF_CORE_READ(node, next);
+	return 0;
+}
 
 /* Adds up io_uring's threads of the process. The run time of each is as of when it was
  * last switched out, or of the last clock tick. */
 static __always_inline void read_helpers(struct helper_counters *sum, struct task_struct *task)
 {
-	struct list_head *head = &task->signal->thread_head, *node = BPF_CORE_READ(head, next);
+	struct list_head *head = &task->signal->thread_head;
+	struct thread_walk walk = {.head = head, .node = BPF_CORE_READ(head, next)};
 
-	for (int i = 0; i < THREADS && node && node != head; i++) {
-		struct task_struct *thread = (void *)node - bpf_core_field_offset(struct task_struct, thread_node);
-
-		if (BPF_CORE_READ(thread, flags) & PF_IO_WORKER) {
-			sum->min_flt += BPF_CORE_READ(thread, min_flt);
-			sum->maj_flt += BPF_CORE_READ(thread, maj_flt);
-			sum->runtime_ns += BPF_CORE_READ(thread, se.sum_exec_runtime);
-		}
-		node = BPF_CORE_READ(node, next);
-	}
+	bpf_loop(THREADS, add_helper, &walk, 0);
+	*sum = walk.sum;
 }
 
 /*

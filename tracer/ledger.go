@@ -21,6 +21,7 @@ type Run struct {
 	UserSpace int64           // bytes that the workload copied itself, declared by it
 	Cached    bool            // it reads its source through the page cache
 	Dense     bool            // blocks on a disk hold all of its source, which has no holes
+	Remote    bool            // its source is on another machine, and what is read from there the kernel takes for read from a disk
 	Maps      bool            // it maps its source
 	MapsSink  bool            // it writes its sink through a mapping
 	Zerocopy  *trace.Zerocopy // what it read of notifications, declared by it; nil: it does not
@@ -487,6 +488,9 @@ func KernelCounters(k *bpf.ObjectKernelCells, run Run, sender *trace.Counters) t
 	return c
 }
 
+// notAccounted is NOT_ACCOUNTED of bpf/cells.h.
+const notAccounted = ^uint64(0)
+
 // Losses are the causes for which a run may not be believed; all 0 in one that
 // may.
 func Losses(s *Snapshot, run Run) map[string]int64 {
@@ -496,8 +500,9 @@ func Losses(s *Snapshot, run Run) map[string]int64 {
 		"context_switches":  0,                  // seen by the hook, less counted by the kernel, or the other way
 		"breakpoint_misses": s.BreakpointMisses, // hits for which the kernel ran no program
 		"unwatched_cpus":    s.UnwatchedCPUs,    // came online during the run, without breakpoints
-		"unpaired_calls":    0,                  // system calls seen to return and not to begin, or the other way
+		"unpaired_calls":    0,                  // system calls seen to return and not to begin
 		"disk_reads":        0,                  // bytes seen by the hook, less those charged to the task by the kernel, or the other way
+		"open_windows":      0,                  // workers that ended and were not seen to; who knows that they ended says so
 		"socket_copies":     0,                  // bytes that TCP reads returned, less those that the hook saw, or the other way
 	}
 	for i := range s.Slots {
@@ -510,8 +515,8 @@ func Losses(s *Snapshot, run Run) map[string]int64 {
 			losses["context_switches"] += distance(slot.Voluntary, slot.Now.Nvcsw-slot.Begin.Nvcsw) +
 				distance(slot.Involuntary, slot.Now.Nivcsw-slot.Begin.Nivcsw)
 		}
-		if accounted := slot.Now.ReadBytes - slot.Begin.ReadBytes; run.Disk == "" && accounted > 0 {
-			losses["disk_reads"] += distance(slot.DiskReadBytes, accounted)
+		if run.Disk == "" && !run.Remote && slot.Begin.ReadBytes != notAccounted {
+			losses["disk_reads"] += distance(slot.DiskReadBytes, slot.Now.ReadBytes-slot.Begin.ReadBytes)
 		}
 		for j := range slot.Cells {
 			if c := &slot.Cells[j]; run.Latency == "" {

@@ -215,6 +215,8 @@ func TestLosses(t *testing.T) {
 		{"the table was full", func(s *Snapshot) { s.Slots[1].UncountedCalls = 3 }, "uncounted_calls", 3},
 		{"a call's beginning was not seen", func(s *Snapshot) { s.Slots[0].Cells[0].LatencyLog2[10]-- }, "unpaired_calls", 1},
 		{"the disk was read unseen", func(s *Snapshot) { s.Slots[0].DiskReadBytes -= 4096 }, "disk_reads", 4096},
+		{"the disk was read, and not charged", func(s *Snapshot) { s.Slots[0].Now.ReadBytes = 0 }, "disk_reads", 8192},
+		{"nobody charges reads", func(s *Snapshot) { s.Slots[0].Begin.ReadBytes, s.Slots[0].Now.ReadBytes = notAccounted, notAccounted }, "", 0},
 		{"a breakpoint's program was not run", func(s *Snapshot) { s.BreakpointMisses = 4 }, "breakpoint_misses", 4},
 		{"a CPU came online", func(s *Snapshot) { s.UnwatchedCPUs = 1 }, "unwatched_cpus", 1},
 		{"the kernel dropped events", func(s *Snapshot) { s.RecursionMisses = 2 }, "recursion_misses", 2},

@@ -54,6 +54,9 @@ func (t *Tracer) Snapshot() (*Snapshot, error) {
 	return s, nil
 }
 
+// SawEnd is whether the slot's worker was seen to end by itself.
+func (s *Snapshot) SawEnd(slot int) bool { return s.Slots[slot].State == bpf.ObjectSlotStateCLOSED }
+
 // closed: a window was opened, and none is open any more.
 func (s *Snapshot) closed() bool {
 	opened := false

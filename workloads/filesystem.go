@@ -59,6 +59,17 @@ func inMemory(name string) bool {
 	return name == "tmpfs" || name == "ramfs" || name == "hugetlbfs"
 }
 
+// isRemote is true for file systems whose reads pass no block device here, and are
+// charged to the task as if they did: task_io_account_read() in fs/nfs/read.c:
+// nfs_readahead, and fs/netfs for the others.
+func isRemote(name string) bool {
+	switch name {
+	case "nfs", "9p", "cifs", "smb2", "ceph":
+		return true
+	}
+	return false
+}
+
 // pageCached is true for file systems that are known to read regular files
 // through the page cache. Not so zfs, which has a cache of its own, fuse, 9p, cifs
 // and smb2, where it depends on the mount, hugetlbfs, and what the kernel makes up

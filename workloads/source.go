@@ -124,6 +124,9 @@ func openSource(kind SourceKind, path, name string) (*Source, error) {
 // Close closes this process's descriptor; workers have their own.
 func (s *Source) Close() error { return s.file.Close() }
 
+// IsRemote is true if what is read of it comes from another machine.
+func (s *Source) IsRemote() bool { return isRemote(s.Filesystem) }
+
 func (s *Source) size() int64 {
 	if s.Kind == SourceZero {
 		return endless

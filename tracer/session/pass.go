@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/zctrace/zctrace/tracer"
 	"github.com/zctrace/zctrace/tracer/trace"
 	"github.com/zctrace/zctrace/workloads"
 )
@@ -194,6 +195,7 @@ type follower struct {
 	pass    *pass
 	observe func(*trace.Trace)
 	sampler trace.Sampler
+	last    *tracer.Snapshot // nil: nothing counts
 }
 
 // follow returns when both workers have ended, and why if it was not as it
@@ -276,6 +278,9 @@ func (f *follower) end(killed bool) error {
 	if err := f.tick(); err != nil {
 		return err
 	}
+	if f.last != nil && !killed && receiverErr == nil && senderErr == nil {
+		p.last.Losses["open_windows"] = f.openWindows()
+	}
 	switch {
 	case killed:
 		return fmt.Errorf("the transfer was told to end, made no progress for %v, and was killed: is a worker stopped?", grace)
@@ -289,6 +294,16 @@ func (f *follower) end(killed bool) error {
 	return mismatchError(p.receiver.Mismatch)
 }
 
+// openWindows are those of workers that nobody saw close, or not even open.
+func (f *follower) openWindows() (n int64) {
+	for role, worker := range map[int]Worker{tracer.Sender: f.workers.sender, tracer.Receiver: f.workers.receiver} {
+		if worker != nil && !f.last.SawEnd(role) {
+			n++
+		}
+	}
+	return n
+}
+
 // tick counts, keeps a sample and shows the state.
 func (f *follower) tick() error {
 	if f.tracer == nil {
@@ -298,6 +313,7 @@ func (f *follower) tick() error {
 	if err != nil {
 		return err
 	}
+	f.last = snapshot
 	t := f.session.state(snapshot, f.tracer, f.workers)
 	f.sampler.Add(t.Run.ElapsedNS, t.Total)
 	t.Samples = f.sampler.Samples()

@@ -38,6 +38,7 @@ type script struct {
 	run         map[workloads.Role]func(w *fakeWorker) // between Go and the end; nil: ends at once
 	tracerErr   error
 	snapshot    tracer.Snapshot
+	unseen      bool // the workers' windows
 	started     []*fakeWorker
 	configs     []workloads.Config
 	open, close int
@@ -69,11 +70,20 @@ func (w *fakeWorker) Wait() (workloads.Result, error) {
 type fakeTracer struct{ s *script }
 
 func (t fakeTracer) Attach() error                       { return nil }
-func (t fakeTracer) Snapshot() (*tracer.Snapshot, error) { s := t.s.snapshot; return &s, nil }
 func (t fakeTracer) Hooks() []trace.Hook                 { return nil }
 func (t fakeTracer) Missing() tracer.Missing             { return tracer.Missing{} }
 func (t fakeTracer) Engines() []tracer.Engine            { return []tracer.Engine{tracer.Derived} }
 func (t fakeTracer) Close()                              { t.s.close++ }
+
+func (t fakeTracer) Snapshot() (*tracer.Snapshot, error) {
+	s := t.s.snapshot
+	for i := range s.Slots {
+		if !t.s.unseen {
+			s.Slots[i].State = bpf.ObjectSlotStateCLOSED
+		}
+	}
+	return &s, nil
+}
 
 func (s *script) deps() Deps {
 	return Deps{
@@ -124,6 +134,7 @@ func TestRunEnds(t *testing.T) {
 		verified *bool
 	}{
 		{name: "by itself", ended: trace.Done},
+		{name: "by itself, unseen", script: script{unseen: true}, ended: trace.Failed, err: "open_windows 2"},
 		{
 			name: "after its duration", cfg: func(c *Config) { c.Duration = 20 * time.Millisecond },
 			script: script{run: map[workloads.Role]func(*fakeWorker){workloads.Sender: untilStopped}},
@@ -334,7 +345,6 @@ func TestRefusals(t *testing.T) {
 // The samples are cumulative, and the total is the last of them.
 func TestTotalIsTheLastSample(t *testing.T) {
 	s := &script{run: map[workloads.Role]func(*fakeWorker){workloads.Sender: untilStopped}}
-	s.snapshot.Slots[tracer.Sender].State = bpf.ObjectSlotStateCLOSED
 	cfg := config(t)
 	cfg.Duration = 30 * time.Millisecond
 	got, err := Run(t.Context(), cfg, s.deps(), nil)

@@ -91,6 +91,7 @@ func (s *session) state(snapshot *tracer.Snapshot, counting Tracer, w workers) *
 		UserSpace: declared.UserSpace,
 		Cached:    s.source.Cached() && !s.cfg.Strategy.Direct,
 		Dense:     s.dense,
+		Remote:    s.source.IsRemote(),
 		Maps:      s.calls("mmap"),
 		MapsSink:  s.calls("msync"),
 		Pages:     s.wholePages(),
