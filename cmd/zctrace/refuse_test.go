@@ -6,11 +6,25 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
 	"golang.org/x/sys/unix"
 )
+
+// What needs Linux says so elsewhere, instead of being unknown there.
+func TestOtherSystemsKnowTheCommands(t *testing.T) {
+	source, err := os.ReadFile("machine_other.go") // not built here
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, cmd := range machineCommands() {
+		if !strings.Contains(string(source), strconv.Quote(cmd.Name())) {
+			t.Errorf("machine_other.go does not name %s", cmd.Name())
+		}
+	}
+}
 
 // Whatever is wrong with the request: one clear message that says what, why and
 // what to do, and the exit code of the manual.
