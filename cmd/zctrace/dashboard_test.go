@@ -61,6 +61,22 @@ func TestDashboard(t *testing.T) {
 	}
 }
 
+// A terminal that goes away during the run ends it, and the trace is written.
+func TestHangUp(t *testing.T) {
+	term := onTerminal(t, 24, 80, "run", "sendfile", "--duration", "60s", "--json", "t.json")
+	term.shows("iB/s")
+	if err := term.Close(); err != nil { // the other end, as a terminal's window or sshd
+		t.Fatal(err)
+	}
+	term.exits(128 + int(syscall.SIGHUP))
+	tr := readTrace(t, filepath.Join(term.cmd.Dir, "t.json"))
+	n := tr.Total.Sender.PayloadBytes.Or(0)
+	if refs := tr.Total.Sender.Moved.PageRefs.Bytes.Or(-1); tr.Run.Ended != trace.Interrupted || n == 0 || refs != n {
+		t.Errorf("it ended %q, payload %d, page_refs %d", tr.Run.Ended, n, refs)
+	}
+	workersAreGone(t)
+}
+
 // A terminal that goes away after the run has ended takes the dashboard along.
 func TestHangUpAfterTheEnd(t *testing.T) {
 	term := onTerminal(t, 24, 80, "run", "sendfile", "--bytes", "1MiB")
@@ -79,4 +95,5 @@ func TestTinyTerminal(t *testing.T) {
 	})
 	term.types("q")
 	term.exits(0)
+	term.isNormal()
 }
