@@ -97,6 +97,8 @@ func (d data) trustSection(width int) []string {
 	switch {
 	case r.Verified == nil && r.Ended == trace.Failed:
 		lines = append(lines, "verified: no, the run failed before")
+	case r.Verified == nil && r.Ended == trace.Interrupted:
+		lines = append(lines, "verified: no, the run was interrupted")
 	case r.Verified == nil:
 		lines = append(lines, "verified: not asked for")
 	case *r.Verified:

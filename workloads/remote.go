@@ -209,15 +209,15 @@ func (r *remote) greet(ctx context.Context, conn net.Conn) error {
 }
 
 // Finish ends the stream, once the sender is gone, and waits for the receipt: then
-// the network has carried everything.
-func (s *Sink) Finish() (*Receipt, error) {
+// the network has carried everything. The wait ends with ctx.
+func (s *Sink) Finish(ctx context.Context) (*Receipt, error) {
 	fd := int(s.sender.Fd())
 	if err := unix.Shutdown(fd, unix.SHUT_WR); err != nil {
 		return nil, s.remote.noReceipt(err)
 	}
 	text := make([]byte, 0, receiptBytes)
 	for len(text) < receiptBytes {
-		if err := waitReadable(fd); err != nil {
+		if err := waitReadable(ctx, fd); err != nil {
 			return nil, s.remote.noReceipt(err)
 		}
 		n, err := unix.Read(fd, text[len(text):receiptBytes])
@@ -243,9 +243,9 @@ func (r *remote) noReceipt(why error) error {
 }
 
 // waitReadable waits as long as the other end takes what is still in the socket's
-// buffer.
-func waitReadable(fd int) error {
-	const step = 500 * time.Millisecond
+// buffer, and ctx goes on.
+func waitReadable(ctx context.Context, fd int) error {
+	const step = 100 * time.Millisecond
 	queued, quiet := -1, time.Duration(0)
 	for {
 		ready, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, int(step.Milliseconds()))
@@ -256,6 +256,8 @@ func waitReadable(fd int) error {
 			return err
 		case ready > 0:
 			return nil
+		case ctx.Err() != nil: // not asked before, so that an answer that is there is taken
+			return context.Cause(ctx)
 		}
 		left, err := unix.IoctlGetInt(fd, unix.SIOCOUTQ)
 		if err != nil {

@@ -83,7 +83,7 @@ func TestRemote(t *testing.T) {
 				}
 				for range 2 {
 					result := send(t, sink, source, Config{Strategy: strategy, Bytes: 100_003})
-					receipt, err := sink.Finish()
+					receipt, err := sink.Finish(t.Context())
 					must(t, err)
 					if receipt.Bytes != 100_003 || result.Payload != 100_003 {
 						t.Errorf("%d bytes sent, %d received", result.Payload, receipt.Bytes)
@@ -92,7 +92,7 @@ func TestRemote(t *testing.T) {
 					if r := report(t, served); r.Err != nil || r.Bytes != 100_003 {
 						t.Errorf("the server reports %+v", r)
 					}
-					must(t, sink.Reset())
+					must(t, sink.Reset(t.Context()))
 				}
 				sink.Close()
 				if r := report(t, served); r.Err != nil || r.Bytes != 0 {
@@ -110,7 +110,7 @@ func TestRemote(t *testing.T) {
 		defer sink.Close()
 		at := int64(70_000)
 		result := send(t, sink, source, Config{Strategy: readWrite, Bytes: 100_003, CorruptAt: &at})
-		receipt, err := sink.Finish()
+		receipt, err := sink.Finish(t.Context())
 		must(t, err)
 		if err := sink.VerifyRemote(t.Context(), source, result.Payload, receipt); err == nil || !strings.Contains(err.Error(), "SHA-256") {
 			t.Errorf("it found %v", err)
@@ -139,7 +139,7 @@ func TestServeManyAtOnce(t *testing.T) {
 			defer sink.Close()
 			_, err := sink.sender.Write([]byte("some bytes"))
 			if err == nil {
-				_, err = sink.Finish()
+				_, err = sink.Finish(t.Context())
 			}
 			if err != nil {
 				t.Error(err)
@@ -291,8 +291,58 @@ func TestServerEndsFirst(t *testing.T) {
 	if r := report(t, reports); r.Err == nil {
 		t.Errorf("the server reports %+v", r)
 	}
-	_, err = sink.Finish()
+	_, err = sink.Finish(t.Context())
 	mustFail(t, err, Failure, "did not say what it received", "see what zctrace serve says there")
+}
+
+// mute is a server that greets the first sender, and does nothing more for anybody.
+func mute(t *testing.T) (address string) {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	must(t, err)
+	var senders []net.Conn
+	go func() {
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				break
+			}
+			if senders = append(senders, conn); len(senders) == 1 {
+				_, _ = conn.Write(appendHello(statusReady))
+			}
+		}
+		for _, conn := range senders {
+			conn.Close()
+		}
+	}()
+	t.Cleanup(func() { listener.Close() })
+	return listener.Addr().String()
+}
+
+// Whoever waits for a server that does not answer can be interrupted.
+func TestInterruptedWait(t *testing.T) {
+	why := errors.New("the user's wish")
+	for name, wait := range map[string]func(context.Context, *Sink) error{
+		"for the receipt":         func(ctx context.Context, s *Sink) error { _, err := s.Finish(ctx); return err },
+		"for the next connection": func(ctx context.Context, s *Sink) error { return s.Reset(ctx) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			sink, err := Dial(t.Context(), mute(t), false)
+			must(t, err)
+			defer sink.Close()
+			_, err = sink.sender.Write([]byte("some bytes"))
+			must(t, err)
+			ctx, cancel := context.WithCancelCause(t.Context())
+			time.AfterFunc(50*time.Millisecond, func() { cancel(why) })
+			start := time.Now()
+			if err := wait(ctx, sink); !errors.Is(err, why) {
+				t.Errorf("it ended with %v", err)
+			}
+			if took := time.Since(start); took > handshakeTime/2 {
+				t.Errorf("it took %v", took)
+			}
+		})
+	}
 }
 
 // A server that resets the connection in the middle ends the sender's work, with a reason
@@ -325,21 +375,7 @@ func TestServerResets(t *testing.T) {
 
 // A server that takes nothing any more is waited for as long as TCP_USER_TIMEOUT says.
 func TestServerStalls(t *testing.T) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	must(t, err)
-	defer listener.Close()
-	done := make(chan struct{})
-	defer close(done)
-	go func() {
-		conn, err := listener.Accept()
-		if err != nil {
-			return
-		}
-		defer conn.Close()
-		_, _ = conn.Write(appendHello(statusReady))
-		<-done
-	}()
-	sink, err := Dial(t.Context(), listener.Addr().String(), false)
+	sink, err := Dial(t.Context(), mute(t), false)
 	must(t, err)
 	defer sink.Close()
 	fd := int(sink.sender.Fd())

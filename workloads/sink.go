@@ -85,12 +85,8 @@ func unknownSink(spec string) error {
 	return errorf(Usage, human.DidYouMean(name, names)+hint, "unknown sink %q", spec)
 }
 
-// connect makes the two ends of all sinks that are not files, or ours if the other
-// is elsewhere.
+// connect makes the two ends of all sinks here that are not files.
 func (s *Sink) connect() error {
-	if s.remote != nil {
-		return s.dial(context.Background())
-	}
 	var fds [2]int // receiver, sender
 	var err error
 	switch s.Kind {
@@ -241,12 +237,9 @@ func (s *Sink) HandOver() {
 }
 
 // Reset makes the sink ready for another run: a new connection, an empty file.
-func (s *Sink) Reset() error {
+func (s *Sink) Reset(ctx context.Context) error {
 	if s.Kind == SinkFile {
-		if err := s.sender.Truncate(0); err != nil {
-			return errorf(Failure, "", "empty sink %s: %w", s.Address, bare(err))
-		}
-		return nil
+		return s.empty()
 	}
 	if s.Keeps() {
 		if err := s.kept.file.Truncate(0); err != nil {
@@ -254,7 +247,18 @@ func (s *Sink) Reset() error {
 		}
 	}
 	s.closeEnds()
+	if s.remote != nil {
+		return s.dial(ctx)
+	}
 	return s.connect()
+}
+
+// empty is for a file.
+func (s *Sink) empty() error {
+	if err := s.sender.Truncate(0); err != nil {
+		return errorf(Failure, "", "empty sink %s: %w", s.Address, bare(err))
+	}
+	return nil
 }
 
 // Discard removes the file that OpenSink created, for a run that never began, and

@@ -143,7 +143,7 @@ func TestNamedSinkFile(t *testing.T) {
 	// Twice through one sink, as with --baseline; then again on the empty file.
 	from, sink := open(t, source, "file:"+path)
 	for range 2 {
-		must(t, sink.Reset())
+		must(t, sink.Reset(t.Context()))
 		p := startWorker(t, Config{Role: Sender, Strategy: sendfile, Source: from, Sink: sink, Bytes: 10_000, Chunk: 4096})
 		sink.HandOver()
 		release(t, p)
@@ -212,7 +212,7 @@ func TestResetConnectsAgain(t *testing.T) {
 	for _, kind := range []SinkKind{SinkTCP, SinkUnix, SinkPipe, SinkNull} {
 		source, sink := open(t, "zero", string(kind))
 		sink.HandOver()
-		must(t, sink.Reset())
+		must(t, sink.Reset(t.Context()))
 		p := startWorker(t, Config{Role: Sender, Strategy: readWrite, Source: source, Sink: sink, Bytes: 100, Chunk: 100})
 		release(t, p)
 		if res, err := wait(t, p); err != nil || res.Payload != 100 {

@@ -30,7 +30,7 @@ func SupportSink(s *Strategy, source *Source, sink *Sink) error {
 		return Support(s, source, sink.Kind)
 	}
 	why := move(s, source, sink)
-	if err := sink.Reset(); err != nil {
+	if err := sink.empty(); err != nil {
 		return err
 	}
 	return refuse(s, source, sink.Kind, why)

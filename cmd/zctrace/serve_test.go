@@ -3,18 +3,20 @@
 package main
 
 import (
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/zctrace/zctrace/tracer/trace"
 )
 
-// serve is the other end of --sink HOST:PORT: it says what it got, and Ctrl-C ends it.
-func TestServe(t *testing.T) {
-	needTracing(t)
-	cmd := serving("--listen", "127.0.0.1:0")
-	stdout := &screen{}
+// serves runs zctrace serve on the loopback device until the test ends.
+func serves(t *testing.T) (cmd *exec.Cmd, stdout *screen, address string) {
+	t.Helper()
+	cmd, stdout = serving("--listen", "127.0.0.1:0"), &screen{}
 	cmd.Stdout, cmd.Stderr = stdout, stdout
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -22,7 +24,14 @@ func TestServe(t *testing.T) {
 	t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
 	eventually(t, "its address", func() bool { return strings.Contains(stdout.String(), "; Ctrl-C ends it") })
 	_, rest, _ := strings.Cut(stdout.String(), "listening on ")
-	address, _, _ := strings.Cut(rest, ";")
+	address, _, _ = strings.Cut(rest, ";")
+	return cmd, stdout, address
+}
+
+// serve is the other end of --sink HOST:PORT: it says what it got, and Ctrl-C ends it.
+func TestServe(t *testing.T) {
+	needTracing(t)
+	cmd, stdout, address := serves(t)
 	bytes := func(n string) int { return strings.Count(stdout.String(), "  "+n+" bytes in ") }
 
 	t.Run("run", func(t *testing.T) {
@@ -87,6 +96,34 @@ func TestServe(t *testing.T) {
 		}
 		workersAreGone(t)
 	})
+}
+
+// The first Ctrl-C ends a run whose transfer is done, and whose receiver elsewhere does not
+// say what it got.
+func TestInterruptedReceipt(t *testing.T) {
+	server, _, address := serves(t)
+	cmd, stdout, stderr := running(t, "--sink", address, "--bytes", "64KiB", "--chunk", "4KiB", "--rate", "64KiB", "--verify", "--json", "t.json")
+	if err := server.Process.Signal(syscall.SIGSTOP); err != nil { // what is sent fits into the socket's buffers
+		t.Fatal(err)
+	}
+	eventually(t, "it waits", func() bool {
+		return strings.Contains(stderr.String(), "waiting for "+address+" to say what it received")
+	})
+	start := time.Now()
+	if err := cmd.Process.Signal(syscall.SIGINT); err != nil {
+		t.Fatal(err)
+	}
+	if code := exitStatus(t, cmd.Wait()); code != 130 || time.Since(start) > 10*time.Second {
+		t.Errorf("exit code %d after %v: %s", code, time.Since(start), stderr)
+	}
+	tr := readTrace(t, filepath.Join(cmd.Dir, "t.json"))
+	if tr.Run.Ended != trace.Interrupted || tr.Run.Error != "" || tr.Run.Verified != nil {
+		t.Errorf("it ended %q, error %q, verified %v", tr.Run.Ended, tr.Run.Error, tr.Run.Verified)
+	}
+	want{"sender.payload_bytes": 64 << 10}.check(t, tr)
+	if !strings.Contains(stdout.String(), "verified: no, the run was interrupted") {
+		t.Errorf("it printed\n%s", stdout)
+	}
 }
 
 // What is wrong with the address, told once and at once.

@@ -40,7 +40,7 @@ var elsewhere = regexp.MustCompile(`^Test(` + strings.Join([]string{
 	"RunsThatEndEarly", "VerifyFindsACorruptedByte", "Baseline", "CPU", "Expect", "UnderSudo", "SignalsWhileLoading",
 	"EverySinkExactly", // as TestEnginesAgree, but by one engine and on one file system
 	"Compare", "CompareForms", "CompareLeavesOut", "CompareTwoSinks", "CompareExpect", "CompareWithAFailure", "CompareInterrupted", "CompareOnATerminal", "CompareUnderSudo", "Sweep",
-	"Refusals", "OtherSystemsKnowTheCommands", "CannotTraceHere", "WithoutRights", "Rate", "SinkFile", "DurationOrBytes", "Man", "ListTextbook", "Serve", "NobodyServes",
+	"Refusals", "OtherSystemsKnowTheCommands", "CannotTraceHere", "WithoutRights", "Rate", "SinkFile", "DurationOrBytes", "Man", "ListTextbook", "Serve", "InterruptedReceipt", "NobodyServes",
 	"Depth", "SQPoll", "TextbookRows", "TwoRunsAtOnce", "LatencyOff", "PipeSize", "KilledItself",
 	"KilledAtAnyTime", "StoppedAndContinued", "OutOfDescriptors", "DiskFull", "FileSizeLimit", "ReadOnlyDirectory", "SourceChangesDuringTheRun",
 	"PortTaken", "ConnectionReset", "FiftyAtOnce", "LongRun", "StartsAndStops", "HostileTraces", "SymbolicLinksAreNotFollowed", "NothingBeyondLoopback",

@@ -4,6 +4,7 @@ package session
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -22,7 +23,7 @@ type pass struct {
 	sender, receiver workloads.Result
 	ended            trace.Ended
 	last             *trace.Trace       // nil in an untraced pass
-	receipt          *workloads.Receipt // of a receiver on another machine
+	receipt          *workloads.Receipt // of a receiver on another machine; nil if the wait for it was interrupted
 }
 
 // workers are the processes of a pass.
@@ -252,7 +253,7 @@ func (f *follower) follow(ctx context.Context) error {
 			}
 		}
 	}
-	return f.end(killed)
+	return f.end(ctx, killed)
 }
 
 func (f *follower) receiverDone() <-chan struct{} {
@@ -263,7 +264,7 @@ func (f *follower) receiverDone() <-chan struct{} {
 }
 
 // end collects what the workers report and counts for the last time.
-func (f *follower) end(killed bool) error {
+func (f *follower) end(ctx context.Context, killed bool) error {
 	p := f.pass
 	var receiverErr, senderErr error
 	if f.workers.receiver != nil {
@@ -271,9 +272,8 @@ func (f *follower) end(killed bool) error {
 	}
 	p.sender, senderErr = f.workers.sender.Wait()
 	f.session.left.after = f.session.footprint() // before anything else touches the files
-	if sink := f.session.sink; sink.IsRemote() && senderErr == nil && !killed {
-		// It also means that what was in the socket's buffer has passed the NIC.
-		p.receipt, receiverErr = sink.Finish()
+	if f.session.sink.IsRemote() && senderErr == nil && !killed {
+		receiverErr = f.takeReceipt(ctx)
 	}
 	if err := f.tick(); err != nil {
 		return err
@@ -302,6 +302,31 @@ func (f *follower) openWindows() (n int64) {
 		}
 	}
 	return n
+}
+
+// takeReceipt waits for what the receiver elsewhere says, which also means that what was
+// in the socket's buffer has passed the NIC. Who interrupted the transfer waits no longer
+// than for workers; who interrupts only this wait goes without.
+func (f *follower) takeReceipt(ctx context.Context) (err error) {
+	p := f.pass
+	defer func() { f.session.unsure = p.receipt == nil }()
+	f.session.doing("waiting for %s to say what it received", f.session.cfg.Sink)
+	if p.ended == trace.Interrupted {
+		limited, cancel := context.WithTimeoutCause(context.WithoutCancel(ctx), grace, fmt.Errorf("it took more than %v", grace))
+		defer cancel()
+		p.receipt, err = f.session.sink.Finish(limited)
+		return err
+	}
+	p.receipt, err = f.session.sink.Finish(ctx)
+	if isInterruption(ctx, err) {
+		p.ended, err = trace.Interrupted, nil
+	}
+	return err
+}
+
+// isInterruption is true of the error of work that ctx has ended.
+func isInterruption(ctx context.Context, err error) bool {
+	return ctx.Err() != nil && errors.Is(err, context.Cause(ctx))
 }
 
 // tick counts, keeps a sample and shows the state.

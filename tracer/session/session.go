@@ -122,6 +122,7 @@ type session struct {
 	dense  bool            // the source has no holes, as far as it matters
 	cookie uint64
 	left   leftovers
+	unsure bool        // whether the network has carried everything
 	trace  trace.Trace // what does not change during the run
 }
 
@@ -161,7 +162,7 @@ func (s *session) passes(ctx context.Context, t Tracer, observe func(*trace.Trac
 		// The traced run does the same work.
 		s.cfg.Bytes, s.cfg.Duration = untraced.sender.Payload, 0
 		for _, sink := range s.sinks() {
-			if err := sink.Reset(); err != nil {
+			if err := sink.Reset(ctx); err != nil {
 				return nil, err
 			}
 		}

@@ -139,7 +139,10 @@ func (s *session) askNICs(run *tracer.Run) {
 		run.UnknownTx = "what carries the packets of the virtual device " + device.Name + " on is not followed"
 		run.UnknownRx = run.UnknownTx
 	}
-	if name := s.sink.Stacked(); name != "" {
+	if s.unsure {
+		run.UnknownTx = "the receiver did not say what it received, so bytes may still have been in the socket's buffer"
+		run.UnknownRx = run.UnknownTx
+	} else if name := s.sink.Stacked(); name != "" {
 		run.UnknownRx = "what arrives for " + name + " is not recognised on the devices below it"
 	}
 }
@@ -172,9 +175,12 @@ func (s *session) finish(ctx context.Context, p *pass, err error) (*trace.Trace,
 	}
 	t := *p.last
 	if err == nil && s.cfg.Verify {
-		var ok bool
-		ok, err = s.verify(ctx, p)
-		t.Run.Verified = &ok
+		if err = s.verify(ctx, p); isInterruption(ctx, err) { // it is not known
+			p.ended, err = trace.Interrupted, nil
+		} else {
+			ok := err == nil
+			t.Run.Verified = &ok
+		}
 	} else if p.receiver.Mismatch != nil {
 		t.Run.Verified = new(bool)
 	}
@@ -249,29 +255,31 @@ func (s *session) openExpectation(ctx context.Context) (err error) {
 }
 
 // verify checks what the receiver could not check while it received.
-func (s *session) verify(ctx context.Context, p *pass) (bool, error) {
+func (s *session) verify(ctx context.Context, p *pass) error {
 	if s.sink.IsRemote() {
+		if p.receipt == nil {
+			return context.Cause(ctx)
+		}
 		s.doing("comparing what %s received with the source", s.cfg.Sink)
-		err := s.sink.VerifyRemote(context.WithoutCancel(ctx), s.source, p.sender.Payload, p.receipt)
-		return err == nil, err
+		return s.sink.VerifyRemote(ctx, s.source, p.sender.Payload, p.receipt)
 	}
 	if n := s.receivers(); n > 0 && p.receiver.Payload != n*p.sender.Payload {
-		return false, fmt.Errorf("verification failed: %d bytes were sent and %d received", n*p.sender.Payload, p.receiver.Payload)
+		return fmt.Errorf("verification failed: %d bytes were sent and %d received", n*p.sender.Payload, p.receiver.Payload)
 	}
 	for _, sink := range s.sinks() {
 		if sink.HasReceiver() && !sink.Keeps() {
 			continue
 		}
 		s.doing("comparing sink %s with the source", sink.Kind)
-		bad, err := sink.VerifyFile(context.WithoutCancel(ctx), s.source, p.sender.Payload)
+		bad, err := sink.VerifyFile(ctx, s.source, p.sender.Payload)
 		if err == nil {
 			err = mismatchError(bad)
 		}
 		if err != nil {
-			return false, err
+			return err
 		}
 	}
-	return true, nil
+	return nil
 }
 
 func mismatchError(m *workloads.Mismatch) error {

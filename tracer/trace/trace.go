@@ -127,7 +127,7 @@ type Run struct {
 	ElapsedNS         int64     `json:"elapsed_ns"`          // of the sender's window
 	UntracedElapsedNS Int       `json:"untraced_elapsed_ns"` // the same work untraced (--baseline)
 	PayloadBytes      Int       `json:"payload_bytes"`
-	Verified          *bool     `json:"verified"` // null: not asked for
+	Verified          *bool     `json:"verified"` // null: not asked for, or not found out before the run ended
 }
 
 // Ended says how a run ended.
