@@ -69,11 +69,11 @@ func (w *fakeWorker) Wait() (workloads.Result, error) {
 
 type fakeTracer struct{ s *script }
 
-func (t fakeTracer) Attach() error                       { return nil }
-func (t fakeTracer) Hooks() []trace.Hook                 { return nil }
-func (t fakeTracer) Missing() tracer.Missing             { return tracer.Missing{} }
-func (t fakeTracer) Engines() []tracer.Engine            { return []tracer.Engine{tracer.Derived} }
-func (t fakeTracer) Close()                              { t.s.close++ }
+func (t fakeTracer) Attach() error            { return nil }
+func (t fakeTracer) Hooks() []trace.Hook      { return nil }
+func (t fakeTracer) Missing() tracer.Missing  { return tracer.Missing{} }
+func (t fakeTracer) Engines() []tracer.Engine { return []tracer.Engine{tracer.Derived} }
+func (t fakeTracer) Close()                   { t.s.close++ }
 
 func (t fakeTracer) Snapshot() (*tracer.Snapshot, error) {
 	s := t.s.snapshot
