@@ -458,7 +458,8 @@ func unavailable(reason string) trace.Counters {
 }
 
 // KernelCounters are what was done on the run's behalf outside of its two
-// threads. The two are the run's counters, for what they exclude.
+// threads. What the sender's counters know already is not work of the kernel's own:
+// late copies and the packets of its socket.
 func KernelCounters(k *bpf.ObjectKernelCells, run Run, sender *trace.Counters) trace.Counters {
 	const reason = "no hook of this engine sees work in softirqs and kernel threads"
 	c := unavailable(reason)

@@ -26,7 +26,7 @@ func tempDir() string {
 }
 
 // unnamedFile makes a file that has no name, so that nothing is left behind
-// even by a SIGKILL.
+// even by a SIGKILL, where the file system can do that.
 func unnamedFile(dir string) (*os.File, error) {
 	const flags, mode = unix.O_RDWR | unix.O_CLOEXEC, 0o600
 	fd, err := unix.Open(dir, unix.O_TMPFILE|flags, mode)
@@ -42,7 +42,8 @@ func unnamedFile(dir string) (*os.File, error) {
 	return os.NewFile(uintptr(fd), dir), nil
 }
 
-// unlinkedFile makes a file under a random name and takes the name away.
+// unlinkedFile makes a file under a random name and takes the name away. A
+// SIGKILL between the two leaves it behind, empty.
 func unlinkedFile(dir string, flags int, mode uint32) (*os.File, error) {
 	name := filepath.Join(dir, fmt.Sprintf(".zctrace-%016x", rand.Uint64()))
 	fd, err := unix.Open(name, unix.O_CREAT|unix.O_EXCL|flags, mode)

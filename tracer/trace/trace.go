@@ -1,6 +1,7 @@
 // Package trace is the zctrace/1 format: what a run was, what it counted, and
-// where each number comes from. It depends on the standard library only, so
-// that a saved trace can be read anywhere, without root and without Linux.
+// where each number comes from. It depends on nothing but the standard library
+// and internal/human, so that a saved trace can be read anywhere, without root
+// and without Linux.
 //
 // Every number is an integer in base units (bytes, nanoseconds, counts). A
 // number that nobody counted is null, never 0: see [Int].
