@@ -4,6 +4,8 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+
+	"github.com/zctrace/zctrace/tracer/trace"
 )
 
 func TestDifferenceGolden(t *testing.T) {
@@ -15,6 +17,30 @@ func TestNoDifference(t *testing.T) {
 	text := Difference(small("sendfile"), small("sendfile"), "a", "b", 80)
 	if strings.Count(text, "!=") != 1 { // in the legend
 		t.Errorf("a trace differs from itself:\n%s", text)
+	}
+}
+
+// What was not counted is not said to be as in the textbook, nor does it hide what differs.
+func TestDifferenceOfWhatWasNotCounted(t *testing.T) {
+	unknown := func(strategy string) *trace.Trace {
+		tr := small(strategy)
+		tr.Total.Sender.Copies.ToUser = missing("the engine cannot tell")
+		return tr
+	}
+	differing := unknown("read-write")
+	differing.Total.Sender.Copies.FromUser = derived(0)
+	for _, c := range []struct {
+		a, b *trace.Trace
+		want string
+	}{
+		{small("sendfile"), small("sendfile"), "   = textbook  as in the textbook\n"},
+		{unknown("sendfile"), unknown("sendfile"), "   = textbook  as in the textbook, as far as counted\n"},
+		{unknown("sendfile"), small("sendfile"), "  != textbook  as in the textbook, as far as counted | as in the textbook\n"},
+		{differing, differing, "   = textbook  not as in the textbook\n"},
+	} {
+		if text := Difference(c.a, c.b, "a", "b", 80); !strings.Contains(text, c.want) {
+			t.Errorf("no %q in\n%s", c.want, text)
+		}
 	}
 }
 

@@ -3,6 +3,7 @@ package ui
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/zctrace/zctrace/tracer/trace"
@@ -95,7 +96,7 @@ func (d data) trustSection(width int) []string {
 		lines = wrap(d.text("!! EVENTS WERE LOST, DO NOT BELIEVE THIS RUN: "+strings.Join(causes, ", ")), width)
 	}
 	switch {
-	case r.Verified == nil && r.Ended == trace.Failed:
+	case r.Verified == nil && r.Ended == trace.Failed && slices.ContainsFunc(r.Command, asksToVerify):
 		lines = append(lines, "verified: no, the run failed before")
 	case r.Verified == nil && r.Ended == trace.Interrupted:
 		lines = append(lines, "verified: no, the run was interrupted")
@@ -112,6 +113,13 @@ func (d data) trustSection(width int) []string {
 		lines = append(lines, wrap(cost, width)...)
 	}
 	return lines
+}
+
+// asksToVerify is whether an argument is --verify.
+func asksToVerify(arg string) bool {
+	name, value, given := strings.Cut(arg, "=")
+	asked, _ := strconv.ParseBool(value)
+	return name == "--verify" && (asked || !given)
 }
 
 // legendSection explains the marks that were used, and why what is n/a was not

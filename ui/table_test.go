@@ -29,6 +29,27 @@ func TestTableGolden(t *testing.T) {
 	}
 }
 
+// That a run failed says nothing about whether it was to be verified.
+func TestTableSaysWhetherItWasVerified(t *testing.T) {
+	for _, c := range []struct {
+		ended   trace.Ended
+		command []string
+		want    string
+	}{
+		{trace.Failed, []string{"run", "sendfile"}, "verified: not asked for\n"},
+		{trace.Failed, []string{"run", "sendfile", "--verify=false"}, "verified: not asked for\n"},
+		{trace.Failed, []string{"run", "sendfile", "--verify"}, "verified: no, the run failed before\n"},
+		{trace.Failed, []string{"run", "--verify=1", "sendfile"}, "verified: no, the run failed before\n"},
+		{trace.Done, []string{"run", "sendfile"}, "verified: not asked for\n"},
+	} {
+		tr := small("sendfile")
+		tr.Run.Ended, tr.Run.Command, tr.Run.Verified = c.ended, c.command, nil
+		if table := Table(tr, 80); !strings.Contains(table, c.want) {
+			t.Errorf("%s, %v: no %q in\n%s", c.ended, c.command, c.want, table)
+		}
+	}
+}
+
 func TestTableFits(t *testing.T) {
 	for name, tr := range extreme() {
 		for _, width := range []int{0, 40, 80, 100, 200} {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 
 	"github.com/zctrace/zctrace/tracer/trace"
@@ -293,8 +294,8 @@ func (v verdict) differing() []comparison {
 	return list
 }
 
-// brief is the verdict in a few words.
-func (v verdict) brief() string {
+// outcome is what the rows that were measured come to.
+func (v verdict) outcome() string {
 	switch {
 	case len(v.rows) == 0:
 		return "nothing to compare with"
@@ -304,10 +305,19 @@ func (v verdict) brief() string {
 	return "as in the textbook"
 }
 
+// brief is the verdict in a few words. What was not measured may differ.
+func (v verdict) brief() string {
+	unknown := slices.ContainsFunc(v.rows, func(c comparison) bool { return c.agreement == unmeasured })
+	if unknown && len(v.differing()) == 0 {
+		return v.outcome() + ", as far as counted"
+	}
+	return v.outcome()
+}
+
 // String is the verdict in a sentence.
 func (v verdict) String() string {
 	if len(v.rows) == 0 {
-		return v.brief()
+		return v.outcome()
 	}
 	var but, unknown []string
 	for _, row := range v.rows {
@@ -318,7 +328,7 @@ func (v verdict) String() string {
 			but = append(but, row.label+" ("+row.note+")")
 		}
 	}
-	s := v.brief()
+	s := v.outcome()
 	if list := v.differing(); len(list) > 0 {
 		var what []string
 		for _, row := range list {
