@@ -216,7 +216,7 @@ func (r ranking) textbookBySize(width int) []string {
 	g := grid{align: "lw"}
 	for _, s := range r.strategies() {
 		var differ []string
-		sentence, compared := "", 0
+		sentence, compared, far := "", 0, ""
 		for _, chunk := range r.sizes() {
 			row := r.at(s, chunk)
 			if row == nil || row.Rounds == 0 {
@@ -227,6 +227,9 @@ func (r ranking) textbookBySize(width int) []string {
 				continue
 			}
 			compared++
+			if strings.Contains(verdict, notCountedRows) {
+				far = asFarAsCounted
+			}
 			if strings.HasPrefix(verdict, "not as in") {
 				differ = append(differ, human.FormatBytes(chunk))
 				if sentence == "" {
@@ -237,7 +240,7 @@ func (r ranking) textbookBySize(width int) []string {
 		switch {
 		case compared == 0:
 		case len(differ) == 0:
-			g.add("  "+Sanitize(s), "as in the textbook at all sizes, apart from what each run's trace explains")
+			g.add("  "+Sanitize(s), "as in the textbook at all sizes"+far+", apart from what each run's trace explains")
 		default:
 			g.add("  "+Sanitize(s), fmt.Sprintf("at %s %s", strings.Join(differ, ", "), sentence))
 		}

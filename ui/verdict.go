@@ -294,6 +294,11 @@ func (v verdict) differing() []comparison {
 	return list
 }
 
+const (
+	asFarAsCounted = ", as far as counted"
+	notCountedRows = "; not counted: "
+)
+
 // outcome is what the rows that were measured come to.
 func (v verdict) outcome() string {
 	switch {
@@ -309,7 +314,7 @@ func (v verdict) outcome() string {
 func (v verdict) brief() string {
 	unknown := slices.ContainsFunc(v.rows, func(c comparison) bool { return c.agreement == unmeasured })
 	if unknown && len(v.differing()) == 0 {
-		return v.outcome() + ", as far as counted"
+		return v.outcome() + asFarAsCounted
 	}
 	return v.outcome()
 }
@@ -346,7 +351,7 @@ func (v verdict) String() string {
 		s += ", apart from " + strings.Join(but, ", ")
 	}
 	if len(unknown) > 0 {
-		s += "; not counted: " + strings.Join(unknown, ", ")
+		s += notCountedRows + strings.Join(unknown, ", ")
 	}
 	return s
 }
