@@ -29,6 +29,7 @@ type data struct {
 	outcome   trace.Ended // how the run ended; the drawn moment may be an earlier one
 	paused    bool
 	problem   string // why the run failed
+	notAgain  string // why another run did not begin
 	other     bool   // the receiver's side is looked at, where there is no room for both
 	replay    bool   // a saved run is looked at,
 	moment    bool   // and a moment before its end

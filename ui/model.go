@@ -24,6 +24,8 @@ type Finished struct {
 	Trace *trace.Trace // nil: the last Update's stays
 	Err   error        // why it failed
 	Saved string       // where --json was written
+
+	NotAgain error // why another run did not begin, which r asked for; the others are of the run before
 }
 
 // Options is what the dashboard is given. The functions may be nil. They are
@@ -61,6 +63,8 @@ type Model struct {
 	phase  phase
 	failed string
 	doing  string
+
+	notAgain string // why another run did not begin
 
 	quitting bool // q or ctrl+c was pressed: leave once the run has ended
 	help     bool

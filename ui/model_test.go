@@ -187,6 +187,25 @@ func TestFailureBeforeTheFirstUpdate(t *testing.T) {
 	}
 }
 
+// Another run that did not begin leaves the one before as it was.
+func TestNotRunAgain(t *testing.T) {
+	var c calls
+	m := watched(&c)
+	m.opts.Again = func() {}
+	m, _ = press(after(m, Finished{Trace: whole("sendfile")}), "r")
+	refused := errors.New("sink x exists already\nremove it")
+	m = after(m, Finished{Trace: whole("sendfile"), NotAgain: refused})
+	for _, want := range []string{"NOT RUN AGAIN: sink x exists already", "done 10.0 s"} {
+		if v := m.View(); !strings.Contains(v, want) {
+			t.Errorf("the view does not say %q:\n%s", want, v)
+		}
+	}
+	m, _ = press(m, "r")
+	if v := after(m, Finished{Trace: whole("sendfile")}).View(); strings.Contains(v, "NOT RUN AGAIN") {
+		t.Errorf("it was run again:\n%s", v)
+	}
+}
+
 func TestHelpTogglesAndResizeKeepsState(t *testing.T) {
 	var c calls
 	m, _ := press(watched(&c), "?")

@@ -150,6 +150,9 @@ func missingHook(t *trace.Trace, path string) string {
 // alerts are what makes a run unbelievable or other than it seems, worst first.
 func (d data) alerts() []string {
 	var list []string
+	if d.notAgain != "" {
+		list = append(list, "NOT RUN AGAIN: "+d.text(d.notAgain))
+	}
 	if d.problem != "" {
 		list = append(list, "FAILED: "+d.text(d.problem))
 	}

@@ -136,7 +136,7 @@ func (m Model) again() (tea.Model, tea.Cmd) {
 	if m.phase != ended || m.opts.Again == nil || m.quitting {
 		return m, nil
 	}
-	m.phase, m.failed, m.doing = running, "", ""
+	m.phase, m.failed, m.notAgain, m.doing = running, "", "", ""
 	m.latest, m.frozen, m.notice.text = nil, nil, ""
 	again := m.opts.Again
 	return m, func() tea.Msg {
@@ -174,6 +174,9 @@ func (m Model) finish(msg Finished) (tea.Model, tea.Cmd) {
 	}
 	if msg.Err != nil {
 		m.failed = msg.Err.Error()
+	}
+	if msg.NotAgain != nil {
+		m.notAgain = msg.NotAgain.Error()
 	}
 	if m.quitting {
 		return m, tea.Quit

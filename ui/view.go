@@ -68,7 +68,7 @@ func (m Model) data() data {
 	}
 	d.replay, d.playing, d.pair = m.opts.Replay, m.playing, m.pair()
 	d.phase, d.paused, d.problem, d.other = m.phase, m.frozen != nil, m.failed, m.other
-	d.outcome = m.latest.Run.Ended
+	d.outcome, d.notAgain = m.latest.Run.Ended, m.notAgain
 	return d
 }
 

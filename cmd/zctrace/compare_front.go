@@ -50,7 +50,7 @@ func (c *comparison) live() ([]session.Outcome, error) {
 		Stop:      func() { c.interrupt(errQuit) },
 		Interrupt: func() { c.interrupt(interruption{syscall.SIGINT}) },
 	}), ui.ProgramOptions()...)
-	c.restore = func() { _ = program.ReleaseTerminal() }
+	c.program.Store(program) // a second signal gives the terminal back
 
 	send, passing := inOrder(program.Send, 2*c.rounds*len(rows))
 	for i := range c.configs {

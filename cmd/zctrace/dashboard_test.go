@@ -77,6 +77,48 @@ func TestHangUp(t *testing.T) {
 	workersAreGone(t)
 }
 
+// Another run that does not begin takes nothing of the one before: the dashboard says
+// why, and goes on.
+func TestNotRunAgain(t *testing.T) {
+	for _, test := range []struct {
+		name     string
+		code     int
+		complain string
+		then     func(*terminal)
+	}{
+		{"left then", exitUsage, "not run again: sink x exists already", func(*terminal) {}},
+		{"run again after all", exitDone, "", func(term *terminal) {
+			for _, name := range []string{"x", "t.json"} {
+				if err := os.Remove(filepath.Join(term.cmd.Dir, name)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			term.types("r")
+			term.waits("its trace", func() bool {
+				_, err := os.Stat(filepath.Join(term.cmd.Dir, "t.json"))
+				return err == nil
+			})
+		}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			term := onTerminal(t, 24, 80, "run", "sendfile", "--bytes", "4MiB", "--sink", "file:x", "--json", "t.json")
+			term.shows("done")
+			term.types("r")
+			term.shows("NOT RUN AGAIN: sink x exists already")
+			test.then(term)
+			term.types("q")
+			term.exits(test.code)
+			_, after, _ := strings.Cut(term.screen.String(), leaveAltScreen)
+			if !strings.Contains(after, "4,194,304") || !strings.Contains(after, test.complain) {
+				t.Errorf("want the table and %q:\n%s", test.complain, term.shown())
+			}
+			if test.complain == "" && strings.Contains(after, "not run again") {
+				t.Errorf("it still says that it was not run again:\n%s", term.shown())
+			}
+		})
+	}
+}
+
 // A terminal that goes away after the run has ended takes the dashboard along.
 func TestHangUpAfterTheEnd(t *testing.T) {
 	term := onTerminal(t, 24, 80, "run", "sendfile", "--bytes", "1MiB")

@@ -99,9 +99,9 @@ func (j *job) dashboard() (*trace.Trace, error) {
 		Interval:  intervals.change,
 	}), ui.ProgramOptions()...)
 
-	j.restore = func() { _ = program.ReleaseTerminal() }
+	j.program.Store(program) // a second signal gives the terminal back
 	var t *trace.Trace
-	var runErr error
+	var runErr, notAgain error // t's; and why no other run began
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -109,12 +109,15 @@ func (j *job) dashboard() (*trace.Trace, error) {
 		j.cfg.Doing = func(what string) { show(ui.Doing(what)) }
 		for {
 			j.cfg.Interval = intervals.now()
-			t, runErr = session.Run(j.ctx, j.cfg, session.Machine(), func(t *trace.Trace) { show(ui.Update{Trace: t}) })
-			path, saveErr := j.save(t)
-			if runErr == nil {
-				runErr = saveErr
+			next, err := session.Run(j.ctx, j.cfg, session.Machine(), func(t *trace.Trace) { show(ui.Update{Trace: t}) })
+			path, saveErr := j.save(next)
+			switch {
+			case next != nil || t == nil:
+				t, runErr, notAgain = next, cmp.Or(err, saveErr), nil
+			case j.ctx.Err() == nil: // what the run before gave stays
+				notAgain = err
 			}
-			program.Send(ui.Finished{Trace: t, Err: runErr, Saved: path})
+			program.Send(ui.Finished{Trace: t, Err: runErr, Saved: path, NotAgain: notAgain})
 			if t == nil {
 				program.Quit() // nothing ran: the error is all there is to say
 				return
@@ -139,7 +142,10 @@ func (j *job) dashboard() (*trace.Trace, error) {
 	if t != nil {
 		fmt.Fprint(os.Stdout, ui.Table(t, tableWidth))
 	}
-	return t, errors.Join(runErr, err)
+	if notAgain != nil {
+		notAgain = fmt.Errorf("not run again: %w", notAgain)
+	}
+	return t, errors.Join(notAgain, runErr, err)
 }
 
 // intervals are the times from sample to sample that + and - choose.

@@ -12,9 +12,11 @@ import (
 	"os/signal"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"time"
 
+	tea "github.com/charmbracelet/bubbletea"
 	"github.com/spf13/cobra"
 	"golang.org/x/sys/unix"
 
@@ -80,8 +82,8 @@ type job struct {
 	ctx       context.Context
 	interrupt context.CancelCauseFunc
 	json      string
-	stdout    io.Writer // for text; standard error when the JSON has standard output
-	restore   func()    // gives the terminal back; nil without a dashboard
+	stdout    io.Writer                   // for text; standard error when the JSON has standard output
+	program   atomic.Pointer[tea.Program] // has the terminal; nil without a dashboard
 }
 
 // plan is what was asked for, as far as it can be checked without the machine.
@@ -197,8 +199,8 @@ func (j *job) interruptOnSignal() (stop func()) {
 				j.interrupt(interruption{s.(syscall.Signal)})
 			} else if time.Since(first) > patience {
 				time.AfterFunc(patience, func() { exit(s) }) // a terminal may take nothing any more
-				if j.restore != nil {
-					j.restore()
+				if program := j.program.Load(); program != nil {
+					_ = program.ReleaseTerminal()
 				}
 				exit(s)
 			}
