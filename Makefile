@@ -37,12 +37,20 @@ test: deps test-unit test-native ## Run all tests; installs what they need
 	[ -z "$(CI)" ] || { echo "CI has to run all of them"; exit 1; }
 
 NATIVE := ./tracer ./cmd/zctrace
+# Unit tests some of which need root, and skip themselves without; they run with it too.
+AS_ROOT := ./workloads ./tracer/trace
+# Those of cmd/zctrace in which much goes on at once.
+RACES := ^Test(Dashboard|NotRunAgain|HangUpAfterTheEnd|TinyTerminal|CompareInterrupted|SweepInTmux|InterruptedPreparation|SecondSignal|RunsThatEndEarly|TwoRunsAtOnce|Serve)$$
+# With root to be had, CI lets no test skip itself for want of it.
+GO_TEST_NATIVE = ZCTRACE_TEST_ROOT=$(ROOT) $(GO) test -count=1 $(if $(SUDO),-exec '$(SUDO) -E') -timeout 20m
 
 test-unit: ## Run the tests that need no rights
 	CGO_ENABLED=1 $(GO) test -race $$($(GO) list ./... | grep -vxE '.*/(tracer|cmd/zctrace)')
 
-test-native: ## Run the tests that load eBPF programs into this kernel
-	$(GO) test -count=1 $(if $(SUDO),-exec '$(SUDO) -E') -timeout 20m $(NATIVE)
+test-native: ## Run the tests that load eBPF programs into this kernel, or need root
+	$(GO_TEST_NATIVE) $(NATIVE) $(AS_ROOT)
+	CGO_ENABLED=1 GORACE=halt_on_error=1 $(GO_TEST_NATIVE) -race -run '$(RACES)' ./cmd/zctrace
+	CGO_ENABLED=1 GORACE=halt_on_error=1 $(GO_TEST_NATIVE) -race ./tracer
 
 KERNELS ?= 6.1 6.12 6.12-arm64
 test-vm: deps-vm ## Run them in guests with Debian's kernels KERNELS="6.1 6.12 6.12-arm64" (RUN=regexp)

@@ -205,7 +205,7 @@ func TestCompareExpect(t *testing.T) {
 func TestCompareUnderSudo(t *testing.T) {
 	needTracing(t)
 	if os.Geteuid() != 0 {
-		t.Skip("needs root, as sudo gives it")
+		cannot(t, "needs root, as sudo gives it")
 	}
 	dir := worldWritable(t)
 	cmd := command(t, "compare", "--bytes", "1MiB", "--rounds", "1", "--sink", "file", "--json", filepath.Join(dir, "c.json"))

@@ -84,7 +84,7 @@ func TestPageCacheLeftInMemory(t *testing.T) {
 func TestOverlay(t *testing.T) {
 	needTracing(t)
 	if os.Geteuid() != 0 {
-		t.Skip("only root mounts an overlay")
+		cannot(t, "only root mounts an overlay")
 	}
 	lower := filepath.Dir(sourceOn(t, filesystem{dir: "/var/tmp"}, 1_000_123))
 	dir := filepath.Dir(sourceOn(t, filesystem{dir: "/var/tmp"}, 1))

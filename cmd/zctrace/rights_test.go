@@ -25,7 +25,7 @@ import (
 func TestExactlyTwoCapabilities(t *testing.T) {
 	needTracing(t)
 	if os.Geteuid() != 0 {
-		t.Skip("only root can give them (run as root)")
+		cannot(t, "only root can give them (run as root)")
 	}
 	dir := worldWritable(t)
 	binary := filepath.Join(dir, "zctrace") // where that user may execute it

@@ -18,7 +18,7 @@ const nobody = 65534
 func TestUnderSudo(t *testing.T) {
 	needTracing(t)
 	if os.Geteuid() != 0 {
-		t.Skip("needs root, as sudo gives it")
+		cannot(t, "needs root, as sudo gives it")
 	}
 	t.Setenv("SUDO_UID", fmt.Sprint(nobody))
 	t.Setenv("SUDO_GID", fmt.Sprint(nobody))
