@@ -89,7 +89,7 @@ func probeBTF() Check {
 
 func probeRights() Check {
 	c := Check{Name: "CAP_BPF, CAP_PERFMON", For: "everything", Needed: true, State: Works}
-	if err := checkCapabilities(); err != nil {
+	if err := checkRights(); err != nil {
 		c.fail(Refused, err)
 	}
 	return c

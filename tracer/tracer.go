@@ -11,7 +11,6 @@ import (
 	"os"
 	"runtime"
 	"slices"
-	"strings"
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/btf"
@@ -85,7 +84,7 @@ func Open(opts Options) (*Tracer, error) {
 		}
 	})
 	if err != nil {
-		return nil, cmp.Or(outOfDescriptors(err), err)
+		return nil, cmp.Or(outOfDescriptors(err), forbidden(err), err)
 	}
 	return t, nil
 }
@@ -96,7 +95,7 @@ func Supported() error {
 	if err := checkFiles(); err != nil {
 		return err
 	}
-	return checkCapabilities()
+	return checkRights()
 }
 
 func open(hooks []Hook, opts Options, engines []Engine, kernel *btf.Spec) (*Tracer, error) {
@@ -412,52 +411,4 @@ func checkFiles() error {
 		}
 	}
 	return nil
-}
-
-// checkCapabilities says what is missing before the kernel says EPERM.
-func checkCapabilities() error {
-	missing, err := missingCapabilities(neededCapabilities)
-	if err == nil && len(missing) > 0 {
-		err = &UnsupportedError{
-			What:   "no permission to load eBPF programs: " + strings.Join(missing, " and ") + " missing",
-			Remedy: "run it with sudo",
-		}
-	}
-	return err
-}
-
-type capability struct {
-	name string
-	bit  uint
-}
-
-var neededCapabilities = []capability{
-	{"CAP_BPF", unix.CAP_BPF},
-	{"CAP_PERFMON", unix.CAP_PERFMON},
-}
-
-// missingCapabilities lists those of the needed ones that are not effective;
-// CAP_SYS_ADMIN stands for all of them (capabilities(7)).
-func missingCapabilities(needed []capability) ([]string, error) {
-	has, err := capabilities()
-	if err != nil || has(unix.CAP_SYS_ADMIN) {
-		return nil, err
-	}
-	var missing []string
-	for _, c := range needed {
-		if !has(c.bit) {
-			missing = append(missing, c.name)
-		}
-	}
-	return missing, nil
-}
-
-// capabilities tells which ones this process has in effect.
-func capabilities() (has func(bit uint) bool, err error) {
-	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
-	var data [2]unix.CapUserData
-	if err := unix.Capget(&header, &data[0]); err != nil {
-		return nil, fmt.Errorf("read this process's capabilities: %w", err)
-	}
-	return func(bit uint) bool { return data[bit/32].Effective>>(bit%32)&1 == 1 }, nil
 }

@@ -32,6 +32,9 @@ const asProgram = "ZCTRACE_TEST_AS_PROGRAM"
 func TestMain(m *testing.M) {
 	isWorker := len(os.Args) > 1 && os.Args[1] == workloads.Command
 	if isWorker || os.Getenv(asProgram) != "" {
+		if err := filterCalls(); err != nil {
+			panic(err)
+		}
 		os.Exit(execute(os.Args[1:]))
 	}
 	// Under sudo these would make the tests' directories, which are root's, out of

@@ -3,11 +3,13 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -179,10 +181,17 @@ func TestRefusals(t *testing.T) {
 // to do, and exits with 3.
 func TestCannotTraceHere(t *testing.T) {
 	needTracing(t)
+	filtered := func(errno syscall.Errno, below int) string {
+		return fmt.Sprintf(`exec env %s="%d %d" "$@"`, forbidBPF, errno, below)
+	}
 	for _, test := range []struct {
 		name, shell string
 		says        []string
 	}{
+		{"in a user namespace", `exec unshare -U -r "$@"`, []string{"user namespace", "rootless container", "run it outside"}},
+		{"with a filter that forbids bpf", filtered(unix.EPERM, allBPF), []string{"a seccomp filter, as containers have, forbids bpf(2)", "run it outside"}},
+		{"with a filter that denies bpf", filtered(unix.EACCES, allBPF), []string{"a seccomp filter, as containers have, forbids bpf(2)"}},
+		{"with a filter that hides bpf", filtered(unix.ENOSYS, allBPF), []string{"a seccomp filter, as containers have, forbids bpf(2)"}},
 		{"without capabilities", `exec setpriv --bounding-set=-all "$@"`, []string{"CAP_BPF", "CAP_PERFMON", "sudo"}},
 		{"without /proc", `exec unshare -m sh -c 'umount -l /proc && exec "$@"' sh "$@"`, []string{"/proc is not mounted", "mount -t proc"}},
 		{"without BTF", `exec unshare -m sh -c 'mount -t tmpfs none /sys/kernel/btf && exec "$@"' sh "$@"`, []string{"no BTF", "CONFIG_DEBUG_INFO_BTF"}},
@@ -190,13 +199,7 @@ func TestCannotTraceHere(t *testing.T) {
 		for _, args := range [][]string{{"run", "sendfile", "--bytes", "1MiB"}, {"doctor"}} {
 			t.Run(args[0]+" "+test.name, func(t *testing.T) {
 				cmd := command(t, args...)
-				cmd.Args = append([]string{"sh", "-c", test.shell, "sh"}, cmd.Args...)
-				shell, err := exec.LookPath("sh")
-				if err != nil {
-					t.Fatal(err)
-				}
-				cmd.Path = shell
-				r := finish(t, cmd)
+				r := finish(t, inShell(t, cmd, test.shell))
 				if r.code != exitUnsupported {
 					t.Errorf("exit code %d, want 3", r.code)
 				}
@@ -205,10 +208,18 @@ func TestCannotTraceHere(t *testing.T) {
 						t.Errorf("it does not say %q:\n%s%s", text, r.stdout, r.stderr)
 					}
 				}
+				if strings.Contains(r.stdout+r.stderr, "MEMLOCK") {
+					t.Errorf("it is not the locked memory:\n%s%s", r.stdout, r.stderr)
+				}
 				workersAreGone(t)
 			})
 		}
 	}
+	t.Run("with a filter that forbids maps", func(t *testing.T) {
+		cmd := command(t, "run", "sendfile", "--bytes", "1MiB")
+		cmd.Env = append(cmd.Env, fmt.Sprintf("%s=%d 1", forbidBPF, unix.EPERM)) // BPF_MAP_CREATE is 0
+		failsWith(t, finish(t, cmd), exitUnsupported, "a seccomp filter", "run it outside")
+	})
 }
 
 // What needs no rights works without them.
