@@ -175,6 +175,18 @@ func (w workers) kill() {
 	}
 }
 
+// running are those that have not ended.
+func (w workers) running() []Worker {
+	return slices.DeleteFunc(w.all(), func(worker Worker) bool {
+		select {
+		case <-worker.Done():
+			return true
+		default:
+			return false
+		}
+	})
+}
+
 // moved grows as long as there is progress.
 func (w workers) moved() (n int64) {
 	for _, worker := range w.all() {
@@ -209,7 +221,8 @@ func (f *follower) follow(ctx context.Context) error {
 	if d := f.session.cfg.Duration; d > 0 {
 		limit = time.After(d)
 	}
-	interrupted, killed := ctx.Done(), false
+	interrupted := ctx.Done()
+	var killed []Worker
 	sender, receiver := f.workers.sender.Done(), f.receiverDone()
 	var moved int64
 	wait := func() { moved, deadline = f.workers.moved(), time.After(grace) }
@@ -241,7 +254,7 @@ func (f *follower) follow(ctx context.Context) error {
 				wait()
 				continue
 			}
-			killed = true
+			killed = f.workers.running()
 			f.workers.kill()
 		case <-sender:
 			sender = nil
@@ -263,8 +276,9 @@ func (f *follower) receiverDone() <-chan struct{} {
 	return f.workers.receiver.Done()
 }
 
-// end collects what the workers report and counts for the last time.
-func (f *follower) end(ctx context.Context, killed bool) error {
+// end collects what the workers report and counts for the last time. killed are
+// those that did not end by themselves.
+func (f *follower) end(ctx context.Context, killed []Worker) error {
 	p := f.pass
 	var receiverErr, senderErr error
 	if f.workers.receiver != nil {
@@ -272,22 +286,22 @@ func (f *follower) end(ctx context.Context, killed bool) error {
 	}
 	p.sender, senderErr = f.workers.sender.Wait()
 	f.session.left.after = f.session.footprint() // before anything else touches the files
-	if f.session.sink.IsRemote() && senderErr == nil && !killed {
+	if f.session.sink.IsRemote() && senderErr == nil && len(killed) == 0 {
 		receiverErr = f.takeReceipt(ctx)
 	}
 	if err := f.tick(); err != nil {
 		return err
 	}
-	if f.last != nil && !killed && receiverErr == nil && senderErr == nil {
+	if f.last != nil && len(killed) == 0 && receiverErr == nil && senderErr == nil {
 		p.last.Losses["open_windows"] = f.openWindows()
 	}
-	switch {
-	case killed:
-		return fmt.Errorf("the transfer was told to end, made no progress for %v, and was killed: is a worker stopped?", grace)
-	case receiverErr != nil: // what ended it also ended the sender
+	switch { // that a worker was killed explains nothing
+	case receiverErr != nil && !slices.Contains(killed, f.workers.receiver): // what ended it also ended the sender
 		return receiverErr
-	case senderErr != nil:
+	case senderErr != nil && !slices.Contains(killed, f.workers.sender):
 		return senderErr
+	case len(killed) > 0:
+		return fmt.Errorf("the transfer was told to end, made no progress for %v, and was killed: is a worker stopped?", grace)
 	case p.receipt != nil && p.receipt.Bytes != p.sender.Payload && !f.session.cfg.Verify: // which says so itself
 		return fmt.Errorf("%d bytes were sent and %d received", p.sender.Payload, p.receipt.Bytes)
 	}

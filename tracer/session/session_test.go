@@ -271,6 +271,40 @@ func TestSlowEnd(t *testing.T) {
 	}
 }
 
+// A worker that failed says why, also if the other one does not take notice of it
+// and has to be killed.
+func TestFailureThatTheOtherDoesNotNotice(t *testing.T) {
+	fails := func(w *fakeWorker) { w.err = errors.New(string(w.role) + " failed") }
+	stays := func(w *fakeWorker) {
+		<-w.killed
+		w.err = errors.New(string(w.role) + " was killed")
+	}
+	for _, test := range []struct {
+		name             string
+		sender, receiver func(*fakeWorker)
+		err              string
+	}{
+		{"the sender", fails, stays, "sender failed"},
+		{"the receiver", stays, fails, "receiver failed"},
+		{"neither", nil, stays, "is a worker stopped?"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			cfg := config(t)
+			cfg.Interval = time.Second
+			synctest.Test(t, func(t *testing.T) {
+				s := &script{run: map[workloads.Role]func(*fakeWorker){workloads.Sender: test.sender, workloads.Receiver: test.receiver}}
+				got, err := Run(t.Context(), cfg, s.deps(), nil)
+				if err == nil || !strings.Contains(err.Error(), test.err) {
+					t.Errorf("the error is %v, want one with %q", err, test.err)
+				}
+				if got.Run.Ended != trace.Failed {
+					t.Errorf("it ended %q", got.Run.Ended)
+				}
+			})
+		})
+	}
+}
+
 // A new interval takes effect while the run goes on.
 func TestNewInterval(t *testing.T) {
 	cfg := config(t)
