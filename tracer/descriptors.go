@@ -14,6 +14,25 @@ import (
 // probes, the source, the sink, and for each worker pipes, a socket and a page.
 const spareDescriptors = 32
 
+// CheckStart finds out whether there are some descriptors at all. Go's runtime dies
+// where it gets none for its poller, which it makes at the first timer or file; so this
+// is for a program's start, and uses neither.
+func CheckStart() error {
+	const some = 8
+	for range some {
+		fd, err := unix.FcntlInt(0, unix.F_DUPFD_CLOEXEC, 0)
+		switch {
+		case err == nil:
+			defer unix.Close(fd)
+		case errors.Is(err, unix.EMFILE), errors.Is(err, unix.EINVAL): // EINVAL: none are allowed
+			var limit unix.Rlimit
+			_ = unix.Getrlimit(unix.RLIMIT_NOFILE, &limit)
+			return tooFew(fmt.Sprintf("not even %d can be opened", some), limit.Cur, 2*len(Hooks)+spareDescriptors)
+		}
+	}
+	return nil
+}
+
 // checkDescriptors finds out before the kernel says EMFILE: in the middle of a load
 // that looks to the eBPF library like a kernel that lacks a feature.
 func checkDescriptors(needed int) error {
@@ -23,12 +42,16 @@ func checkDescriptors(needed int) error {
 	}
 	open, _ := os.ReadDir("/proc/self/fd") // which may be one too many already
 	if needed += spareDescriptors + len(open); uint64(needed) > limit.Cur {
-		return &UnsupportedError{
-			What:   fmt.Sprintf("too few open files are allowed: some %d are needed, and the limit is %d", needed, limit.Cur),
-			Remedy: fmt.Sprintf("raise it: ulimit -n %d", needed),
-		}
+		return tooFew(fmt.Sprintf("some %d are needed", needed), limit.Cur, needed)
 	}
 	return nil
+}
+
+func tooFew(what string, limit uint64, enough int) error {
+	return &UnsupportedError{
+		What:   fmt.Sprintf("too few open files are allowed: %s, and the limit is %d", what, limit),
+		Remedy: fmt.Sprintf("raise it: ulimit -n %d", enough),
+	}
 }
 
 // outOfDescriptors says so if that is what the error is, before it is known how many

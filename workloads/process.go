@@ -79,6 +79,12 @@ func Start(cfg Config) (*Process, error) {
 }
 
 func (cfg *Config) startError(err error, cmd *exec.Cmd) error {
+	switch {
+	case errors.Is(err, unix.EAGAIN):
+		return errorf(Failure, moreProcesses, "start the %s: %w", cfg.Role, err)
+	case errors.Is(err, unix.ENOMEM):
+		return errorf(Failure, moreMemory, "start the %s: %w", cfg.Role, err)
+	}
 	if cfg.User == nil || !errors.Is(err, fs.ErrPermission) {
 		return fmt.Errorf("start the %s: %w", cfg.Role, err)
 	}

@@ -126,6 +126,9 @@ func TestSourceTruncatedWhileItIsRead(t *testing.T) {
 }
 
 func TestWorkersThatNeverGetReady(t *testing.T) {
+	says := func(text string) []string { // as Go's runtime does at its end
+		return []string{"/bin/sh", "-c", "echo 'runtime: first' >&2; echo '" + text + "' >&2; exit 2"}
+	}
 	cases := []struct {
 		name  string
 		argv  []string
@@ -134,6 +137,10 @@ func TestWorkersThatNeverGetReady(t *testing.T) {
 		{"exit", []string{"/bin/sh", "-c", "echo it broke >&2; exit 7"}, []string{"sender", "exit status 7", "it broke"}},
 		{"signal", []string{"/bin/sh", "-c", "kill -SEGV $$"}, []string{"sender", "SIGSEGV", "0 bytes"}},
 		{"clean exit", []string{"/bin/true"}, []string{"sender", "ended early"}},
+		{"no thread", says("runtime: failed to create new OS thread (have 2 already; errno=11)"), []string{"exit status 2", "ulimit -u", "pids.max"}},
+		{"no thread, with cgo", says("runtime/cgo: pthread_create failed: Resource temporarily unavailable"), []string{"ulimit -u", "pids.max"}},
+		{"no memory", says("runtime: out of memory: cannot allocate 4194304-byte block (7045120 in use)"), []string{"exit status 2", "ulimit -v"}},
+		{"no address space", says("fatal error: failed to reserve page summary memory"), []string{"exit status 2", "ulimit -v"}},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
@@ -152,6 +159,11 @@ func TestWorkersThatNeverGetReady(t *testing.T) {
 		if !errors.Is(err, os.ErrNotExist) || !strings.Contains(err.Error(), "sender") {
 			t.Errorf("got %v", err)
 		}
+	})
+	t.Run("may not be started", func(t *testing.T) {
+		cfg := &Config{Role: Sender}
+		mustFail(t, cfg.startError(&os.PathError{Op: "fork/exec", Err: unix.EAGAIN}, nil), Failure, "start the sender", "ulimit -u", "pids.max")
+		mustFail(t, cfg.startError(&os.PathError{Op: "fork/exec", Err: unix.ENOMEM}, nil), Failure, "start the sender", "ulimit -v")
 	})
 	t.Run("hangs", func(t *testing.T) {
 		source, sink := open(t, "zero", "null")

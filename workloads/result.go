@@ -67,10 +67,16 @@ func (p *Process) verdict() error {
 		}
 		return errorf(Failure, hint, "the %s was killed by %s %s", p.role, unix.SignalName(signal), moved)
 	case p.status != nil:
-		return errorf(Failure, p.diagnostics.line(0), "the %s ended with %v %s", p.role, p.status, moved)
+		return errorf(Failure, p.diagnostics.hint(), "the %s ended with %v %s", p.role, p.status, moved)
 	}
-	return errorf(Failure, p.diagnostics.line(0), "the %s ended early, %s", p.role, moved)
+	return errorf(Failure, p.diagnostics.hint(), "the %s ended early, %s", p.role, moved)
 }
+
+// What a limit needs that keeps a worker from starting, or its runtime from working.
+const (
+	moreProcesses = "too few processes and threads are allowed: raise ulimit -u, or the cgroup's pids.max"
+	moreMemory    = "there is too little memory for it: raise ulimit -v, or the cgroup's memory limit"
+)
 
 const truncatedHint = "another program truncated the source; leave it alone while it is read"
 
@@ -91,6 +97,9 @@ func (p *Process) callError(moved string) error {
 	switch errno {
 	case unix.EPIPE, unix.ECONNRESET:
 		hint = "the receiver ended first"
+		if errno == unix.ECONNRESET {
+			hint += ", or something else reset the connection"
+		}
 		if p.remote && errno == unix.EPIPE { // sendfile(2) and splice(2) may have kept ETIMEDOUT for themselves
 			hint += fmt.Sprintf(", or its machine took nothing for %v", patience)
 		}
@@ -126,6 +135,23 @@ func (b *boundedBuffer) line(n int) string {
 		n--
 	}
 	return ""
+}
+
+// hint is what a program that died of a limit needs, by what Go's runtime said at its
+// end, or the first thing that it said.
+func (b *boundedBuffer) hint() string {
+	for _, end := range []struct{ says, hint string }{
+		{"failed to create new OS thread", moreProcesses},
+		{"pthread_create failed", moreProcesses}, // with cgo
+		{"out of memory", moreMemory},
+		{"cannot allocate memory", moreMemory},
+		{"failed to reserve page summary memory", moreMemory},
+	} {
+		if bytes.Contains(b.buf.Bytes(), []byte(end.says)) {
+			return end.hint
+		}
+	}
+	return b.line(0)
 }
 
 // callName names the system calls that a loop makes, and io_uring's operations.

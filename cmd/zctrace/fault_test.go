@@ -141,7 +141,7 @@ func TestOutOfMemory(t *testing.T) {
 func TestOutOfDescriptors(t *testing.T) {
 	needTracing(t)
 	done := false
-	for _, limit := range []int{8, 12, 24, 48, 96, 256} {
+	for _, limit := range []int{4, 5, 6, 7, 8, 12, 24, 48, 96, 256} {
 		cmd := command(t, "run", "sendfile", "--bytes", "1MiB", "--plain")
 		r := finish(t, inShell(t, cmd, fmt.Sprintf(`ulimit -n %d && exec "$@"`, limit)))
 		if done = r.code == 0; !done {
@@ -151,6 +151,10 @@ func TestOutOfDescriptors(t *testing.T) {
 	}
 	if !done {
 		t.Error("256 are not enough")
+	}
+	for _, args := range [][]string{{"show", "t.json"}, {"serve", "--listen", "127.0.0.1:0"}, {"compare", "sendfile"}, {"doctor"}} {
+		r := finish(t, inShell(t, command(t, args...), `ulimit -n 5 && exec "$@"`))
+		failsWith(t, r, exitUnsupported, "too few open files are allowed", "the limit is 5", "ulimit -n")
 	}
 }
 

@@ -22,6 +22,9 @@ func worker(args []string) (code int, is bool) {
 	return workloads.Main(args[1:]), true
 }
 
+// checkStart says what would end the program before it could say anything.
+func checkStart() error { return tracer.CheckStart() }
+
 // machineExit is the exit code of an error of the workload or the tracer.
 func machineExit(err error) (code int, is bool) {
 	var work *workloads.Error

@@ -25,6 +25,8 @@ func machineCommands() []*cobra.Command {
 
 func worker([]string) (code int, is bool) { return 0, false }
 
+func checkStart() error { return nil }
+
 func machineExit(error) (code int, is bool) { return 0, false }
 
 // asUser does it: there is no run here that sudo is for.

@@ -131,8 +131,9 @@ what nobody counted is never shown as 0.`,
   zctrace show trace.json
   sudo zctrace compare
   sudo zctrace doctor`,
-		SilenceErrors: true,
-		SilenceUsage:  true,
+		PersistentPreRunE: run(func(*cobra.Command, []string) error { return checkStart() }),
+		SilenceErrors:     true,
+		SilenceUsage:      true,
 	}
 	root.AddCommand(machineCommands()...)
 	root.AddCommand(newShow(), newVersion(), newMan())
