@@ -75,13 +75,19 @@ func AsUser(u *User, f func() error) error {
 	}
 	fsuid, fsgid := setfs(unix.SYS_SETFSUID, -1), setfs(unix.SYS_SETFSGID, -1)
 
-	err = become(u.Groups, int(u.GID), int(u.UID))
-	if err == nil {
+	refused := become(u.Groups, int(u.GID), int(u.UID))
+	if refused == nil {
 		err = f()
+	} else {
+		err = errorf(Unsupported, "unset SUDO_UID to work as root; or run it by sudo itself, which leaves it CAP_SETUID and CAP_SETGID",
+			"work for the user who called sudo, %d: %w", u.UID, refused)
 	}
 	if back := become(mine, fsgid, fsuid); back != nil {
 		// Stay locked: the thread dies with its goroutine instead of serving
 		// another one with the wrong rights.
+		if refused != nil {
+			return err
+		}
 		return fmt.Errorf("return to root's rights: %w", back)
 	}
 	runtime.UnlockOSThread()

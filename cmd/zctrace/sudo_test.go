@@ -60,6 +60,27 @@ func TestUnderSudo(t *testing.T) {
 	}
 }
 
+// Where the user who called sudo cannot be worked for, it says so before anything begins.
+func TestUnderSudoWithoutRights(t *testing.T) {
+	needTracing(t)
+	if os.Geteuid() != 0 {
+		t.Skip("needs root, as sudo gives it")
+	}
+	for _, test := range []struct{ name, uid, shell string }{
+		{"without CAP_SETUID", "1000", `exec setpriv --bounding-set=-setuid "$@"`},
+		{"without CAP_SETGID", "1000", `exec setpriv --bounding-set=-setgid "$@"`},
+		{"no such user can be", "4294967295", `exec "$@"`},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			cmd := command(t, "run", "sendfile", "--source", "zero", "--bytes", "1MiB", "--plain")
+			cmd.Env = append(cmd.Env, "SUDO_UID="+test.uid, "SUDO_GID=1000")
+			r := finish(t, inShell(t, cmd, test.shell))
+			failsWith(t, r, exitUnsupported, "work for the user who called sudo, "+test.uid, "unset SUDO_UID", "CAP_SETUID")
+			leftovers(t, cmd.Dir)
+		})
+	}
+}
+
 // worldWritable is a directory that any user may write to and reach.
 func worldWritable(t *testing.T) string {
 	t.Helper()
