@@ -75,6 +75,40 @@ func TestRepeatedSignal(t *testing.T) {
 	}
 }
 
+// Whatever signal ends a dashboard, the terminal is given back.
+func TestSignalsOnTheDashboard(t *testing.T) {
+	trace, err := filepath.Abs("../../tracer/trace/testdata/sendfile.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range []struct {
+		name, shows string
+		args        []string
+	}{
+		{"show", "space", []string{"show", trace}},
+		{"run", "iB/s", []string{"run", "sendfile", "--duration", "60s"}},
+	} {
+		for _, s := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT} {
+			t.Run(test.name+" "+unix.SignalName(s), func(t *testing.T) {
+				term := onTerminal(t, 24, 80, test.args...)
+				term.shows(test.shows)
+				_ = term.cmd.Process.Signal(s)
+				if s == syscall.SIGQUIT {
+					term.exits(2) // by Go's runtime
+				} else {
+					term.exits(128 + int(s))
+				}
+				term.isNormal()
+				before, after, _ := strings.Cut(term.screen.String(), leaveAltScreen)
+				if s == syscall.SIGQUIT && (strings.Contains(before, "goroutine ") || !strings.Contains(after, "goroutine ")) {
+					t.Error("the stacks are not on the normal screen")
+				}
+				workersAreGone(t)
+			})
+		}
+	}
+}
+
 // A second signal, when the first one does not get anywhere, ends the dashboard
 // at once and gives the terminal back.
 func TestSecondSignal(t *testing.T) {

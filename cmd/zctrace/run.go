@@ -9,7 +9,6 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"os/signal"
 	"path/filepath"
 	"strings"
 	"sync/atomic"
@@ -70,11 +69,6 @@ func strategyNames() []string {
 	}
 	return names
 }
-
-// interruption is the cause of a context that a signal ended.
-type interruption struct{ signal syscall.Signal }
-
-func (i interruption) Error() string { return "interrupted by " + i.signal.String() }
 
 // job is one run, as far as its front end is concerned.
 type job struct {
@@ -150,18 +144,6 @@ func verdict(t *trace.Trace, err error, ctx context.Context, expectations []trac
 	return nil
 }
 
-// interrupted is the error of what a signal ended, nil if none did.
-func interrupted(ctx context.Context, err error) error {
-	var signal interruption
-	if !errors.As(context.Cause(ctx), &signal) {
-		return nil
-	}
-	if err == nil || errors.Is(err, context.Canceled) || errors.As(err, &signal) {
-		err = nil // the table says that it was interrupted
-	}
-	return &exitError{128 + int(signal.signal), err}
-}
-
 func parseExpectations(texts []string) ([]trace.Expectation, error) {
 	var out []trace.Expectation
 	for _, text := range texts {
@@ -174,39 +156,14 @@ func parseExpectations(texts []string) ([]trace.Expectation, error) {
 	return out, nil
 }
 
-// patience is how long repeated signals count as one: timeout(1), for example,
-// sends its signal to the process and then to its group.
-const patience = time.Second
-
-// interruptOnSignal ends the run at the first SIGINT, SIGTERM or SIGHUP; a later
-// one ends the program at once, and the kernel the workers with it. Signals that
-// were ignored when the program started stay so, as for a shell's background
-// jobs. A broken pipe is an error of the write that finds it.
+// interruptOnSignal ends the run at a signal. What a dashboard draws on is given back
+// where the program ends at once.
 func (j *job) interruptOnSignal() (stop func()) {
-	signal.Ignore(syscall.SIGPIPE)
-	signals := make(chan os.Signal, 4)
-	for _, s := range []os.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP} {
-		if !signal.Ignored(s) {
-			signal.Notify(signals, s)
+	return interruptOnSignal(j.interrupt, func() {
+		if program := j.program.Load(); program != nil {
+			_ = program.ReleaseTerminal()
 		}
-	}
-	exit := func(s os.Signal) { os.Exit(128 + int(s.(syscall.Signal))) }
-	go func() {
-		var first time.Time
-		for s := range signals {
-			if first.IsZero() {
-				first = time.Now()
-				j.interrupt(interruption{s.(syscall.Signal)})
-			} else if time.Since(first) > patience {
-				time.AfterFunc(patience, func() { exit(s) }) // a terminal may take nothing any more
-				if program := j.program.Load(); program != nil {
-					_ = program.ReleaseTerminal()
-				}
-				exit(s)
-			}
-		}
-	}()
-	return func() { signal.Stop(signals); close(signals) }
+	})
 }
 
 // checkJSON finds out before the run whether the trace can be written after it,

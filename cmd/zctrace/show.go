@@ -1,11 +1,10 @@
 package main
 
 import (
-	"errors"
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
-	"syscall"
 
 	tea "github.com/charmbracelet/bubbletea"
 	"github.com/spf13/cobra"
@@ -71,14 +70,15 @@ func printOut(cmd *cobra.Command, text string) error {
 // replay shows saved traces on the dashboard until the user leaves it.
 func replay(o ui.Options) error {
 	o.Terminal, o.Replay = ui.DetectTerminal(os.Getenv), true
-	program := tea.NewProgram(ui.New(o), tea.WithAltScreen()) // and its own handling of signals: there is no run to end
-	switch _, err := program.Run(); {
-	case errors.Is(err, tea.ErrInterrupted):
-		return &exitError{128 + int(syscall.SIGINT), nil}
-	case err != nil:
+	program := tea.NewProgram(ui.New(o), tea.WithAltScreen(), tea.WithoutSignalHandler())
+	ctx, interrupt := context.WithCancelCause(context.Background())
+	defer interrupt(nil)
+	defer interruptOnSignal(interrupt, func() { _ = program.ReleaseTerminal() })()
+	context.AfterFunc(ctx, program.Quit)
+	if _, err := program.Run(); err != nil {
 		return fmt.Errorf("draw the dashboard: %w", err)
 	}
-	return nil
+	return interrupted(ctx, nil)
 }
 
 // showTwo shows two traces side by side.

@@ -150,9 +150,13 @@ func (term *terminal) shown() string {
 
 const leaveAltScreen, showCursor = "\x1b[?1049l", "\x1b[?25h"
 
-// isNormal wants the normal screen and the cursor back.
+// isNormal wants the normal screen, the cursor and the line editing back.
 func (term *terminal) isNormal() {
 	term.t.Helper()
+	modes, err := unix.IoctlGetTermios(int(term.Fd()), unix.TCGETS)
+	if err != nil || modes.Lflag&unix.ICANON == 0 || modes.Lflag&unix.ECHO == 0 {
+		term.t.Errorf("the terminal is still raw: %+v, %v", modes, err)
+	}
 	if text := term.screen.String(); !strings.Contains(text, leaveAltScreen) || !strings.Contains(text, showCursor) {
 		term.t.Errorf("the normal screen and the cursor are not back:\n%q", text)
 	}
