@@ -256,7 +256,7 @@ func TestRoundsTooSmall(t *testing.T) {
 
 func TestRoundsKeys(t *testing.T) {
 	for _, c := range []struct{ keys, want string }{
-		{"q", "stop"}, {"ctrl+c", "interrupt"}, {"q q", "stop"}, {"x", ""}, {"ctrl+c ctrl+c", "interrupt quit"}, {"q ctrl+c", "stop quit"},
+		{"q", "stop"}, {"ctrl+c", "interrupt"}, {"q q", "stop"}, {"x", ""}, {"ctrl+c ctrl+c", "interrupt abandon"}, {"q ctrl+c", "stop abandon"},
 		{"p q", "stop"}, {"? q", "stop"},
 	} {
 		var did []string
@@ -273,6 +273,8 @@ func TestRoundsKeys(t *testing.T) {
 			switch msg := cmd().(type) {
 			case tea.QuitMsg:
 				did = append(did, "quit")
+			case tea.InterruptMsg:
+				did = append(did, "abandon")
 			case tea.BatchMsg:
 				for _, cmd := range msg {
 					run(cmd)

@@ -72,6 +72,7 @@ func (c *comparison) live() ([]session.Outcome, error) {
 		program.Quit()
 	}()
 	_, err := program.Run()
+	abandon(err)
 	c.interrupt(errQuit)
 	<-done
 	return outcomes, errors.Join(runErr, err)

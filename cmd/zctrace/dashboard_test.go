@@ -119,6 +119,42 @@ func TestNotRunAgain(t *testing.T) {
 	}
 }
 
+// Whoever asks for another run and leaves before it has begun, leaves with the one before.
+func TestAgainAndLeave(t *testing.T) {
+	for range 5 { // it depends on which of the two comes first
+		term := onTerminal(t, 24, 80, "run", "sendfile", "--bytes", "1MiB", "--expect", "sender.copies.to_user==1")
+		term.shows("done")
+		term.types("rq")
+		term.exits(exitExpectation)
+		if _, after, _ := strings.Cut(term.screen.String(), leaveAltScreen); !strings.Contains(after, "1,048,576") {
+			t.Errorf("the table of the run is not there:\n%s", term.shown())
+		}
+		term.isNormal()
+	}
+}
+
+// A second ctrl+c does not wait for workers that do not end.
+func TestAbandoned(t *testing.T) {
+	for _, args := range [][]string{{"run", "sendfile"}, {"compare", "sendfile", "splice", "--rounds", "3"}} {
+		t.Run(args[0], func(t *testing.T) {
+			term := onTerminal(t, 24, 80, append(args, "--duration", "60s")...)
+			term.waits("a transfer", func() bool { return len(workerPIDs(t)) == 2 && strings.Contains(term.screen.String(), "iB/s") })
+			signalWorker(t, "receiver", syscall.SIGSTOP)
+			signalWorker(t, "sender", syscall.SIGSTOP)
+			term.types("\x03")
+			term.shows("ctrl+c leaves at once")
+			start := time.Now()
+			term.types("\x03")
+			term.exits(128 + int(syscall.SIGINT))
+			if took := time.Since(start); took > 5*time.Second { // they are waited for 10 s
+				t.Errorf("it took %v", took)
+			}
+			term.isNormal()
+			workersAreGone(t)
+		})
+	}
+}
+
 // A terminal that goes away after the run has ended takes the dashboard along.
 func TestHangUpAfterTheEnd(t *testing.T) {
 	term := onTerminal(t, 24, 80, "run", "sendfile", "--bytes", "1MiB")

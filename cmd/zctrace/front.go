@@ -4,7 +4,6 @@ package main
 
 import (
 	"cmp"
-	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -104,6 +103,7 @@ func (j *job) dashboard() (*trace.Trace, error) {
 	var runErr, notAgain error // t's; and why no other run began
 	done := make(chan struct{})
 	go func() {
+		defer program.Quit() // whoever could press q is told nothing any more, or not there
 		defer close(done)
 		show := latestOnly(program.Send)
 		j.cfg.Doing = func(what string) { show(ui.Doing(what)) }
@@ -118,8 +118,7 @@ func (j *job) dashboard() (*trace.Trace, error) {
 				notAgain = err
 			}
 			program.Send(ui.Finished{Trace: t, Err: runErr, Saved: path, NotAgain: notAgain})
-			if t == nil {
-				program.Quit() // nothing ran: the error is all there is to say
+			if t == nil { // nothing ran: the error is all there is to say
 				return
 			}
 			select {
@@ -129,14 +128,8 @@ func (j *job) dashboard() (*trace.Trace, error) {
 			}
 		}
 	}()
-	go func() {
-		<-j.ctx.Done()
-		if errors.As(context.Cause(j.ctx), new(interruption)) {
-			<-done
-			program.Quit() // nobody may be there to press q
-		}
-	}()
 	_, err := program.Run()
+	abandon(err)
 	j.interrupt(errQuit)
 	<-done
 	if t != nil {
@@ -146,6 +139,14 @@ func (j *job) dashboard() (*trace.Trace, error) {
 		notAgain = fmt.Errorf("not run again: %w", notAgain)
 	}
 	return t, errors.Join(notAgain, runErr, err)
+}
+
+// abandon ends the program where the user would not wait for the run to end, and the
+// kernel the workers with it.
+func abandon(err error) {
+	if errors.Is(err, tea.ErrInterrupted) {
+		os.Exit(128 + int(syscall.SIGINT))
+	}
 }
 
 // intervals are the times from sample to sample that + and - choose.
