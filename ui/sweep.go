@@ -192,6 +192,10 @@ func (r ranking) between(a, b string) (sentences []string, crosses bool) {
 		}
 		faster, since = now, chunk
 	}
+	every, rest := "every size", "the other sizes"
+	if both < len(r.sizes()) { // one cannot do some, or failed
+		every, rest = "every size that both did", "the other sizes that both did"
+	}
 	slower := nameB
 	if faster == nameB {
 		slower = nameA
@@ -199,11 +203,11 @@ func (r ranking) between(a, b string) (sentences []string, crosses bool) {
 	switch {
 	case crosses || both == 0:
 	case len(told) == 0:
-		sentences = append(sentences, fmt.Sprintf("%s and %s: their throughputs overlap at every size.", nameA, nameB))
+		sentences = append(sentences, fmt.Sprintf("%s and %s: their throughputs overlap at %s.", nameA, nameB, every))
 	case len(told) == both:
-		sentences = append(sentences, fmt.Sprintf("%s is faster than %s at every size.", faster, slower))
+		sentences = append(sentences, fmt.Sprintf("%s is faster than %s at %s.", faster, slower, every))
 	case len(told) <= 3:
-		sentences = append(sentences, fmt.Sprintf("%s is faster than %s at %s; at the other sizes their throughputs overlap.", faster, slower, strings.Join(told, ", ")))
+		sentences = append(sentences, fmt.Sprintf("%s is faster than %s at %s; at %s their throughputs overlap.", faster, slower, strings.Join(told, ", "), rest))
 	default:
 		sentences = append(sentences, fmt.Sprintf("%s is faster than %s at %d of %d sizes; at the others their throughputs overlap.", faster, slower, len(told), both))
 	}

@@ -114,16 +114,27 @@ func (w *window) deliverTail(addr uintptr, n int64) {
 }
 
 // CheckSizes is nil when the strategy can move so many bytes, 0 for any number,
-// in such chunks. Direct I/O moves whole blocks, but for the source's end.
+// in such chunks.
 func CheckSizes(s *Strategy, source *Source, chunk, bytes int64) error {
-	if !s.Direct {
+	if err := CheckChunk(s, chunk); err != nil {
+		return err
+	}
+	return CheckBytes(s, source, bytes)
+}
+
+// CheckChunk is nil when the strategy can move such chunks. Direct I/O moves
+// whole blocks, but for the source's end.
+func CheckChunk(s *Strategy, chunk int64) error {
+	if !s.Direct || chunk%directBlock == 0 {
 		return nil
 	}
-	if chunk%directBlock != 0 {
-		return errorf(Usage, "take --chunk "+human.FormatBytes(blocks(chunk)), "%s moves whole blocks of 4 KiB, which %d bytes are not", s.Name, chunk)
-	}
+	return errorf(Usage, "take --chunk "+human.FormatBytes(blocks(chunk)), "%s moves whole blocks of 4 KiB, which %d bytes are not", s.Name, chunk)
+}
+
+// CheckBytes is nil when the strategy can move so many bytes, 0 for any number.
+func CheckBytes(s *Strategy, source *Source, bytes int64) error {
 	part := bytes % source.size() % directBlock
-	if part == 0 {
+	if !s.Direct || part == 0 {
 		return nil
 	}
 	nearest := bytes - part

@@ -48,8 +48,8 @@ func newCompare(start startCompare) *cobra.Command {
 	return o.command("run each strategy `N` times", &cobra.Command{
 		Use:   "compare [STRATEGY...]",
 		Short: "Do the same work through several strategies, and rank them",
-		Long: `compare moves the same data through each strategy (all that the source and the
-sink allow, unless some are named), in interleaved rounds whose order rotates, and
+		Long: `compare moves the same data through each strategy (all that source, sink and sizes
+allow, unless some are named), in interleaved rounds whose order rotates, and
 ranks them by the median throughput, with what each cost next to the textbook.
 What is counted must be the same in every round; what is not is marked.
 
@@ -283,31 +283,34 @@ func (c *comparison) openSource() (*workloads.Source, error) {
 	return workloads.OpenSource(c.ctx, c.cfg.Source, user)
 }
 
-// choose makes a configuration for each strategy that can do the work. One that
-// was named and cannot is refused.
+// choose makes a configuration for each strategy that can do the work, with each
+// chunk size that it can do. One that was named and cannot is refused.
 func (c *comparison) choose(strategies []*workloads.Strategy, named bool, source *workloads.Source, chunks []int64) error {
 	var refused error
-	var able []*workloads.Strategy
+	able := map[*workloads.Strategy][]int64{}
 	for _, s := range strategies {
-		if err := c.support(s, source); err != nil && named {
+		sizes, err := c.able(s, source, chunks)
+		if err != nil && named {
 			return err
 		} else if err != nil {
 			refused = cmp.Or(refused, err)
 			why, _, _ := strings.Cut(err.Error(), "\n")
 			c.leftOut = append(c.leftOut, why)
-			continue
 		}
-		able = append(able, s)
-	}
-	if len(able) == 0 {
-		return refused
+		able[s] = sizes
 	}
 	for _, chunk := range chunks { // what is compared runs close together
-		for _, s := range able {
+		for _, s := range strategies {
+			if !slices.Contains(able[s], chunk) {
+				continue
+			}
 			cfg := c.cfg
 			cfg.Strategy, cfg.Shared, cfg.Chunk = s, source, chunk
 			c.configs = append(c.configs, cfg)
 		}
+	}
+	if len(c.configs) == 0 {
+		return refused
 	}
 	for _, g := range c.gates {
 		if g.strategy != "" && !slices.ContainsFunc(c.configs, func(cfg session.Config) bool { return cfg.Strategy.Name == g.strategy }) {
@@ -317,10 +320,39 @@ func (c *comparison) choose(strategies []*workloads.Strategy, named bool, source
 	return nil
 }
 
-// support is nil when the strategy takes the sinks, or one of them is none: then the
-// first run says what there is.
+// able are the chunk sizes with which the strategy can do the work. The error says
+// why there is none; some that it cannot do are left out.
+func (c *comparison) able(s *workloads.Strategy, source *workloads.Source, chunks []int64) (sizes []int64, err error) {
+	if err := c.support(s, source); err != nil {
+		return nil, err
+	}
+	var out []string
+	for _, chunk := range chunks {
+		if e := workloads.CheckChunk(s, chunk); e != nil {
+			err = cmp.Or(err, e)
+			out = append(out, human.FormatBytes(chunk))
+			continue
+		}
+		sizes = append(sizes, chunk)
+	}
+	if err == nil || len(chunks) == 1 {
+		return sizes, err
+	}
+	why, _, _ := strings.Cut(err.Error(), "\n") // its hint is about a single size
+	if len(sizes) == 0 {
+		return nil, usageError("%s\ntake sizes that are whole blocks, or leave %s out", why, s.Name)
+	}
+	c.leftOut = append(c.leftOut, fmt.Sprintf("%s at %s: %s", s.Name, strings.Join(out, ", "), why))
+	return sizes, nil
+}
+
+// support is nil when the strategy can move the payload and takes the sinks, or one
+// of them is none: then the first run says what there is.
 func (c *comparison) support(s *workloads.Strategy, source *workloads.Source) error {
 	if err := workloads.CheckSinks(s, c.cfg.Sink2 != ""); err != nil {
+		return err
+	}
+	if err := workloads.CheckBytes(s, source, c.cfg.Bytes); err != nil {
 		return err
 	}
 	for _, spec := range []string{c.cfg.Sink, c.cfg.Sink2} {

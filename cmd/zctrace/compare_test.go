@@ -331,6 +331,72 @@ func TestSweep(t *testing.T) {
 	}
 }
 
+// Sizes that a strategy cannot do are left out of a sweep, and only those; whoever can
+// do none of them is left out, and refused if it was named.
+func TestSizesThatAStrategyCannotDo(t *testing.T) {
+	needTracing(t)
+	common := []string{"--source", "auto:1MiB", "--rounds", "1", "--plain", "--sink", "null"}
+	all := len(strategyNames())
+	const blocks = "moves whole blocks of 4 KiB"
+	for _, test := range []struct {
+		args []string
+		rows map[string]int // of the ranking; without an entry there is one for each size
+		says []string
+	}{
+		{[]string{"sweep", "--chunk", "512..8KiB", "--bytes", "1MiB"}, map[string]int{"direct-io": 2, "aio": 2, "read-write": 5},
+			[]string{"left out: direct-io at 512 B, 1 KiB, 2 KiB: direct-io " + blocks, "left out: aio at 512 B, 1 KiB, 2 KiB: aio " + blocks}},
+		{[]string{"sweep", "direct-io", "--chunk", "2KiB..4KiB", "--bytes", "1MiB"}, map[string]int{"direct-io": 1}, []string{"left out: direct-io at 2 KiB: "}},
+		{[]string{"sweep", "--chunk", "1000..2000", "--bytes", "1MiB"}, map[string]int{"direct-io": 0, "aio": 0, "sendfile": 2}, []string{"left out: direct-io " + blocks, "left out: aio " + blocks}},
+		{[]string{"compare", "--chunk", "1000", "--bytes", "1MiB"}, map[string]int{"direct-io": 0, "aio": 0, "sendfile": 1}, []string{"left out: direct-io " + blocks, "left out: aio " + blocks}},
+		{[]string{"compare", "--bytes", "100000"}, map[string]int{"direct-io": 0, "aio": 0, "sendfile": 1}, []string{"left out: direct-io " + blocks, "100000 bytes end within a block"}},
+	} {
+		cmd := command(t, append(append(test.args, common...), "--json", "s.json")...)
+		r := finish(t, cmd)
+		if r.code != 0 {
+			t.Errorf("%v: exit code %d\n%s%s", test.args, r.code, r.stdout, r.stderr)
+			continue
+		}
+		for _, text := range test.says {
+			if !strings.Contains(r.stderr, text) {
+				t.Errorf("%v: it does not say %q: %s", test.args, text, r.stderr)
+			}
+		}
+		rows := map[string]int{}
+		for _, row := range readSet(t, filepath.Join(cmd.Dir, "s.json")).Ranking {
+			rows[row.Strategy]++
+			if row.Rounds != 1 || row.Failed != 0 {
+				t.Errorf("%v: %+v", test.args, row)
+			}
+		}
+		for name, n := range test.rows {
+			if rows[name] != n {
+				t.Errorf("%v: %s was run with %d sizes, want %d", test.args, name, rows[name], n)
+			}
+		}
+		if len(rows) >= all {
+			t.Errorf("%v: %d strategies ran: %v", test.args, len(rows), rows)
+		}
+	}
+	for _, test := range []struct {
+		args []string
+		says []string
+	}{
+		{[]string{"sweep", "sendfile", "direct-io", "--chunk", "1000..2000", "--bytes", "1MiB"}, []string{"direct-io " + blocks, "leave direct-io out"}},
+		{[]string{"compare", "sendfile", "aio", "--chunk", "1000", "--bytes", "1MiB"}, []string{"aio " + blocks, "take --chunk 4 KiB"}},
+		{[]string{"compare", "aio", "sendfile", "--bytes", "100000"}, []string{"aio " + blocks, "take --bytes 98304"}},
+	} {
+		r := zctrace(t, append(test.args, common...)...)
+		if r.code != exitUsage || r.stdout != "" || strings.Contains(r.stderr, "round 1/1") {
+			t.Errorf("%v: exit code %d\n%s%s", test.args, r.code, r.stdout, r.stderr)
+		}
+		for _, text := range test.says {
+			if !strings.Contains(r.stderr, text) {
+				t.Errorf("%v: it does not say %q: %s", test.args, text, r.stderr)
+			}
+		}
+	}
+}
+
 // A comparison on a terminal to its end: the view goes, the table stays.
 func TestCompareOnATerminal(t *testing.T) {
 	term := onTerminal(t, 24, 80, "compare", "--bytes", "1MiB", "--rounds", "2", "--source", "auto:1MiB")
@@ -339,5 +405,19 @@ func TestCompareOnATerminal(t *testing.T) {
 	term.isNormal()
 	if _, after, _ := strings.Cut(term.screen.String(), leaveAltScreen); !strings.Contains(after, "in 2 rounds") || strings.Contains(after, "round 1/2") {
 		t.Errorf("on the normal screen:\n%s", term.shown())
+	}
+}
+
+// The curves of a sweep have gaps where a strategy cannot do a size.
+func TestSweepWithGapsOnATerminal(t *testing.T) {
+	term := onTerminal(t, 30, 90, "sweep", "sendfile", "direct-io", "--chunk", "1KiB..8KiB", "--bytes", "1MiB", "--rounds", "1", "--source", "auto:1MiB")
+	term.shows("THROUGHPUT BY CHUNK SIZE")
+	term.exits(0)
+	term.isNormal()
+	_, after, _ := strings.Cut(term.screen.String(), leaveAltScreen)
+	for _, text := range []string{"swept 2 strategies over 4 chunk sizes", "left out: direct-io at 1 KiB, 2 KiB: "} {
+		if !strings.Contains(after, text) {
+			t.Errorf("it does not say %q:\n%s", text, after)
+		}
 	}
 }
