@@ -29,10 +29,8 @@ func (s *Source) Warm(ctx context.Context, upTo int64) error {
 	if upTo <= 0 || upTo > s.Bytes {
 		upTo = s.Bytes
 	}
-	if free := availableMemory(); upTo > free {
-		return errorf(Usage, "limit it with --bytes, or take --cache cold",
-			"source %s does not fit into the page cache: %s of it are to be read, and %s of memory are available",
-			s.Path, human.FormatBytes(upTo), human.FormatBytes(free))
+	if err := s.fits(upTo, "limit it with --bytes, or take --cache cold"); err != nil {
+		return err
 	}
 	buf := make([]byte, 1<<20)
 	for at := int64(0); at < upTo; {
@@ -44,6 +42,17 @@ func (s *Source) Warm(ctx context.Context, upTo int64) error {
 		if err != nil && (!errors.Is(err, io.EOF) || at < upTo) {
 			return fmt.Errorf("read source %s into the page cache: %w", s.Path, bare(err))
 		}
+	}
+	return nil
+}
+
+// fits is nil when memory is available for so much of the source, or it is there
+// already.
+func (s *Source) fits(upTo int64, hint string) error {
+	if free := availableMemory(); upTo > free && !inMemory(s.Filesystem) {
+		return errorf(Usage, hint,
+			"source %s does not fit into the page cache: %s of it are to be read, and %s of memory are available",
+			s.Path, human.FormatBytes(upTo), human.FormatBytes(free))
 	}
 	return nil
 }
@@ -117,7 +126,7 @@ func (s *Source) Cold(ctx context.Context) error {
 		if err := unix.Fadvise(fd, 0, 0, unix.FADV_DONTNEED); err != nil {
 			return fmt.Errorf("drop source %s from the page cache: %w", s.Path, err)
 		}
-		left, err := s.Resident()
+		left, err := s.Resident(ctx)
 		if err != nil || left == 0 {
 			return err
 		}
@@ -218,10 +227,10 @@ func (s *Source) walkExtents(ctx context.Context) (err error) {
 
 // Resident is the number of bytes of the source in the page cache, in whole
 // pages but for the last.
-func (s *Source) Resident() (int64, error) {
+func (s *Source) Resident(ctx context.Context) (int64, error) {
 	page := int64(unix.Getpagesize())
 	var last bool
-	pages, err := resident(int(s.file.Fd()), s.Bytes, &last)
+	pages, err := resident(ctx, int(s.file.Fd()), s.Bytes, &last)
 	if err != nil {
 		return 0, fmt.Errorf("look source %s up in the page cache: %w", s.Path, err)
 	}

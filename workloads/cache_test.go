@@ -34,7 +34,7 @@ func TestColdAndWarm(t *testing.T) {
 	s := onDisk(t, size)
 	resident := func(want int64, when string) {
 		t.Helper()
-		if got, err := s.Resident(); err != nil || got != want {
+		if got, err := s.Resident(t.Context()); err != nil || got != want {
 			t.Errorf("%s: %d bytes are in the page cache, %v, want %d", when, got, err, want)
 		}
 	}
@@ -46,7 +46,7 @@ func TestColdAndWarm(t *testing.T) {
 	must(t, s.Cold(t.Context()))
 	resident(0, "cold again")
 	must(t, s.Warm(t.Context(), 4096))
-	if got, err := s.Resident(); err != nil || got < 4096 {
+	if got, err := s.Resident(t.Context()); err != nil || got < 4096 {
 		t.Errorf("warm at the start: %d bytes, %v", got, err)
 	}
 }
@@ -75,11 +75,35 @@ func TestColdFileWithHoles(t *testing.T) {
 		must(t, err)
 		s := &Source{Kind: SourceFile, Path: dir, Bytes: 3 << 20, file: f}
 		must(t, s.Cold(t.Context()))
-		if left, err := s.Resident(); err != nil || left != 0 {
+		if left, err := s.Resident(t.Context()); err != nil || left != 0 {
 			t.Errorf("%d bytes stay, %v", left, err)
 		}
 		return
 	}
+}
+
+// A hole of terabytes is not read, but it takes its time to look at.
+func TestLookingAtAHugeFileEndsWithItsContext(t *testing.T) {
+	s := hole(t, 4<<40)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := s.Resident(ctx); !errors.Is(err, context.Canceled) {
+		t.Errorf("Resident: %v", err)
+	}
+	if _, err := resident(ctx, int(s.file.Fd()), s.Bytes, nil); !errors.Is(err, context.Canceled) {
+		t.Errorf("resident: %v", err)
+	}
+}
+
+// hole is a source without data, on a disk.
+func hole(t *testing.T, size int64) *Source {
+	t.Helper()
+	s := onDisk(t, 1)
+	f, err := unnamedFile(s.dir())
+	must(t, err)
+	t.Cleanup(func() { f.Close() })
+	must(t, f.Truncate(size))
+	return &Source{Kind: SourceFile, Path: s.dir(), Bytes: size, Filesystem: s.Filesystem, file: f}
 }
 
 func TestMappedSourceCannotBeCold(t *testing.T) {

@@ -41,10 +41,10 @@ type Config struct {
 	Sink   *Sink
 	Second *Sink // for a strategy with TwoSinks, else nil
 	Chunk  int64 // bytes per transfer, at most MaxChunk
+	Bytes  int64 // payload, 0: until Stop
 
 	// Sender.
 	Strategy  *Strategy
-	Bytes     int64   // payload, 0: until Stop
 	Rate      int64   // bytes per second, 0: as fast as it goes
 	Mapping   Mapping // of the source, by a strategy that is Mapped
 	PipeSize  int64   // of the pipe of a strategy that is Piped, 0: enough for a chunk
@@ -199,15 +199,11 @@ func (cfg *Config) receiverJob(j *job) (*job, []*os.File, error) {
 	case cfg.Source.Kind == SourceZero:
 		j.Zeros, j.ExpectSize = true, j.Buffer
 	default:
-		expect := cfg.Expect
-		if expect == nil {
-			expect = cfg.Source.file
-		}
-		info, err := expect.Stat()
+		expect, size, err := cfg.expectation()
 		if err != nil {
-			return nil, nil, fmt.Errorf("size what the receiver expects: %w", err)
+			return nil, nil, err
 		}
-		j.ExpectSize = info.Size()
+		j.ExpectSize = size
 		files = append(files, expect)
 	}
 	if len(ends) > 1 {
@@ -218,4 +214,25 @@ func (cfg *Config) receiverJob(j *job) (*job, []*os.File, error) {
 		files = append(files, ends[1])
 	}
 	return j, files, nil
+}
+
+// expectation is what the receiver compares with, and how much of that it maps: no
+// more than is sent.
+func (cfg *Config) expectation() (expect *os.File, size int64, err error) {
+	expect = cfg.Expect
+	if expect == nil {
+		expect = cfg.Source.file
+	}
+	info, err := expect.Stat()
+	if err != nil {
+		return nil, 0, fmt.Errorf("size what the receiver expects: %w", bare(err))
+	}
+	size = info.Size()
+	if cfg.Bytes > 0 {
+		size = min(size, cfg.Bytes)
+	}
+	if cfg.Expect == nil { // else it is in memory
+		err = cfg.Source.fits(size, "limit it with --bytes, or leave --verify out")
+	}
+	return expect, size, err
 }

@@ -3,6 +3,7 @@
 package workloads
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -12,22 +13,22 @@ import (
 
 // PageCache is the memory that the page cache holds of the source, in bytes of
 // whole pages. The error says why that is not known.
-func (s *Source) PageCache() (int64, error) {
+func (s *Source) PageCache(ctx context.Context) (int64, error) {
 	if s.Kind == SourceZero {
 		return 0, nil
 	}
-	return pageCache(s.file, s.Filesystem, "source")
+	return pageCache(ctx, s.file, s.Filesystem, "source")
 }
 
 // PageCache is the same of a sink; one that is no file has none.
-func (s *Sink) PageCache() (int64, error) {
+func (s *Sink) PageCache(ctx context.Context) (int64, error) {
 	if s.Kind != SinkFile {
 		return 0, nil
 	}
-	return pageCache(s.sender, filesystem(int(s.sender.Fd())), "sink")
+	return pageCache(ctx, s.sender, filesystem(int(s.sender.Fd())), "sink")
 }
 
-func pageCache(f *os.File, filesystem, what string) (int64, error) {
+func pageCache(ctx context.Context, f *os.File, filesystem, what string) (int64, error) {
 	switch {
 	case inMemory(filesystem):
 		return 0, fmt.Errorf("the %s is on %s, where the page cache is the file itself", what, filesystem)
@@ -48,7 +49,7 @@ func pageCache(f *os.File, filesystem, what string) (int64, error) {
 	if err != nil {
 		return 0, fmt.Errorf("size the %s: %w", what, bare(err))
 	}
-	pages, err := resident(int(f.Fd()), info.Size(), nil)
+	pages, err := resident(ctx, int(f.Fd()), info.Size(), nil)
 	if err != nil {
 		return 0, fmt.Errorf("look the %s up in the page cache: %w", what, err)
 	}
@@ -69,11 +70,14 @@ func cachedPages(fd int) (int64, error) {
 // resident is the number of pages of the first size bytes that are in the page
 // cache and up to date, by mincore(2). last, if not nil, is told whether the last
 // one is.
-func resident(fd int, size int64, last *bool) (pages int64, err error) {
+func resident(ctx context.Context, fd int, size int64, last *bool) (pages int64, err error) {
 	const step = 1 << 30 // bytes looked at in one go
 	page := int64(unix.Getpagesize())
 	vec := make([]byte, (min(size, step)+page-1)/page)
 	for at := int64(0); at < size; at += step {
+		if ctx.Err() != nil { // a sparse file may have terabytes to look at
+			return 0, context.Cause(ctx)
+		}
 		part := min(size-at, step)
 		present, err := residentPages(fd, at, part, vec)
 		if err != nil {

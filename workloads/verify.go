@@ -33,6 +33,10 @@ func (s *Source) Snapshot(ctx context.Context, upTo int64) (*os.File, error) {
 	if upTo <= 0 || upTo > s.Bytes {
 		upTo = s.Bytes
 	}
+	const hint = "verify a smaller --bytes, or with --cache warm"
+	if free := availableMemory(); upTo > free {
+		return nil, errorf(Usage, hint, "a copy of %s of the source does not fit into memory: %s are available", human.FormatBytes(upTo), human.FormatBytes(free))
+	}
 	fd, err := unix.MemfdCreate("zctrace-expected", unix.MFD_CLOEXEC)
 	if err != nil {
 		return nil, fmt.Errorf("create a copy of the source: %w", err)
@@ -40,7 +44,7 @@ func (s *Source) Snapshot(ctx context.Context, upTo int64) (*os.File, error) {
 	f := os.NewFile(uintptr(fd), "expected")
 	if _, err := io.Copy(f, interruptible{ctx, io.NewSectionReader(s.file, 0, upTo)}); err != nil {
 		f.Close()
-		return nil, errorf(Failure, "verify a smaller --bytes, or with --cache warm", "copy %s of the source to memory: %w", human.FormatBytes(upTo), bare(err))
+		return nil, errorf(Failure, hint, "copy %s of the source to memory: %w", human.FormatBytes(upTo), bare(err))
 	}
 	return f, nil
 }

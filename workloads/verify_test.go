@@ -59,6 +59,35 @@ func TestVerifyAgainstASnapshot(t *testing.T) {
 	}
 }
 
+// The receiver maps what is sent, however large the source is.
+func TestVerifyMapsWhatIsSent(t *testing.T) {
+	s := hole(t, 4<<40)
+	sink, err := OpenSink("tcp", s, nil)
+	must(t, err)
+	t.Cleanup(sink.Close)
+	cfg := Config{Role: Receiver, Source: s, Sink: sink, Chunk: 4096, Verify: true, Bytes: 300_001}
+	j, _, err := cfg.job()
+	must(t, err)
+	if j.ExpectSize != 300_001 {
+		t.Fatalf("%d bytes are mapped, want 300001", j.ExpectSize)
+	}
+	receiver := startWorker(t, cfg)
+	cfg.Role, cfg.Strategy = Sender, sendfile
+	sender := startWorker(t, cfg)
+	sink.HandOver()
+	release(t, receiver)
+	release(t, sender)
+	if res, err := wait(t, receiver); err != nil || res.Payload != 300_001 || res.Mismatch != nil {
+		t.Errorf("%+v, %v", res, err)
+	}
+
+	cfg.Role, cfg.Bytes = Receiver, 0
+	_, err = Start(cfg)
+	mustFail(t, err, Usage, "does not fit into the page cache: 4 TiB of it", "--bytes", "--verify")
+	_, err = s.Snapshot(t.Context(), 0)
+	mustFail(t, err, Usage, "4 TiB of the source does not fit into memory", "--bytes")
+}
+
 func TestOnlyAUserBufferCanBeCorrupted(t *testing.T) {
 	source, sink := open(t, "zero", "null")
 	_, err := Start(Config{Role: Sender, Strategy: sendfile, Source: source, Sink: sink, Chunk: 1, CorruptAt: ptr(int64(0))})

@@ -3,6 +3,7 @@
 package session
 
 import (
+	"context"
 	"os"
 
 	"github.com/zctrace/zctrace/tracer"
@@ -19,14 +20,14 @@ type footprint struct {
 }
 
 // footprint looks at source and sink. Neither is read by that.
-func (s *session) footprint() *footprint {
+func (s *session) footprint(ctx context.Context) *footprint {
 	var f footprint
-	if f.bytes, f.err = s.source.PageCache(); f.err != nil {
+	if f.bytes, f.err = s.source.PageCache(ctx); f.err != nil {
 		return &f
 	}
 	for _, sink := range s.sinks() {
 		var n int64
-		if n, f.err = sink.PageCache(); f.err != nil {
+		if n, f.err = sink.PageCache(ctx); f.err != nil {
 			return &f
 		}
 		f.bytes += n

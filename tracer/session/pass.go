@@ -48,7 +48,10 @@ func (s *session) run(ctx context.Context, t Tracer, observe func(*trace.Trace))
 	if err := s.prepareCache(ctx); err != nil {
 		return nil, err
 	}
-	s.left = leftovers{before: s.footprint()}
+	s.left = leftovers{before: s.footprint(ctx)}
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
 	if t == nil {
 		s.doing("running untraced for --baseline")
 	} else {
@@ -285,7 +288,7 @@ func (f *follower) end(ctx context.Context, killed []Worker) error {
 		p.receiver, receiverErr = f.workers.receiver.Wait()
 	}
 	p.sender, senderErr = f.workers.sender.Wait()
-	f.session.left.after = f.session.footprint() // before anything else touches the files
+	f.session.left.after = f.session.footprint(context.WithoutCancel(ctx)) // before anything else touches the files
 	if f.session.sink.IsRemote() && senderErr == nil && len(killed) == 0 {
 		receiverErr = f.takeReceipt(ctx)
 	}
