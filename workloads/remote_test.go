@@ -23,7 +23,7 @@ func server(t *testing.T) (address string, served <-chan Served) {
 	t.Helper()
 	s, err := Listen(t.Context(), "127.0.0.1:0")
 	must(t, err)
-	reports := make(chan Served, 2*maxSenders)
+	reports := make(chan Served, 2*maxHandshakes)
 	s.Report = func(r Served) { reports <- r }
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error)
@@ -155,6 +155,39 @@ func TestServeManyAtOnce(t *testing.T) {
 	sink, err := Dial(t.Context(), address, false)
 	must(t, err)
 	sink.Close()
+}
+
+// Who has not said who they are takes no sender's place, and is not waited for.
+func TestServeSilentConnections(t *testing.T) {
+	address, served := server(t)
+	connect := func() net.Conn {
+		conn, err := net.Dial("tcp", address)
+		must(t, err)
+		t.Cleanup(func() { conn.Close() })
+		return conn
+	}
+	for i := range maxSenders {
+		_, err := io.WriteString(connect(), magic[:i%len(magic)])
+		must(t, err)
+	}
+	sink, err := Dial(t.Context(), address, false)
+	must(t, err)
+	defer sink.Close()
+	for range maxHandshakes {
+		connect()
+	}
+	_, err = Dial(t.Context(), address, false)
+	mustFail(t, err, Failure, "as many senders as it takes", "wait")
+
+	_, err = sink.sender.Write([]byte("some bytes"))
+	must(t, err)
+	_, err = sink.Finish(t.Context())
+	must(t, err)
+	for {
+		if r := report(t, served); r.Bytes == 10 && r.Err == nil {
+			return
+		}
+	}
 }
 
 // Whoever does not speak the protocol is dropped.

@@ -16,10 +16,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// The most that a server spends on senders: so many at once, with a buffer each.
+// The most that a server spends on senders: so many at once, with a buffer each, and
+// so many connections that have not said yet who they are.
 const (
-	maxSenders  = 64
-	serveBuffer = 256 << 10
+	maxSenders    = 64
+	maxHandshakes = 256
+	serveBuffer   = 256 << 10
 )
 
 // Server receives what senders on other machines send, and keeps nothing of it.
@@ -28,9 +30,10 @@ type Server struct {
 	// goroutines at once.
 	Report func(Served)
 
-	listener net.Listener
-	slots    chan struct{} // one for each sender that may come
-	busy     sync.WaitGroup
+	listener   net.Listener
+	handshakes chan struct{} // one for each that may be under way
+	slots      chan struct{} // one for each sender that may come
+	busy       sync.WaitGroup
 }
 
 // Served is a connection that has ended.
@@ -53,7 +56,7 @@ func Listen(ctx context.Context, address string) (*Server, error) {
 	if err != nil {
 		return nil, listenError(address, host, err)
 	}
-	return &Server{listener: listener, slots: make(chan struct{}, maxSenders)}, nil
+	return &Server{listener: listener, handshakes: make(chan struct{}, maxHandshakes), slots: make(chan struct{}, maxSenders)}, nil
 }
 
 func listenError(address, host string, err error) error {
@@ -96,37 +99,43 @@ func (s *Server) Serve(ctx context.Context) error {
 		case err != nil:
 			return fmt.Errorf("accept a connection: %w", err)
 		}
-		status := uint32(statusReady)
 		select {
-		case s.slots <- struct{}{}:
-		default:
-			status = statusBusy
-		}
-		if status == statusBusy { // it fits into the socket's buffer: nobody waits
+		case s.handshakes <- struct{}{}:
+			s.busy.Go(func() { s.Report(s.serve(ctx, conn)) })
+		default: // the answer fits into the socket's buffer: nobody waits
 			_ = conn.SetDeadline(time.Now().Add(handshakeTime))
-			_, _ = conn.Write(appendHello(status))
+			_, _ = conn.Write(appendHello(statusBusy))
 			conn.Close()
-			s.Report(Served{Peer: conn.RemoteAddr().String(), Err: fmt.Errorf("refused: %d senders are here already", maxSenders)})
-			continue
+			s.Report(Served{Peer: conn.RemoteAddr().String(), Err: fmt.Errorf("refused: %d connections have not said who they are", maxHandshakes)})
 		}
-		s.busy.Go(func() {
-			defer func() { <-s.slots }()
-			s.Report(serve(ctx, conn))
-		})
 	}
 }
 
 // serve takes one sender's payload, and closes the connection.
-func serve(ctx context.Context, conn net.Conn) (done Served) {
+func (s *Server) serve(ctx context.Context, conn net.Conn) (done Served) {
 	done.Peer = conn.RemoteAddr().String()
 	defer conn.Close()
 	stop := context.AfterFunc(ctx, func() { conn.Close() })
 	defer stop()
 	flags, err := hear(conn)
+	<-s.handshakes
 	if err != nil {
 		done.Err = err
 		return done
 	}
+	select {
+	case s.slots <- struct{}{}:
+		defer func() { <-s.slots }()
+	default:
+		_, _ = conn.Write(appendHello(statusBusy))
+		done.Err = fmt.Errorf("refused: %d senders are here already", maxSenders)
+		return done
+	}
+	if _, err := conn.Write(appendHello(statusReady)); err != nil {
+		done.Err = fmt.Errorf("the connection broke: %w", bareNet(err))
+		return done
+	}
+	_ = conn.SetDeadline(time.Time{}) // a sender may pause
 	var sum hash.Hash
 	if flags&flagChecksum != 0 {
 		sum = sha256.New()
@@ -149,7 +158,7 @@ func serve(ctx context.Context, conn net.Conn) (done Served) {
 	return done
 }
 
-// hear takes the sender's hello, and answers.
+// hear takes the sender's hello.
 func hear(conn net.Conn) (flags uint32, err error) {
 	_ = conn.SetDeadline(time.Now().Add(handshakeTime))
 	hello := make([]byte, helloBytes)
@@ -166,11 +175,7 @@ func hear(conn net.Conn) (flags uint32, err error) {
 	case err != nil:
 		return 0, fmt.Errorf("dropped: it said nothing within %v", handshakeTime)
 	}
-	_, err = conn.Write(appendHello(statusReady))
-	if err != nil {
-		return 0, fmt.Errorf("the connection broke: %w", bareNet(err))
-	}
-	return flags, conn.SetDeadline(time.Time{})
+	return flags, nil
 }
 
 // drain reads to the end.
