@@ -45,6 +45,10 @@ func TestRefusals(t *testing.T) {
 	if err := unix.Mkfifo(fifo, 0o644); err != nil {
 		t.Fatal(err)
 	}
+	link := filepath.Join(dir, "link")
+	if err := os.Symlink(dir, link); err != nil {
+		t.Fatal(err)
+	}
 	oneTrace := write("t.json", `{"schema":"zctrace/1"}`, 0o644)
 	for _, test := range []struct {
 		args []string
@@ -122,6 +126,8 @@ func TestRefusals(t *testing.T) {
 		{[]string{"run", "sendfile", "--json", ""}, 2, []string{"take a file"}},
 		{[]string{"run", "sendfile", "--json", full, "--source", full}, 2, []string{"would replace the source"}},
 		{[]string{"run", "sendfile", "--json", dir + "/x", "--sink", "file:" + dir + "/x"}, 2, []string{"would replace the sink"}},
+		{[]string{"run", "sendfile", "--json", link + "/x", "--sink", "file:" + dir + "/x"}, 2, []string{"would replace the sink"}},
+		{[]string{"run", "sendfile", "--json", "/dev/fd/0"}, 2, []string{"/dev/fd/0", "open for reading only", "name a file"}},
 		{[]string{"run", "sendfile", "--duration", "0"}, 2, []string{"--duration 0"}},
 		{[]string{"compare", "sendfle"}, 2, []string{`unknown strategy "sendfle"`, "did you mean sendfile?"}},
 		{[]string{"compare", "sendfile", "sendfile"}, 2, []string{"sendfile is named twice", "--rounds"}},

@@ -187,7 +187,7 @@ func checkJSON(o *options) (string, error) {
 		return "", usageError("--json %s would replace the source\ntake another file", path)
 	}
 	for _, spec := range o.sinks {
-		if sink, ok := strings.CutPrefix(spec, "file:"); ok && (sameFile(path, sink) || filepath.Clean(path) == filepath.Clean(sink)) {
+		if sink, ok := strings.CutPrefix(spec, "file:"); ok && (sameFile(path, sink) || sameEntry(path, sink)) {
 			return "", usageError("--json %s would replace the sink\ntake another file", path)
 		}
 	}
@@ -199,7 +199,7 @@ func checkJSON(o *options) (string, error) {
 		err = &exitError{exitUsage, err}
 	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS):
 		err = &exitError{exitUnsupported, err}
-	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENOTDIR):
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENOTDIR), errors.Is(err, syscall.EBADF):
 		err = &exitError{exitUsage, err}
 	}
 	return path, err
@@ -209,6 +209,13 @@ func sameFile(a, b string) bool {
 	infoA, errA := os.Stat(a)
 	infoB, errB := os.Stat(b)
 	return errA == nil && errB == nil && os.SameFile(infoA, infoB)
+}
+
+// sameEntry reports whether both name the same file, which need not exist yet.
+func sameEntry(a, b string) bool {
+	dirA, nameA := filepath.Split(a)
+	dirB, nameB := filepath.Split(b)
+	return nameA == nameB && sameFile(dirA+".", dirB+".")
 }
 
 // stdoutClosed finds a standard output that was closed when the program started:

@@ -230,6 +230,16 @@ func TestSaveFileToOwnDescriptor(t *testing.T) {
 	}
 }
 
+// One that is open for reading is refused before the run.
+func TestDescriptorOpenForReading(t *testing.T) {
+	f, err := os.Open(os.DevNull)
+	must(t, err)
+	defer f.Close()
+	if err := CheckWritable(fmt.Sprintf("/dev/fd/%d", f.Fd())); err == nil || !strings.Contains(err.Error(), "open for reading only (name a file") {
+		t.Errorf("it says %v", err)
+	}
+}
+
 func TestOwnDescriptor(t *testing.T) {
 	for path, want := range map[string]int{
 		"/dev/stdout": 1, "/dev//stdout": 1, "/dev/stderr": 2, "/dev/fd/63": 63, "/proc/self/fd/7": 7,

@@ -4,12 +4,15 @@ package trace
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
+
+	"golang.org/x/sys/unix"
 )
 
 // ownDescriptor is the file descriptor that a path such as /dev/stdout names.
@@ -48,11 +51,11 @@ func duplicate(fd int, path string) (*os.File, error) {
 // accessible asks for permission without opening.
 func accessible(path string) error {
 	if fd, ok := ownDescriptor(path); ok {
-		f, err := duplicate(fd, path)
-		if err != nil {
-			return err
+		flags, err := unix.FcntlInt(uintptr(fd), unix.F_GETFL, 0)
+		if err == nil && flags&unix.O_ACCMODE == unix.O_RDONLY {
+			err = fmt.Errorf("is open for reading only (name a file, or open it for writing): %w", syscall.EBADF)
 		}
-		return f.Close()
+		return err
 	}
 	return mayWrite(path)
 }
