@@ -101,10 +101,20 @@ func openRing(w *window, how func(*window) requests) (undo func(), err error) {
 	}
 	if err := q.ring.Missing(q.read, q.write); err != nil {
 		q.ring.Close()
-		return nil, errorf(Unsupported, "take read-write, or a newer kernel", "this kernel's io_uring lacks %w", err)
+		return nil, missingError(err)
 	}
 	w.queue = q
 	return q.ring.Close, nil
+}
+
+// missingError says which operation the kernel's io_uring lacks, or why it does not
+// tell.
+func missingError(err error) error {
+	if number := syscall.Errno(0); !errors.As(err, &number) { // ENOSYS of a filter is ErrUnsupported, too
+		return errorf(Unsupported, "take read-write, or a newer kernel", "this kernel's io_uring lacks %w", err)
+	}
+	return errorf(Unsupported, "allow io_uring_register in the container's seccomp profile, or take read-write",
+		"io_uring was set up, but does not tell which operations it has: %w", err)
 }
 
 // ringError says what keeps this process from having an io_uring.

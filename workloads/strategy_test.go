@@ -3,6 +3,8 @@
 package workloads
 
 import (
+	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -153,6 +155,17 @@ func TestSupportOfZero(t *testing.T) {
 		if (err == nil) != (o.sendErr == nil) {
 			t.Errorf("%s: Support says %v, the run says %v", s.Name, err, o.sendErr)
 		}
+	}
+}
+
+// Files of sysfs say that they have a page, and have a line.
+func TestSupportOfASourceThatHasLess(t *testing.T) {
+	source, _ := open(t, "/sys/kernel/mm/transparent_hugepage/enabled", "null")
+	text, err := os.ReadFile(source.Path)
+	must(t, err)
+	found := fmt.Sprintf(" found nothing more after %d of the %d bytes that the source should have", len(text), source.Bytes)
+	for _, s := range []*Strategy{readWrite, sendfile} {
+		mustFail(t, Support(s, source, SinkTCP), Unsupported, s.Transfer[0]+found, "--source auto")
 	}
 }
 

@@ -136,6 +136,9 @@ func move(s *Strategy, source *Source, sink *Sink) error {
 		defer undo()
 	}
 	s.loop(w)
+	if w.page.failed != 0 && w.page.errno == 0 { // as for many files of sysfs
+		return fmt.Errorf("%s found nothing more after %d of the %d bytes that the source should have", callName(w.page.failedNr), w.moved, source.size())
+	}
 	if w.page.failed != 0 {
 		return fmt.Errorf("%s: %w", callName(w.page.failedNr), syscall.Errno(w.page.errno))
 	}

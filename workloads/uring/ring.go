@@ -194,7 +194,7 @@ func (r *Ring) RegisterFiles(fds []int32) error {
 func (r *Ring) Missing(ops ...uint8) error {
 	p := &probe{}
 	if err := r.register(registerProbe, unsafe.Pointer(p), len(p.ops)); err != nil {
-		return fmt.Errorf("ask which operations io_uring has: %w", err)
+		return fmt.Errorf("io_uring_register: %w", err)
 	}
 	for _, op := range ops {
 		if p.ops[op].flags&opSupported == 0 {
