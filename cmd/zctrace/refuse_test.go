@@ -228,6 +228,23 @@ func TestCannotTraceHere(t *testing.T) {
 	})
 }
 
+// Also what cobra prints by itself.
+func TestOutputOntoAFullDevice(t *testing.T) {
+	for _, args := range [][]string{{"--help"}, {"run", "--help"}, {"help", "run"}, {"completion", "bash"}, {"list"}, {"version"}} {
+		full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer full.Close()
+		cmd := command(t, args...)
+		stderr := &screen{}
+		cmd.Stdout, cmd.Stderr = full, stderr
+		if code := exitStatus(t, cmd.Run()); code != exitFailed || !strings.HasSuffix(stderr.String(), "no space left on device\n") || strings.Contains(stderr.String(), "--help") {
+			t.Errorf("%v: exit code %d: %s", args, code, stderr)
+		}
+	}
+}
+
 // What needs no rights works without them.
 func TestWithoutRights(t *testing.T) {
 	for _, args := range [][]string{{"--help"}, {"run", "--help"}, {"compare", "--help"}, {"list"}, {"version"}, {"show", "../../tracer/trace/testdata/sendfile.json"}, {"completion", "bash"}} {

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"strings"
 
@@ -66,6 +67,20 @@ func run(f func(*cobra.Command, []string) error) func(*cobra.Command, []string) 
 	}
 }
 
+// printed remembers the error of a write, which cobra's help does not tell.
+type printed struct {
+	to  io.Writer
+	err error
+}
+
+func (o *printed) Write(text []byte) (int, error) {
+	n, err := o.to.Write(text)
+	if o.err == nil {
+		o.err = err
+	}
+	return n, err
+}
+
 // execute runs the command line and returns the exit code.
 func execute(args []string) int {
 	if code, is := worker(args); is {
@@ -73,7 +88,12 @@ func execute(args []string) int {
 	}
 	root := newRoot()
 	root.SetArgs(args)
+	out := &printed{to: os.Stdout}
+	root.SetOut(out)
 	called, err := root.ExecuteC()
+	if ran := (ranError{}); out.err != nil && !errors.As(err, &ran) {
+		err = ranError{out.err}
+	}
 	if err == nil {
 		return exitDone
 	}
