@@ -85,6 +85,9 @@ func (cfg *Config) startError(err error, cmd *exec.Cmd) error {
 	case errors.Is(err, unix.ENOMEM):
 		return errorf(Failure, moreMemory, "start the %s: %w", cfg.Role, err)
 	}
+	if at := (*fs.PathError)(nil); errors.As(err, &at) && at.Path == os.DevNull { // os/exec opens it
+		return errorf(Unsupported, "make it: mknod -m 666 /dev/null c 1 3", "start the %s: a process needs %s: %w", cfg.Role, os.DevNull, bare(err))
+	}
 	if cfg.User == nil || !errors.Is(err, fs.ErrPermission) {
 		return fmt.Errorf("start the %s: %w", cfg.Role, err)
 	}

@@ -183,6 +183,26 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
+// A container may have a /dev with nothing in it.
+func TestWithoutDevNull(t *testing.T) {
+	needTracing(t)
+	if os.Geteuid() != 0 {
+		t.Skip("needs root, to mount")
+	}
+	cmd := command(t, "run", "sendfile", "--bytes", "1MiB")
+	cmd.Args = append([]string{"unshare", "-m", "sh", "-c", `mount -t tmpfs none /dev && exec "$@"`, "sh"}, cmd.Args...)
+	unshare, err := exec.LookPath("unshare")
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd.Path = unshare
+	r := finish(t, cmd)
+	if r.code != exitUnsupported || !strings.Contains(r.stderr, "a process needs /dev/null: no such file or directory") || !strings.Contains(r.stderr, "mknod") {
+		t.Errorf("exit code %d: %s%s", r.code, r.stdout, r.stderr)
+	}
+	workersAreGone(t)
+}
+
 // Without the rights, or on a kernel without BTF, it says what is missing, what
 // to do, and exits with 3.
 func TestCannotTraceHere(t *testing.T) {
