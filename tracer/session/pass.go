@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -296,7 +297,11 @@ func (f *follower) end(ctx context.Context, killed []Worker) error {
 		return err
 	}
 	if f.last != nil && len(killed) == 0 && receiverErr == nil && senderErr == nil {
-		p.last.Losses["open_windows"] = f.openWindows()
+		// The trace was handed out, and may be being drawn.
+		last := *p.last
+		last.Losses = maps.Clone(last.Losses)
+		last.Losses["open_windows"] = f.openWindows()
+		p.last = &last
 	}
 	switch { // that a worker was killed explains nothing
 	case receiverErr != nil && !slices.Contains(killed, f.workers.receiver): // what ended it also ended the sender
