@@ -40,7 +40,7 @@ NATIVE := ./tracer ./cmd/zctrace
 # Unit tests some of which need root, and skip themselves without; they run with it too.
 AS_ROOT := ./workloads ./tracer/trace
 # Those of cmd/zctrace in which much goes on at once.
-RACES := ^Test(Dashboard|NotRunAgain|HangUpAfterTheEnd|TinyTerminal|CompareInterrupted|SweepInTmux|InterruptedPreparation|SecondSignal|RunsThatEndEarly|TwoRunsAtOnce|Serve)$$
+RACES := ^Test(Dashboard|NotRunAgain|HangUp|HangUpAfterTheEnd|AgainAndLeave|Abandoned|TinyTerminal|CompareInterrupted|SweepInTmux|InterruptedPreparation|SecondSignal|RunsThatEndEarly|TwoRunsAtOnce|Serve)$$
 # With root to be had, CI lets no test skip itself for want of it.
 GO_TEST_NATIVE = ZCTRACE_TEST_ROOT=$(ROOT) $(GO) test -count=1 $(if $(SUDO),-exec '$(SUDO) -E') -timeout 20m
 

@@ -96,12 +96,12 @@ func (d data) trustSection(width int) []string {
 		lines = wrap(d.text("!! EVENTS WERE LOST, DO NOT BELIEVE THIS RUN: "+strings.Join(causes, ", ")), width)
 	}
 	switch {
-	case r.Verified == nil && r.Ended == trace.Failed && slices.ContainsFunc(r.Command, asksToVerify):
-		lines = append(lines, "verified: no, the run failed before")
+	case r.Verified == nil && !slices.ContainsFunc(r.Command, asksToVerify):
+		lines = append(lines, "verified: not asked for")
 	case r.Verified == nil && r.Ended == trace.Interrupted:
 		lines = append(lines, "verified: no, the run was interrupted")
 	case r.Verified == nil:
-		lines = append(lines, "verified: not asked for")
+		lines = append(lines, "verified: no, the run failed before")
 	case *r.Verified:
 		lines = append(lines, "verified: yes, the sink received the bytes of the source")
 	default:

@@ -35,7 +35,8 @@ var packages = []string{"tracer", "cmd/zctrace"}
 // elsewhere are the tests that need no guest: those about terminals, signals,
 // flags and messages are the same on every kernel, and slow in an emulated one.
 var elsewhere = regexp.MustCompile(`^Test(` + strings.Join([]string{
-	"Dashboard", "NotRunAgain", "AgainAndLeave", "Abandoned", "ViewsInTmux", "ShowInTmux", "CompareInTmux", "SweepInTmux", "ShowTwo", "HangUp", "HangUpAfterTheEnd", "TinyTerminal", "InterruptedPreparation", "RepeatedSignal", "SecondSignal",
+	"Dashboard", "NotRunAgain", "AgainAndLeave", "Abandoned", "SizesThatAStrategyCannotDo", "SweepWithGapsOnATerminal", "SignalsOnTheDashboard", "WithoutDevNull", "OutputOntoAFullDevice", "UnderSudoWithoutRights",
+	"ViewsInTmux", "ShowInTmux", "CompareInTmux", "SweepInTmux", "ShowTwo", "HangUp", "HangUpAfterTheEnd", "TinyTerminal", "InterruptedPreparation", "RepeatedSignal", "SecondSignal",
 	"StalledReceiver", "JSONToStdout", "OutputOntoOddFiles", "ShowPrintsTheSameTable", "ExpectNothing",
 	"RunsThatEndEarly", "VerifyFindsACorruptedByte", "Baseline", "CPU", "Expect", "UnderSudo", "SignalsWhileLoading",
 	"EverySinkExactly", // as TestEnginesAgree, but by one engine and on one file system

@@ -31,6 +31,15 @@ func mayWrite(path string) error {
 	return errno
 }
 
+// openFlags are those that the descriptor was opened with.
+func openFlags(fd int) (int, error) {
+	flags, _, errno := syscall.Syscall(syscall.SYS_FCNTL, uintptr(fd), syscall.F_GETFL, 0)
+	if errno != 0 {
+		return 0, errno
+	}
+	return int(flags), nil
+}
+
 // fileUID is the user whose rights to files this thread has. An id that is none
 // changes nothing, and setfsuid returns the one that there was.
 func fileUID() uint32 {

@@ -11,8 +11,6 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
-
-	"golang.org/x/sys/unix"
 )
 
 // ownDescriptor is the file descriptor that a path such as /dev/stdout names.
@@ -51,8 +49,8 @@ func duplicate(fd int, path string) (*os.File, error) {
 // accessible asks for permission without opening.
 func accessible(path string) error {
 	if fd, ok := ownDescriptor(path); ok {
-		flags, err := unix.FcntlInt(uintptr(fd), unix.F_GETFL, 0)
-		if err == nil && flags&unix.O_ACCMODE == unix.O_RDONLY {
+		flags, err := openFlags(fd)
+		if err == nil && flags&syscall.O_ACCMODE == syscall.O_RDONLY {
 			err = fmt.Errorf("is open for reading only (name a file, or open it for writing): %w", syscall.EBADF)
 		}
 		return err
