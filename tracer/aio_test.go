@@ -119,7 +119,8 @@ func TestAIOExactly(t *testing.T) {
 							t.Errorf("%s: %s is %v (%s), want %v", e, name, got.amount.Bytes, got.amount.Reason, want)
 						}
 					}
-					if got := c.Disk.ReadBytes; got != trace.Known(test.read) {
+					// A write may read what the file system keeps of the file.
+					if got := c.Disk.ReadBytes; got != trace.Known(test.read) && test.opcode == cmdPread {
 						t.Errorf("%v bytes were read from disk, want %d", got, test.read)
 					}
 				}
