@@ -50,6 +50,12 @@ type Options struct {
 	Interval  func(longer bool) time.Duration             // + and -: another time from sample to sample
 }
 
+// abandoned is whether the user asked twice to leave, and does not wait for the run.
+type abandoned bool
+
+// Abandoned is whether it is so.
+func (a abandoned) Abandoned() bool { return bool(a) }
+
 // Model is the dashboard. Its zero value is not ready: see New.
 type Model struct {
 	opts Options
@@ -67,12 +73,13 @@ type Model struct {
 	notAgain string // why another run did not begin
 
 	quitting bool // q or ctrl+c was pressed: leave once the run has ended
-	help     bool
-	view     view
-	offsets  [views]int // the first line that is seen of each
-	other    bool       // the receiver is looked at, where there is no room for both
-	saving   bool
-	notice   notice
+	abandoned
+	help    bool
+	view    view
+	offsets [views]int // the first line that is seen of each
+	other   bool       // the receiver is looked at, where there is no room for both
+	saving  bool
+	notice  notice
 
 	swapped bool // the other trace is looked at
 	at      int  // the sample that is shown of a saved trace; atEnd: its totals

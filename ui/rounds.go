@@ -57,6 +57,7 @@ type Rounds struct {
 
 	help     bool
 	quitting bool
+	abandoned
 
 	drawn string // the frame
 }
@@ -137,7 +138,8 @@ func (m Rounds) pressed(msg tea.KeyMsg) (Rounds, tea.Cmd) {
 		return m.leave(m.opts.Stop)
 	case key.Matches(msg, m.keys.interrupt):
 		if m.quitting {
-			return m, tea.Interrupt // asked twice: do not wait for the run
+			m.abandoned = true
+			return m, tea.Quit
 		}
 		return m.leave(m.opts.Interrupt)
 	case key.Matches(msg, m.keys.pause):

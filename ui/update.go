@@ -81,7 +81,8 @@ func (m Model) pressed(msg tea.KeyMsg) (tea.Model, tea.Cmd) {
 		return m.leave(m.opts.Stop)
 	case key.Matches(msg, m.keys.interrupt):
 		if m.quitting {
-			return m, tea.Interrupt // asked twice: do not wait for the run
+			m.abandoned = true
+			return m, tea.Quit
 		}
 		return m.leave(m.opts.Interrupt)
 	case key.Matches(msg, m.keys.pause):

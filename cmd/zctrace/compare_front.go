@@ -71,8 +71,8 @@ func (c *comparison) live() ([]session.Outcome, error) {
 		<-done
 		program.Quit()
 	}()
-	_, err := program.Run()
-	abandon(err)
+	model, err := program.Run()
+	abandon(model)
 	c.interrupt(errQuit)
 	<-done
 	return outcomes, errors.Join(runErr, err)

@@ -128,8 +128,8 @@ func (j *job) dashboard() (*trace.Trace, error) {
 			}
 		}
 	}()
-	_, err := program.Run()
-	abandon(err)
+	model, err := program.Run()
+	abandon(model)
 	j.interrupt(errQuit)
 	<-done
 	if t != nil {
@@ -143,8 +143,8 @@ func (j *job) dashboard() (*trace.Trace, error) {
 
 // abandon ends the program where the user would not wait for the run to end, and the
 // kernel the workers with it.
-func abandon(err error) {
-	if errors.Is(err, tea.ErrInterrupted) {
+func abandon(model tea.Model) {
+	if m, ok := model.(interface{ Abandoned() bool }); ok && m.Abandoned() {
 		os.Exit(128 + int(syscall.SIGINT))
 	}
 }
