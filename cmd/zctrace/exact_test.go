@@ -137,7 +137,7 @@ func TestExactBesideABusyCore(t *testing.T) {
 // where -short is given, seconds are dear.
 func runs() int {
 	if testing.Short() {
-		return 2
+		return 1
 	}
 	return 20
 }

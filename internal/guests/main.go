@@ -1,6 +1,6 @@
-// Command guests runs the privileged tests in emulated guests, one for each
-// kernel, and compares what passed with what is expected to (passes.txt): a guest
-// that ran nothing, hung, crashed or skipped a test fails.
+// Command guests runs the privileged tests in emulated guests, some for each
+// kernel, and compares what passed with what is expected to (passes.txt): a kernel
+// of which a guest ran nothing, hung, crashed or skipped a test fails.
 //
 //	guests [-run REGEXP] [-timeout D] KERNEL...   run and compare
 //	guests -accept KERNEL...                      write passes.txt from the last run's results
@@ -19,6 +19,7 @@ import (
 	"regexp"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -27,6 +28,7 @@ import (
 const (
 	passes = "internal/guests/passes.txt"
 	logs   = ".bin/vm/log"
+	shares = 4 // of a kernel's tests; a guest of its own runs each, so that no CPU is idle while one guest has much left to do
 )
 
 // packages have the tests that need the kernel.
@@ -77,6 +79,9 @@ func test(kernels []string, run string, timeout time.Duration) error {
 		if err := build(arch(kernel)); err != nil {
 			return err
 		}
+		if err := os.RemoveAll(filepath.Join(logs, kernel)); err != nil {
+			return err
+		}
 	}
 	listed, err := list(run)
 	if err != nil {
@@ -86,18 +91,31 @@ func test(kernels []string, run string, timeout time.Duration) error {
 	if err != nil {
 		return err
 	}
-	var wait sync.WaitGroup
 	var mu sync.Mutex
 	var bad []string
+	var all sync.WaitGroup
 	free := make(chan struct{}, runtime.NumCPU())
 	for _, kernel := range kernels {
-		wait.Go(func() {
+		start := time.Now()
+		var guests sync.WaitGroup
+		var failed []string // to boot
+		for i, tests := range deal(listed, shares) {
 			free <- struct{}{}
-			defer func() { <-free }()
-			start := time.Now()
-			v := one(kernel, run, timeout, listed, expected[kernel])
+			guests.Go(func() {
+				defer func() { <-free }()
+				if err := boot(kernel, filepath.Join(logs, kernel, strconv.Itoa(i+1)), tests, timeout); err != nil {
+					mu.Lock()
+					defer mu.Unlock()
+					failed = append(failed, err.Error())
+				}
+			})
+		}
+		all.Go(func() {
+			guests.Wait()
+			v := judge(kernel, listed, expected[kernel])
 			mu.Lock()
 			defer mu.Unlock()
+			v.problems = append(failed, v.problems...)
 			for _, p := range v.problems {
 				fmt.Printf("%s: %s\n", kernel, strings.TrimRight(p, "\n"))
 			}
@@ -110,25 +128,31 @@ func test(kernels []string, run string, timeout time.Duration) error {
 				v.tests, len(listed), v.passes, time.Since(start).Round(time.Second), filepath.Join(logs, kernel))
 		})
 	}
-	wait.Wait()
+	all.Wait()
 	if len(bad) > 0 {
 		return fmt.Errorf("failed on %s", strings.Join(bad, ", "))
 	}
 	return nil
 }
 
-// verdict is what one guest came to.
+// deal gives out tests in at most n shares.
+func deal(tests []string, n int) [][]string {
+	dealt := make([][]string, min(n, max(1, len(tests))))
+	for i, test := range tests {
+		dealt[i%len(dealt)] = append(dealt[i%len(dealt)], test)
+	}
+	return dealt
+}
+
+// verdict is what a kernel came to.
 type verdict struct {
 	problems []string
 	tests    int // that passed
 	passes   int // with subtests
 }
 
-func one(kernel, run string, timeout time.Duration, listed []string, expected counts) verdict {
-	console, err := boot(kernel, run, timeout)
-	if err != nil {
-		return verdict{problems: []string{err.Error()}}
-	}
+// judge compares what a kernel's guests left with what is expected.
+func judge(kernel string, listed []string, expected counts) verdict {
 	r, err := load(kernel)
 	if err != nil {
 		return verdict{problems: []string{err.Error()}}
@@ -139,9 +163,6 @@ func one(kernel, run string, timeout time.Duration, listed []string, expected co
 		if c.passed > 0 {
 			v.tests++
 		}
-	}
-	if len(v.problems) > 0 {
-		v.problems = append(v.problems, "the end of its console:\n"+indent(lastLines(console, 15)))
 	}
 	return v
 }
@@ -192,21 +213,26 @@ func list(run string) ([]string, error) {
 	return listed, nil
 }
 
-// boot runs the tests in a guest, and returns what it printed to its console.
-func boot(kernel, run string, timeout time.Duration) ([]byte, error) {
-	dir, err := filepath.Abs(filepath.Join(logs, kernel))
+// boot runs tests in a guest, which leaves what came of them in dir.
+func boot(kernel, dir string, tests []string, timeout time.Duration) error {
+	dir, err := filepath.Abs(dir)
 	if err != nil {
-		return nil, err
-	}
-	if err := os.RemoveAll(dir); err != nil {
-		return nil, err
+		return err
 	}
 	if err := os.MkdirAll(dir, 0o777); err != nil {
-		return nil, err
+		return err
 	}
 	// Go's own time limit is the shorter one: it says what every goroutine does.
-	args := append([]string{"./scripts/vm", kernel, "sh", "internal/guests/guest.sh", binaries(arch(kernel)), dir,
-		run, elsewhere.String(), (timeout * 3 / 4).String()}, packages...)
+	args := []string{"./scripts/vm", kernel, "sh", "internal/guests/guest.sh", binaries(arch(kernel)), dir, (timeout * 3 / 4).String()}
+	for _, pkg := range packages {
+		var names []string
+		for _, test := range tests {
+			if name, ok := strings.CutPrefix(test, pkg+"/"); ok {
+				names = append(names, name)
+			}
+		}
+		args = append(args, pkg, "^("+strings.Join(names, "|")+")$")
+	}
 	if os.Geteuid() != 0 {
 		args = append([]string{"sudo", "-E"}, args...)
 	}
@@ -214,35 +240,38 @@ func boot(kernel, run string, timeout time.Duration) ([]byte, error) {
 	cmd.Env = append(os.Environ(), "CI=1", fmt.Sprintf("TIMEOUT=%d", int(timeout.Seconds())))
 	console, err := cmd.CombinedOutput()
 	if exit := (*exec.ExitError)(nil); err != nil && !errors.As(err, &exit) {
-		return nil, err
+		return err
 	} // how it ended shows in what it left
-	return console, os.WriteFile(filepath.Join(dir, "console.log"), console, 0o666)
+	return os.WriteFile(filepath.Join(dir, "console.log"), console, 0o666)
 }
 
-// load reads what a guest left.
+// load reads what a kernel's guests left.
 func load(kernel string) (*result, error) {
-	dir := filepath.Join(logs, kernel)
-	r := &result{tests: map[string]*outcome{}, exits: map[string]string{}}
-	exit := func(program string) {
-		text, _ := os.ReadFile(filepath.Join(dir, program+".exit"))
-		r.exits[program] = strings.TrimSpace(string(text))
+	guests, err := filepath.Glob(filepath.Join(logs, kernel, "*"))
+	if err != nil {
+		return nil, err
 	}
-	exit("doctor")
-	for _, pkg := range packages {
-		name := filepath.Base(pkg)
-		exit(name)
-		log, err := os.ReadFile(filepath.Join(dir, name+".log"))
-		if err != nil {
-			continue // its exit code is missing, too
-		}
-		cmd := exec.Command("go", "tool", "test2json")
-		cmd.Stdin = bytes.NewReader(log)
-		events, err := cmd.Output()
-		if err != nil {
-			return nil, fmt.Errorf("read the results of %s: %w", pkg, err)
-		}
-		if err := r.read(pkg, bytes.NewReader(events)); err != nil {
-			return nil, err
+	r := &result{tests: map[string]*outcome{}, exits: map[string]string{}, consoles: map[string]string{}}
+	for _, dir := range guests {
+		guest := filepath.Base(dir)
+		console, _ := os.ReadFile(filepath.Join(dir, "console.log"))
+		r.consoles[guest] = lastLines(console, 15)
+		for _, program := range append([]string{"doctor"}, packages...) {
+			log, err := os.ReadFile(filepath.Join(dir, filepath.Base(program)+".log"))
+			exit, _ := os.ReadFile(filepath.Join(dir, filepath.Base(program)+".exit"))
+			r.exits[guest+"/"+program] = strings.TrimSpace(string(exit))
+			if err != nil || program == "doctor" {
+				continue
+			}
+			cmd := exec.Command("go", "tool", "test2json")
+			cmd.Stdin = bytes.NewReader(log)
+			events, err := cmd.Output()
+			if err != nil {
+				return nil, fmt.Errorf("read the results of %s: %w", program, err)
+			}
+			if err := r.read(program, bytes.NewReader(events)); err != nil {
+				return nil, err
+			}
 		}
 	}
 	return r, nil
