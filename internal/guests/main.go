@@ -251,6 +251,9 @@ func load(kernel string) (*result, error) {
 	if err != nil {
 		return nil, err
 	}
+	if len(guests) == 0 {
+		return nil, fmt.Errorf("no guest with %s has left anything in %s", kernel, filepath.Join(logs, kernel))
+	}
 	r := &result{tests: map[string]*outcome{}, exits: map[string]string{}, consoles: map[string]string{}}
 	for _, dir := range guests {
 		guest := filepath.Base(dir)
