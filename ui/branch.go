@@ -60,7 +60,7 @@ func (c *canvas) branchLine() []string {
 	l.to(from).put(ink, begin)
 	for _, a := range arrows {
 		ink, carries := c.inkOf(a.hop)
-		shaft, head := c.shafts[a.main().way], c.head
+		shaft, head := a.main().way.shaft(c.look), c.head
 		if !carries {
 			shaft, head = c.nothing, c.nothing
 		}

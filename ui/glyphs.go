@@ -16,8 +16,7 @@ type glyphs struct {
 	side, up, down   string
 	fork             string    // in the lower side of a box
 	bends            [3]string // of arrows that leap over boxes, and of one below them
-	shafts           [ways]string
-	nothing, unknown string // shafts
+	nothing, unknown string    // shafts
 	head             string
 
 	edge, here string // of a chart: its left side, and the moment that is shown
@@ -38,9 +37,6 @@ var unicodeGlyphs = glyphs{
 	signRunning: "●", signPaused: "‖", signEnded: "■", signFailed: "✗",
 	corners: [4]string{"┌", "┐", "└", "┘"}, side: "│", up: "┴", down: "▼",
 	fork: "┬", bends: [3]string{"╭", "╮", "╰"},
-	shafts: [ways]string{
-		byHandover: "·", byDMA: "═", byCopy: "━", byReference: "╌", byMapping: "~", byFill: "░", byClone: "≈",
-	},
 	nothing: "·", unknown: "?", head: "►",
 	edge: "┤", here: "▲", scrolls: "↑↓ ",
 	shaded: "▒", guide: "┊", marks: []string{"●", "■", "▲", "◆", "○", "□", "△", "◇"},
@@ -56,9 +52,6 @@ var asciiGlyphs = glyphs{
 	signRunning: "*", signPaused: "||", signEnded: "#", signFailed: "x",
 	corners: [4]string{"+", "+", "+", "+"}, side: "|", up: "+", down: "v",
 	fork: "+", bends: [3]string{"+", "+", "+"},
-	shafts: [ways]string{
-		byHandover: ".", byDMA: "=", byCopy: "#", byReference: "-", byMapping: "~", byFill: "0", byClone: ":",
-	},
 	nothing: ".", unknown: "?", head: ">",
 	edge: "|", here: "^", scrolls: "up/down ",
 	shaded: "%", guide: ":", joint: ".",

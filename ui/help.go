@@ -5,7 +5,7 @@ import "strings"
 // helpLines explain keys, signs and words in one screen of the smallest size.
 func helpLines(l *look, k keyMap, width int) []string {
 	keys := func(list ...string) string { return strings.Join(list, " ") }
-	shaft := func(w way) string { return strings.Repeat(l.shafts[w], 2) + l.head }
+	shaft := func(w way) string { return strings.Repeat(w.shaft(l), 2) + l.head }
 	return []string{
 		l.heading("KEYS", width),
 		helpRow(l, l.key, keys("1-5", k.next.Help().Key), "overview, system calls, time, hooks, counters"),

@@ -11,7 +11,11 @@ import (
 	tea "github.com/charmbracelet/bubbletea"
 
 	"github.com/zctrace/zctrace/tracer/trace"
+	"github.com/zctrace/zctrace/ui/background"
 )
+
+// bubbletea is initialised by now, for this package imports it.
+func init() { background.Restore() }
 
 // Update is a new state of a running session.
 type Update struct{ Trace *trace.Trace }

@@ -247,7 +247,7 @@ func (c *canvas) leaps() []string {
 		}
 		from, to := c.leaves(h.from), c.lands(h.to)
 		ink, carries := c.inkOf(h)
-		shaft := c.shafts[h.main().way]
+		shaft := h.main().way.shaft(c.look)
 		switch {
 		case !h.main().bytes.value.Known():
 			shaft = c.unknown
@@ -304,7 +304,7 @@ func (c *canvas) drawHop(l *line, h hop, which pictureLine, width int) {
 		}
 		centre(l, ink, c.amount(h, width), width, usual)
 	default:
-		shaft, head := c.shafts[m.way], c.head
+		shaft, head := m.way.shaft(c.look), c.head
 		switch {
 		case len(h.streams) > 0 && !m.bytes.value.Known():
 			shaft = c.unknown

@@ -9,9 +9,6 @@ import (
 	"github.com/zctrace/zctrace/ui/background"
 )
 
-// bubbletea is initialised by now, for this package imports it.
-func init() { background.Restore() }
-
 // Terminal is what the environment says of the terminal.
 type Terminal struct {
 	NoColor bool // bold and faint at most
