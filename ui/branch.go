@@ -1,6 +1,10 @@
 package ui
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/zctrace/zctrace/ui/term"
+)
 
 // branchArrow is one of the two arrows of a branch, and where it leads.
 type branchArrow struct {
@@ -16,13 +20,13 @@ func (c *canvas) branchArrows() (list [2]branchArrow, fixed int) {
 	for i, h := range []hop{c.branch.teed, c.branch.onward} {
 		label := c.topLabel(h, onOneLine)
 		if h.main().surprise {
-			label = c.differs + " " + label
+			label = c.Differs + " " + label
 		}
 		list[i] = branchArrow{h, " " + label + " ", " " + c.nameOf(c.branch.ends[i])}
-		fixed += cells(list[i].label+c.head+list[i].name) + shaftsOfBranch/2
+		fixed += term.Width(list[i].label+c.Head+list[i].name) + shaftsOfBranch/2
 	}
 	list[0].label, list[0].name = " tee,"+list[0].label, list[0].name+" "
-	return list, fixed + cells(" tee, ")
+	return list, fixed + term.Width(" tee, ")
 }
 
 // branches reports whether there is a branch, and room for it below the box that
@@ -43,29 +47,29 @@ func (c *canvas) branchLine() []string {
 	}
 	from, begin := 0, c.name(c.branch.from)+" "
 	if c.branches() {
-		from, begin = c.leaves(c.branch.from), c.bends[2]
+		from, begin = c.leaves(c.branch.from), c.Bends[2]
 	}
 	arrows, fixed := c.branchArrows()
-	room := c.width - from - cells(begin) - fixed
+	room := c.width - from - term.Width(begin) - fixed
 	if amount := c.amount(c.branch.onward, room-1); amount != "" {
 		arrows[1].label += amount + " "
-		room -= cells(amount) + 1
+		room -= term.Width(amount) + 1
 	}
 	longer := min(max(room, 0)/shaftsOfBranch, onOneLine)
-	ink := c.strong
+	ink := c.Strong
 	if from > 0 {
 		ink = c.labelInk(arrows[0].hop)
 	}
-	var l line
-	l.to(from).put(ink, begin)
+	var l term.Line
+	l.PadTo(from).Put(ink, begin)
 	for _, a := range arrows {
 		ink, carries := c.inkOf(a.hop)
-		shaft, head := a.main().way.shaft(c.look), c.head
+		shaft, head := a.main().way.shaft(c.Look), c.Head
 		if !carries {
-			shaft, head = c.nothing, c.nothing
+			shaft, head = c.Nothing, c.Nothing
 		}
 		shaft = strings.Repeat(shaft, 1+longer)
-		l.put(ink, shaft+a.label+shaft+head).put(c.strong, a.name)
+		l.Put(ink, shaft+a.label+shaft+head).Put(c.Strong, a.name)
 	}
-	return []string{c.fit(l.String(), c.width)}
+	return []string{c.Fit(l.String(), c.width)}
 }

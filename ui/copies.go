@@ -2,6 +2,7 @@ package ui
 
 import (
 	"github.com/zctrace/zctrace/tracer/trace"
+	"github.com/zctrace/zctrace/ui/term"
 )
 
 // copiesPanel shows the bytes of each class and how many passes over the
@@ -17,16 +18,16 @@ func copiesPanel(d data, width int) string {
 	}
 	col := amountColumnsFor(width, len(parties))
 
-	var heads []column
+	var heads []term.Column
 	for i, p := range parties {
 		at := col.label + i*col.party
-		heads = append(heads, column{p.name, at + col.bytes}, column{"passes", at + col.bytes + col.passes})
+		heads = append(heads, term.Column{Name: p.name, End: at + col.bytes}, term.Column{Name: "passes", End: at + col.bytes + col.passes})
 	}
 	title := "COPIES & MOVES"
-	if heads[0].end-cells(heads[0].name) <= cells(title) {
+	if heads[0].End-term.Width(heads[0].Name) <= term.Width(title) {
 		title = "COPIES"
 	}
-	rows := []string{d.heading(title, width, heads...)}
+	rows := []string{d.Heading(title, width, heads...)}
 	shown := chooseClasses(parties, d.rows-1)
 	if d.rows > 1+len(classes) {
 		rows = append(rows, d.payloadRow(parties, col))
@@ -128,37 +129,37 @@ func fullBar(d data, parties []party, shown []class) float64 {
 }
 
 func (d data) amountRow(k class, parties []party, full float64, col amountColumns) string {
-	ink, parts := d.copied, d.copyBar
+	ink, parts := d.Copied, d.CopyBar
 	if k.moved {
-		ink, parts = d.moved, d.moveBar
+		ink, parts = d.Moved, d.MoveBar
 	}
-	var l line
-	name := d.dim
+	var l term.Line
+	name := d.Dim
 	for _, p := range parties {
 		if k.in(p.now).nonzero() {
-			name = d.plain
+			name = d.Plain
 		}
 	}
-	l.put(name, d.fit(k.name, col.label))
+	l.Put(name, d.Fit(k.name, col.label))
 	for i, p := range parties {
-		l.to(col.label + i*col.party)
+		l.PadTo(col.label + i*col.party)
 		n := k.in(p.now)
-		figure := d.strong
+		figure := d.Strong
 		if !n.nonzero() {
-			figure = d.dim
+			figure = d.Dim
 		}
-		l.right(figure, n.text(func(v int64) string { return exactBytes(v, col.bytes-1) }), col.bytes)
+		l.Right(figure, n.text(func(v int64) string { return term.ExactBytes(v, col.bytes-1) }), col.bytes)
 		share, ok := n.per(p.payload(d))
-		times := notCounted
+		times := term.NotCounted
 		if ok {
-			times = passes(share)
+			times = term.Passes(share)
 		}
 		if !n.value.Known() {
 			times = ""
 		}
-		l.right(figure, times, col.passes).put(d.dim, " "+n.mark())
+		l.Right(figure, times, col.passes).Put(d.Dim, " "+n.mark())
 		if col.bar > 0 {
-			l.put(d.plain, " ").put(ink, bar(share/full, col.bar, parts))
+			l.Put(d.Plain, " ").Put(ink, term.Bar(share/full, col.bar, parts))
 		}
 	}
 	return l.String()
@@ -166,12 +167,12 @@ func (d data) amountRow(k class, parties []party, full float64, col amountColumn
 
 // payloadRow is what the passes are counted over.
 func (d data) payloadRow(parties []party, col amountColumns) string {
-	var l line
-	l.put(d.dim, "payload")
+	var l term.Line
+	l.Put(d.Dim, "payload")
 	for i, p := range parties {
-		l.to(col.label + i*col.party)
+		l.PadTo(col.label + i*col.party)
 		n := newNumber(payloadBytes.path, p.payload(d), trace.Observed, "")
-		l.right(d.dim, n.text(func(v int64) string { return exactBytes(v, col.bytes-1) }), col.bytes)
+		l.Right(d.Dim, n.text(func(v int64) string { return term.ExactBytes(v, col.bytes-1) }), col.bytes)
 	}
 	return l.String()
 }

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/zctrace/zctrace/tracer/trace"
+	"github.com/zctrace/zctrace/ui/term"
 )
 
 // phase is what the run is doing, as far as the dashboard knows.
@@ -19,7 +20,7 @@ const (
 // data is all that a panel may draw from. Panels are pure: the same data and
 // width give the same string.
 type data struct {
-	*look
+	*term.Look
 	trace *trace.Trace
 	// now is the moment that is drawn, and back one before it, from which
 	// rates are counted: about a second while the run goes on, its beginning
@@ -42,8 +43,8 @@ type data struct {
 const rateWindow = 1e9
 
 // newData looks at the latest state of a trace.
-func newData(l *look, t *trace.Trace, ph phase) data {
-	d := data{look: l, trace: t, phase: ph, outcome: t.Run.Ended, now: trace.Sample{ElapsedNS: t.Run.ElapsedNS, Totals: t.Total}}
+func newData(l *term.Look, t *trace.Trace, ph phase) data {
+	d := data{Look: l, trace: t, phase: ph, outcome: t.Run.Ended, now: trace.Sample{ElapsedNS: t.Run.ElapsedNS, Totals: t.Total}}
 	if n := len(t.Samples); n > 0 {
 		d.now.ElapsedNS = max(d.now.ElapsedNS, t.Samples[n-1].ElapsedNS)
 	}
@@ -54,7 +55,7 @@ func newData(l *look, t *trace.Trace, ph phase) data {
 }
 
 // newDataAt looks at a sample of a saved trace.
-func newDataAt(l *look, t *trace.Trace, sample int) data {
+func newDataAt(l *term.Look, t *trace.Trace, sample int) data {
 	d := newData(l, t, ended)
 	d.now, d.moment = t.Samples[sample], true
 	d.back = d.before()
@@ -113,12 +114,12 @@ func (d data) parties() []party {
 // perSecond is a rate in at most width characters.
 func perSecond(v float64, width int) string {
 	if v < 0 { // a thinned sample cannot be later; a foreign trace may say so
-		return notCounted
+		return term.NotCounted
 	}
 	if v >= 10 || v == 0 {
-		return counted(int64(v+0.5), width)
+		return term.Count(int64(v+0.5), width)
 	}
-	return short(v)
+	return term.Short(v)
 }
 
 // crop cuts a panel to the rows that it may have.

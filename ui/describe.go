@@ -5,6 +5,7 @@ import (
 
 	"github.com/zctrace/zctrace/internal/human"
 	"github.com/zctrace/zctrace/tracer/trace"
+	"github.com/zctrace/zctrace/ui/term"
 )
 
 // sourceNames say where the payload comes from, the fullest first.
@@ -57,29 +58,29 @@ func runSinkNames(r trace.Run) []string {
 }
 
 // sourceToSink says where the payload goes from and to in at most width cells.
-func (l *look) sourceToSink(r trace.Run, width int) string {
-	arrow := " " + l.arrow + " "
+func sourceToSink(l *term.Look, r trace.Run, width int) string {
+	arrow := " " + l.Arrow + " "
 	sources, sinks := sourceNames(r.Source), runSinkNames(r)
 	for _, source := range sources {
 		for _, sink := range sinks {
-			if s := l.text(source) + arrow + l.text(sink); cells(s) <= width {
+			if s := l.Text(source) + arrow + l.Text(sink); term.Width(s) <= width {
 				return s
 			}
 		}
 	}
 	// Only paths are that long, and their ends tell them apart.
-	source, sink := l.text(sources[len(sources)-1]), l.text(sinks[len(sinks)-1])
-	room := max(width-cells(arrow), 0)
+	source, sink := l.Text(sources[len(sources)-1]), l.Text(sinks[len(sinks)-1])
+	room := max(width-term.Width(arrow), 0)
 	half := room / 2
-	sinkWidth := min(cells(sink), max(half, room-cells(source)))
-	return l.fit(fitEnd(source, room-sinkWidth, l.ellipsis)+arrow+fitEnd(sink, sinkWidth, l.ellipsis), width)
+	sinkWidth := min(term.Width(sink), max(half, room-term.Width(source)))
+	return l.Fit(term.FitEnd(source, room-sinkWidth, l.Ellipsis)+arrow+term.FitEnd(sink, sinkWidth, l.Ellipsis), width)
 }
 
 // commandLine is the command as it could be typed again.
 func commandLine(args []string) string {
 	quoted := make([]string, len(args))
 	for i, a := range args {
-		a = Sanitize(a)
+		a = term.Sanitize(a)
 		if a == "" || strings.ContainsAny(a, " '\"\\$&|;<>()*?[]#~`!{}") {
 			a = "'" + strings.ReplaceAll(a, "'", `'\''`) + "'"
 		}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/zctrace/zctrace/internal/human"
 	"github.com/zctrace/zctrace/tracer/trace"
+	"github.com/zctrace/zctrace/ui/term"
 )
 
 // Difference puts two traces side by side as plain text: under what they ran,
@@ -16,7 +17,7 @@ import (
 func Difference(a, b *trace.Trace, nameA, nameB string, width int) string {
 	width = max(width, tableWidth)
 	d := difference{a: newData(plainLook, a, ended), b: newData(plainLook, b, ended)}
-	short := func(name string) string { return fitEnd(d.a.text(name), 15, "..") }
+	short := func(name string) string { return term.FitEnd(d.a.Text(name), 15, "..") }
 	d.names = [2]string{short(nameA), short(nameB)}
 	return joined([][]string{
 		d.settings(width),
@@ -33,14 +34,14 @@ func differencePage(d data, width int) page {
 	pg := page{title: "DIFFERENCE"}
 	text := Difference(d.pair.traces[0], d.pair.traces[1], d.pair.names[0], d.pair.names[1], width)
 	for _, l := range strings.Split(strings.TrimSuffix(text, "\n"), "\n") {
-		ink := d.dim
+		ink := d.Dim
 		switch {
 		case strings.HasPrefix(l, "  !="):
-			ink = d.strong
+			ink = d.Strong
 		case l != "" && !strings.HasPrefix(l, "  "):
-			ink = d.plain
+			ink = d.Plain
 		}
-		pg.lines = append(pg.lines, ink.of(d.fit(l, width)))
+		pg.lines = append(pg.lines, ink.Apply(d.Fit(l, width)))
 	}
 	return pg
 }
@@ -53,8 +54,8 @@ type difference struct {
 
 // settings are what the two ran under; what is the same stands once.
 func (d difference) settings(width int) []string {
-	g := grid{align: "lw"}
-	g.add("", d.names[0]+" | "+d.names[1])
+	g := term.Grid{Align: "lw"}
+	g.Add("", d.names[0]+" | "+d.names[1])
 	for _, s := range []struct {
 		name string
 		of   func(trace.Run, trace.Host) string
@@ -72,21 +73,21 @@ func (d difference) settings(width int) []string {
 		}},
 		{"ended", func(r trace.Run, _ trace.Host) string { return string(r.Ended) }},
 	} {
-		x, y := d.a.text(s.of(d.a.trace.Run, d.a.trace.Host)), d.b.text(s.of(d.b.trace.Run, d.b.trace.Host))
+		x, y := d.a.Text(s.of(d.a.trace.Run, d.a.trace.Host)), d.b.Text(s.of(d.b.trace.Run, d.b.trace.Host))
 		d.addSetting(&g, s.name, x, y)
 	}
 	d.addSetting(&g, "textbook", d.a.verdict(), d.b.verdict())
 	d.addSetting(&g, "losses", d.a.lost(), d.b.lost())
-	return g.lines(width)
+	return g.Lines(width)
 }
 
-func (difference) addSetting(g *grid, name, x, y string) {
+func (difference) addSetting(g *term.Grid, name, x, y string) {
 	switch {
 	case x == "" && y == "":
 	case x == y:
-		g.add("   = "+name, x)
+		g.Add("   = "+name, x)
 	default:
-		g.add("  != "+name, cmp.Or(x, "-")+" | "+cmp.Or(y, "-"))
+		g.Add("  != "+name, cmp.Or(x, "-")+" | "+cmp.Or(y, "-"))
 	}
 }
 
@@ -106,7 +107,7 @@ func (d data) lost() string {
 	if d.trace.Losses == nil {
 		return "not recorded"
 	}
-	return cmp.Or(d.text(strings.Join(losses(d.trace), ", ")), "none")
+	return cmp.Or(d.Text(strings.Join(losses(d.trace), ", ")), "none")
 }
 
 // both is a number of the two runs.
@@ -125,7 +126,7 @@ type figureOf struct {
 
 func (f figureOf) in(format func(float64) string) string {
 	if !f.known {
-		return notCounted
+		return term.NotCounted
 	}
 	return format(f.value)
 }
@@ -144,8 +145,8 @@ func (n number) perPayload(payload trace.Int, bytes float64) figureOf {
 // table is a section with a column for each run, their ratio, and whether they
 // differ. Rows that are 0 or unknown in both are left out.
 func (d difference) table(title string, rows []both, width int) []string {
-	g := grid{align: "lrmrmr"}
-	g.add(title, d.names[0], "", d.names[1], "", "ratio")
+	g := term.Grid{Align: "lrmrmr"}
+	g.Add(title, d.names[0], "", d.names[1], "", "ratio")
 	for _, row := range rows {
 		x, y := row.of(d.a), row.of(d.b)
 		if x.nothing() && y.nothing() {
@@ -159,11 +160,11 @@ func (d difference) table(title string, rows []both, width int) []string {
 		case !x.known || !y.known:
 			sign = " ?"
 		case x.value > 0 && y.value > 0:
-			ratio = threeDigits(y.value/x.value) + "x"
+			ratio = term.ThreeDigits(y.value/x.value) + "x"
 		}
-		g.add("  "+sign+" "+row.label, textX, x.mark, textY, y.mark, ratio)
+		g.Add("  "+sign+" "+row.label, textX, x.mark, textY, y.mark, ratio)
 	}
-	return g.unlessEmpty(width)
+	return g.UnlessEmpty(width)
 }
 
 func (d difference) speed(width int) []string {
@@ -172,14 +173,14 @@ func (d difference) speed(width int) []string {
 		return observed(float64(p), known)
 	}
 	return d.table("Speed", []both{
-		{"payload, bytes", payload, func(v float64) string { return grouped(int64(v)) }},
-		{"elapsed", func(d data) figureOf { return observed(float64(d.now.ElapsedNS), d.now.ElapsedNS > 0) }, func(v float64) string { return seconds(int64(v)) }},
+		{"payload, bytes", payload, func(v float64) string { return term.Grouped(int64(v)) }},
+		{"elapsed", func(d data) figureOf { return observed(float64(d.now.ElapsedNS), d.now.ElapsedNS > 0) }, func(v float64) string { return term.Seconds(int64(v)) }},
 		{"throughput", func(d data) figureOf {
 			p := payload(d)
 			return observed(p.value*1e9/float64(max(d.now.ElapsedNS, 1)), p.known && d.now.ElapsedNS > 0)
-		}, rate},
-		{"sender's CPU, ns/KiB", d.perPayload(cpuTime, 1<<10, sender), threeDigits},
-		{"receiver's CPU, ns/KiB", d.perPayload(cpuTime, 1<<10, receiver), threeDigits},
+		}, term.Rate},
+		{"sender's CPU, ns/KiB", d.perPayload(cpuTime, 1<<10, sender), term.ThreeDigits},
+		{"receiver's CPU, ns/KiB", d.perPayload(cpuTime, 1<<10, receiver), term.ThreeDigits},
 	}, width)
 }
 
@@ -221,10 +222,10 @@ func (d difference) passes(width int) []string {
 					return figureOf{mark: " "}
 				}
 				return k.in(p.now).perPayload(p.payload(d), 1)
-			}, passes})
+			}, term.Passes})
 		}
 		for _, m := range []measure{diskRead, diskWritten, nicSent, nicReceived, cacheLeft} {
-			rows = append(rows, both{who.name + " " + m.name, d.perPayload(m, 1, who.of), passes})
+			rows = append(rows, both{who.name + " " + m.name, d.perPayload(m, 1, who.of), term.Passes})
 		}
 	}
 	return d.table("Passes over the payload", rows, width)
@@ -248,13 +249,13 @@ func (d difference) perMiB(width int) []string {
 func (d difference) calls(width int) []string {
 	var rows []both
 	for _, name := range slices.Compact(slices.Sorted(slices.Values(append(callNames(d.a), callNames(d.b)...)))) {
-		rows = append(rows, both{d.a.text(name), func(d data) figureOf {
+		rows = append(rows, both{d.a.Text(name), func(d data) figureOf {
 			s := d.now.Sender.Syscalls.ByName[name] // one that was not made was made 0 times
 			return number{value: trace.Known(s.Calls.Or(0))}.perPayload(d.payload(), 1<<20)
-		}, perMiB}, both{d.a.text(name) + ", mean ns", func(d data) figureOf {
+		}, perMiB}, both{d.a.Text(name) + ", mean ns", func(d data) figureOf {
 			s := d.now.Sender.Syscalls.ByName[name]
 			return observed(call{calls: number{value: s.Calls}, time: number{value: s.TimeNS}}.meanLatency())
-		}, func(v float64) string { return grouped(int64(v)) }})
+		}, func(v float64) string { return term.Grouped(int64(v)) }})
 	}
 	return d.table("Sender's calls per MiB", rows, width)
 }

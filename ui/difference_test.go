@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/zctrace/zctrace/tracer/trace"
+	"github.com/zctrace/zctrace/ui/term"
 )
 
 func TestDifferenceGolden(t *testing.T) {
@@ -54,7 +55,7 @@ func TestDifferenceOfExtremes(t *testing.T) {
 	for nameA, a := range list {
 		for nameB, b := range list {
 			for _, l := range strings.Split(Difference(a, b, hostile, nameB, 80), "\n") {
-				if cells(l) > 80 || strings.ContainsFunc(l, func(r rune) bool { return r < ' ' || r >= 0x7f && r < 0xa0 || r == 0x202e }) {
+				if term.Width(l) > 80 || strings.ContainsFunc(l, func(r rune) bool { return r < ' ' || r >= 0x7f && r < 0xa0 || r == 0x202e }) {
 					t.Fatalf("%s and %s: %q", nameA, nameB, l)
 				}
 			}

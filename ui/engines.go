@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/zctrace/zctrace/tracer/trace"
+	"github.com/zctrace/zctrace/ui/term"
 )
 
 // engineOrder is the order in which engines are shown, the most trusted first.
@@ -25,19 +26,19 @@ var engineColumns = []struct {
 // enginesSection sets the engines of --copies all side by side, and names where
 // they differ.
 func (d data) enginesSection(width int) []string {
-	g := grid{align: "l" + strings.Repeat("r", len(engineColumns))}
+	g := term.Grid{Align: "l" + strings.Repeat("r", len(engineColumns))}
 	head := []string{"Engines, bytes"}
 	for _, c := range engineColumns {
 		head = append(head, c.name)
 	}
-	g.add(head...)
+	g.Add(head...)
 	var notes []string
 	for _, p := range d.parties() {
 		engines := p.now.Engines
 		if len(engines) == 0 {
 			continue
 		}
-		g.add("  " + p.name)
+		g.Add("  " + p.name)
 		for _, name := range engineOrder {
 			e := engines[name]
 			if e == nil {
@@ -47,11 +48,11 @@ func (d data) enginesSection(width int) []string {
 			for _, c := range engineColumns {
 				row = append(row, orNotCounted(c.in(e).Bytes))
 			}
-			g.add(row...)
+			g.Add(row...)
 		}
 		notes = append(notes, d.engineDifferences(p.name, engines)...)
 	}
-	lines := g.unlessEmpty(width)
+	lines := g.UnlessEmpty(width)
 	if len(lines) == 0 {
 		return nil
 	}
@@ -59,7 +60,7 @@ func (d data) enginesSection(width int) []string {
 		notes = []string{"the engines agree to the byte"}
 	}
 	for _, note := range notes {
-		for _, l := range wrap(note, width-2) {
+		for _, l := range term.Wrap(note, width-2) {
 			lines = append(lines, "  "+l)
 		}
 	}
@@ -68,9 +69,9 @@ func (d data) enginesSection(width int) []string {
 
 func orNotCounted(n trace.Int) string {
 	if v, ok := n.Get(); ok {
-		return grouped(v)
+		return term.Grouped(v)
 	}
-	return notCounted
+	return term.NotCounted
 }
 
 // engineDifferences names each class that engines do not agree on.
@@ -88,7 +89,7 @@ func (d data) engineDifferences(party string, engines map[string]*trace.EngineCo
 			values = append(values, a.Bytes)
 			text := name + " " + orNotCounted(a.Bytes)
 			if !a.Bytes.Known() {
-				text += " (" + d.text(a.Reason) + ")"
+				text += " (" + d.Text(a.Reason) + ")"
 			}
 			told = append(told, text)
 		}

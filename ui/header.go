@@ -5,6 +5,7 @@ import (
 
 	"github.com/zctrace/zctrace/internal/human"
 	"github.com/zctrace/zctrace/tracer/trace"
+	"github.com/zctrace/zctrace/ui/term"
 )
 
 // phaseText says in a word how the run stands.
@@ -27,26 +28,26 @@ func (d data) phaseText() string {
 // headerPanel is one line of what runs and one of under which conditions.
 func headerPanel(d data, width int) string {
 	r := d.trace.Run
-	sign, p := d.signRunning, d.strong
+	sign, p := d.SignRunning, d.Strong
 	switch d.phaseText() {
 	case "done":
-		sign = d.signEnded
+		sign = d.SignEnded
 	case "interrupted":
-		sign, p = d.signEnded, d.warning
+		sign, p = d.SignEnded, d.Warning
 	case "failed":
-		sign, p = d.signFailed, d.alarm
+		sign, p = d.SignFailed, d.Alarm
 	}
 	state := sign + " " + d.phaseText() + " " + d.clock(d.now.ElapsedNS)
 	if d.moment {
 		sign = "at"
 		if d.playing {
-			sign = d.head
+			sign = d.Head
 		}
 		state = sign + " " + d.clock(d.now.ElapsedNS) + " of " + d.clock(d.end())
 	}
 	if d.paused {
-		p = d.warning
-		state = d.signPaused + " paused at " + clock(d.now.ElapsedNS)
+		p = d.Warning
+		state = d.SignPaused + " paused at " + term.Clock(d.now.ElapsedNS)
 		switch d.phase {
 		case running:
 			state += ", run goes on"
@@ -55,41 +56,25 @@ func headerPanel(d data, width int) string {
 		}
 	}
 
-	var l line
-	l.put(d.title, "zctrace").put(d.plain, "  ")
-	name := d.fit(d.text(r.Strategy), max(width-l.end-cells(state)-2, 0))
-	l.put(d.key, name).put(d.plain, "  ")
-	if room := width - l.end - cells(state) - 2; room >= 12 {
-		l.put(d.plain, d.sourceToSink(r, room))
+	var l term.Line
+	l.Put(d.Title, "zctrace").Put(d.Plain, "  ")
+	name := d.Fit(d.Text(r.Strategy), max(width-l.End-term.Width(state)-2, 0))
+	l.Put(d.Key, name).Put(d.Plain, "  ")
+	if room := width - l.End - term.Width(state) - 2; room >= 12 {
+		l.Put(d.Plain, sourceToSink(d.Look, r, room))
 	}
-	l.to(width-cells(state)).put(p, state)
+	l.PadTo(width-term.Width(state)).Put(p, state)
 	rows := []string{l.String()}
 
-	return crop(append(rows, d.listed(d.conditions(), width)), d.rows)
-}
-
-// listed are as many of the words as there is room for, in one line.
-func (l *look) listed(words []string, width int) string {
-	var text line
-	for _, word := range words {
-		sep := " " + l.dot + " "
-		if text.end == 0 {
-			sep = ""
-		}
-		if text.end+cells(sep)+cells(word) > width {
-			break
-		}
-		text.put(l.dim, sep+word)
-	}
-	return text.String()
+	return crop(append(rows, d.Listed(d.conditions(), width)), d.rows)
 }
 
 // clock is a time of the run: of a short one in milliseconds and less.
 func (d data) clock(ns int64) string {
 	if end := d.end(); d.phase == ended && end > 0 && end < 1e9 {
-		return latency(float64(max(ns, 0)), d.micro)
+		return term.Latency(float64(max(ns, 0)), d.Micro)
 	}
-	return clock(ns)
+	return term.Clock(ns)
 }
 
 // conditions are what a number would be compared under, the most telling first.
@@ -97,11 +82,11 @@ func (d data) conditions() []string {
 	r, h := d.trace.Run, d.trace.Host
 	list := []string{human.FormatBytes(r.ChunkBytes) + " chunks"}
 	if d.pair != nil {
-		name := fitEnd(d.text(d.pair.names[d.pair.shown]), 24, d.ellipsis)
+		name := term.FitEnd(d.Text(d.pair.names[d.pair.shown]), 24, d.Ellipsis)
 		list = append([]string{fmt.Sprintf("%s, %d of 2", name, d.pair.shown+1)}, list...)
 	}
 	add := func(before, s, after string) {
-		if s = d.text(s); s != "" {
+		if s = d.Text(s); s != "" {
 			list = append(list, before+s+after)
 		}
 	}

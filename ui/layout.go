@@ -3,6 +3,8 @@ package ui
 import (
 	"slices"
 	"strings"
+
+	"github.com/zctrace/zctrace/ui/term"
 )
 
 // panel draws one subject; see data.
@@ -38,7 +40,7 @@ func (b band) draw(d data, rows int) []string {
 				text = c[y]
 			}
 			if i < len(columns)-1 {
-				text = padRight(text, b.widths[i]+gutter)
+				text = term.PadRight(text, b.widths[i]+gutter)
 			}
 			l.WriteString(text)
 		}

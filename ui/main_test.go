@@ -9,6 +9,8 @@ import (
 
 	tea "github.com/charmbracelet/bubbletea"
 	"go.uber.org/goleak"
+
+	"github.com/zctrace/zctrace/ui/term"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
@@ -32,7 +34,7 @@ func TestMain(m *testing.M) {
 func helperDashboard() {
 	stop := make(chan string, 2)
 	p := tea.NewProgram(New(Options{
-		Terminal:  DetectTerminal(os.Getenv),
+		Terminal:  term.DetectTerminal(os.Getenv),
 		Stop:      func() { stop <- "stopped" },
 		Interrupt: func() { stop <- "interrupted" },
 	}), ProgramOptions()...)

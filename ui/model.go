@@ -12,6 +12,7 @@ import (
 
 	"github.com/zctrace/zctrace/tracer/trace"
 	"github.com/zctrace/zctrace/ui/background"
+	"github.com/zctrace/zctrace/ui/term"
 )
 
 // bubbletea is initialised by now, for this package imports it.
@@ -35,7 +36,7 @@ type Finished struct {
 // Options is what the dashboard is given. The functions may be nil. They are
 // called from commands, never from Update, so they may take their time.
 type Options struct {
-	Terminal Terminal
+	Terminal term.Terminal
 	Output   io.Writer // whose colours count; os.Stdout by default
 
 	// Trace is drawn before the first Update. One that has ended is shown as
@@ -63,7 +64,7 @@ func (a abandoned) Abandoned() bool { return bool(a) }
 // Model is the dashboard. Its zero value is not ready: see New.
 type Model struct {
 	opts Options
-	look *look
+	look *term.Look
 	keys keyMap
 
 	width, height int
@@ -105,7 +106,7 @@ func New(o Options) Model {
 	if o.Output == nil {
 		o.Output = os.Stdout
 	}
-	m := Model{opts: o, look: newLook(o.Terminal, o.Output), keys: newKeys(), latest: o.Trace, at: atEnd}
+	m := Model{opts: o, look: term.NewLook(o.Terminal, o.Output), keys: newKeys(), latest: o.Trace, at: atEnd}
 	if o.Trace != nil && (o.Replay || o.Trace.Run.Ended != "") {
 		m.phase, m.failed = ended, o.Trace.Run.Error
 	}

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/zctrace/zctrace/tracer/trace"
+	"github.com/zctrace/zctrace/ui/term"
 )
 
 // Histograms are of powers of two: bucket i holds calls of [2^i, 2^(i+1)) ns.
@@ -33,9 +34,9 @@ func bucketEnd(i int) float64 { return float64(uint64(2) << min(i, 62)) }
 // within is a quantile as text: below the end of its bucket.
 func (d data) within(log2 []int64, share float64) string {
 	if ns, ok := quantile(log2, share); ok {
-		return "<" + latency(ns, d.micro)
+		return "<" + term.Latency(ns, d.Micro)
 	}
-	return notCounted
+	return term.NotCounted
 }
 
 // looked is the party that is looked at.
@@ -54,7 +55,7 @@ func callsPage(d data, width, rows int) page {
 	pg := page{title: strings.ToUpper(p.name) + "'S CALLS"}
 	calls := callsOf(p.now)
 	if len(calls) == 0 {
-		pg.lines = []string{d.dim.of("none so far")}
+		pg.lines = []string{d.Dim.Apply("none so far")}
 		return pg
 	}
 	t := callTable(d, p, calls, width)
@@ -72,24 +73,26 @@ func callTable(d data, p party, calls []call, width int) page {
 		text  func(c call, width int) string
 	}
 	fields := []field{
-		{"calls", 13, func(c call, w int) string { return c.calls.text(func(n int64) string { return counted(n, w-1) }) }},
+		{"calls", 13, func(c call, w int) string { return c.calls.text(func(n int64) string { return term.Count(n, w-1) }) }},
 		{"calls/s", 10, func(c call, w int) string {
 			return d.callRate(c.calls.value, p.back.Syscalls.ByName[c.name].Calls, w)
 		}},
-		{"bytes", 16, func(c call, w int) string { return c.bytes.text(func(n int64) string { return exactBytes(n, w-1) }) }},
+		{"bytes", 16, func(c call, w int) string {
+			return c.bytes.text(func(n int64) string { return term.ExactBytes(n, w-1) })
+		}},
 		{"bytes/s", 13, func(c call, _ int) string {
-			return d.rateOf(grown(c.bytes.value, p.back.Syscalls.ByName[c.name].Bytes), rate)
+			return d.rateOf(grown(c.bytes.value, p.back.Syscalls.ByName[c.name].Bytes), term.Rate)
 		}},
 		{"mean", 9, func(c call, _ int) string {
 			if ns, ok := c.meanLatency(); ok {
-				return latency(ns, d.micro)
+				return term.Latency(ns, d.Micro)
 			}
-			return notCounted
+			return term.NotCounted
 		}},
 		{"p50", 10, func(c call, _ int) string { return d.within(c.log2, 0.5) }},
 		{"p99", 10, func(c call, _ int) string { return d.within(c.log2, 0.99) }},
-		{"errors", 8, func(c call, w int) string { return c.errors.text(func(n int64) string { return counted(n, w-1) }) }},
-		{"blocked", 10, func(c call, w int) string { return c.blocked.text(func(n int64) string { return counted(n, w-1) }) }},
+		{"errors", 8, func(c call, w int) string { return c.errors.text(func(n int64) string { return term.Count(n, w-1) }) }},
+		{"blocked", 10, func(c call, w int) string { return c.blocked.text(func(n int64) string { return term.Count(n, w-1) }) }},
 	}
 	name := longestCall(calls, 10)
 	// What is least missed goes first.
@@ -108,17 +111,17 @@ func callTable(d data, p party, calls []call, width int) page {
 	end := name
 	for _, f := range fields {
 		end += f.width
-		t.columns = append(t.columns, column{f.name, end})
+		t.columns = append(t.columns, term.Column{Name: f.name, End: end})
 	}
 	for _, c := range calls {
-		var l line
-		l.left(d.strong, d.fit(d.text(c.name), name), name)
+		var l term.Line
+		l.Left(d.Strong, d.Fit(d.Text(c.name), name), name)
 		for _, f := range fields {
-			ink := d.plain
+			ink := d.Plain
 			if f.name == "errors" && c.errors.nonzero() {
-				ink = d.warning
+				ink = d.Warning
 			}
-			l.right(ink, f.text(c, f.width), f.width)
+			l.Right(ink, f.text(c, f.width), f.width)
 		}
 		t.lines = append(t.lines, l.String())
 	}
@@ -134,7 +137,7 @@ func sum[T any](list []T, of func(T) int) (total int) {
 
 func longestCall(calls []call, least int) int {
 	for _, c := range calls {
-		least = max(least, min(cells(Sanitize(c.name)), 20))
+		least = max(least, min(term.Width(term.Sanitize(c.name)), 20))
 	}
 	return least
 }
@@ -164,13 +167,13 @@ func (d data) histograms(calls []call, width, rows int) []string {
 			timed++
 		}
 	}
-	heading := d.heading("HOW LONG THEY TOOK", width, column{"each column twice as long as the one before", width - 2})
+	heading := d.Heading("HOW LONG THEY TOOK", width, term.Column{Name: "each column twice as long as the one before", End: width - 2})
 	if timed == 0 {
 		why := "no histograms: they are kept for the end of a run only"
 		if !d.trace.Run.Latency {
 			why = "not timed: --latency off"
 		}
-		return []string{heading, d.dim.of(d.fit(why, width))}
+		return []string{heading, d.Dim.Apply(d.Fit(why, width))}
 	}
 	name := longestCall(calls, 10) + 1
 	cell := max(1, min((width-name)/(end-first), 6))
@@ -185,7 +188,7 @@ func (d data) histograms(calls []call, width, rows int) []string {
 		}
 		lines = append(lines, d.histogram(c, first, end, cell, name, high)...)
 	}
-	return append(lines, d.dim.of(d.fit(bucketAxis(first, end, cell, name, width, d.micro), width)))
+	return append(lines, d.Dim.Apply(d.Fit(bucketAxis(first, end, cell, name, width, d.Micro), width)))
 }
 
 // histogram draws one call's, high lines of it.
@@ -205,12 +208,12 @@ func (d data) histogram(c call, first, end, cell, name, high int) []string {
 		}
 	}
 	var lines []string
-	for i, row := range d.chart(values, high) {
-		var l line
+	for i, row := range d.Chart(values, high) {
+		var l term.Line
 		if i == high-1 {
-			l.left(d.strong, d.fit(d.text(c.name), name-1), name)
+			l.Left(d.Strong, d.Fit(d.Text(c.name), name-1), name)
 		}
-		l.to(name).put(d.area, row)
+		l.PadTo(name).Put(d.Area, row)
 		lines = append(lines, l.String())
 	}
 	return lines
@@ -220,11 +223,11 @@ func (d data) histogram(c call, first, end, cell, name, high int) []string {
 func bucketAxis(first, end, cell, name, width int, micro string) string {
 	const label = 9 // 65.5 µs and a space
 	step := (label + cell - 1) / cell
-	var l line
+	var l term.Line
 	for i := first; i < end; i += step {
-		text := "|" + latency(float64(uint64(1)<<i), micro)
-		if at := name + (i-first)*cell; at+cells(text) <= width {
-			l.to(at).put(paint{}, text)
+		text := "|" + term.Latency(float64(uint64(1)<<i), micro)
+		if at := name + (i-first)*cell; at+term.Width(text) <= width {
+			l.PadTo(at).Put(term.Paint{}, text)
 		}
 	}
 	return l.String()

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/zctrace/zctrace/tracer/trace"
+	"github.com/zctrace/zctrace/ui/term"
 )
 
 // counterPaths are all numbers of a party by their path in the trace, in the
@@ -48,7 +49,7 @@ func countersPage(d data, width int) page {
 	path := 0
 	for _, p := range parties {
 		for _, n := range counterPaths(p.now) {
-			path = max(path, min(cells(n.path), 44))
+			path = max(path, min(term.Width(n.path), 44))
 		}
 	}
 	all := path+len(parties)*value <= width
@@ -61,28 +62,28 @@ func countersPage(d data, width int) page {
 		pg.title = strings.ToUpper(parties[0].name) + "'S COUNTERS"
 	}
 	for i, p := range parties {
-		pg.columns = append(pg.columns, column{p.name, path + (i+1)*value - 2})
+		pg.columns = append(pg.columns, term.Column{Name: p.name, End: path + (i+1)*value - 2})
 	}
 	rows, order := counterRows(parties)
 	for _, name := range order {
-		var l line
-		l.left(d.plain, fitEnd(d.text(name), path, d.ellipsis), path)
+		var l term.Line
+		l.Left(d.Plain, term.FitEnd(d.Text(name), path, d.Ellipsis), path)
 		reason := ""
 		for i := range parties {
 			n, there := rows[name][i]
 			if !there {
-				l.to(l.end + value)
+				l.PadTo(l.End + value)
 				continue
 			}
-			ink := d.strong
+			ink := d.Strong
 			if !n.nonzero() {
-				ink = d.dim
+				ink = d.Dim
 			}
-			l.right(ink, n.text(grouped), value-2).put(d.dim, " "+n.mark())
+			l.Right(ink, n.text(term.Grouped), value-2).Put(d.Dim, " "+n.mark())
 			reason = n.reason
 		}
-		if room := width - l.end - 2; !all && reason != "" && room >= 16 {
-			l.put(d.dim, "  "+d.fit(d.text(reason), room))
+		if room := width - l.End - 2; !all && reason != "" && room >= 16 {
+			l.Put(d.Dim, "  "+d.Fit(d.Text(reason), room))
 		}
 		pg.lines = append(pg.lines, l.String())
 	}

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/zctrace/zctrace/tracer/trace"
+	"github.com/zctrace/zctrace/ui/term"
 )
 
 // hooksPage shows where the numbers come from: every hook, attached or why not,
@@ -16,7 +17,7 @@ func hooksPage(d data, width int) page {
 			attached++
 		}
 	}
-	pg := page{title: "HOOKS, " + grouped(int64(attached)) + " of " + grouped(int64(len(d.trace.Hooks))) + " attached"}
+	pg := page{title: "HOOKS, " + term.Grouped(int64(attached)) + " of " + term.Grouped(int64(len(d.trace.Hooks))) + " attached"}
 	pg.lines = append(pg.lines, d.hookLines(width)...)
 	for _, part := range []struct {
 		title string
@@ -30,7 +31,7 @@ func hooksPage(d data, width int) page {
 		if len(groups) == 0 {
 			continue
 		}
-		pg.lines = append(pg.lines, "", d.heading(part.title, width))
+		pg.lines = append(pg.lines, "", d.Heading(part.title, width))
 		for _, g := range groups {
 			pg.lines = append(pg.lines, d.reasonLines(g, width)...)
 		}
@@ -42,40 +43,40 @@ func hooksPage(d data, width int) page {
 // above them.
 func (d data) hookLines(width int) []string {
 	if len(d.trace.Hooks) == 0 {
-		return []string{d.dim.of("the trace names none")}
+		return []string{d.Dim.Apply("the trace names none")}
 	}
 	name := 0
 	for _, h := range d.trace.Hooks {
-		name = max(name, cells(d.text(h.Name)))
+		name = max(name, term.Width(d.Text(h.Name)))
 	}
 	name = min(name, width/2)
 	var lines []string
 	reason := ""
 	for _, h := range d.trace.Hooks {
-		sign, ink := d.signRunning, d.strong
+		sign, ink := d.SignRunning, d.Strong
 		switch {
 		case h.Attached:
 			reason = ""
 		case h.Reason != reason:
 			reason = h.Reason
 			lines = append(lines, "")
-			for _, s := range wrap("not attached: "+d.text(reason), width) {
-				lines = append(lines, d.dim.of(s))
+			for _, s := range term.Wrap("not attached: "+d.Text(reason), width) {
+				lines = append(lines, d.Dim.Apply(s))
 			}
 		}
 		if !h.Attached {
-			sign, ink = "-", d.dim
+			sign, ink = "-", d.Dim
 		}
-		var l line
-		l.left(ink, sign, 2).left(ink, d.fit(d.text(h.Name), name), name+2)
-		l.put(d.plain, d.fit(d.text(h.Counter), width-l.end))
+		var l term.Line
+		l.Left(ink, sign, 2).Left(ink, d.Fit(d.Text(h.Name), name), name+2)
+		l.Put(d.Plain, d.Fit(d.Text(h.Counter), width-l.End))
 		lines = append(lines, l.String())
 	}
 	return lines
 }
 
 func (d data) reasonLines(g reasonGroup, width int) []string {
-	lines := wrap(d.text(g.String()), width-2)
+	lines := term.Wrap(d.Text(g.String()), width-2)
 	for i := 1; i < len(lines); i++ {
 		lines[i] = "  " + lines[i]
 	}
@@ -84,18 +85,18 @@ func (d data) reasonLines(g reasonGroup, width int) []string {
 
 // lossLines are the checks that the run makes on itself.
 func (d data) lossLines(width int) []string {
-	lines := []string{d.heading("LOSSES", width)}
+	lines := []string{d.Heading("LOSSES", width)}
 	if len(d.trace.Losses) == 0 {
-		return append(lines, d.dim.of("not recorded"))
+		return append(lines, d.Dim.Apply("not recorded"))
 	}
 	for _, cause := range slices.Sorted(maps.Keys(d.trace.Losses)) {
 		n := d.trace.Losses[cause]
-		ink := d.dim
+		ink := d.Dim
 		if n != 0 {
-			ink = d.warning
+			ink = d.Warning
 		}
-		var l line
-		l.right(ink, grouped(n), 12).put(ink, "  "+d.fit(d.text(cause), width-14))
+		var l term.Line
+		l.Right(ink, term.Grouped(n), 12).Put(ink, "  "+d.Fit(d.Text(cause), width-14))
 		lines = append(lines, l.String())
 	}
 	return lines

@@ -5,12 +5,13 @@ import (
 	"strings"
 
 	"github.com/zctrace/zctrace/tracer/trace"
+	"github.com/zctrace/zctrace/ui/term"
 )
 
 // series is a number that is followed over the time of the run.
 type series struct {
 	title string
-	ink   paint
+	ink   term.Paint
 	of    func(*trace.Sample) trace.Int // cumulative
 	text  func(perSecond float64) string
 }
@@ -27,15 +28,15 @@ func seriesOf(d data) (throughput, copied, switches series) {
 		}
 		return &s.Sender
 	}
-	throughput = series{"THROUGHPUT", d.area, func(s *trace.Sample) trace.Int { return counters(s).PayloadBytes }, rate}
-	copied = series{"COPIED BY THE CPU", d.copied, func(s *trace.Sample) trace.Int {
+	throughput = series{"THROUGHPUT", d.Area, func(s *trace.Sample) trace.Int { return counters(s).PayloadBytes }, term.Rate}
+	copied = series{"COPIED BY THE CPU", d.Copied, func(s *trace.Sample) trace.Int {
 		total := trace.Known(0)
 		for _, k := range []class{toUser, fromUser, inKernel, userSpace} {
 			total = total.Add(k.of(counters(s)).Bytes)
 		}
 		return total
-	}, rate}
-	switches = series{"CONTEXT SWITCHES", d.key, func(s *trace.Sample) trace.Int {
+	}, term.Rate}
+	switches = series{"CONTEXT SWITCHES", d.Key, func(s *trace.Sample) trace.Int {
 		return counters(s).ContextSwitches.Voluntary.Add(counters(s).ContextSwitches.Involuntary)
 	}, func(v float64) string { return perSecond(v, 9) + "/s" }}
 	return throughput, copied, switches
@@ -50,7 +51,7 @@ func timePage(d data, width, rows int) page {
 	// A heading for each, and two lines for the axis of time.
 	high := max(1, (rows-len(list)-2)/len(list))
 	for _, s := range list {
-		pg.lines = append(pg.lines, d.plain.of(s.title)+d.dim.of("  "+d.lately(s)))
+		pg.lines = append(pg.lines, d.Plain.Apply(s.title)+d.Dim.Apply("  "+d.lately(s)))
 		pg.lines = append(pg.lines, d.overTime(s, width, high)...)
 	}
 	pg.lines = append(pg.lines, d.timeAxis(width-axisWidth, d.timeScale())...)
@@ -73,7 +74,7 @@ const lowestSeries = 7
 
 func (d data) seriesPanel(s series, width int) string {
 	height := min(max(d.rows, lowestSeries), 2*lowestSeries)
-	rows := []string{d.heading(s.title, width, column{d.looked().name + ", " + d.lately(s), width - 2})}
+	rows := []string{d.Heading(s.title, width, term.Column{Name: d.looked().name + ", " + d.lately(s), End: width - 2})}
 	rows = append(rows, d.overTime(s, width, height-3)...)
 	return crop(append(rows, d.timeAxis(width-axisWidth, d.timeScale())...), d.rows)
 }
@@ -82,10 +83,10 @@ func (d data) seriesPanel(s series, width int) string {
 func (d data) overTime(s series, width, high int) []string {
 	values, known := d.perSecond(s, width-axisWidth, d.timeScale())
 	if !known {
-		return []string{d.dim.of(strings.Repeat(" ", axisWidth) + notCounted)}
+		return []string{d.Dim.Apply(strings.Repeat(" ", axisWidth) + term.NotCounted)}
 	}
 	var lines []string
-	for i, row := range d.chart(values, high) {
+	for i, row := range d.Chart(values, high) {
 		scale := ""
 		switch i {
 		case 0:
@@ -93,8 +94,8 @@ func (d data) overTime(s series, width, high int) []string {
 		case high - 1:
 			scale = "0"
 		}
-		var l line
-		l.right(d.dim, scale, axisWidth-1).put(d.dim, d.edge).put(s.ink, row)
+		var l term.Line
+		l.Right(d.Dim, scale, axisWidth-1).Put(d.Dim, d.Edge).Put(s.ink, row)
 		lines = append(lines, l.String())
 	}
 	return lines
@@ -177,24 +178,24 @@ func (d data) perSecond(s series, columns int, scale float64) (values []float64,
 
 // timeAxis names some moments, and marks the one that is shown of a saved run.
 func (d data) timeAxis(columns int, scale float64) []string {
-	var l line
-	l.to(axisWidth)
+	var l term.Line
+	l.PadTo(axisWidth)
 	if d.replay {
 		at := min(int(float64(d.now.ElapsedNS)/scale*float64(columns)), columns-1)
-		l.put(d.dim, strings.Repeat(d.rule, max(at, 0))).put(d.key, d.here)
+		l.Put(d.Dim, strings.Repeat(d.Rule, max(at, 0))).Put(d.Key, d.Here)
 	}
-	l.put(d.dim, strings.Repeat(d.rule, max(0, axisWidth+columns-l.end)))
-	var text line
-	text.to(axisWidth)
+	l.Put(d.Dim, strings.Repeat(d.Rule, max(0, axisWidth+columns-l.End)))
+	var text term.Line
+	text.PadTo(axisWidth)
 	const ticks = 4
 	for i := range ticks + 1 {
 		label := d.clock(int64(scale * float64(i) / ticks))
 		at := axisWidth + columns*i/ticks
 		if i > 0 {
-			at -= cells(label)
+			at -= term.Width(label)
 		}
-		if at >= text.end {
-			text.to(at).put(d.dim, label)
+		if at >= text.End {
+			text.PadTo(at).Put(d.Dim, label)
 		}
 	}
 	return []string{l.String(), text.String()}

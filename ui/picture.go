@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/zctrace/zctrace/ui/term"
 )
 
 // picturePanel draws the way of the data: what the payload passes as boxes, and
@@ -17,7 +19,7 @@ func picturePanel(d data, width int) string {
 	if !ok {
 		return ""
 	}
-	rows := []string{d.heading(c.title, width, column{"1.00 = the whole payload once", width - 2})}
+	rows := []string{d.Heading(c.title, width, term.Column{Name: "1.00 = the whole payload once", End: width - 2})}
 	rows = append(rows, c.leaps()...)
 	for _, which := range c.lines() {
 		rows = append(rows, c.line(which))
@@ -111,7 +113,7 @@ func (d data) canvas(r route, p part, width, size int) canvas {
 	}
 	taken := 0
 	for i := range c.places {
-		size := cells(c.name(i))
+		size := term.Width(c.name(i))
 		if c.boxed {
 			size += 2 + 2*c.pad
 		}
@@ -138,7 +140,7 @@ func (c *canvas) name(i int) string { return c.nameOf(c.places[i]) }
 
 func (c *canvas) nameOf(p place) string {
 	names := p.names
-	return c.fit(names[min(c.short, len(names)-1)], longestName)
+	return c.Fit(names[min(c.short, len(names)-1)], longestName)
 }
 
 // between is the hop from a place to the next one.
@@ -169,69 +171,69 @@ func (c *canvas) lines() []pictureLine {
 }
 
 func (c *canvas) line(which pictureLine) string {
-	var l line
+	var l term.Line
 	for i := range c.places {
-		l.to(c.starts[i])
+		l.PadTo(c.starts[i])
 		c.drawPlace(&l, i, which)
 		if i == len(c.places)-1 {
 			break
 		}
-		l.put(c.plain, " ")
+		l.Put(c.Plain, " ")
 		if h, there := c.between(i); there {
-			c.drawHop(&l, h, which, c.starts[i+1]-l.end-1)
+			c.drawHop(&l, h, which, c.starts[i+1]-l.End-1)
 		}
 	}
 	return l.String()
 }
 
 // drawPlace draws a line of a box, or what stands for one.
-func (c *canvas) drawPlace(l *line, i int, which pictureLine) {
+func (c *canvas) drawPlace(l *term.Line, i int, which pictureLine) {
 	p, size := c.places[i], c.sizes[i]
-	ink, frame := c.strong, c.dim
+	ink, frame := c.Strong, c.Dim
 	if p.idle {
-		ink = c.dim
+		ink = c.Dim
 	}
 	switch {
 	case !c.boxed && which == middle:
-		l.put(ink, c.name(i))
+		l.Put(ink, c.name(i))
 	case !c.boxed:
 	case which == middle:
 		pad := strings.Repeat(" ", c.pad)
-		l.put(frame, c.side+pad).put(ink, c.name(i)).put(frame, pad+c.side)
+		l.Put(frame, c.Side+pad).Put(ink, c.name(i)).Put(frame, pad+c.Side)
 	case which == above:
-		top := []rune(c.corners[0] + strings.Repeat(c.rule, size-2) + c.corners[1])
+		top := []rune(c.Corners[0] + strings.Repeat(c.Rule, size-2) + c.Corners[1])
 		for _, h := range c.hops {
 			if h.to-h.from > 1 && h.from == i {
-				top[c.leaves(i)-c.starts[i]] = []rune(c.up)[0]
+				top[c.leaves(i)-c.starts[i]] = []rune(c.Up)[0]
 			}
 		}
 		c.putTop(l, i, top)
 	default:
 		detail := ""
-		if room := size - 4; p.detail != "" && room >= cells(p.detail) {
+		if room := size - 4; p.detail != "" && room >= term.Width(p.detail) {
 			detail = " " + p.detail + " "
 		}
-		left := (size - 2 - cells(detail)) / 2
-		side := []rune(c.corners[2] + strings.Repeat(c.rule, left) + detail + strings.Repeat(c.rule, size-2-left-cells(detail)) + c.corners[3])
+		left := (size - 2 - term.Width(detail)) / 2
+		side := []rune(c.Corners[2] + strings.Repeat(c.Rule, left) + detail + strings.Repeat(c.Rule, size-2-left-term.Width(detail)) + c.Corners[3])
 		if c.branches() && c.branch.from == i {
-			side[c.leaves(i)-c.starts[i]] = []rune(c.fork)[0]
+			side[c.leaves(i)-c.starts[i]] = []rune(c.Fork)[0]
 		}
-		l.put(frame, string(side))
+		l.Put(frame, string(side))
 	}
 }
 
 // putTop draws the upper side of a box, with the heads of the leaps that land on
 // it in their own colour.
-func (c *canvas) putTop(l *line, i int, top []rune) {
+func (c *canvas) putTop(l *term.Line, i int, top []rune) {
 	for _, h := range c.hops {
 		if h.to-h.from > 1 && h.to == i {
 			at := c.lands(i) - c.starts[i]
 			ink, _ := c.inkOf(h)
-			l.put(c.dim, string(top[:at])).put(ink, c.down).put(c.dim, string(top[at+1:]))
+			l.Put(c.Dim, string(top[:at])).Put(ink, c.Down).Put(c.Dim, string(top[at+1:]))
 			return
 		}
 	}
-	l.put(c.dim, string(top))
+	l.Put(c.Dim, string(top))
 }
 
 // leaves and lands are the columns where a leap begins and ends.
@@ -240,46 +242,46 @@ func (c *canvas) lands(i int) int  { return c.starts[i] + max(c.sizes[i]/2-1, 0)
 
 // leaps are the arrows over the boxes, in one line; none if there are none.
 func (c *canvas) leaps() []string {
-	var l line
+	var l term.Line
 	for _, h := range c.hops {
 		if h.to-h.from < 2 {
 			continue
 		}
 		from, to := c.leaves(h.from), c.lands(h.to)
 		ink, carries := c.inkOf(h)
-		shaft := h.main().way.shaft(c.look)
+		shaft := h.main().way.shaft(c.Look)
 		switch {
 		case !h.main().bytes.value.Known():
-			shaft = c.unknown
+			shaft = c.Unknown
 		case !carries:
-			shaft = c.nothing
+			shaft = c.Nothing
 		}
 		room := to - from - 1
 		label := c.topLabel(h, room-7)
 		if h.main().surprise {
-			label = c.differs + " " + label
+			label = c.Differs + " " + label
 		}
-		if amount := c.amount(h, room-4-cells(label)-2); amount != "" {
+		if amount := c.amount(h, room-4-term.Width(label)-2); amount != "" {
 			label += "  " + amount
 		}
 		label = " " + label + " "
-		left := (room - cells(label)) / 2
-		l.to(from).put(ink, c.bends[0]+strings.Repeat(shaft, max(left, 0))).put(c.labelInk(h), label)
-		l.put(ink, strings.Repeat(shaft, max(room-left-cells(label), 0)))
+		left := (room - term.Width(label)) / 2
+		l.PadTo(from).Put(ink, c.Bends[0]+strings.Repeat(shaft, max(left, 0))).Put(c.labelInk(h), label)
+		l.Put(ink, strings.Repeat(shaft, max(room-left-term.Width(label), 0)))
 		if c.boxed {
-			l.put(ink, c.bends[1])
+			l.Put(ink, c.Bends[1])
 		} else {
-			l.put(ink, c.down)
+			l.Put(ink, c.Down)
 		}
 	}
-	if l.end == 0 {
+	if l.End == 0 {
 		return nil
 	}
 	return []string{l.String()}
 }
 
 // drawHop draws a line of the arrow between two neighbours.
-func (c *canvas) drawHop(l *line, h hop, which pictureLine, width int) {
+func (c *canvas) drawHop(l *term.Line, h hop, which pictureLine, width int) {
 	m := h.main()
 	ink, carries := c.inkOf(h)
 	switch which {
@@ -291,12 +293,12 @@ func (c *canvas) drawHop(l *line, h hop, which pictureLine, width int) {
 		centre(l, c.labelInk(h), label, width, 0)
 	case times:
 		if len(h.streams) > 0 {
-			centre(l, c.labelInk(h), c.fit(c.times(h), width), width, 0)
+			centre(l, c.labelInk(h), c.Fit(c.times(h), width), width, 0)
 		}
 	case below:
-		ink := c.plain
+		ink := c.Plain
 		if !carries {
-			ink = c.dim
+			ink = c.Dim
 		}
 		usual := 0
 		if carries {
@@ -304,19 +306,19 @@ func (c *canvas) drawHop(l *line, h hop, which pictureLine, width int) {
 		}
 		centre(l, ink, c.amount(h, width), width, usual)
 	default:
-		shaft, head := m.way.shaft(c.look), c.head
+		shaft, head := m.way.shaft(c.Look), c.Head
 		switch {
 		case len(h.streams) > 0 && !m.bytes.value.Known():
-			shaft = c.unknown
+			shaft = c.Unknown
 		case !carries:
-			shaft, head = c.nothing, c.nothing
+			shaft, head = c.Nothing, c.Nothing
 		}
 		sign := ""
 		if m.surprise {
-			sign = c.differs
+			sign = c.Differs
 		}
-		n := width - cells(head) - cells(sign)
-		l.put(ink, strings.Repeat(shaft, n/2)+sign+strings.Repeat(shaft, n-n/2)+head)
+		n := width - term.Width(head) - term.Width(sign)
+		l.Put(ink, strings.Repeat(shaft, n/2)+sign+strings.Repeat(shaft, n-n/2)+head)
 	}
 }
 
@@ -325,32 +327,32 @@ func shortWord(w way) string { return words[w][len(words[w])-1] }
 // times is how often the whole payload went this way.
 func (c *canvas) times(h hop) string {
 	if v, ok := h.main().bytes.per(h.payload); ok {
-		return passes(v)
+		return term.Passes(v)
 	}
-	return notCounted
+	return term.NotCounted
 }
 
 // inkOf is the colour of an arrow, and whether it carries anything.
-func (c *canvas) inkOf(h hop) (paint, bool) {
+func (c *canvas) inkOf(h hop) (term.Paint, bool) {
 	m := h.main()
 	if !m.bytes.nonzero() {
-		return c.dim, false
+		return c.Dim, false
 	}
 	switch {
 	case m.surprise:
-		return c.warning, true
+		return c.Warning, true
 	case m.way == byDMA:
-		return c.device, true
+		return c.Device, true
 	case m.way == byCopy, m.way == byFill:
-		return c.copied, true
+		return c.Copied, true
 	}
-	return c.moved, true
+	return c.Moved, true
 }
 
-func (c *canvas) labelInk(h hop) paint {
+func (c *canvas) labelInk(h hop) term.Paint {
 	ink, carries := c.inkOf(h)
 	if !carries {
-		return c.dim
+		return c.Dim
 	}
 	return ink
 }
@@ -365,14 +367,14 @@ func (c *canvas) topLabel(h hop, width int) string {
 	times := c.times(h)
 	const usual = 5 // " 1.00"
 	for _, word := range words[m.way] {
-		if cells(word)+usual <= width {
-			if s := word + " " + times + " " + m.bytes.mark(); cells(s) <= width {
+		if term.Width(word)+usual <= width {
+			if s := word + " " + times + " " + m.bytes.mark(); term.Width(s) <= width {
 				return strings.TrimRight(s, " ")
 			}
-			return c.fit(word+" "+times, width)
+			return c.Fit(word+" "+times, width)
 		}
 	}
-	return c.fit(times, width)
+	return c.Fit(times, width)
 }
 
 // amount is what an arrow carries per second, or why it carries nothing.
@@ -393,11 +395,11 @@ func (c *canvas) amount(h hop, width int) string {
 		return ""
 	}
 	v := float64(n-m.back.Or(0)) / seconds
-	s := rate(v)
-	if width < len("9.99 GiB/s") || cells(s) > width {
+	s := term.Rate(v)
+	if width < len("9.99 GiB/s") || term.Width(s) > width {
 		s = shortRate(v)
 	}
-	if cells(s) > width {
+	if term.Width(s) > width {
 		return ""
 	}
 	return s
@@ -406,7 +408,7 @@ func (c *canvas) amount(h hop, width int) string {
 // why is the reason for carrying nothing, if there is room for it.
 func (c *canvas) why(h hop, width int) string {
 	switch {
-	case cells(h.idle) <= width:
+	case term.Width(h.idle) <= width:
 		return h.idle
 	case h.idle == noDMAHere && width >= len(noDMA):
 		return noDMA
@@ -435,7 +437,7 @@ func (c *canvas) notes(width int) []string {
 	var list []string
 	for _, h := range c.hops {
 		if h.together {
-			list = append(list, c.dim.of(c.fit("the references of all pipes together; nobody counts them apart", width)))
+			list = append(list, c.Dim.Apply(c.Fit("the references of all pipes together; nobody counts them apart", width)))
 			break
 		}
 		list = append(list, c.surprises(h, c.name(h.from), c.name(h.to), width)...)
@@ -453,19 +455,19 @@ func (c *canvas) surprises(h hop, from, to string, width int) (list []string) {
 			continue
 		}
 		alone := hop{streams: []stream{s}, payload: h.payload}
-		text := fmt.Sprintf("%s %s %s %s, %s %s", c.differs, from, c.arrow, to, shortWord(s.way), c.times(alone))
+		text := fmt.Sprintf("%s %s %s %s, %s %s", c.Differs, from, c.Arrow, to, shortWord(s.way), c.times(alone))
 		if s.against != "" {
 			text += ": " + s.against
 		}
-		list = append(list, c.warning.of(c.fit(c.text(text), width)))
+		list = append(list, c.Warning.Apply(c.Fit(c.Text(text), width)))
 	}
 	return list
 }
 
 // centre puts text in the middle of a field. Texts are taken for at least so
 // many cells wide, so that those that vary begin where they began before.
-func centre(l *line, p paint, s string, width, least int) {
-	size := cells(s)
+func centre(l *term.Line, p term.Paint, s string, width, least int) {
+	size := term.Width(s)
 	size = max(size, min(least, width))
-	l.to(l.end+max(0, (width-size)/2)).put(p, s)
+	l.PadTo(l.End+max(0, (width-size)/2)).Put(p, s)
 }

@@ -6,11 +6,12 @@ import (
 
 	"github.com/zctrace/zctrace/internal/human"
 	"github.com/zctrace/zctrace/tracer/trace"
+	"github.com/zctrace/zctrace/ui/term"
 )
 
 // plainLook is for output that is no terminal: no colours, and ASCII, so that
 // it survives a mail.
-var plainLook = &look{glyphs: asciiGlyphs}
+var plainLook = &term.Look{Glyphs: term.ASCIIGlyphs}
 
 // plainColumns are the columns of PlainLine.
 var plainColumns = []struct {
@@ -25,12 +26,12 @@ var plainColumns = []struct {
 // numbers but elapsed, payload and done are the sender's in the interval;
 // passes are how often its CPU copied the payload.
 func PlainHeader(t *trace.Trace) string {
-	var l line
+	var l term.Line
 	for _, c := range plainColumns {
-		l.right(paint{}, c.name, c.width)
+		l.Right(term.Paint{}, c.name, c.width)
 	}
-	title := "zctrace " + Sanitize(t.Run.Strategy) + ": "
-	return title + plainLook.sourceToSink(t.Run, 80-cells(title)) + "\n" + l.String()
+	title := "zctrace " + term.Sanitize(t.Run.Strategy) + ": "
+	return title + sourceToSink(plainLook, t.Run, 80-term.Width(title)) + "\n" + l.String()
 }
 
 // PlainLine is one line for the interval between two states of a run. prev is
@@ -53,18 +54,18 @@ func PlainLine(prev, cur *trace.Trace) string {
 		done = fmt.Sprintf("%.0f %%", p.fraction*100)
 	}
 
-	var l line
+	var l term.Line
 	for i, text := range []string{
-		clock(now.now.ElapsedNS),
+		term.Clock(now.now.ElapsedNS),
 		orMissing(payload, human.FormatBytes),
-		now.rateOf(moved, func(v float64) string { return rate(v) }),
+		now.rateOf(moved, func(v float64) string { return term.Rate(v) }),
 		now.rateOf(since(sender, allCalls), func(v float64) string { return perSecond(v, 8) }),
 		passesIn(sender, moved),
 		now.rateOf(since(sender, modeSwitches), func(v float64) string { return perSecond(v, 9) }),
 		now.rateOf(since(sender, voluntary).Add(since(sender, involuntary)), func(v float64) string { return perSecond(v, 8) }),
 		done,
 	} {
-		l.right(paint{}, text, plainColumns[i].width)
+		l.Right(term.Paint{}, text, plainColumns[i].width)
 	}
 	return strings.TrimRight(l.String(), " ")
 }
@@ -91,7 +92,7 @@ func passesIn(p party, moved trace.Int) string {
 	for _, k := range []class{toUser, fromUser, inKernel} {
 		n, known := k.of(p.now).Bytes.Get()
 		if !known {
-			return notCounted
+			return term.NotCounted
 		}
 		copied = copied.Add(trace.Known(n - k.of(p.back).Bytes.Or(0)))
 	}
@@ -99,7 +100,7 @@ func passesIn(p party, moved trace.Int) string {
 	if !ok {
 		return "-" // nothing moved
 	}
-	return passes(v)
+	return term.Passes(v)
 }
 
 // rateOf is a number of the interval per second.
@@ -108,12 +109,12 @@ func (d data) rateOf(n trace.Int, format func(float64) string) string {
 	if seconds := d.window(); known && seconds > 0 {
 		return format(float64(v) / seconds)
 	}
-	return notCounted
+	return term.NotCounted
 }
 
 func orMissing(n trace.Int, format func(int64) string) string {
 	if v, known := n.Get(); known {
 		return format(v)
 	}
-	return notCounted
+	return term.NotCounted
 }

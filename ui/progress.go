@@ -6,6 +6,7 @@ import (
 
 	"github.com/zctrace/zctrace/internal/human"
 	"github.com/zctrace/zctrace/tracer/trace"
+	"github.com/zctrace/zctrace/ui/term"
 )
 
 // progress is how far the run is towards the limit that it will meet first.
@@ -53,25 +54,25 @@ func progressPanel(d data, width int) string {
 	var text string
 	switch {
 	case d.phase == ended:
-		text = grouped(payload) + " bytes"
+		text = term.Grouped(payload) + " bytes"
 	case !p.limited:
 		text = sofar + ", no limit"
 	default:
-		text = fmt.Sprintf("%3.0f %%   %s   ETA %s", p.fraction*100, sofar, clock(p.etaNS))
+		text = fmt.Sprintf("%3.0f %%   %s   ETA %s", p.fraction*100, sofar, term.Clock(p.etaNS))
 	}
 	p.fraction = min(max(p.fraction, 0), 1)
 	done := int(p.fraction*float64(barWidth) + 0.5)
-	var l line
-	l.put(d.key, strings.Repeat(d.barDone, done)).put(d.dim, strings.Repeat(d.barLeft, barWidth-done))
-	l.right(d.plain, d.fit(text, progressTextWidth), width-l.end)
+	var l term.Line
+	l.Put(d.Key, strings.Repeat(d.BarDone, done)).Put(d.Dim, strings.Repeat(d.BarLeft, barWidth-done))
+	l.Right(d.Plain, d.Fit(text, progressTextWidth), width-l.End)
 	rows := []string{l.String()}
 
 	height := min(max(d.rows-1, 1), highestChart)
-	for i, c := range d.chart(d.throughput(p, barWidth), height) {
-		var l line
-		l.put(d.area, c)
+	for i, c := range d.Chart(d.throughput(p, barWidth), height) {
+		var l term.Line
+		l.Put(d.Area, c)
 		if i == 0 {
-			l.right(d.plain, d.fit(d.throughputText(), progressTextWidth), width-l.end)
+			l.Right(d.Plain, d.Fit(d.throughputText(), progressTextWidth), width-l.End)
 		}
 		rows = append(rows, l.String())
 	}
@@ -83,16 +84,16 @@ const highestChart = 4
 
 // throughputText is the throughput now and in the mean.
 func (d data) throughputText() string {
-	mean := notCounted
+	mean := term.NotCounted
 	if payload, ok := d.payload().Get(); ok && d.now.ElapsedNS > 0 {
-		mean = rate(float64(payload) * 1e9 / float64(d.now.ElapsedNS))
+		mean = term.Rate(float64(payload) * 1e9 / float64(d.now.ElapsedNS))
 	}
 	if d.phase == ended && !d.moment {
 		return "mean " + mean
 	}
-	now := notCounted
+	now := term.NotCounted
 	if n, ok := d.payload().Get(); ok && d.window() > 0 {
-		now = rate(float64(n-d.back.Sender.PayloadBytes.Or(0)) / d.window())
+		now = term.Rate(float64(n-d.back.Sender.PayloadBytes.Or(0)) / d.window())
 	}
 	return now + "   mean " + mean
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/zctrace/zctrace/tracer/trace"
+	"github.com/zctrace/zctrace/ui/term"
 )
 
 // numbersOf lists every number of a party.
@@ -151,16 +152,16 @@ func missingHook(t *trace.Trace, path string) string {
 func (d data) alerts() []string {
 	var list []string
 	if d.notAgain != "" {
-		list = append(list, "NOT RUN AGAIN: "+d.text(d.notAgain))
+		list = append(list, "NOT RUN AGAIN: "+d.Text(d.notAgain))
 	}
 	if d.problem != "" {
-		list = append(list, "FAILED: "+d.text(d.problem))
+		list = append(list, "FAILED: "+d.Text(d.problem))
 	}
 	if v := d.trace.Run.Verified; v != nil && !*v {
 		list = append(list, "NOT VERIFIED: the sink did not receive the bytes of the source")
 	}
 	if causes := losses(d.trace); len(causes) > 0 {
-		list = append(list, d.text("EVENTS LOST, do not believe these numbers: "+strings.Join(causes, ", ")))
+		list = append(list, d.Text("EVENTS LOST, do not believe these numbers: "+strings.Join(causes, ", ")))
 	}
 	for _, row := range compare(d.trace, &d.now.Sender, d.payload()).differing() {
 		s := fmt.Sprintf("NOT AS IN THE TEXTBOOK: %s %s instead of %s", row.label, row.measured, row.textbook)
@@ -177,7 +178,7 @@ func losses(t *trace.Trace) []string {
 	var list []string
 	for _, cause := range slices.Sorted(maps.Keys(t.Losses)) {
 		if n := t.Losses[cause]; n != 0 {
-			list = append(list, cause+" "+grouped(n))
+			list = append(list, cause+" "+term.Grouped(n))
 		}
 	}
 	return list
@@ -188,21 +189,21 @@ func losses(t *trace.Trace) []string {
 func statusPanel(d data, width int) string {
 	var rows []string
 	for _, alert := range d.alerts() {
-		rows = append(rows, d.alarm.of(d.fit(" "+alert+" ", width)))
+		rows = append(rows, d.Alarm.Apply(d.Fit(" "+alert+" ", width)))
 	}
 	counts := tallyOf(d.now.Totals)
-	var l line
+	var l term.Line
 	if len(losses(d.trace)) == 0 {
 		word := "no losses"
 		if d.trace.Losses == nil {
 			word = "losses not recorded"
 		}
-		l.put(d.plain, word).put(d.dim, " "+d.dot+" ")
+		l.Put(d.Plain, word).Put(d.Dim, " "+d.Dot+" ")
 	}
-	l.put(d.plain, fmt.Sprint(counts[trace.Observed])).put(d.dim, " observed "+d.dot+" ")
-	l.put(d.plain, fmt.Sprint(counts[trace.Derived])).put(d.dim, " derived ").put(d.plain, "d").put(d.dim, " "+d.dot+" ")
-	l.put(d.plain, fmt.Sprint(counts[trace.Estimated])).put(d.dim, " estimated ").put(d.plain, "~").put(d.dim, " "+d.dot+" ")
-	l.put(d.plain, fmt.Sprint(counts[trace.Unavailable])).put(d.dim, " not counted ").put(d.plain, notCounted)
-	rows = append(rows, d.fit(l.String(), width))
+	l.Put(d.Plain, fmt.Sprint(counts[trace.Observed])).Put(d.Dim, " observed "+d.Dot+" ")
+	l.Put(d.Plain, fmt.Sprint(counts[trace.Derived])).Put(d.Dim, " derived ").Put(d.Plain, "d").Put(d.Dim, " "+d.Dot+" ")
+	l.Put(d.Plain, fmt.Sprint(counts[trace.Estimated])).Put(d.Dim, " estimated ").Put(d.Plain, "~").Put(d.Dim, " "+d.Dot+" ")
+	l.Put(d.Plain, fmt.Sprint(counts[trace.Unavailable])).Put(d.Dim, " not counted ").Put(d.Plain, term.NotCounted)
+	rows = append(rows, d.Fit(l.String(), width))
 	return crop(rows, d.rows)
 }

@@ -6,25 +6,26 @@ import (
 	"slices"
 
 	"github.com/zctrace/zctrace/tracer/trace"
+	"github.com/zctrace/zctrace/ui/term"
 )
 
 // raceColumn is a number of the live table of a comparison.
 type raceColumn struct {
 	name  string
-	ink   func(*look) paint // of what is not 0
-	width int               // of the number
+	ink   func(*term.Look) term.Paint // of what is not 0
+	width int                         // of the number
 	of    rankColumn
 }
 
-func strongInk(l *look) paint { return l.strong }
-func copiedInk(l *look) paint { return l.copied }
-func movedInk(l *look) paint  { return l.moved }
+func strongInk(l *term.Look) term.Paint { return l.Strong }
+func copiedInk(l *term.Look) term.Paint { return l.Copied }
+func movedInk(l *term.Look) term.Paint  { return l.Moved }
 
 // raceColumns are in the order in which they are drawn.
 var raceColumns = []raceColumn{
 	{"ns/KiB", strongInk, 7, columnOf("cpu_ns_per_kib.total")},
 	{"calls/MiB", strongInk, 9, columnOf("per_mib.calls")},
-	{"copies", copiedInk, 7, rankColumn{passBlock, "copies", "", copiesOf, passes, false}},
+	{"copies", copiedInk, 7, rankColumn{passBlock, "copies", "", copiesOf, term.Passes, false}},
 	{"to_user", copiedInk, 7, columnOf("passes.to_user")},
 	{"from_user", copiedInk, 9, columnOf("passes.from_user")},
 	{"in_kernel", copiedInk, 9, columnOf("passes.in_kernel")},
@@ -92,9 +93,9 @@ const (
 // raceFor chooses what a row of the width shows: the most telling first, while the
 // bar stays long enough. It may be longer if what is left out stands below.
 func (s rounds) raceFor(width int, below bool) race {
-	r := race{label: cells("strategy")}
+	r := race{label: term.Width("strategy")}
 	for _, row := range s.rows {
-		r.label = max(r.label, cells(Sanitize(row.Strategy)))
+		r.label = max(r.label, term.Width(term.Sanitize(row.Strategy)))
 	}
 	r.label = min(r.label, max(width/3, 8))
 	least, roomy := 11, 30
@@ -121,9 +122,9 @@ func (s rounds) raceFor(width int, below bool) race {
 	r.book = take(raceBook, 11)
 	choose("ns/KiB", 11)
 	choose("calls/MiB", least)
-	marks := max(s.each, cells("rounds")) + 2
+	marks := max(s.each, term.Width("rounds")) + 2
 	if s.each > mostMarks { // then in figures
-		marks = max(2*len(fmt.Sprint(s.each))+1, cells("rounds")) + 2
+		marks = max(2*len(fmt.Sprint(s.each))+1, term.Width("rounds")) + 2
 	}
 	if take(marks, least) {
 		r.rounds = marks
@@ -150,7 +151,7 @@ func (s rounds) raceFor(width int, below bool) race {
 }
 
 // raceBody is the table of a comparison, and below it what else there is room for.
-func (s rounds) raceBody(l *look, width int, b *stack) {
+func (s rounds) raceBody(l *term.Look, width int, b *stack) {
 	r := s.raceFor(width, b.fits(2*(1+len(s.rows))+1+1+nowRows))
 	at := 0
 	order := s.order()
@@ -173,55 +174,55 @@ func (s rounds) raceBody(l *look, width int, b *stack) {
 }
 
 // raceLines draw a row for each strategy.
-func (s rounds) raceLines(l *look, r race, order []int, width int) []string {
+func (s rounds) raceLines(l *term.Look, r race, order []int, width int) []string {
 	at := raceSign + r.label + 1
-	var heads []column
+	var heads []term.Column
 	if r.rounds > 0 {
-		heads = append(heads, column{"rounds", at + cells("rounds")})
+		heads = append(heads, term.Column{Name: "rounds", End: at + term.Width("rounds")})
 		at += r.rounds
 	}
 	scale := s.scale()
 	if scale > 0 {
-		heads = append(heads, column{"0", at + 1}, column{rate(scale), at + r.bar})
+		heads = append(heads, term.Column{Name: "0", End: at + 1}, term.Column{Name: term.Rate(scale), End: at + r.bar})
 	}
-	heads = append(heads, column{"median", at + r.bar + raceMedian})
+	heads = append(heads, term.Column{Name: "median", End: at + r.bar + raceMedian})
 	at += r.bar + raceMedian
 	for _, c := range r.columns {
 		at += c.width
-		heads = append(heads, column{c.name, at})
+		heads = append(heads, term.Column{Name: c.name, End: at})
 		at += raceMark
 		if c.name == "copies" && r.book {
 			at += raceBook
-			heads = append(heads, column{"book", at - 2})
+			heads = append(heads, term.Column{Name: "book", End: at - 2})
 		}
 	}
 	title := "STRATEGY"
 	if len(order) < len(s.rows) {
 		title += fmt.Sprintf(" %d of %d", len(order), len(s.rows))
 	}
-	lines := []string{l.heading(title, width, heads...)}
+	lines := []string{l.Heading(title, width, heads...)}
 	for _, i := range order {
-		lines = append(lines, l.within(s.raceLine(l, r, i, scale), width))
+		lines = append(lines, l.Cut(s.raceLine(l, r, i, scale), width))
 	}
 	return lines
 }
 
-func (s rounds) raceLine(l *look, r race, i int, scale float64) *line {
+func (s rounds) raceLine(l *term.Look, r race, i int, scale float64) *term.Line {
 	row := &s.rows[i]
 	running := s.underWay(i)
-	name, ink := l.plain, l.strong
-	text := &line{}
+	name, ink := l.Plain, l.Strong
+	text := &term.Line{}
 	sign, place := " ", ""
 	if running {
-		sign, name = s.spin(l), l.key
+		sign, name = s.spin(l), l.Key
 	}
 	if row.place > 0 {
 		place = fmt.Sprint(row.place)
 	}
-	text.put(l.key, sign).right(l.dim, place, 2).put(l.plain, " ")
-	text.left(name, l.fit(l.text(row.Strategy), r.label), r.label+1)
+	text.Put(l.Key, sign).Right(l.Dim, place, 2).Put(l.Plain, " ")
+	text.Left(name, l.Fit(l.Text(row.Strategy), r.label), r.label+1)
 	if row.failed != "" && row.rank.Rounds == 0 {
-		return text.put(l.alarm, " failed: "+l.text(row.why())+" ")
+		return text.Put(l.Alarm, " failed: "+l.Text(row.why())+" ")
 	}
 	if r.rounds > 0 {
 		s.putRounds(l, text, i, r.rounds, scale)
@@ -230,13 +231,13 @@ func (s rounds) raceLine(l *look, r race, i int, scale float64) *line {
 	if running && s.live != nil {
 		live = s.live.Throughput.Median.Or(0)
 		if row.rank.Rounds == 0 { // so far
-			rank, ink = s.live, l.key
+			rank, ink = s.live, l.Key
 		}
 	}
-	start := text.end
+	start := text.End
 	spread := row.rank.Throughput
-	l.putBar(text, spread.Min.Or(0)/scale, row.grown/scale, spread.Max.Or(0)/scale, live/scale, r.bar)
-	text.to(start+r.bar).right(ink, textOf(rankColumns[0], rank), raceMedian)
+	putBar(l, text, spread.Min.Or(0)/scale, row.grown/scale, spread.Max.Or(0)/scale, live/scale, r.bar)
+	text.PadTo(start+r.bar).Right(ink, textOf(rankColumns[0], rank), raceMedian)
 	for _, c := range r.columns {
 		putRank(l, text, c, rank, ink)
 		if c.name == "copies" && r.book {
@@ -255,12 +256,12 @@ func textOf(c rankColumn, r *trace.Ranked) string {
 }
 
 // putRank adds the number of a column, and where it comes from.
-func putRank(l *look, text *line, c raceColumn, r *trace.Ranked, ink paint) {
+func putRank(l *term.Look, text *term.Line, c raceColumn, r *trace.Ranked, ink term.Paint) {
 	v := c.of.in(r).Median.Or(0)
 	switch {
 	case v == 0:
-		ink = l.dim
-	case ink == l.strong:
+		ink = l.Dim
+	case ink == l.Strong:
 		ink = c.ink(l)
 	}
 	mark := ""
@@ -270,78 +271,78 @@ func putRank(l *look, text *line, c raceColumn, r *trace.Ranked, ink paint) {
 	if len(mark) == 1 {
 		mark = " " + mark
 	}
-	end := text.end + c.width
-	text.right(ink, textOf(c.of, r), c.width)
-	text.put(l.dim, mark).to(end + raceMark)
+	end := text.End + c.width
+	text.Right(ink, textOf(c.of, r), c.width)
+	text.Put(l.Dim, mark).PadTo(end + raceMark)
 }
 
 // putBook adds how many copies the textbook says, and how the latest round stands
 // to it.
-func (s rounds) putBook(l *look, text *line, row *roundsRow) {
-	end := text.end + raceBook
+func (s rounds) putBook(l *term.Look, text *term.Line, row *roundsRow) {
+	end := text.End + raceBook
 	for _, t := range slices.Backward(row.traces) {
 		if !t.Counts() || t.Textbook == nil {
 			continue
 		}
-		sign, ink := compare(t, &t.Total.Sender, t.Run.PayloadBytes).sign(l), l.dim
-		if sign == l.differs {
-			ink = l.warning
+		sign, ink := compare(t, &t.Total.Sender, t.Run.PayloadBytes).sign(l), l.Dim
+		if sign == l.Differs {
+			ink = l.Warning
 		}
 		book := t.Textbook.Copies
-		text.right(l.plain, fmt.Sprint(book.ToUser+book.FromUser+book.InKernel), 2).put(l.plain, " ").put(ink, sign)
+		text.Right(l.Plain, fmt.Sprint(book.ToUser+book.FromUser+book.InKernel), 2).Put(l.Plain, " ").Put(ink, sign)
 		break
 	}
-	text.to(end)
+	text.PadTo(end)
 }
 
 // putRounds adds a column for each round, as high as its throughput.
-func (s rounds) putRounds(l *look, text *line, i, width int, scale float64) {
+func (s rounds) putRounds(l *term.Look, text *term.Line, i, width int, scale float64) {
 	row := &s.rows[i]
-	end := text.end + width
+	end := text.End + width
 	if s.each > mostMarks {
-		text.left(l.plain, fmt.Sprintf("%d/%d", row.ended, s.each), width)
+		text.Left(l.Plain, fmt.Sprintf("%d/%d", row.ended, s.each), width)
 		return
 	}
 	for n := range s.each {
 		switch {
 		case n < len(row.traces) && !row.traces[n].Counts():
-			text.put(l.warning, l.signFailed)
+			text.Put(l.Warning, l.SignFailed)
 		case n < len(row.traces):
-			level := int(row.traces[n].Throughput() / scale * float64(len(l.levels)))
-			text.put(l.area, l.levels[max(0, min(level, len(l.levels)-1))])
+			level := int(row.traces[n].Throughput() / scale * float64(len(l.Levels)))
+			text.Put(l.Area, l.Levels[max(0, min(level, len(l.Levels)-1))])
 		case n == row.ended && s.underWay(i):
-			text.put(l.key, s.spin(l))
+			text.Put(l.Key, s.spin(l))
 		default:
-			text.put(l.dim, l.nothing)
+			text.Put(l.Dim, l.Nothing)
 		}
 	}
-	text.to(end)
+	text.PadTo(end)
 }
 
 // putBar adds the bar of some rounds: solid up to the slowest, shaded to the
 // median, a line to the fastest. All are shares of the width. The head is where the
 // run under way is; 0: there is none.
-func (l *look) putBar(text *line, low, median, high, live float64, width int) {
-	p := l.newPlot(width, 1)
+func putBar(l *term.Look, text *term.Line, low, median, high, live float64, width int) {
+	p := l.NewPlot(width, 1)
 	at := func(v float64) int { return int(math.Round(min(max(v, 0), 1) * float64(width))) }
 	switch {
 	case low > 0 && high <= low: // one round, or all the same
-		for x, glyph := range []rune(bar(min(median, 1), width, l.copyBar)) {
-			p.put(x, 0, string(glyph), l.moved)
+		for x, glyph := range []rune(term.Bar(min(median, 1), width, l.CopyBar)) {
+			p.Put(x, 0, string(glyph), l.Moved)
 		}
 	case low > 0:
 		low = min(low, median)
-		p.fill(0, at(low), last(l.copyBar), l.moved)
-		p.fill(at(low), at(median), l.shaded, l.moved)
-		p.fill(at(median), at(high), l.rule, l.moved)
+		p.Fill(0, at(low), last(l.CopyBar), l.Moved)
+		p.Fill(at(low), at(median), l.Shaded, l.Moved)
+		p.Fill(at(median), at(high), l.Rule, l.Moved)
 		if high > median {
-			p.fill(at(high)-1, at(high), l.edge, l.moved)
+			p.Fill(at(high)-1, at(high), l.Edge, l.Moved)
 		}
 	default: // the first round
-		p.fill(0, at(live), l.barDone, l.key)
+		p.Fill(0, at(live), l.BarDone, l.Key)
 	}
 	if live > 0 {
-		p.put(min(at(live), width-1), 0, l.head, l.key)
+		p.Put(min(at(live), width-1), 0, l.Head, l.Key)
 	}
-	text.put(paint{}, p.line(0))
+	text.Put(term.Paint{}, p.Line(0))
 }

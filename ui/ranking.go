@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/zctrace/zctrace/tracer/trace"
+	"github.com/zctrace/zctrace/ui/term"
 )
 
 // ranking is a set as its table sees it.
@@ -70,11 +71,11 @@ func Ranking(s *trace.Set, width int) string {
 
 // titleSection says what ran.
 func (r ranking) titleSection(width int) []string {
-	lines := wrap("zctrace "+r.title(), width)
+	lines := term.Wrap("zctrace "+r.title(), width)
 	if len(r.set.Traces) == 0 {
 		return lines
 	}
-	g := grid{align: "lw"}
+	g := term.Grid{Align: "lw"}
 	add := r.first.adder(&g)
 	r.first.addSetting(func(name string, parts ...string) {
 		if name != "chunk" || !chunksDiffer(r.rows) {
@@ -83,7 +84,7 @@ func (r ranking) titleSection(width int) []string {
 	})
 	add("payload", r.work())
 	r.first.addStart(add)
-	return append(lines, g.lines(width)...)
+	return append(lines, g.Lines(width)...)
 }
 
 // title is how many of what ran, and whether that was all.
@@ -94,11 +95,11 @@ func (r ranking) title() string {
 		least, most = min(least, row.Rounds), max(most, row.Rounds)
 		names[row.Strategy] = true
 	}
-	strategies := plural(int64(len(names)), "strategy")
+	strategies := term.Plural(int64(len(names)), "strategy")
 	if len(names) != 1 {
 		strategies = fmt.Sprintf("%d strategies", len(names))
 	}
-	rounds := plural(most, "round")
+	rounds := term.Plural(most, "round")
 	if least < most {
 		rounds = fmt.Sprintf("%d to %s", least, rounds)
 	}
@@ -120,7 +121,7 @@ func (r ranking) work() string {
 		parts = append(parts, sized(n))
 	}
 	if ns, ok := run.LimitDurationNS.Get(); ok {
-		parts = append(parts, seconds(ns))
+		parts = append(parts, term.Seconds(ns))
 	}
 	if len(parts) == 0 {
 		return ""
@@ -138,32 +139,32 @@ func (r ranking) speedSection(width int) []string {
 		}
 	}
 	g := r.speedGrid(cpu)
-	beside := g.total(g.widths()) <= width
+	beside := g.Total(g.Widths()) <= width
 	if !beside {
 		g = r.speedGrid(nil)
 	}
-	lines := g.unlessEmpty(width)
+	lines := g.UnlessEmpty(width)
 	for _, doubt := range r.doubts() {
-		lines = append(lines, wrap(doubt, width)...)
+		lines = append(lines, term.Wrap(doubt, width)...)
 	}
 	if !beside {
-		lines = append(append(lines, ""), r.grid(speedBlock, cpu).unlessEmpty(width)...)
+		lines = append(append(lines, ""), r.grid(speedBlock, cpu).UnlessEmpty(width)...)
 	}
 	return lines
 }
 
-func (r ranking) speedGrid(columns []rankColumn) *grid {
-	g := &grid{align: "rlrl" + strings.Repeat("rm", len(columns))}
+func (r ranking) speedGrid(columns []rankColumn) *term.Grid {
+	g := &term.Grid{Align: "rlrl" + strings.Repeat("rm", len(columns))}
 	head := []string{"Rank", "strategy", "throughput", "min..max"}
 	for _, c := range columns {
 		head = append(head, c.name, "")
 	}
 	rounds := slices.ContainsFunc(r.rows, func(row trace.Ranked) bool { return row.Rounds != r.rows[0].Rounds })
 	if rounds { // else the title says it
-		g.align += "r"
+		g.Align += "r"
 		head = append(head, "rounds")
 	}
-	g.add(head...)
+	g.Add(head...)
 	for i := range r.rows {
 		row := &r.rows[i]
 		line := []string{r.place(row), r.labels[i], rankColumns[0].text(row), fromTo(row.Throughput)}
@@ -171,16 +172,16 @@ func (r ranking) speedGrid(columns []rankColumn) *grid {
 			line = append(line, c.text(row), c.mark(row))
 		}
 		if rounds {
-			line = append(line, grouped(row.Rounds))
+			line = append(line, term.Grouped(row.Rounds))
 		}
-		g.add(line...)
+		g.Add(line...)
 	}
 	return g
 }
 
 func (r ranking) place(row *trace.Ranked) string {
 	if n, ok := row.Rank.Get(); ok {
-		return grouped(n)
+		return term.Grouped(n)
 	}
 	return "-"
 }
@@ -222,7 +223,7 @@ func (r ranking) blockSections(width int) [][]string {
 	for block := eventBlock; block <= passBlock; block++ {
 		var columns []rankColumn
 		flush := func() {
-			if lines := r.grid(block, columns).unlessEmpty(width); lines != nil && len(columns) > 0 {
+			if lines := r.grid(block, columns).UnlessEmpty(width); lines != nil && len(columns) > 0 {
 				sections = append(sections, lines)
 			}
 			columns = nil
@@ -236,7 +237,7 @@ func (r ranking) blockSections(width int) [][]string {
 				continue
 			}
 			g := r.grid(block, append(columns, c))
-			if g.total(g.widths()) > width && len(columns) > 0 {
+			if g.Total(g.Widths()) > width && len(columns) > 0 {
 				flush()
 			}
 			columns = append(columns, c)
@@ -244,42 +245,42 @@ func (r ranking) blockSections(width int) [][]string {
 		flush()
 	}
 	if n := len(sections); n > 0 && len(zero) > 0 && len(r.rows) > 0 {
-		sections[n-1] = append(sections[n-1], wrap("0.00 for all: "+strings.Join(zero, ", "), width)...)
+		sections[n-1] = append(sections[n-1], term.Wrap("0.00 for all: "+strings.Join(zero, ", "), width)...)
 	}
 	return sections
 }
 
-func (r ranking) grid(block rankBlock, columns []rankColumn) *grid {
-	g := &grid{align: "l" + strings.Repeat("rm", len(columns))}
+func (r ranking) grid(block rankBlock, columns []rankColumn) *term.Grid {
+	g := &term.Grid{Align: "l" + strings.Repeat("rm", len(columns))}
 	head := []string{rankBlocks[block]}
 	for _, c := range columns {
 		head = append(head, c.name, "")
 	}
-	g.add(head...)
+	g.Add(head...)
 	for i := range r.rows {
 		row := []string{"  " + r.labels[i]}
 		for _, c := range columns {
 			row = append(row, c.text(&r.rows[i]), c.mark(&r.rows[i]))
 		}
-		g.add(row...)
+		g.Add(row...)
 	}
 	return g
 }
 
 // textbookSection puts each strategy next to the textbook.
 func (r ranking) textbookSection(width int) []string {
-	g := grid{align: "lw"}
+	g := term.Grid{Align: "lw"}
 	for i := range r.rows {
 		if sentence := r.textbook(&r.rows[i]); sentence != "" {
-			g.add("  "+r.labels[i], sentence)
+			g.Add("  "+r.labels[i], sentence)
 		}
 	}
-	if len(g.rows) == 0 {
+	if len(g.Rows) == 0 {
 		return nil
 	}
-	lines := append([]string{"Measured next to the textbook"}, g.lines(width)...)
+	lines := append([]string{"Measured next to the textbook"}, g.Lines(width)...)
 	for _, note := range r.kernelNotes() {
-		lines = append(lines, wrap(note, width)...)
+		lines = append(lines, term.Wrap(note, width)...)
 	}
 	return lines
 }
@@ -299,7 +300,7 @@ func (r ranking) kernelNotes() []string {
 		}
 		for _, k := range []class{toUser, fromUser, inKernel} {
 			if most[k.name] > 0 {
-				list = append(list, fmt.Sprintf("!! %s: the kernel on its own copied up to %s passes %s, which are in no row above", r.labels[i], passes(most[k.name]), k.name))
+				list = append(list, fmt.Sprintf("!! %s: the kernel on its own copied up to %s passes %s, which are in no row above", r.labels[i], term.Passes(most[k.name]), k.name))
 			}
 		}
 	}
@@ -314,7 +315,7 @@ func (r ranking) textbook(row *trace.Ranked) string {
 		if !t.Counts() {
 			continue
 		}
-		v := Sanitize(compare(t, &t.Total.Sender, t.Run.PayloadBytes).String())
+		v := term.Sanitize(compare(t, &t.Total.Sender, t.Run.PayloadBytes).String())
 		verdicts[v]++
 		if off := math.Abs(t.Throughput() - row.Throughput.Median.Or(0)); off < least {
 			middle, least = v, off

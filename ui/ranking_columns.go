@@ -6,6 +6,7 @@ import (
 
 	"github.com/zctrace/zctrace/internal/human"
 	"github.com/zctrace/zctrace/tracer/trace"
+	"github.com/zctrace/zctrace/ui/term"
 )
 
 // rankColumn is a number of a ranking, in all forms of its table.
@@ -30,29 +31,29 @@ const (
 var rankBlocks = map[rankBlock]string{speedBlock: "CPU", eventBlock: "Per MiB", passBlock: "Passes"}
 
 var rankColumns = []rankColumn{
-	{speedBlock, "throughput", "throughput", func(r *trace.Ranked) *trace.Spread { return &r.Throughput }, rate, false},
-	{speedBlock, "CPU ns/KiB", "cpu_ns_per_kib.total", func(r *trace.Ranked) *trace.Spread { return &r.CPUNSPerKiB.Total }, threeDigits, false},
-	{speedBlock, "user", "cpu_ns_per_kib.user", func(r *trace.Ranked) *trace.Spread { return &r.CPUNSPerKiB.User }, threeDigits, false},
-	{speedBlock, "kernel", "cpu_ns_per_kib.system", func(r *trace.Ranked) *trace.Spread { return &r.CPUNSPerKiB.System }, threeDigits, false},
+	{speedBlock, "throughput", "throughput", func(r *trace.Ranked) *trace.Spread { return &r.Throughput }, term.Rate, false},
+	{speedBlock, "CPU ns/KiB", "cpu_ns_per_kib.total", func(r *trace.Ranked) *trace.Spread { return &r.CPUNSPerKiB.Total }, term.ThreeDigits, false},
+	{speedBlock, "user", "cpu_ns_per_kib.user", func(r *trace.Ranked) *trace.Spread { return &r.CPUNSPerKiB.User }, term.ThreeDigits, false},
+	{speedBlock, "kernel", "cpu_ns_per_kib.system", func(r *trace.Ranked) *trace.Spread { return &r.CPUNSPerKiB.System }, term.ThreeDigits, false},
 	{eventBlock, "system calls", "per_mib.calls", func(r *trace.Ranked) *trace.Spread { return &r.PerMiB.Calls }, perMiB, false},
 	{eventBlock, "mode switches", "per_mib.mode_switches", func(r *trace.Ranked) *trace.Spread { return &r.PerMiB.ModeSwitches }, perMiB, false},
 	{eventBlock, "context switches", "per_mib.context_switches", func(r *trace.Ranked) *trace.Spread { return &r.PerMiB.ContextSwitches }, perMiB, false},
 	{eventBlock, "page faults", "per_mib.page_faults", func(r *trace.Ranked) *trace.Spread { return &r.PerMiB.PageFaults }, perMiB, false},
-	{passBlock, "to_user", "passes.to_user", func(r *trace.Ranked) *trace.Spread { return &r.Passes.ToUser }, passes, false},
-	{passBlock, "from_user", "passes.from_user", func(r *trace.Ranked) *trace.Spread { return &r.Passes.FromUser }, passes, false},
-	{passBlock, "in_kernel", "passes.in_kernel", func(r *trace.Ranked) *trace.Spread { return &r.Passes.InKernel }, passes, false},
-	{passBlock, "user_space", "passes.user_space", func(r *trace.Ranked) *trace.Spread { return &r.Passes.UserSpace }, passes, true},
-	{passBlock, "page_refs", "passes.page_refs", func(r *trace.Ranked) *trace.Spread { return &r.Passes.PageRefs }, passes, false},
-	{passBlock, "disk read", "passes.disk_read", func(r *trace.Ranked) *trace.Spread { return &r.Passes.DiskRead }, passes, true},
-	{passBlock, "disk written", "passes.disk_written", func(r *trace.Ranked) *trace.Spread { return &r.Passes.DiskWritten }, passes, true},
-	{passBlock, "cache left", "passes.cache_left", func(r *trace.Ranked) *trace.Spread { return &r.Passes.CacheLeft }, passes, true},
+	{passBlock, "to_user", "passes.to_user", func(r *trace.Ranked) *trace.Spread { return &r.Passes.ToUser }, term.Passes, false},
+	{passBlock, "from_user", "passes.from_user", func(r *trace.Ranked) *trace.Spread { return &r.Passes.FromUser }, term.Passes, false},
+	{passBlock, "in_kernel", "passes.in_kernel", func(r *trace.Ranked) *trace.Spread { return &r.Passes.InKernel }, term.Passes, false},
+	{passBlock, "user_space", "passes.user_space", func(r *trace.Ranked) *trace.Spread { return &r.Passes.UserSpace }, term.Passes, true},
+	{passBlock, "page_refs", "passes.page_refs", func(r *trace.Ranked) *trace.Spread { return &r.Passes.PageRefs }, term.Passes, false},
+	{passBlock, "disk read", "passes.disk_read", func(r *trace.Ranked) *trace.Spread { return &r.Passes.DiskRead }, term.Passes, true},
+	{passBlock, "disk written", "passes.disk_written", func(r *trace.Ranked) *trace.Spread { return &r.Passes.DiskWritten }, term.Passes, true},
+	{passBlock, "cache left", "passes.cache_left", func(r *trace.Ranked) *trace.Spread { return &r.Passes.CacheLeft }, term.Passes, true},
 }
 
 // text is the column's median, or n/a.
 func (c rankColumn) text(r *trace.Ranked) string {
 	v, known := c.in(r).Median.Get()
 	if !known {
-		return notCounted
+		return term.NotCounted
 	}
 	return c.format(v)
 }
@@ -109,7 +110,7 @@ func perMiB(v float64) string {
 	case v < 1e6:
 		return strconv.FormatFloat(v, 'f', 2, 64)
 	}
-	return short(v)
+	return term.Short(v)
 }
 
 // fromTo is a spread of rates, in the unit of the larger.
@@ -119,10 +120,10 @@ func fromTo(s trace.Spread) string {
 		return "-"
 	}
 	high := s.Max.Or(0)
-	to, unit, _ := strings.Cut(rate(high), " ")
+	to, unit, _ := strings.Cut(term.Rate(high), " ")
 	shown, err := strconv.ParseFloat(to, 64)
 	if err != nil || shown <= 0 || high <= 0 {
-		return rate(low) + ".." + rate(high)
+		return term.Rate(low) + ".." + term.Rate(high)
 	}
 	digits := 0
 	if _, fraction, dotted := strings.Cut(to, "."); dotted {
@@ -137,7 +138,7 @@ func fromTo(s trace.Spread) string {
 // rateUnit is the size of the unit in which rate writes a number.
 func rateUnit(v float64) float64 {
 	unit := 1.0
-	for _, written, _ := strings.Cut(rate(v), " "); rate(unit) != "1 "+written && unit < 1<<60; {
+	for _, written, _ := strings.Cut(term.Rate(v), " "); term.Rate(unit) != "1 "+written && unit < 1<<60; {
 		unit *= 1024
 	}
 	return unit
@@ -146,9 +147,9 @@ func rateUnit(v float64) float64 {
 // rankLabel names a row; where the chunk sizes differ, with its size.
 func rankLabel(r *trace.Ranked, withChunk bool) string {
 	if withChunk {
-		return Sanitize(r.Strategy) + " " + human.FormatBytes(r.ChunkBytes)
+		return term.Sanitize(r.Strategy) + " " + human.FormatBytes(r.ChunkBytes)
 	}
-	return Sanitize(r.Strategy)
+	return term.Sanitize(r.Strategy)
 }
 
 // chunksDiffer tells the set of a sweep from that of a comparison.

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/zctrace/zctrace/tracer/trace"
+	"github.com/zctrace/zctrace/ui/term"
 )
 
 // RankingMarkdown is the table of a comparison for a page of text.
@@ -31,7 +32,7 @@ func RankingMarkdown(s *trace.Set) string {
 			}
 			cells = append(cells, text)
 		}
-		line(swap(append(cells, grouped(row.Rounds))))
+		line(swap(append(cells, term.Grouped(row.Rounds))))
 	}
 	b.WriteString("\n")
 	for i := range r.rows {
@@ -44,7 +45,7 @@ func RankingMarkdown(s *trace.Set) string {
 	}
 	for i := range r.rows {
 		if row := &r.rows[i]; row.Failed > 0 {
-			fmt.Fprintf(&b, "- **%s**: %s failed, not counted: %s\n", r.labels[i], plural(row.Failed, "run"), whyFailed(row))
+			fmt.Fprintf(&b, "- **%s**: %s failed, not counted: %s\n", r.labels[i], term.Plural(row.Failed, "run"), whyFailed(row))
 		}
 	}
 	for _, entry := range r.legend() {
@@ -66,7 +67,7 @@ func RankingCSV(s *trace.Set) string {
 	w := csv.NewWriter(&b)
 	number := func(v trace.Real) string {
 		if !v.Known() {
-			return notCounted
+			return term.NotCounted
 		}
 		return v.String()
 	}
@@ -77,11 +78,11 @@ func RankingCSV(s *trace.Set) string {
 	_ = w.Write(append(head, "derived", "estimated", "varies", "textbook")) // to memory
 	for i := range r.rows {
 		row := &r.rows[i]
-		rank := notCounted
+		rank := term.NotCounted
 		if row.Rank.Known() {
 			rank = row.Rank.String()
 		}
-		cells := []string{rank, Sanitize(row.Strategy), fmt.Sprint(row.ChunkBytes), fmt.Sprint(row.Rounds), fmt.Sprint(row.Failed),
+		cells := []string{rank, term.Sanitize(row.Strategy), fmt.Sprint(row.ChunkBytes), fmt.Sprint(row.Rounds), fmt.Sprint(row.Failed),
 			number(row.Throughput.Median), number(row.Throughput.Min), number(row.Throughput.Max)}
 		named := map[string][]string{}
 		for _, c := range rankColumns[1:] {

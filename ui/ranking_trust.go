@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/zctrace/zctrace/tracer/trace"
+	"github.com/zctrace/zctrace/ui/term"
 )
 
 // trustSection says how far the numbers can be believed.
@@ -14,7 +15,7 @@ func (r ranking) trustSection(width int) []string {
 	var lines []string
 	for i := range r.rows {
 		if row := &r.rows[i]; row.Failed > 0 {
-			lines = append(lines, wrap(fmt.Sprintf("!! %s: %s FAILED, NOT COUNTED: %s", r.labels[i], plural(row.Failed, "run"), whyFailed(row)), width)...)
+			lines = append(lines, term.Wrap(fmt.Sprintf("!! %s: %s FAILED, NOT COUNTED: %s", r.labels[i], term.Plural(row.Failed, "run"), whyFailed(row)), width)...)
 		}
 	}
 	lossy, verified, wrong, asked := 0, 0, 0, false
@@ -37,13 +38,13 @@ func (r ranking) trustSection(width int) []string {
 	if lossy == 0 {
 		lines = append(lines, "losses: none in any run")
 	} else {
-		lines = append(lines, fmt.Sprintf("!! EVENTS WERE LOST in %s", plural(int64(lossy), "run")))
+		lines = append(lines, fmt.Sprintf("!! EVENTS WERE LOST in %s", term.Plural(int64(lossy), "run")))
 	}
 	switch {
 	case wrong > 0:
-		lines = append(lines, fmt.Sprintf("!! NOT VERIFIED in %s: the sink did not receive the bytes of the source", plural(int64(wrong), "run")))
+		lines = append(lines, fmt.Sprintf("!! NOT VERIFIED in %s: the sink did not receive the bytes of the source", term.Plural(int64(wrong), "run")))
 	case asked:
-		lines = append(lines, fmt.Sprintf("verified: yes, in %s", plural(int64(verified), "run")))
+		lines = append(lines, fmt.Sprintf("verified: yes, in %s", term.Plural(int64(verified), "run")))
 	default:
 		lines = append(lines, "verified: not asked for")
 	}
@@ -53,7 +54,7 @@ func (r ranking) trustSection(width int) []string {
 // whyFailed is the error without what to do about it.
 func whyFailed(row *trace.Ranked) string {
 	why, _, _ := strings.Cut(row.Error, "\n")
-	return Sanitize(cmp.Or(why, "no reason is given"))
+	return term.Sanitize(cmp.Or(why, "no reason is given"))
 }
 
 // legendSection explains the words and marks that were used.
@@ -61,12 +62,12 @@ func (r ranking) legendSection(width int) []string {
 	if len(r.rows) == 0 {
 		return nil
 	}
-	lines := wrap("Medians over the rounds, of the sender; passes are bytes by payload.", width)
-	g := grid{align: "lw"}
+	lines := term.Wrap("Medians over the rounds, of the sender; passes are bytes by payload.", width)
+	g := term.Grid{Align: "lw"}
 	for _, entry := range r.legend() {
-		g.add(entry[0], entry[1])
+		g.Add(entry[0], entry[1])
 	}
-	return append(lines, g.lines(width)...)
+	return append(lines, g.Lines(width)...)
 }
 
 // legend is each mark that was used with what it means.
@@ -97,7 +98,7 @@ func (r ranking) legend() [][2]string {
 	explain := func(mark string, by map[string][]string) {
 		var texts []string
 		for reason, keys := range by {
-			texts = append(texts, Sanitize(strings.Join(keys, ", ")+": "+reason))
+			texts = append(texts, term.Sanitize(strings.Join(keys, ", ")+": "+reason))
 		}
 		slices.Sort(texts)
 		for _, text := range texts {
@@ -118,6 +119,6 @@ func (r ranking) legend() [][2]string {
 	if len(without) > 0 {
 		reasons[trace.Unavailable]["no run counts"] = without
 	}
-	explain(notCounted, reasons[trace.Unavailable])
+	explain(term.NotCounted, reasons[trace.Unavailable])
 	return list
 }

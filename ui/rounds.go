@@ -11,6 +11,7 @@ import (
 	tea "github.com/charmbracelet/bubbletea"
 
 	"github.com/zctrace/zctrace/tracer/trace"
+	"github.com/zctrace/zctrace/ui/term"
 )
 
 // RunBegins says which run of several comes next.
@@ -34,7 +35,7 @@ type RoundsRow struct {
 
 // RoundsOptions is what the view of several runs is given; see Options.
 type RoundsOptions struct {
-	Terminal  Terminal
+	Terminal  term.Terminal
 	Output    io.Writer
 	Name      string // of the command
 	Rows      []RoundsRow
@@ -47,7 +48,7 @@ type RoundsOptions struct {
 // ready: see NewRounds.
 type Rounds struct {
 	opts          RoundsOptions
-	look          *look
+	look          *term.Look
 	keys          keyMap
 	clock         func() time.Time
 	width, height int
@@ -76,7 +77,7 @@ func NewRounds(o RoundsOptions) Rounds {
 	}
 	keys := newKeys()
 	keys.quit.SetHelp("q", "end here")
-	m := Rounds{opts: o, look: newLook(o.Terminal, o.Output), keys: keys, clock: time.Now}
+	m := Rounds{opts: o, look: term.NewLook(o.Terminal, o.Output), keys: keys, clock: time.Now}
 	m.latest = newRounds(o, m.clock())
 	return m
 }
@@ -202,52 +203,52 @@ func (m Rounds) draw() string {
 	} else {
 		lines = s.lines(m.look, width, m.height-1, m.stateText(s))
 	}
-	return m.look.screen(append(filled(lines, m.height-1), m.footer(width)), m.width)
+	return onScreen(m.look, append(filled(lines, m.height-1), m.footer(width)), m.width)
 }
 
 // stateText says at the right end of the first line how it goes.
 func (m Rounds) stateText(s rounds) stateText {
 	switch {
 	case m.quitting:
-		return stateText{m.look.signRunning + " stopping", m.look.warning}
+		return stateText{m.look.SignRunning + " stopping", m.look.Warning}
 	case m.frozen != nil:
-		return stateText{m.look.signPaused + " paused, runs go on", m.look.warning}
+		return stateText{m.look.SignPaused + " paused, runs go on", m.look.Warning}
 	case s.begun == nil && s.any == nil:
-		return stateText{m.look.signRunning + " starting", m.look.strong}
+		return stateText{m.look.SignRunning + " starting", m.look.Strong}
 	}
-	return stateText{fmt.Sprintf("%s round %d of %d  %s", m.look.signRunning, s.round, s.each, clock(int64(s.at.Sub(s.start)))), m.look.strong}
+	return stateText{fmt.Sprintf("%s round %d of %d  %s", m.look.SignRunning, s.round, s.each, term.Clock(int64(s.at.Sub(s.start)))), m.look.Strong}
 }
 
 // footer shows the keys, and what takes its time.
 func (m Rounds) footer(width int) string {
 	l := m.look
-	var text line
+	var text term.Line
 	keys := []key.Binding{m.keys.quit, m.keys.pause, m.keys.help}
 	if !m.latest.sweeps() {
 		keys = []key.Binding{m.keys.quit, m.keys.pause, m.keys.order, m.keys.help}
 	}
 	for _, k := range keys {
 		h := k.Help()
-		text.put(l.key, h.Key).put(l.dim, " "+h.Desc+"  ")
+		text.Put(l.Key, h.Key).Put(l.Dim, " "+h.Desc+"  ")
 	}
 	switch {
 	case m.quitting:
-		text.put(l.warning, "ending the run"+l.ellipsis+" ctrl+c leaves at once")
+		text.Put(l.Warning, "ending the run"+l.Ellipsis+" ctrl+c leaves at once")
 	case m.latest.doing != "" && m.frozen == nil:
-		text.put(l.dim, l.text(m.latest.doing)+l.ellipsis)
+		text.Put(l.Dim, l.Text(m.latest.doing)+l.Ellipsis)
 	}
-	return l.fit(text.String(), width)
+	return l.Fit(text.String(), width)
 }
 
 // RunLine is a line for a run of several that has ended.
 func RunLine(label string, round, rounds int, t *trace.Trace, err error) string {
-	text := fmt.Sprintf("round %d/%d  %s  ", round, rounds, Sanitize(label))
+	text := fmt.Sprintf("round %d/%d  %s  ", round, rounds, term.Sanitize(label))
 	switch {
 	case err != nil:
 		first, _, _ := strings.Cut(err.Error(), "\n")
-		return text + "failed: " + Sanitize(first)
+		return text + "failed: " + term.Sanitize(first)
 	case t.Run.Ended == trace.Interrupted:
 		return text + "interrupted"
 	}
-	return text + rate(t.Throughput())
+	return text + term.Rate(t.Throughput())
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/charmbracelet/x/ansi"
 
 	"github.com/zctrace/zctrace/tracer/trace"
+	"github.com/zctrace/zctrace/ui/term"
 )
 
 // later moves the clock of a view under test.
@@ -223,7 +224,7 @@ func checkRounds(t *testing.T, name string, m Rounds) {
 			t.Errorf("%s at %dx%d: line %d is %d wide: %q", name, m.width, m.height, i+1, w, l)
 		}
 		for _, r := range l {
-			if r < ' ' || r >= 0x7f && r < 0xa0 || m.look.ascii && r > '~' || r >= 0x202a && r <= 0x202e {
+			if r < ' ' || r >= 0x7f && r < 0xa0 || m.look.ASCII && r > '~' || r >= 0x202a && r <= 0x202e {
 				t.Errorf("%s at %dx%d: line %d has %U: %q", name, m.width, m.height, i+1, r, l)
 			}
 		}
@@ -237,8 +238,8 @@ func TestRoundsColourCarriesNoMeaning(t *testing.T) {
 		coloured, noColor := plain, plain
 		r := lipgloss.NewRenderer(io.Discard)
 		r.SetColorProfile(0)
-		coloured.look = lookFrom(Terminal{}, r)
-		noColor.look = newLook(Terminal{NoColor: true}, io.Discard)
+		coloured.look = term.LookFrom(term.Terminal{}, r)
+		noColor.look = term.NewLook(term.Terminal{NoColor: true}, io.Discard)
 		if got := trimLines(ansi.Strip(coloured.draw())); got != plain.draw() {
 			t.Errorf("%s: the coloured text differs: %s", name, firstDifference(got, plain.draw()))
 		}
@@ -338,7 +339,7 @@ func TestRoundsLeft(t *testing.T) {
 
 func TestRoundUp(t *testing.T) {
 	for v, want := range map[float64]string{0: "0 B/s", 1: "1 B/s", 800: "800 B/s", 801: "1 KiB/s", 2.1e9: "2 GiB/s", 2.2e9: "2.5 GiB/s", 3.3e9: "4 GiB/s", 900 << 20: "1 GiB/s"} {
-		if got := rate(roundUp(v)); got != want {
+		if got := term.Rate(roundUp(v)); got != want {
 			t.Errorf("%v: %s, want %s", v, got, want)
 		}
 	}

@@ -9,16 +9,17 @@ import (
 
 	"github.com/zctrace/zctrace/internal/human"
 	"github.com/zctrace/zctrace/tracer/trace"
+	"github.com/zctrace/zctrace/ui/term"
 )
 
 // stateText is what stands at the right end of the header.
 type stateText struct {
 	text string
-	ink  paint
+	ink  term.Paint
 }
 
 // lines fill width × height cells, without the footer.
-func (s rounds) lines(l *look, width, height int, state stateText) []string {
+func (s rounds) lines(l *term.Look, width, height int, state stateText) []string {
 	head := append(s.header(l, width, state), s.progress(l, width))
 	foot := s.status(l, width)
 	if height >= leastForAir {
@@ -55,23 +56,23 @@ func (b *stack) add(lines []string) {
 }
 
 // header is one line of what runs and one of under which conditions.
-func (s rounds) header(l *look, width int, state stateText) []string {
-	var first line
-	first.put(l.title, "zctrace").put(l.plain, "  ").put(l.key, l.text(s.name)).put(l.plain, "  ")
-	room := func() int { return width - first.end - cells(state.text) - 2 }
-	names := l.text(strings.Join(s.strategies, ", "))
+func (s rounds) header(l *term.Look, width int, state stateText) []string {
+	var first term.Line
+	first.Put(l.Title, "zctrace").Put(l.Plain, "  ").Put(l.Key, l.Text(s.name)).Put(l.Plain, "  ")
+	room := func() int { return width - first.End - term.Width(state.text) - 2 }
+	names := l.Text(strings.Join(s.strategies, ", "))
 	path := ""
 	if s.any != nil {
-		path = l.sourceToSink(unaddressed(s.any.Run), max(room()-20, 0))
+		path = sourceToSink(l, unaddressed(s.any.Run), max(room()-20, 0))
 	}
-	if len(names)+2+cells(path) > room() {
+	if len(names)+2+term.Width(path) > room() {
 		names = fmt.Sprintf("%d strategies", len(s.strategies))
 	}
-	first.put(l.strong, fit(names, max(room(), 0), l.ellipsis)).put(l.plain, "  ")
-	if cells(path) <= room() {
-		first.put(l.plain, path)
+	first.Put(l.Strong, term.Fit(names, max(room(), 0), l.Ellipsis)).Put(l.Plain, "  ")
+	if term.Width(path) <= room() {
+		first.Put(l.Plain, path)
 	}
-	first.to(width-cells(state.text)).put(state.ink, state.text)
+	first.PadTo(width-term.Width(state.text)).Put(state.ink, state.text)
 	if s.any == nil {
 		return []string{first.String(), ""}
 	}
@@ -83,7 +84,7 @@ func (s rounds) header(l *look, width int, state stateText) []string {
 	if work := workOf(s.any.Run); work != "" {
 		conditions = append([]string{work}, conditions...)
 	}
-	return []string{first.String(), l.listed(conditions, width)}
+	return []string{first.String(), l.Listed(conditions, width)}
 }
 
 // workOf is what each run does, in a few words.
@@ -93,7 +94,7 @@ func workOf(r trace.Run) string {
 		parts = append(parts, human.FormatBytes(n))
 	}
 	if ns, ok := r.LimitDurationNS.Get(); ok {
-		parts = append(parts, clock(ns))
+		parts = append(parts, term.Clock(ns))
 	}
 	if len(parts) == 0 {
 		return ""
@@ -102,11 +103,11 @@ func workOf(r trace.Run) string {
 }
 
 // progress is how many of the runs are done; that under way counts in part.
-func (s rounds) progress(l *look, width int) string {
+func (s rounds) progress(l *term.Look, width int) string {
 	ended, of := s.count()
-	text := fmt.Sprintf("%d of %s", ended, plural(int64(of), "run"))
+	text := fmt.Sprintf("%d of %s", ended, term.Plural(int64(of), "run"))
 	if left, known := s.left(); known {
-		text += "   ETA " + clock(int64(left))
+		text += "   ETA " + term.Clock(int64(left))
 	}
 	part := float64(ended)
 	if s.begun != nil && s.last != nil && s.of == *s.begun && !s.over {
@@ -117,20 +118,20 @@ func (s rounds) progress(l *look, width int) string {
 	if of > 0 {
 		done = min(int(part/float64(of)*float64(barWidth)+0.5), barWidth)
 	}
-	var r line
-	r.put(l.key, strings.Repeat(l.barDone, done)).put(l.dim, strings.Repeat(l.barLeft, barWidth-done))
-	r.right(l.plain, l.fit(text, progressTextWidth), width-r.end)
+	var r term.Line
+	r.Put(l.Key, strings.Repeat(l.BarDone, done)).Put(l.Dim, strings.Repeat(l.BarLeft, barWidth-done))
+	r.Right(l.Plain, l.Fit(text, progressTextWidth), width-r.End)
 	return r.String()
 }
 
 // status says whether the numbers may be believed.
-func (s rounds) status(l *look, width int) []string {
+func (s rounds) status(l *term.Look, width int) []string {
 	failed, lossy, runs := 0, 0, 0
 	why := ""
 	for _, row := range s.rows {
 		if row.failed != "" {
 			failed++
-			why = cmp.Or(why, s.label(l, row)+": "+l.text(row.why()))
+			why = cmp.Or(why, s.label(l, row)+": "+l.Text(row.why()))
 		}
 		for _, t := range row.traces {
 			runs++
@@ -145,10 +146,10 @@ func (s rounds) status(l *look, width int) []string {
 		if failed > 1 {
 			alert = fmt.Sprintf("%d FAILED, first %s", failed, why)
 		}
-		lines = append(lines, l.alarm.of(l.fit(" "+alert+" ", width)))
+		lines = append(lines, l.Alarm.Apply(l.Fit(" "+alert+" ", width)))
 	}
 	if lossy > 0 {
-		return append(lines, l.alarm.of(fmt.Sprintf(" EVENTS WERE LOST in %s ", plural(int64(lossy), "run"))))
+		return append(lines, l.Alarm.Apply(fmt.Sprintf(" EVENTS WERE LOST in %s ", term.Plural(int64(lossy), "run"))))
 	}
 	words := []string{"medians of the sender", "d derived", "~ estimated"}
 	if !s.sweeps() {
@@ -157,21 +158,21 @@ func (s rounds) status(l *look, width int) []string {
 	if runs > 0 {
 		words = append([]string{"no losses"}, words...)
 	}
-	return append(lines, l.listed(words, width))
+	return append(lines, l.Listed(words, width))
 }
 
 // label names a row; in a sweep with its chunk size.
-func (s rounds) label(l *look, row roundsRow) string {
+func (s rounds) label(l *term.Look, row roundsRow) string {
 	if s.sweeps() {
-		return l.text(row.Strategy) + " " + human.FormatBytes(row.ChunkBytes)
+		return l.Text(row.Strategy) + " " + human.FormatBytes(row.ChunkBytes)
 	}
-	return l.text(row.Strategy)
+	return l.Text(row.Strategy)
 }
 
 // spin is the frame of the moment of what turns.
-func (s rounds) spin(l *look) string {
+func (s rounds) spin(l *term.Look) string {
 	frames := spinner.MiniDot.Frames
-	if l.ascii {
+	if l.ASCII {
 		frames = spinner.Line.Frames
 	}
 	return frames[s.frame%len(frames)]
@@ -190,17 +191,17 @@ const nowRows = 3
 // now shows the run under way, or the last one until the next has begun to move
 // something, in at most so many rows: its progress and throughput, and if there is
 // room what the dashboard shows of it.
-func (s rounds) now(l *look, width, rows int) []string {
+func (s rounds) now(l *term.Look, width, rows int) []string {
 	if s.last == nil || rows < nowRows {
 		return nil
 	}
 	d := newData(l, s.last, running)
 	sign := s.spin(l)
 	if s.over {
-		d, sign = newData(l, s.last, ended), l.signEnded
+		d, sign = newData(l, s.last, ended), l.SignEnded
 	}
 	title := fmt.Sprintf("%s %s, round %d", sign, s.label(l, s.rows[s.of.Row]), s.of.Round)
-	lines := []string{l.heading(title, width)}
+	lines := []string{l.Heading(title, width)}
 	columns := columnsFor(width)
 	var drawn [][]string
 	left := rows - nowRows
@@ -227,30 +228,30 @@ func (s rounds) now(l *look, width, rows int) []string {
 }
 
 // roundsHelp explains keys, signs and words in one screen of the smallest size.
-func roundsHelp(l *look, k keyMap, s rounds, width int) []string {
+func roundsHelp(l *term.Look, k keyMap, s rounds, width int) []string {
 	lines := []string{
-		l.heading("KEYS", width),
-		helpRow(l, l.key, "q", "end here: what has run is ranked and printed"),
-		helpRow(l, l.key, "ctrl+c", "the same, and exit with 130; twice: leave at once"),
-		helpRow(l, l.key, "p", "pause the view; the runs go on"),
+		l.Heading("KEYS", width),
+		helpRow(l, l.Key, "q", "end here: what has run is ranked and printed"),
+		helpRow(l, l.Key, "ctrl+c", "the same, and exit with 130; twice: leave at once"),
+		helpRow(l, l.Key, "p", "pause the view; the runs go on"),
 	}
 	if s.sweeps() {
 		return append(lines,
-			l.heading("SIGNS AND WORDS", width),
-			helpRow(l, l.strong, "chart", "throughput of each strategy by chunk size"),
-			helpRow(l, l.strong, s.spin(l), "the run under way"),
-			helpRow(l, l.strong, first, "its slowest round was faster than all others'"),
-			helpRow(l, l.strong, "overtakes", "only sizes count at which no rounds overlap"),
+			l.Heading("SIGNS AND WORDS", width),
+			helpRow(l, l.Strong, "chart", "throughput of each strategy by chunk size"),
+			helpRow(l, l.Strong, s.spin(l), "the run under way"),
+			helpRow(l, l.Strong, first, "its slowest round was faster than all others'"),
+			helpRow(l, l.Strong, "overtakes", "only sizes count at which no rounds overlap"),
 		)
 	}
 	return append(lines,
-		helpRow(l, l.key, k.order.Help().Key, "in order of speed, or as they run"),
-		l.heading("SIGNS AND WORDS", width),
-		helpRow(l, l.moved, strings.Repeat(last(l.copyBar), 2)+strings.Repeat(l.shaded, 2)+l.rule+l.edge, "slowest round, median, fastest round"),
-		helpRow(l, l.key, s.spin(l)+" "+l.head, "the run under way, and its throughput so far"),
-		helpRow(l, l.strong, "rounds", "throughput of each round"),
-		helpRow(l, l.strong, "copies", "by the CPU, in passes: 1.00 is the payload once"),
-		helpRow(l, l.strong, "book", "copies that the textbook says, and how it stands"),
-		helpRow(l, l.strong, strings.Join([]string{l.same, l.explained, l.differs, l.unknown}, " "), "as it says; differs, and why; differs; unknown"),
+		helpRow(l, l.Key, k.order.Help().Key, "in order of speed, or as they run"),
+		l.Heading("SIGNS AND WORDS", width),
+		helpRow(l, l.Moved, strings.Repeat(last(l.CopyBar), 2)+strings.Repeat(l.Shaded, 2)+l.Rule+l.Edge, "slowest round, median, fastest round"),
+		helpRow(l, l.Key, s.spin(l)+" "+l.Head, "the run under way, and its throughput so far"),
+		helpRow(l, l.Strong, "rounds", "throughput of each round"),
+		helpRow(l, l.Strong, "copies", "by the CPU, in passes: 1.00 is the payload once"),
+		helpRow(l, l.Strong, "book", "copies that the textbook says, and how it stands"),
+		helpRow(l, l.Strong, strings.Join([]string{l.Same, l.Explained, l.Differs, l.Unknown}, " "), "as it says; differs, and why; differs; unknown"),
 	)
 }

@@ -230,7 +230,7 @@ func (s *surveyor) addSource() int {
 	case src.Filesystem == "tmpfs":
 		return s.add(place{names: []string{"page cache", "cache"}, detail: "tmpfs"})
 	default:
-		disk := s.add(place{names: []string{"disk"}, detail: s.text(src.Filesystem)})
+		disk := s.add(place{names: []string{"disk"}, detail: s.Text(src.Filesystem)})
 		cache := s.add(place{names: []string{"page cache", "cache"}, detail: s.cacheState(), idle: s.direct})
 		if !s.direct {
 			s.join(disk, cache, s.unused(), s.ofMeasure(s.sender, diskRead))
@@ -244,7 +244,7 @@ func (s *surveyor) cacheState() string {
 	if s.direct {
 		return ""
 	}
-	return s.text(s.run.Cache)
+	return s.Text(s.run.Cache)
 }
 
 // unused says why nothing was read from the disk.
@@ -355,7 +355,7 @@ func (s *surveyor) addSink(from int) {
 
 // sinkPlace is what the last call puts the payload into.
 func (s *surveyor) sinkPlace(sink trace.Sink) place {
-	names, detail := []string{"socket buffer", "socket"}, s.text(sink.Kind)
+	names, detail := []string{"socket buffer", "socket"}, s.Text(sink.Kind)
 	switch sink.Kind {
 	case "tcp":
 	case "unix":
@@ -370,7 +370,7 @@ func (s *surveyor) sinkPlace(sink trace.Sink) place {
 	case "null":
 		names, detail = []string{"/dev/null", "null"}, ""
 	default:
-		names, detail = []string{cmp.Or(s.text(sink.Kind), "sink")}, ""
+		names, detail = []string{cmp.Or(s.Text(sink.Kind), "sink")}, ""
 	}
 	return place{names: names, detail: detail}
 }
@@ -417,7 +417,7 @@ func (s *surveyor) addDevice(from, at int, direct bool) {
 	device := s.run.Sink.Device
 	switch device.Kind {
 	case "disk":
-		disk := s.add(place{names: []string{"disk"}, detail: s.text(device.Name)})
+		disk := s.add(place{names: []string{"disk"}, detail: s.Text(device.Name)})
 		written := s.ofMeasure(s.sender, diskWritten)
 		if later := s.now.Kernel.Disk.WriteBytes; later.Known() {
 			written.bytes.value = written.bytes.value.Add(later)
@@ -429,13 +429,13 @@ func (s *surveyor) addDevice(from, at int, direct bool) {
 		s.join(at, disk, "later", written)
 		s.shareBlocks(disk)
 	case "nic":
-		nic := s.add(place{names: []string{"NIC"}, detail: s.text(device.Name)})
+		nic := s.add(place{names: []string{"NIC"}, detail: s.Text(device.Name)})
 		s.join(at, nic, "", s.ofMeasure(s.sender, nicSent))
 		s.shared = nic
 	case "", "none", "memory":
 	default: // loopback and what else the kernel imitates
-		name := s.text(device.Kind)
-		end := s.add(place{names: []string{name, cmp.Or(s.text(device.Name), name)}})
+		name := s.Text(device.Kind)
+		end := s.add(place{names: []string{name, cmp.Or(s.Text(device.Name), name)}})
 		var streams []stream
 		if s.late {
 			streams = append(streams, s.of(byCopy, inKernel))

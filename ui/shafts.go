@@ -1,5 +1,7 @@
 package ui
 
+import "github.com/zctrace/zctrace/ui/term"
+
 // shafts are those of the picture's arrows: how bytes go, each way in a shape of its own.
 var shafts = [ways]string{
 	byHandover: "·", byDMA: "═", byCopy: "━", byReference: "╌", byMapping: "~", byFill: "░", byClone: "≈",
@@ -10,8 +12,8 @@ var asciiShafts = [ways]string{
 }
 
 // shaft is a cell of an arrow that goes this way.
-func (w way) shaft(l *look) string {
-	if l.ascii {
+func (w way) shaft(l *term.Look) string {
+	if l.ASCII {
 		return asciiShafts[w]
 	}
 	return shafts[w]

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/zctrace/zctrace/ui/term"
 )
 
 // queries are what a program may ask a terminal, and then wait for.
@@ -101,21 +103,21 @@ func TestDetectTerminal(t *testing.T) {
 	for _, c := range []struct {
 		name string
 		env  map[string]string
-		want Terminal
+		want term.Terminal
 	}{
-		{"nothing is set: the C locale", nil, Terminal{ASCII: true}},
-		{"UTF-8", map[string]string{"LANG": "de_DE.UTF-8"}, Terminal{}},
-		{"utf8 in other spellings", map[string]string{"LANG": "C.utf8"}, Terminal{}},
-		{"LC_ALL wins", map[string]string{"LC_ALL": "C", "LANG": "C.UTF-8"}, Terminal{ASCII: true}},
-		{"LC_CTYPE before LANG", map[string]string{"LC_CTYPE": "en_GB.UTF-8", "LANG": "C"}, Terminal{}},
-		{"NO_COLOR", map[string]string{"LANG": "C.UTF-8", "NO_COLOR": "1"}, Terminal{NoColor: true}},
-		{"black on white", map[string]string{"LANG": "C.UTF-8", "COLORFGBG": "0;15"}, Terminal{Light: true}},
-		{"rxvt's three fields", map[string]string{"LANG": "C.UTF-8", "COLORFGBG": "0;default;15"}, Terminal{Light: true}},
-		{"white on black", map[string]string{"LANG": "C.UTF-8", "COLORFGBG": "15;0"}, Terminal{}},
-		{"default background", map[string]string{"LANG": "C.UTF-8", "COLORFGBG": "7;default"}, Terminal{}},
+		{"nothing is set: the C locale", nil, term.Terminal{ASCII: true}},
+		{"UTF-8", map[string]string{"LANG": "de_DE.UTF-8"}, term.Terminal{}},
+		{"utf8 in other spellings", map[string]string{"LANG": "C.utf8"}, term.Terminal{}},
+		{"LC_ALL wins", map[string]string{"LC_ALL": "C", "LANG": "C.UTF-8"}, term.Terminal{ASCII: true}},
+		{"LC_CTYPE before LANG", map[string]string{"LC_CTYPE": "en_GB.UTF-8", "LANG": "C"}, term.Terminal{}},
+		{"NO_COLOR", map[string]string{"LANG": "C.UTF-8", "NO_COLOR": "1"}, term.Terminal{NoColor: true}},
+		{"black on white", map[string]string{"LANG": "C.UTF-8", "COLORFGBG": "0;15"}, term.Terminal{Light: true}},
+		{"rxvt's three fields", map[string]string{"LANG": "C.UTF-8", "COLORFGBG": "0;default;15"}, term.Terminal{Light: true}},
+		{"white on black", map[string]string{"LANG": "C.UTF-8", "COLORFGBG": "15;0"}, term.Terminal{}},
+		{"default background", map[string]string{"LANG": "C.UTF-8", "COLORFGBG": "7;default"}, term.Terminal{}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			if got := DetectTerminal(func(name string) string { return c.env[name] }); got != c.want {
+			if got := term.DetectTerminal(func(name string) string { return c.env[name] }); got != c.want {
 				t.Errorf("got %+v, want %+v", got, c.want)
 			}
 		})

@@ -7,6 +7,7 @@ import (
 
 	"github.com/zctrace/zctrace/internal/human"
 	"github.com/zctrace/zctrace/tracer/trace"
+	"github.com/zctrace/zctrace/ui/term"
 )
 
 // sizes are the chunk sizes of a set, the smallest first.
@@ -54,7 +55,7 @@ func (r ranking) sweepSections(width int) [][]string {
 	sections = append(sections, r.bySize("MiB/s", width, func(row *trace.Ranked) (string, string) {
 		v, known := row.Throughput.Median.Get()
 		if !known {
-			return notCounted, ""
+			return term.NotCounted, ""
 		}
 		mark := ""
 		if r.clearlyFirst(row) {
@@ -66,9 +67,9 @@ func (r ranking) sweepSections(width int) [][]string {
 	sections = append(sections, r.bySize(cpu.name, width, func(row *trace.Ranked) (string, string) { return cpu.text(row), cpu.mark(row) })...)
 	var crossings []string
 	for _, sentence := range r.doubts() {
-		crossings = append(crossings, wrap(sentence, width)...)
+		crossings = append(crossings, term.Wrap(sentence, width)...)
 	}
-	legend := wrap("Medians over the rounds, of the sender. "+first+" its slowest round was faster than every round of the others.", width)
+	legend := term.Wrap("Medians over the rounds, of the sender. "+first+" its slowest round was faster than every round of the others.", width)
 	return append(sections, crossings, r.textbookBySize(width), r.trustSection(width), legend)
 }
 
@@ -98,21 +99,21 @@ func (r ranking) clearlyFirst(row *trace.Ranked) bool {
 // perMiBText is bytes per second in MiB/s, so that a column can be compared.
 func perMiBText(v float64) string {
 	if v /= 1 << 20; v < 100 {
-		return threeDigits(v)
+		return term.ThreeDigits(v)
 	}
-	return grouped(int64(v + 0.5))
+	return term.Grouped(int64(v + 0.5))
 }
 
 // bySize has a row for each size and a column for each strategy, in as many grids
 // as the width asks for.
 func (r ranking) bySize(title string, width int, cell func(*trace.Ranked) (text, mark string)) [][]string {
-	grid := func(strategies []string) *grid {
-		g := &grid{align: "r" + strings.Repeat("rm", len(strategies))}
+	grid := func(strategies []string) *term.Grid {
+		g := &term.Grid{Align: "r" + strings.Repeat("rm", len(strategies))}
 		head := []string{title}
 		for _, s := range strategies {
-			head = append(head, Sanitize(s), "")
+			head = append(head, term.Sanitize(s), "")
 		}
-		g.add(head...)
+		g.Add(head...)
 		for _, chunk := range r.sizes() {
 			line := []string{human.FormatBytes(chunk)}
 			for _, s := range strategies {
@@ -122,20 +123,20 @@ func (r ranking) bySize(title string, width int, cell func(*trace.Ranked) (text,
 				}
 				line = append(line, text, mark)
 			}
-			g.add(line...)
+			g.Add(line...)
 		}
 		return g
 	}
 	var sections [][]string
 	var together []string
 	for _, s := range r.strategies() {
-		if g := grid(append(together[:len(together):len(together)], s)); g.total(g.widths()) > width && len(together) > 0 {
-			sections = append(sections, grid(together).lines(width))
+		if g := grid(append(together[:len(together):len(together)], s)); g.Total(g.Widths()) > width && len(together) > 0 {
+			sections = append(sections, grid(together).Lines(width))
 			together = nil
 		}
 		together = append(together, s)
 	}
-	return append(sections, grid(together).lines(width))
+	return append(sections, grid(together).Lines(width))
 }
 
 // fewPairs is how many strategies may be there for those that never overtake each
@@ -171,7 +172,7 @@ func (r ranking) between(a, b string) (sentences []string, crosses bool) {
 	faster, since := "", int64(0) // at the last size that told, which is since
 	both := 0
 	var told []string
-	nameA, nameB := Sanitize(a), Sanitize(b)
+	nameA, nameB := term.Sanitize(a), term.Sanitize(b)
 	for _, chunk := range r.sizes() {
 		rowA, rowB := r.at(a, chunk), r.at(b, chunk)
 		if !repeated(rowA) || !repeated(rowB) {
@@ -217,7 +218,7 @@ func (r ranking) between(a, b string) (sentences []string, crosses bool) {
 // textbookBySize puts each strategy next to the textbook, and names the sizes at
 // which it is another.
 func (r ranking) textbookBySize(width int) []string {
-	g := grid{align: "lw"}
+	g := term.Grid{Align: "lw"}
 	for _, s := range r.strategies() {
 		var differ []string
 		sentence, compared, far := "", 0, ""
@@ -244,13 +245,13 @@ func (r ranking) textbookBySize(width int) []string {
 		switch {
 		case compared == 0:
 		case len(differ) == 0:
-			g.add("  "+Sanitize(s), "as in the textbook at all sizes"+far+", apart from what each run's trace explains")
+			g.Add("  "+term.Sanitize(s), "as in the textbook at all sizes"+far+", apart from what each run's trace explains")
 		default:
-			g.add("  "+Sanitize(s), fmt.Sprintf("at %s %s", strings.Join(differ, ", "), sentence))
+			g.Add("  "+term.Sanitize(s), fmt.Sprintf("at %s %s", strings.Join(differ, ", "), sentence))
 		}
 	}
-	if len(g.rows) == 0 {
+	if len(g.Rows) == 0 {
 		return nil
 	}
-	return append([]string{"Measured next to the textbook"}, g.lines(width)...)
+	return append([]string{"Measured next to the textbook"}, g.Lines(width)...)
 }

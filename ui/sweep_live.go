@@ -7,6 +7,7 @@ import (
 
 	"github.com/zctrace/zctrace/internal/human"
 	"github.com/zctrace/zctrace/tracer/trace"
+	"github.com/zctrace/zctrace/ui/term"
 )
 
 // sizes and strategies of a sweep that there is room for, and where they stand. The
@@ -26,10 +27,10 @@ const sweepColumn = 5
 const widestColumn = 24
 
 // gridFor shows what runs now if not everything fits.
-func (s rounds) gridFor(l *look, width, rows int) sweepGrid {
+func (s rounds) gridFor(l *term.Look, width, rows int) sweepGrid {
 	g := sweepGrid{sizes: s.sizes, strategies: s.strategies, label: axisWidth}
 	for _, name := range g.strategies {
-		g.label = max(g.label, cells(l.text(name))+3)
+		g.label = max(g.label, term.Width(l.Text(name))+3)
 	}
 	g.label = min(g.label, width/3)
 	size, strategy := 0, 0
@@ -49,7 +50,7 @@ func (s rounds) gridFor(l *look, width, rows int) sweepGrid {
 func (s rounds) digits() int {
 	n := sweepColumn
 	for _, row := range s.rows {
-		n = max(n, cells(mibText(row.rank.Throughput.Median.Or(0)))+1)
+		n = max(n, term.Width(mibText(row.rank.Throughput.Median.Or(0)))+1)
 	}
 	return n
 }
@@ -71,7 +72,7 @@ func mibText(v float64) string { return strings.ReplaceAll(perMiBText(v), ",", "
 
 // sweepBody is the chart over the sizes, the tables below it, and what else there
 // is room for.
-func (s rounds) sweepBody(l *look, width int, b *stack) {
+func (s rounds) sweepBody(l *term.Look, width int, b *stack) {
 	const leastChart, fairChart = 7, 14
 	g := s.gridFor(l, width, b.room-leastChart-2)
 	title := "MiB/s"
@@ -89,7 +90,7 @@ func (s rounds) sweepBody(l *look, width int, b *stack) {
 	}
 	add(s.sayingLines(l, width, left-leastChart-1), leastChart)
 	add(s.sweepTable(l, g, width, "CPU ns/KiB", rankText(columnOf("cpu_ns_per_kib.total"))), fairChart)
-	add(s.sweepTable(l, g, width, "CPU copies", rankText(rankColumn{format: passes, block: passBlock, in: copiesOf})), fairChart)
+	add(s.sweepTable(l, g, width, "CPU copies", rankText(rankColumn{format: term.Passes, block: passBlock, in: copiesOf})), fairChart)
 	add(s.now(l, width, nowRows), fairChart)
 	if left > leastChart {
 		left-- // a blank line at the end
@@ -105,9 +106,9 @@ func (s rounds) sweepBody(l *look, width int, b *stack) {
 }
 
 // sweepChart draws the throughput of each strategy over the sizes.
-func (s rounds) sweepChart(l *look, g sweepGrid, width, rows int) []string {
+func (s rounds) sweepChart(l *term.Look, g sweepGrid, width, rows int) []string {
 	high := max(rows-1, 1)
-	p := l.newPlot(g.label+len(g.sizes)*g.column-axisWidth, high)
+	p := l.NewPlot(g.label+len(g.sizes)*g.column-axisWidth, high)
 	scale := s.scale()
 	column := func(i int) int { return g.end(i) - axisWidth - 2 }
 	now := -1
@@ -116,40 +117,40 @@ func (s rounds) sweepChart(l *look, g sweepGrid, width, rows int) []string {
 	}
 	if now >= 0 {
 		for y := range high {
-			p.put(column(now), y, l.guide, l.area)
+			p.Put(column(now), y, l.Guide, l.Area)
 		}
 	}
 	for i, name := range s.strategies {
 		s.drawSeries(p, g, i, name, scale, column)
 	}
 	if now >= 0 && s.live != nil && scale > 0 {
-		p.mark(column(now), s.live.Throughput.Median.Or(0)/scale, s.spin(l), l.key)
+		p.Mark(column(now), s.live.Throughput.Median.Or(0)/scale, s.spin(l), l.Key)
 	}
 	title := "THROUGHPUT BY CHUNK SIZE"
 	if all := len(s.sizes); len(g.sizes) < all {
 		title += fmt.Sprintf(", %d of %d", len(g.sizes), all)
 	}
-	lines := []string{l.heading(title, width)}
+	lines := []string{l.Heading(title, width)}
 	for y := range high {
 		label := ""
 		switch {
 		case y == 0 && scale > 0:
-			label = rate(scale)
-		case y == int(p.down(0.5)) && high > 6 && scale > 0:
-			label = rate(scale / 2)
+			label = term.Rate(scale)
+		case y == int(p.Down(0.5)) && high > 6 && scale > 0:
+			label = term.Rate(scale / 2)
 		case y == high-1:
 			label = "0"
 		}
-		var text line
-		text.right(l.dim, label, axisWidth-1).put(l.dim, l.edge).put(paint{}, p.line(y))
+		var text term.Line
+		text.Right(l.Dim, label, axisWidth-1).Put(l.Dim, l.Edge).Put(term.Paint{}, p.Line(y))
 		lines = append(lines, text.String())
 	}
 	return lines
 }
 
 // drawSeries draws the line of a strategy, and its marks.
-func (s rounds) drawSeries(p *plot, g sweepGrid, i int, name string, scale float64, column func(int) int) {
-	ink := p.inkOf(i)
+func (s rounds) drawSeries(p *term.Plot, g sweepGrid, i int, name string, scale float64, column func(int) int) {
+	ink := p.SeriesInk(i)
 	before := -1
 	heights := make([]float64, len(g.sizes))
 	for k, chunk := range g.sizes {
@@ -158,7 +159,7 @@ func (s rounds) drawSeries(p *plot, g sweepGrid, i int, name string, scale float
 			heights[k] = row.grown / scale
 		}
 		if heights[k] >= 0 && before >= 0 {
-			p.segment(column(before), heights[before], column(k), heights[k], ink)
+			p.Segment(column(before), heights[before], column(k), heights[k], ink)
 		}
 		if heights[k] >= 0 {
 			before = k
@@ -166,7 +167,7 @@ func (s rounds) drawSeries(p *plot, g sweepGrid, i int, name string, scale float
 	}
 	for k, h := range heights {
 		if h >= 0 {
-			p.mark(column(k), h, p.markOf(i), ink)
+			p.Mark(column(k), h, p.SeriesMark(i), ink)
 		}
 	}
 }
@@ -176,59 +177,59 @@ func (s rounds) drawSeries(p *plot, g sweepGrid, i int, name string, scale float
 type sweepNumber func(*trace.Ranked) (text, mark string, best bool)
 
 // sweepTable has a row for each strategy and a column for each size.
-func (s rounds) sweepTable(l *look, g sweepGrid, width int, title string, cell sweepNumber) []string {
-	var heads []column
+func (s rounds) sweepTable(l *term.Look, g sweepGrid, width int, title string, cell sweepNumber) []string {
+	var heads []term.Column
 	for i, chunk := range g.sizes {
-		heads = append(heads, column{g.sizeText(chunk), g.end(i)})
+		heads = append(heads, term.Column{Name: g.sizeText(chunk), End: g.end(i)})
 	}
-	lines := []string{l.heading(title, width, heads...)}
+	lines := []string{l.Heading(title, width, heads...)}
 	for i, name := range g.strategies {
-		ink := l.plain
+		ink := l.Plain
 		if s.begun != nil && s.rows[s.begun.Row].Strategy == name {
-			ink = l.key
+			ink = l.Key
 		}
-		var text line
-		text.put(l.inkOf(g.first+i), l.markOf(g.first+i)).put(l.plain, " ")
-		text.left(ink, l.fit(l.text(name), g.label-3), g.label-2)
+		var text term.Line
+		text.Put(l.SeriesInk(g.first+i), l.SeriesMark(g.first+i)).Put(l.Plain, " ")
+		text.Left(ink, l.Fit(l.Text(name), g.label-3), g.label-2)
 		for k, chunk := range g.sizes {
 			number, mark, ink := s.sweepCell(l, s.row(name, chunk), cell)
-			text.right(ink, number, g.end(k)-text.end)
+			text.Right(ink, number, g.end(k)-text.End)
 			if mark == first {
-				text.put(l.strong, mark)
+				text.Put(l.Strong, mark)
 			} else {
-				text.put(l.dim, mark)
+				text.Put(l.Dim, mark)
 			}
 		}
-		lines = append(lines, l.within(&text, width))
+		lines = append(lines, l.Cut(&text, width))
 	}
 	return lines
 }
 
 // sweepCell is a number of a row: its median, or while it runs for the first time
 // the number so far.
-func (s rounds) sweepCell(l *look, row *roundsRow, cell sweepNumber) (text, mark string, ink paint) {
+func (s rounds) sweepCell(l *term.Look, row *roundsRow, cell sweepNumber) (text, mark string, ink term.Paint) {
 	if row == nil {
-		return "", "", l.dim
+		return "", "", l.Dim
 	}
 	running := s.begun != nil && row == &s.rows[s.begun.Row]
 	switch {
 	case row.rank.Rounds == 0 && row.failed != "":
-		return l.signFailed, "", l.warning
+		return l.SignFailed, "", l.Warning
 	case row.rank.Rounds == 0 && running && s.live != nil:
 		text, mark, _ = cell(s.live)
-		return text, strings.TrimPrefix(mark, first), l.key
+		return text, strings.TrimPrefix(mark, first), l.Key
 	case row.rank.Rounds == 0 && running:
-		return s.spin(l), "", l.key
+		return s.spin(l), "", l.Key
 	case row.rank.Rounds == 0:
-		return l.nothing, "", l.dim
+		return l.Nothing, "", l.Dim
 	}
 	text, mark, best := cell(row.rank)
-	ink = l.plain
+	ink = l.Plain
 	if best {
-		ink = l.strong
+		ink = l.Strong
 	}
 	if running {
-		ink = l.key
+		ink = l.Key
 	}
 	return text, mark, ink
 }
@@ -237,7 +238,7 @@ func (s rounds) sweepCell(l *look, row *roundsRow, cell sweepNumber) (text, mark
 func (s rounds) speedText(r *trace.Ranked) (text, mark string, best bool) {
 	v, known := r.Throughput.Median.Get()
 	if !known {
-		return notCounted, "", false
+		return term.NotCounted, "", false
 	}
 	if s.ranking.clearlyFirst(r) {
 		mark = first

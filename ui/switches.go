@@ -6,6 +6,7 @@ import (
 
 	"github.com/zctrace/zctrace/internal/human"
 	"github.com/zctrace/zctrace/tracer/trace"
+	"github.com/zctrace/zctrace/ui/term"
 )
 
 // switchesPanel shows how often the program entered the kernel, how often it
@@ -69,20 +70,20 @@ func figures(d data, title string, list []figure, width int) string {
 	parties := d.parties()
 	label := 0
 	for _, f := range list {
-		label = max(label, cells(f.label))
+		label = max(label, term.Width(f.label))
 	}
 	each := min(16, (width-label)/len(parties))
-	var heads []column
+	var heads []term.Column
 	for i, p := range parties {
-		heads = append(heads, column{p.name, label + (i+1)*each - 2})
+		heads = append(heads, term.Column{Name: p.name, End: label + (i+1)*each - 2})
 	}
-	rows := []string{d.heading(title, width, heads...)}
+	rows := []string{d.Heading(title, width, heads...)}
 	for _, f := range list {
-		var l line
-		l.left(d.plain, f.label, label)
+		var l term.Line
+		l.Left(d.Plain, f.label, label)
 		for _, p := range parties {
 			text, mark, ink := d.figureText(f, p.now, each-3)
-			l.right(ink, text, each-2).put(d.dim, " "+mark)
+			l.Right(ink, text, each-2).Put(d.Dim, " "+mark)
 		}
 		rows = append(rows, l.String())
 	}
@@ -90,8 +91,8 @@ func figures(d data, title string, list []figure, width int) string {
 }
 
 // figureText is a row's text for one party: exact if that fits.
-func (d data) figureText(f figure, c *trace.Counters, width int) (text, mark string, ink paint) {
-	mark, ink = " ", d.dim
+func (d data) figureText(f figure, c *trace.Counters, width int) (text, mark string, ink term.Paint) {
+	mark, ink = " ", d.Dim
 	known := false
 	var exact, short []string
 	for _, m := range f.of {
@@ -103,13 +104,13 @@ func (d data) figureText(f figure, c *trace.Counters, width int) (text, mark str
 			mark = n.mark()
 		}
 		if n.nonzero() {
-			ink = d.strong
+			ink = d.Strong
 		}
 	}
 	if !known {
-		return notCounted, " ", ink // once is enough
+		return term.NotCounted, " ", ink // once is enough
 	}
-	if text = strings.Join(exact, "/"); cells(text) > width {
+	if text = strings.Join(exact, "/"); term.Width(text) > width {
 		text = strings.Join(short, "/")
 	}
 	return text, mark, ink
@@ -121,7 +122,7 @@ func (d data) measureText(u unit, v int64, width int) string {
 	case size:
 		return human.FormatBytes(v)
 	case span:
-		return latency(float64(v), d.micro)
+		return term.Latency(float64(v), d.Micro)
 	}
-	return counted(v, width)
+	return term.Count(v, width)
 }

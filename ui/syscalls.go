@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/zctrace/zctrace/tracer/trace"
+	"github.com/zctrace/zctrace/ui/term"
 )
 
 // call is one system call of a party.
@@ -82,17 +83,17 @@ func syscallsPanel(d data, width int) string {
 	col := callColumnsFor(width)
 	rows := make([]string, 0, 8)
 
-	var heads []column
+	var heads []term.Column
 	end := col.name
 	for _, c := range []struct {
 		name  string
 		width int
 	}{{"calls", col.calls}, {"calls/s", col.rate}, {"bytes", col.bytes}, {"errors", col.errors}, {"blocked", col.blocked}, {"mean", col.mean}, {"p50", col.p50}, {"p99", col.p99}} {
 		if end += c.width; c.width > 0 {
-			heads = append(heads, column{c.name, end})
+			heads = append(heads, term.Column{Name: c.name, End: end})
 		}
 	}
-	rows = append(rows, d.heading("SYSTEM CALLS", width, heads...))
+	rows = append(rows, d.Heading("SYSTEM CALLS", width, heads...))
 
 	parties := d.parties()
 	shares, totals := d.shareRows(parties, d.rows-len(rows))
@@ -139,47 +140,47 @@ func (d data) shareRows(parties []party, rows int) (shares []int, totals bool) {
 }
 
 func (d data) callTotals(p party, hidden int, col callColumns) string {
-	var l line
-	l.put(d.strong, p.name)
+	var l term.Line
+	l.Put(d.Strong, p.name)
 	if hidden > 0 {
-		l.put(d.dim, " +"+grouped(int64(hidden)))
+		l.Put(d.Dim, " +"+term.Grouped(int64(hidden)))
 	}
-	l.to(col.name)
-	l.right(d.dim, allCalls.in(p.now).text(func(n int64) string { return counted(n, col.calls-1) }), col.calls)
-	l.right(d.dim, d.callRate(p.now.Syscalls.Calls, p.back.Syscalls.Calls, col.rate), col.rate)
+	l.PadTo(col.name)
+	l.Right(d.Dim, allCalls.in(p.now).text(func(n int64) string { return term.Count(n, col.calls-1) }), col.calls)
+	l.Right(d.Dim, d.callRate(p.now.Syscalls.Calls, p.back.Syscalls.Calls, col.rate), col.rate)
 	return l.String()
 }
 
 func (d data) callRow(p party, c call, indent string, col callColumns) string {
-	var l line
-	l.left(d.plain, indent+d.fit(d.text(c.name), col.name-len(indent)), col.name)
-	l.right(d.plain, c.calls.text(func(n int64) string { return counted(n, col.calls-1) }), col.calls)
-	l.right(d.plain, d.callRate(c.calls.value, p.back.Syscalls.ByName[c.name].Calls, col.rate), col.rate)
+	var l term.Line
+	l.Left(d.Plain, indent+d.Fit(d.Text(c.name), col.name-len(indent)), col.name)
+	l.Right(d.Plain, c.calls.text(func(n int64) string { return term.Count(n, col.calls-1) }), col.calls)
+	l.Right(d.Plain, d.callRate(c.calls.value, p.back.Syscalls.ByName[c.name].Calls, col.rate), col.rate)
 	bytes := ""
 	if c.bytes.value.Or(1) != 0 { // 0 for a call that moves none says nothing
-		bytes = c.bytes.text(func(n int64) string { return exactBytes(n, col.bytes-1) })
+		bytes = c.bytes.text(func(n int64) string { return term.ExactBytes(n, col.bytes-1) })
 	}
-	l.right(d.plain, bytes, col.bytes)
+	l.Right(d.Plain, bytes, col.bytes)
 	if col.errors > 0 {
-		p := d.plain
+		p := d.Plain
 		if c.errors.nonzero() {
-			p = d.warning
+			p = d.Warning
 		}
-		l.right(p, c.errors.text(func(n int64) string { return counted(n, col.errors-1) }), col.errors)
+		l.Right(p, c.errors.text(func(n int64) string { return term.Count(n, col.errors-1) }), col.errors)
 	}
 	if col.blocked > 0 {
-		l.right(d.plain, c.blocked.text(func(n int64) string { return counted(n, col.blocked-1) }), col.blocked)
+		l.Right(d.Plain, c.blocked.text(func(n int64) string { return term.Count(n, col.blocked-1) }), col.blocked)
 	}
-	mean := notCounted
+	mean := term.NotCounted
 	if ns, ok := c.meanLatency(); ok {
-		mean = latency(ns, d.micro)
+		mean = term.Latency(ns, d.Micro)
 	}
-	l.right(d.plain, mean, col.mean)
+	l.Right(d.Plain, mean, col.mean)
 	if col.p50 > 0 {
-		l.right(d.plain, d.within(c.log2, 0.5), col.p50)
+		l.Right(d.Plain, d.within(c.log2, 0.5), col.p50)
 	}
 	if col.p99 > 0 {
-		l.right(d.plain, d.within(c.log2, 0.99), col.p99)
+		l.Right(d.Plain, d.within(c.log2, 0.99), col.p99)
 	}
 	return l.String()
 }
@@ -190,7 +191,7 @@ func (d data) callRate(now, back trace.Int, width int) string {
 	n, known := now.Get()
 	seconds := d.window()
 	if !known || seconds <= 0 {
-		return notCounted
+		return term.NotCounted
 	}
 	return perSecond(float64(n-back.Or(0))/seconds, width-1)
 }

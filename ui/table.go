@@ -8,6 +8,7 @@ import (
 
 	"github.com/zctrace/zctrace/internal/human"
 	"github.com/zctrace/zctrace/tracer/trace"
+	"github.com/zctrace/zctrace/ui/term"
 )
 
 // tableWidth is a mail's, and the least that the tables need.
@@ -44,7 +45,7 @@ func joined(sections [][]string, width int) string {
 			b.WriteByte('\n')
 		}
 		for _, l := range section {
-			b.WriteString(fit(l, width, ".."))
+			b.WriteString(term.Fit(l, width, ".."))
 			b.WriteByte('\n')
 		}
 	}
@@ -53,7 +54,7 @@ func joined(sections [][]string, width int) string {
 
 // sized is a number of bytes, exact, and for people.
 func sized(n int64) string {
-	exact := plural(n, "byte")
+	exact := term.Plural(n, "byte")
 	if people := human.FormatBytes(n); !strings.HasSuffix(people, " B") {
 		return exact + " (" + people + ")"
 	}
@@ -63,31 +64,31 @@ func sized(n int64) string {
 // runSection says what ran and how it ended.
 func (d data) runSection(width int) []string {
 	r := d.trace.Run
-	g := grid{align: "lw"}
+	g := term.Grid{Align: "lw"}
 	add := d.adder(&g)
 	d.addSetting(add)
 	payload := d.payload()
 	add("payload", orNothing(payload, sized))
-	add("elapsed", seconds(d.now.ElapsedNS))
+	add("elapsed", term.Seconds(d.now.ElapsedNS))
 	if n, ok := payload.Get(); ok && d.now.ElapsedNS > 0 {
 		perSecond := float64(n) * 1e9 / float64(d.now.ElapsedNS)
-		add("throughput", fmt.Sprintf("%s (%.2f Gbit/s)", rate(perSecond), perSecond*8/1e9))
+		add("throughput", fmt.Sprintf("%s (%.2f Gbit/s)", term.Rate(perSecond), perSecond*8/1e9))
 	}
 	d.addStart(add)
 	how := cmp.Or(string(r.Ended), "still running")
 	if r.Error != "" {
 		how += ": " + r.Error
 	}
-	title := wrap(d.text("zctrace "+cmp.Or(r.Strategy, "trace")+", "+how), width)
-	return append(title, g.lines(width)...)
+	title := term.Wrap(d.Text("zctrace "+cmp.Or(r.Strategy, "trace")+", "+how), width)
+	return append(title, g.Lines(width)...)
 }
 
 // adder adds what is not empty to a grid of names and words.
-func (d data) adder(g *grid) func(name string, parts ...string) {
+func (d data) adder(g *term.Grid) func(name string, parts ...string) {
 	return func(name string, parts ...string) {
 		parts = slices.DeleteFunc(parts, func(s string) bool { return s == "" })
 		if len(parts) > 0 {
-			g.add("  "+name, d.text(strings.Join(parts, ", ")))
+			g.Add("  "+name, d.Text(strings.Join(parts, ", ")))
 		}
 	}
 }
@@ -117,7 +118,7 @@ func (d data) addSetting(add func(name string, parts ...string)) {
 	add("engine", r.Engine, whyNotSeen(d.trace))
 	cpus := ""
 	if h.CPUs > 0 {
-		cpus = plural(int64(h.CPUs), "CPU")
+		cpus = term.Plural(int64(h.CPUs), "CPU")
 	}
 	kernel := h.Kernel
 	if kernel != "" {
@@ -163,23 +164,23 @@ func (d data) textbookSection(width int) []string {
 	if len(v.rows) == 0 {
 		return nil
 	}
-	g := grid{align: "lrmrlw"}
-	g.add("Per transfer", "measured", "", "textbook", "", "")
+	g := term.Grid{Align: "lrmrlw"}
+	g.Add("Per transfer", "measured", "", "textbook", "", "")
 	for _, row := range v.rows {
 		sign := map[agreement]string{same: "=", explained: "!=", differs: "!!"}[row.agreement]
 		measured := row.measured
-		if kind := fit(d.text(d.trace.Run.Sink.Device.Kind), 10, ".."); measured == noDMA && row.note == kind {
+		if kind := term.Fit(d.Text(d.trace.Run.Sink.Device.Kind), 10, ".."); measured == noDMA && row.note == kind {
 			measured, row.note = noDMA+" ("+kind+")", ""
 		}
-		g.add("  "+row.label, measured, row.mark, row.textbook, sign, row.note)
+		g.Add("  "+row.label, measured, row.mark, row.textbook, sign, row.note)
 	}
-	lines := g.lines(width)
-	sentences := []string{fmt.Sprintf("%s: %s", plural(v.transfers, "transfer"), v)}
-	if source := d.text(d.trace.Textbook.Source); source != "" {
+	lines := g.Lines(width)
+	sentences := []string{fmt.Sprintf("%s: %s", term.Plural(v.transfers, "transfer"), v)}
+	if source := d.Text(d.trace.Textbook.Source); source != "" {
 		sentences = append(sentences, "textbook: "+source)
 	}
 	for _, sentence := range sentences {
-		for _, s := range wrap(sentence, width-2) {
+		for _, s := range term.Wrap(sentence, width-2) {
 			lines = append(lines, "  "+s)
 		}
 	}
@@ -189,12 +190,12 @@ func (d data) textbookSection(width int) []string {
 // bytesSection shows what was copied and what moved without a copy.
 func (d data) bytesSection(width int) []string {
 	parties := d.parties()
-	g := grid{align: "l" + strings.Repeat("rrm", len(parties))}
+	g := term.Grid{Align: "l" + strings.Repeat("rrm", len(parties))}
 	head := []string{"Bytes"}
 	for _, p := range parties {
 		head = append(head, p.name, "passes", "")
 	}
-	g.add(head...)
+	g.Add(head...)
 	for _, k := range classes {
 		name := "  copied " + k.name
 		if k.moved {
@@ -205,36 +206,36 @@ func (d data) bytesSection(width int) []string {
 			n := k.in(p.now)
 			times := "-"
 			if share, ok := n.per(p.payload(d)); ok {
-				times = passes(share)
+				times = term.Passes(share)
 			}
-			row = append(row, n.text(grouped), times, n.mark())
+			row = append(row, n.text(term.Grouped), times, n.mark())
 			known = known || n.value.Known()
 		}
 		if known { // what nobody counted is told of at the end
-			g.add(row...)
+			g.Add(row...)
 		}
 	}
-	return g.unlessEmpty(width)
+	return g.UnlessEmpty(width)
 }
 
 // callsSection shows the system calls by name.
 func (d data) callsSection(width int) []string {
-	g := grid{align: "lrrrrrr"}
-	g.add("System calls", "calls", "calls/s", "bytes", "errors", "mean", "blocked")
+	g := term.Grid{Align: "lrrrrrr"}
+	g.Add("System calls", "calls", "calls/s", "bytes", "errors", "mean", "blocked")
 	for _, p := range d.parties() {
 		calls := callsOf(p.now)
 		if len(calls) == 0 {
 			continue
 		}
-		g.add("  "+p.name, allCalls.in(p.now).text(grouped), d.callRate(p.now.Syscalls.Calls, p.back.Syscalls.Calls, 12), "", "", "", "")
+		g.Add("  "+p.name, allCalls.in(p.now).text(term.Grouped), d.callRate(p.now.Syscalls.Calls, p.back.Syscalls.Calls, 12), "", "", "", "")
 		for _, c := range calls {
-			mean := notCounted
+			mean := term.NotCounted
 			if ns, ok := c.meanLatency(); ok {
-				mean = latency(ns, "us")
+				mean = term.Latency(ns, "us")
 			}
-			g.add("    "+fit(d.text(c.name), 24, ".."), c.calls.text(grouped), d.callRate(c.calls.value, p.back.Syscalls.ByName[c.name].Calls, 12),
-				c.bytes.text(grouped), c.errors.text(grouped), mean, c.blocked.text(grouped))
+			g.Add("    "+term.Fit(d.Text(c.name), 24, ".."), c.calls.text(term.Grouped), d.callRate(c.calls.value, p.back.Syscalls.ByName[c.name].Calls, 12),
+				c.bytes.text(term.Grouped), c.errors.text(term.Grouped), mean, c.blocked.text(term.Grouped))
 		}
 	}
-	return g.unlessEmpty(width)
+	return g.UnlessEmpty(width)
 }

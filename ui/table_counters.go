@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/zctrace/zctrace/tracer/trace"
+	"github.com/zctrace/zctrace/ui/term"
 )
 
 // elsewhere are the measures that other sections of the table show.
@@ -25,12 +26,12 @@ func among(list []measure, m measure) bool {
 // countersSection shows the plain counters.
 func (d data) countersSection(width int) []string {
 	parties := d.parties()
-	g := grid{align: "l" + strings.Repeat("rm", len(parties))}
+	g := term.Grid{Align: "l" + strings.Repeat("rm", len(parties))}
 	head := []string{"Counters"}
 	for _, p := range parties {
 		head = append(head, p.name, "")
 	}
-	g.add(head...)
+	g.Add(head...)
 	for _, m := range measures {
 		if among(elsewhere, m) {
 			continue
@@ -42,10 +43,10 @@ func (d data) countersSection(width int) []string {
 			shown = shown || n.nonzero() || n.value.Known() && among(always, m)
 		}
 		if shown {
-			g.add(row...)
+			g.Add(row...)
 		}
 	}
-	return g.unlessEmpty(width)
+	return g.UnlessEmpty(width)
 }
 
 // label is the measure's in the final table, exact its number there.
@@ -58,16 +59,16 @@ func (m measure) label() string {
 
 func (m measure) exact(v int64) string {
 	if m.unit == span {
-		return seconds(v)
+		return term.Seconds(v)
 	}
-	return grouped(v)
+	return term.Grouped(v)
 }
 
 // kernelSection shows what softirq, kworkers and io-wq did on the run's behalf
 // and neither party could be charged with, if there was any.
 func (d data) kernelSection(width int) []string {
-	g := grid{align: "lrrm"}
-	g.add("By the kernel on its own", "", "passes", "")
+	g := term.Grid{Align: "lrrm"}
+	g.Add("By the kernel on its own", "", "passes", "")
 	for _, k := range classes {
 		if n := k.in(&d.now.Kernel); n.nonzero() {
 			share, _ := n.per(d.payload())
@@ -75,15 +76,15 @@ func (d data) kernelSection(width int) []string {
 			if k.moved {
 				verb = "  moved "
 			}
-			g.add(verb+k.name+", bytes", n.text(grouped), passes(share), n.mark())
+			g.Add(verb+k.name+", bytes", n.text(term.Grouped), term.Passes(share), n.mark())
 		}
 	}
 	for _, m := range measures {
 		if n := m.in(&d.now.Kernel); n.nonzero() {
-			g.add(m.label(), n.text(m.exact), "", n.mark())
+			g.Add(m.label(), n.text(m.exact), "", n.mark())
 		}
 	}
-	return g.unlessEmpty(width)
+	return g.UnlessEmpty(width)
 }
 
 // trustSection says how far the numbers can be believed.
@@ -93,7 +94,7 @@ func (d data) trustSection(width int) []string {
 	if d.trace.Losses == nil {
 		lines = []string{"losses: not recorded"}
 	} else if causes := losses(d.trace); len(causes) > 0 {
-		lines = wrap(d.text("!! EVENTS WERE LOST, DO NOT BELIEVE THIS RUN: "+strings.Join(causes, ", ")), width)
+		lines = term.Wrap(d.Text("!! EVENTS WERE LOST, DO NOT BELIEVE THIS RUN: "+strings.Join(causes, ", ")), width)
 	}
 	switch {
 	case r.Verified == nil && !slices.ContainsFunc(r.Command, asksToVerify):
@@ -109,8 +110,8 @@ func (d data) trustSection(width int) []string {
 	}
 	if untraced, ok := r.UntracedElapsedNS.Get(); ok && untraced > 0 && r.ElapsedNS > 0 {
 		cost := fmt.Sprintf("tracing cost: %+.1f %% (%s traced, %s untraced; one pair, so noise included)",
-			(float64(r.ElapsedNS)/float64(untraced)-1)*100, seconds(r.ElapsedNS), seconds(untraced))
-		lines = append(lines, wrap(cost, width)...)
+			(float64(r.ElapsedNS)/float64(untraced)-1)*100, term.Seconds(r.ElapsedNS), term.Seconds(untraced))
+		lines = append(lines, term.Wrap(cost, width)...)
 	}
 	return lines
 }
@@ -126,14 +127,14 @@ func asksToVerify(arg string) bool {
 // counted.
 func (d data) legendSection(width int) []string {
 	counts := tallyOf(d.now.Totals)
-	g := grid{align: "lw"}
+	g := term.Grid{Align: "lw"}
 	explain := func(mark, what string, reasons []reasonGroup) {
 		if what != "" {
-			g.add(mark, what)
+			g.Add(mark, what)
 			mark = ""
 		}
 		for _, group := range reasons {
-			g.add(mark, d.text(group.String()))
+			g.Add(mark, d.Text(group.String()))
 			mark = ""
 		}
 	}
@@ -143,15 +144,15 @@ func (d data) legendSection(width int) []string {
 	if counts[trace.Estimated] > 0 {
 		explain("~", "estimated, not exact", reasonsFor(d.trace, trace.Estimated))
 	}
-	explain(notCounted, "", reasonsFor(d.trace, trace.Unavailable))
-	if len(g.rows) == 0 {
+	explain(term.NotCounted, "", reasonsFor(d.trace, trace.Unavailable))
+	if len(g.Rows) == 0 {
 		return nil
 	}
 	total := 0
 	for _, n := range counts {
 		total += n
 	}
-	lines := wrap(fmt.Sprintf("Of %d numbers %d were observed, %d derived, %d estimated, %d not counted.", total,
+	lines := term.Wrap(fmt.Sprintf("Of %d numbers %d were observed, %d derived, %d estimated, %d not counted.", total,
 		counts[trace.Observed], counts[trace.Derived], counts[trace.Estimated], counts[trace.Unavailable]), width)
-	return append(lines, g.lines(width)...)
+	return append(lines, g.Lines(width)...)
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/charmbracelet/x/ansi"
 
 	"github.com/zctrace/zctrace/tracer/trace"
+	"github.com/zctrace/zctrace/ui/term"
 )
 
 func TestTableGolden(t *testing.T) {
@@ -68,7 +69,7 @@ func TestTableFits(t *testing.T) {
 // TestTableIsASCII, for mails, as far as it is ours.
 func TestTableIsASCII(t *testing.T) {
 	for strategy := range shapes {
-		if table := Table(small(strategy), 80); !isPrintableASCII(strings.ReplaceAll(table, "\n", "")) {
+		if table := Table(small(strategy), 80); !term.IsPrintableASCII(strings.ReplaceAll(table, "\n", "")) {
 			t.Errorf("%s: not ASCII:\n%s", strategy, table)
 		}
 	}
@@ -111,8 +112,8 @@ func TestNullIsNeverShownAsZero(t *testing.T) {
 	table := Table(tr, 80)
 	for _, label := range []string{"context switches, voluntary", "copied to_user", "copies to_user", "CPU copies in all"} {
 		line := lineWith(table, label)
-		if !strings.HasPrefix(strings.TrimSpace(strings.TrimPrefix(strings.TrimSpace(line), label)), notCounted) {
-			t.Errorf("%q: want %s first", line, notCounted)
+		if !strings.HasPrefix(strings.TrimSpace(strings.TrimPrefix(strings.TrimSpace(line), label)), term.NotCounted) {
+			t.Errorf("%q: want %s first", line, term.NotCounted)
 		}
 	}
 	if !strings.Contains(table, "copies.to_user (sender): no hook") {
@@ -260,7 +261,7 @@ func TestSavedTraces(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			exact := grouped(tr.Run.PayloadBytes.Or(-1))
+			exact := term.Grouped(tr.Run.PayloadBytes.Or(-1))
 			for name, view := range map[string]string{
 				"table":     Table(tr, 80),
 				"dashboard": modelOf(80, 24, Finished{Trace: tr}).View(),

@@ -1,6 +1,10 @@
 package ui
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/zctrace/zctrace/ui/term"
+)
 
 // textbookPanel shows what was measured per transfer of one chunk next to what
 // the textbook says. Each row ends in a sign: the same, different for a reason
@@ -11,35 +15,35 @@ func textbookPanel(d data, width int) string {
 	if d.rows > 0 && d.rows < 5 {
 		return textbookSummary(d, v, width)
 	}
-	rows := []string{d.heading("TEXTBOOK", width, column{"measured", label + measured}, column{"says", label + measured + textbook})}
+	rows := []string{d.Heading("TEXTBOOK", width, term.Column{Name: "measured", End: label + measured}, term.Column{Name: "says", End: label + measured + textbook})}
 	if len(v.rows) == 0 {
-		return crop(append(rows, d.dim.of(d.fit(v.String(), width))), d.rows)
+		return crop(append(rows, d.Dim.Apply(d.Fit(v.String(), width))), d.rows)
 	}
 	withNotes := false
 	for _, row := range v.rows {
 		if row.label == cpuCopies && d.rows > 0 && d.rows < 1+len(v.rows) {
 			continue // the sum of the rows above it
 		}
-		sign, ink := d.same, d.dim
+		sign, ink := d.Same, d.Dim
 		switch row.agreement {
 		case explained:
-			sign = d.explained
+			sign = d.Explained
 		case differs:
-			sign, ink = d.differs, d.warning
+			sign, ink = d.Differs, d.Warning
 		case unmeasured:
 			sign = " "
 		}
-		var l line
-		l.left(d.plain, row.brief, label)
-		l.right(d.strong, row.measured, measured).put(d.dim, " "+row.mark)
-		l.right(d.plain, row.textbook, textbook-2).put(d.plain, "  ").put(ink, sign)
-		room := width - l.end - 2
+		var l term.Line
+		l.Left(d.Plain, row.brief, label)
+		l.Right(d.Strong, row.measured, measured).Put(d.Dim, " "+row.mark)
+		l.Right(d.Plain, row.textbook, textbook-2).Put(d.Plain, "  ").Put(ink, sign)
+		room := width - l.End - 2
 		if withNotes = room >= 16; withNotes && (row.agreement == explained || row.agreement == differs) {
-			note := d.text(row.note)
-			if cells(note) > room {
+			note := d.Text(row.note)
+			if term.Width(note) > room {
 				note, _, _ = strings.Cut(note, ":") // what follows only explains
 			}
-			l.put(d.dim, "  "+d.fit(note, room))
+			l.Put(d.Dim, "  "+d.Fit(note, room))
 		}
 		rows = append(rows, l.String())
 	}
@@ -47,26 +51,26 @@ func textbookPanel(d data, width int) string {
 	if withNotes {
 		sentence = v.brief() // the rest stands in the rows
 	}
-	for _, s := range wrap(d.text(sentence), width) {
-		rows = append(rows, d.dim.of(s))
+	for _, s := range term.Wrap(d.Text(sentence), width) {
+		rows = append(rows, d.Dim.Apply(s))
 	}
 	return crop(rows, d.rows)
 }
 
 // textbookSummary is for where there is no room for the rows.
 func textbookSummary(d data, v verdict, width int) string {
-	rows := []string{d.heading("TEXTBOOK", width)}
-	var l line
+	rows := []string{d.Heading("TEXTBOOK", width)}
+	var l term.Line
 	for _, row := range v.rows {
 		if row.brief == "calls" || row.brief == "mode switches" || row.brief == "CPU copies" {
-			l.put(d.dim, row.brief+" ").put(d.strong, row.measured).put(d.dim, "/"+row.textbook+"   ")
+			l.Put(d.Dim, row.brief+" ").Put(d.Strong, row.measured).Put(d.Dim, "/"+row.textbook+"   ")
 		}
 	}
-	if l.end > 0 {
-		rows = append(rows, d.fit(l.String(), width))
+	if l.End > 0 {
+		rows = append(rows, d.Fit(l.String(), width))
 	}
-	for _, s := range wrap(d.text(v.String()), width) {
-		rows = append(rows, d.dim.of(s))
+	for _, s := range term.Wrap(d.Text(v.String()), width) {
+		rows = append(rows, d.Dim.Apply(s))
 	}
 	return crop(rows, d.rows)
 }

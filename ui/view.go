@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"fmt"
 	"strings"
+
+	"github.com/zctrace/zctrace/ui/term"
 )
 
 // The smallest terminal that has room for what matters.
@@ -27,15 +29,15 @@ func (m Model) View() string {
 	case m.help:
 		lines = helpLines(m.look, m.keys, m.width-2*margin)
 	case m.shown() == nil && m.failed != "":
-		lines = wrap("failed before the first number: "+m.look.text(m.failed), m.width-2*margin)
+		lines = term.Wrap("failed before the first number: "+m.look.Text(m.failed), m.width-2*margin)
 	case m.shown() == nil:
-		lines = []string{m.look.title.of("zctrace") + "  " + m.look.text(cmp.Or(m.doing, "starting")) + m.look.ellipsis}
+		lines = []string{m.look.Title.Apply("zctrace") + "  " + m.look.Text(cmp.Or(m.doing, "starting")) + m.look.Ellipsis}
 	case m.view == overview:
 		lines = dashboard(m.data(), m.width-2*margin, m.height-1)
 	default:
 		lines = m.drawView(m.width-2*margin, m.height-1)
 	}
-	return m.look.screen(append(filled(lines, m.height-1), m.footer(m.width-2*margin)), m.width)
+	return onScreen(m.look, append(filled(lines, m.height-1), m.footer(m.width-2*margin)), m.width)
 }
 
 // filled are exactly so many lines.
@@ -45,11 +47,11 @@ func filled(lines []string, height int) []string {
 	return list
 }
 
-// screen puts lines within the margins.
-func (l *look) screen(lines []string, width int) string {
+// onScreen puts lines within the margins.
+func onScreen(l *term.Look, lines []string, width int) string {
 	for i, s := range lines {
 		if s = strings.TrimRight(s, " "); s != "" {
-			s = l.fit(strings.Repeat(" ", margin)+s, width)
+			s = l.Fit(strings.Repeat(" ", margin)+s, width)
 		}
 		lines[i] = s
 	}
@@ -76,43 +78,43 @@ func (m Model) data() data {
 func tooSmall(width, height int) string {
 	text := fmt.Sprintf("zctrace needs a terminal of %dx%d; this one is %dx%d. Enlarge it, or press q.",
 		leastWidth, leastHeight, width, height)
-	lines := wrap(text, width)
+	lines := term.Wrap(text, width)
 	return strings.Join(lines[:min(len(lines), height)], "\n")
 }
 
 // footer shows the keys, and for a while what has just happened.
 func (m Model) footer(width int) string {
 	l := m.look
-	var keys line
+	var keys term.Line
 	for _, k := range m.inFooter() {
 		h := k.Help()
-		keys.put(l.key, h.Key).put(l.dim, " "+h.Desc+"  ")
+		keys.Put(l.Key, h.Key).Put(l.Dim, " "+h.Desc+"  ")
 	}
 	if m.notice.text != "" {
-		p := l.strong
+		p := l.Strong
 		if m.notice.bad {
-			p = l.warning
+			p = l.Warning
 		}
 		// The end of a path says more than its beginning.
-		word, rest, _ := strings.Cut(l.text(m.notice.text), " ")
-		text := word + " " + fitEnd(rest, width-cells(word)-1, l.ellipsis)
-		if room := width - cells(text); room > keys.end {
-			return p.of(text) + "   " + keys.String()
+		word, rest, _ := strings.Cut(l.Text(m.notice.text), " ")
+		text := word + " " + term.FitEnd(rest, width-term.Width(word)-1, l.Ellipsis)
+		if room := width - term.Width(text); room > keys.End {
+			return p.Apply(text) + "   " + keys.String()
 		}
-		return p.of(text)
+		return p.Apply(text)
 	}
 	switch {
 	case m.quitting:
-		keys.put(l.warning, "ending the run"+l.ellipsis+" ctrl+c leaves at once")
+		keys.Put(l.Warning, "ending the run"+l.Ellipsis+" ctrl+c leaves at once")
 	case m.doing != "" && m.shown() != nil:
-		keys.put(l.dim, l.text(m.doing)+l.ellipsis)
+		keys.Put(l.Dim, l.Text(m.doing)+l.Ellipsis)
 	case m.saving:
-		keys.put(l.dim, "saving"+l.ellipsis)
+		keys.Put(l.Dim, "saving"+l.Ellipsis)
 	}
 	if m.shown() != nil && !m.help {
-		if text, size := l.tabs(m.view, m.views(), width-keys.end); size > 0 {
-			keys.to(width-size).put(paint{}, text)
+		if text, size := tabs(l, m.view, m.views(), width-keys.End); size > 0 {
+			keys.PadTo(width-size).Put(term.Paint{}, text)
 		}
 	}
-	return l.fit(keys.String(), width)
+	return l.Fit(keys.String(), width)
 }

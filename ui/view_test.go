@@ -14,13 +14,14 @@ import (
 	"github.com/charmbracelet/x/ansi"
 
 	"github.com/zctrace/zctrace/tracer/trace"
+	"github.com/zctrace/zctrace/ui/term"
 )
 
 // uncoloured looks as the dashboard does where only text counts.
-func uncoloured(ascii bool) *look {
-	l := &look{glyphs: unicodeGlyphs, ascii: ascii}
+func uncoloured(ascii bool) *term.Look {
+	l := &term.Look{Glyphs: term.UnicodeGlyphs, ASCII: ascii}
 	if ascii {
-		l.glyphs = asciiGlyphs
+		l.Glyphs = term.ASCIIGlyphs
 	}
 	return l
 }
@@ -194,7 +195,7 @@ func TestTwoSinks(t *testing.T) {
 		40: "auto -> tcp (loopback) and /var/tmp",
 		30: "auto -> tcp and /var/tmp",
 	} {
-		if got := plainLook.sourceToSink(run, width); got != want {
+		if got := sourceToSink(plainLook, run, width); got != want {
 			t.Errorf("%d cells: %q, want %q", width, got, want)
 		}
 	}
@@ -307,7 +308,7 @@ func checkFits(t *testing.T, name string, tr *trace.Trace, width, height, varian
 		if w := ansi.StringWidth(l); w > width {
 			t.Errorf("%s at %dx%d: line %d is %d wide: %q", name, width, height, i+1, w, l)
 		}
-		if m.look.ascii && strings.ContainsFunc(l, func(r rune) bool { return r > '~' || r < ' ' }) {
+		if m.look.ASCII && strings.ContainsFunc(l, func(r rune) bool { return r > '~' || r < ' ' }) {
 			t.Errorf("%s at %dx%d: line %d is not ASCII: %q", name, width, height, i+1, l)
 		}
 	}
@@ -320,9 +321,9 @@ func TestColourCarriesNoMeaning(t *testing.T) {
 		coloured := plain
 		r := lipgloss.NewRenderer(io.Discard)
 		r.SetColorProfile(0) // true colour
-		coloured.look = lookFrom(Terminal{}, r)
+		coloured.look = term.LookFrom(term.Terminal{}, r)
 		noColor := plain
-		noColor.look = newLook(Terminal{NoColor: true}, io.Discard)
+		noColor.look = term.NewLook(term.Terminal{NoColor: true}, io.Discard)
 
 		if !strings.Contains(coloured.View(), "\x1b[38;2;") {
 			t.Errorf("%s: no colour at all", name)

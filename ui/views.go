@@ -6,6 +6,8 @@ import (
 
 	"github.com/charmbracelet/bubbles/key"
 	"github.com/charmbracelet/bubbles/viewport"
+
+	"github.com/zctrace/zctrace/ui/term"
 )
 
 // view is one of the screens of the dashboard.
@@ -35,7 +37,7 @@ func (m Model) views() view {
 // that may be more than there is room for.
 type page struct {
 	title   string
-	columns []column
+	columns []term.Column
 	lines   []string
 }
 
@@ -93,16 +95,16 @@ func (m Model) drawView(width, height int) []string {
 	vp, f, p := m.scroller(width, height)
 	title := p.title
 	if total := vp.TotalLineCount(); total > f.rows {
-		title = fmt.Sprintf("%s  %s%d-%d of %d", p.title, m.look.scrolls, vp.YOffset+1, min(vp.YOffset+f.rows, total), total)
+		title = fmt.Sprintf("%s  %s%d-%d of %d", p.title, m.look.Scrolls, vp.YOffset+1, min(vp.YOffset+f.rows, total), total)
 	}
-	lines := append(f.head, m.look.heading(title, width, p.columns...))
+	lines := append(f.head, m.look.Heading(title, width, p.columns...))
 	// Not vp.View, which measures and pads all lines once more.
 	for at := vp.YOffset; at < vp.YOffset+f.rows; at++ {
 		text := ""
 		if at < len(p.lines) {
 			text = p.lines[at]
 		}
-		lines = append(lines, m.look.fit(text, width))
+		lines = append(lines, m.look.Fit(text, width))
 	}
 	return append(lines, f.foot...)
 }
@@ -127,22 +129,22 @@ func (m Model) scrolled(msg keyMsg) Model {
 
 // tabs name the views, the one that is seen in brackets, in at most width
 // cells.
-func (l *look) tabs(now, count view, width int) (text string, size int) {
+func tabs(l *term.Look, now, count view, width int) (text string, size int) {
 	for _, named := range []bool{true, false} {
-		var b line
+		var b term.Line
 		for v, name := range viewNames[:count] {
 			label := fmt.Sprint(v + 1)
 			if named {
 				label += " " + name
 			}
 			if view(v) == now {
-				b.put(l.strong, "["+label+"]")
+				b.Put(l.Strong, "["+label+"]")
 			} else {
-				b.put(l.plain, " ").put(l.dim, label).put(l.plain, " ")
+				b.Put(l.Plain, " ").Put(l.Dim, label).Put(l.Plain, " ")
 			}
 		}
-		if b.end <= width {
-			return b.String(), b.end
+		if b.End <= width {
+			return b.String(), b.End
 		}
 	}
 	return "", 0

@@ -10,6 +10,7 @@ import (
 	tea "github.com/charmbracelet/bubbletea"
 
 	"github.com/zctrace/zctrace/tracer/trace"
+	"github.com/zctrace/zctrace/ui/term"
 )
 
 // TestKeysChooseTheView goes round with tab and back, and straight with digits.
@@ -96,7 +97,7 @@ func TestQuantile(t *testing.T) {
 		{"nonsense", []int64{3: -5, 4: 1}, "<32 ns", "<32 ns"},
 		{"the longest", []int64{63: 1}, "<9223372037 s", "<9223372037 s"},
 	} {
-		d := data{look: plainLook}
+		d := data{Look: plainLook}
 		if p50, p99 := d.within(c.log2, 0.5), d.within(c.log2, 0.99); p50 != c.p50 || p99 != c.p99 {
 			t.Errorf("%s: %s, %s; want %s, %s", c.name, p50, p99, c.p50, c.p99)
 		}
@@ -152,8 +153,8 @@ func TestReplay(t *testing.T) {
 	// The moment's own numbers, exact.
 	m = after(m, key(tea.KeyHome))
 	want := m.latest.Samples[0].Sender.Copies.ToUser.Bytes.Or(-1)
-	if v := after(m, keyPress("5")).View(); !strings.Contains(v, grouped(want)) {
-		t.Errorf("no %s in\n%s", grouped(want), v)
+	if v := after(m, keyPress("5")).View(); !strings.Contains(v, term.Grouped(want)) {
+		t.Errorf("no %s in\n%s", term.Grouped(want), v)
 	}
 }
 
@@ -288,7 +289,7 @@ func TestTwoTracesFit(t *testing.T) {
 					t.Fatalf("%s: %d lines", nameA, len(lines))
 				}
 				for _, l := range lines {
-					if cells(l) > width {
+					if term.Width(l) > width {
 						t.Fatalf("%s at %d: %q", nameA, width, l)
 					}
 				}

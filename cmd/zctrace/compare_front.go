@@ -13,6 +13,7 @@ import (
 	"github.com/zctrace/zctrace/tracer/session"
 	"github.com/zctrace/zctrace/tracer/trace"
 	"github.com/zctrace/zctrace/ui"
+	"github.com/zctrace/zctrace/ui/term"
 )
 
 // lines does the runs, with a line on standard error for each.
@@ -43,7 +44,7 @@ func (c *comparison) live() ([]session.Outcome, error) {
 		rows = append(rows, ui.RoundsRow{Strategy: cfg.Strategy.Name, ChunkBytes: cfg.Chunk})
 	}
 	program := tea.NewProgram(ui.NewRounds(ui.RoundsOptions{
-		Terminal:  ui.DetectTerminal(os.Getenv),
+		Terminal:  term.DetectTerminal(os.Getenv),
 		Name:      c.name,
 		Rows:      rows,
 		Rounds:    c.rounds,

@@ -16,6 +16,7 @@ import (
 	"github.com/zctrace/zctrace/tracer/session"
 	"github.com/zctrace/zctrace/tracer/trace"
 	"github.com/zctrace/zctrace/ui"
+	"github.com/zctrace/zctrace/ui/term"
 )
 
 // plain prints a line per interval and the final table.
@@ -75,7 +76,7 @@ func announcer() func(what string) {
 			timer.Stop()
 		}
 		if what != "" {
-			timer = time.AfterFunc(long, func() { fmt.Fprintln(os.Stderr, "zctrace: "+ui.Sanitize(what)+" ...") })
+			timer = time.AfterFunc(long, func() { fmt.Fprintln(os.Stderr, "zctrace: "+term.Sanitize(what)+" ...") })
 		}
 	}
 }
@@ -90,7 +91,7 @@ func (j *job) dashboard() (*trace.Trace, error) {
 	intervals := newIntervals(j.cfg.Interval)
 	j.cfg.NewInterval = intervals.changes
 	program := tea.NewProgram(ui.New(ui.Options{
-		Terminal:  ui.DetectTerminal(os.Getenv),
+		Terminal:  term.DetectTerminal(os.Getenv),
 		Stop:      func() { j.interrupt(errQuit) },
 		Interrupt: func() { j.interrupt(interruption{syscall.SIGINT}) },
 		Save:      j.saveNow,

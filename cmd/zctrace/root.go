@@ -9,7 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/zctrace/zctrace/ui"
+	"github.com/zctrace/zctrace/ui/term"
 )
 
 // Exit codes, as the manual promises them; see also the signals' 128 + n.
@@ -117,7 +117,7 @@ func complaint(called *cobra.Command, err error) string {
 	}
 	lines := strings.Split("zctrace: "+text, "\n")
 	for i, line := range lines {
-		lines[i] = ui.Sanitize(line)
+		lines[i] = term.Sanitize(line)
 	}
 	return strings.Join(lines, "\n  ") + "\n"
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/zctrace/zctrace/tracer/trace"
 	"github.com/zctrace/zctrace/ui"
+	"github.com/zctrace/zctrace/ui/term"
 )
 
 func newShow() *cobra.Command {
@@ -69,7 +70,7 @@ func printOut(cmd *cobra.Command, text string) error {
 
 // replay shows saved traces on the dashboard until the user leaves it.
 func replay(o ui.Options) error {
-	o.Terminal, o.Replay = ui.DetectTerminal(os.Getenv), true
+	o.Terminal, o.Replay = term.DetectTerminal(os.Getenv), true
 	program := tea.NewProgram(ui.New(o), tea.WithAltScreen(), tea.WithoutSignalHandler())
 	ctx, interrupt := context.WithCancelCause(context.Background())
 	defer interrupt(nil)

@@ -1,4 +1,4 @@
-package ui
+package term
 
 import (
 	"strings"
@@ -13,7 +13,7 @@ import (
 // become spaces. The rest of an escape sequence stays visible on purpose, so
 // that nothing can hide behind an unfinished one.
 func Sanitize(s string) string {
-	if isPrintableASCII(s) {
+	if IsPrintableASCII(s) {
 		return s
 	}
 	var b strings.Builder
@@ -48,7 +48,8 @@ func resizes(r rune) bool {
 		r >= 0x1F3FB && r <= 0x1F3FF || unicode.Is(unicode.Me, r)
 }
 
-func isPrintableASCII(s string) bool {
+// IsPrintableASCII reports whether a string is safe to draw as it is.
+func IsPrintableASCII(s string) bool {
 	for i := range len(s) {
 		if s[i] < ' ' || s[i] > '~' {
 			return false

@@ -1,13 +1,13 @@
-package ui
+package term
 
 import (
 	"math"
 	"strings"
 )
 
-// bar fills part of width cells. parts are how the terminal can fill a cell
+// Bar fills part of width cells. parts are how the terminal can fill a cell
 // step by step, the last one wholly. What is not 0 is seen.
-func bar(fraction float64, width int, parts []string) string {
+func Bar(fraction float64, width int, parts []string) string {
 	if width <= 0 || !(fraction > 0) {
 		return ""
 	}
@@ -21,15 +21,15 @@ func bar(fraction float64, width int, parts []string) string {
 	return s
 }
 
-// chart draws values as columns of the given height, top line first. Negative
+// Chart draws values as columns of the given height, top line first. Negative
 // values are left empty; the smallest step is drawn for 0, so that a stall
 // differs from what has not happened yet.
-func (l *look) chart(values []float64, height int) []string {
+func (l *Look) Chart(values []float64, height int) []string {
 	top := 0.0
 	for _, v := range values {
 		top = max(top, v)
 	}
-	n := len(l.levels)
+	n := len(l.Levels)
 	rows := make([]string, height)
 	for row := range rows {
 		var b strings.Builder
@@ -46,9 +46,9 @@ func (l *look) chart(values []float64, height int) []string {
 			case steps <= ground:
 				b.WriteByte(' ')
 			case steps-ground >= n:
-				b.WriteString(l.levels[n-1])
+				b.WriteString(l.Levels[n-1])
 			default:
-				b.WriteString(l.levels[steps-ground-1])
+				b.WriteString(l.Levels[steps-ground-1])
 			}
 		}
 		rows[row] = b.String()

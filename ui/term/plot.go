@@ -1,13 +1,13 @@
-package ui
+package term
 
 import (
 	"math"
 	"strings"
 )
 
-// plot is a drawing that is made cell by cell.
-type plot struct {
-	*look
+// Plot is a drawing that is made cell by cell.
+type Plot struct {
+	*Look
 	width, height int
 	cells         []spot
 }
@@ -16,33 +16,34 @@ type plot struct {
 type spot struct {
 	glyph string
 	dots  rune
-	ink   paint
+	ink   Paint
 }
 
-func (l *look) newPlot(width, height int) *plot {
+// NewPlot is an empty drawing of so many cells.
+func (l *Look) NewPlot(width, height int) *Plot {
 	width, height = max(width, 0), max(height, 0)
-	return &plot{l, width, height, make([]spot, width*height)}
+	return &Plot{l, width, height, make([]spot, width*height)}
 }
 
 // at is a cell, counted from the upper left corner; nil outside.
-func (p *plot) at(x, y int) *spot {
+func (p *Plot) at(x, y int) *spot {
 	if x < 0 || x >= p.width || y < 0 || y >= p.height {
 		return nil
 	}
 	return &p.cells[y*p.width+x]
 }
 
-// put draws a glyph over what is there.
-func (p *plot) put(x, y int, glyph string, ink paint) {
+// Put draws a glyph over what is there.
+func (p *Plot) Put(x, y int, glyph string, ink Paint) {
 	if c := p.at(x, y); c != nil {
 		*c = spot{glyph: glyph, ink: ink}
 	}
 }
 
-// fill draws a glyph into the first line, from one column to before another.
-func (p *plot) fill(from, to int, glyph string, ink paint) {
+// Fill draws a glyph into the first line, from one column to before another.
+func (p *Plot) Fill(from, to int, glyph string, ink Paint) {
 	for x := from; x < to; x++ {
-		p.put(x, 0, glyph, ink)
+		p.Put(x, 0, glyph, ink)
 	}
 }
 
@@ -51,20 +52,20 @@ var dotBits = [4][2]rune{{0x01, 0x08}, {0x02, 0x10}, {0x04, 0x20}, {0x40, 0x80}}
 
 const noDots = '\u2800' // the braille letter without any
 
-// segment draws a straight line between the middles of two cells' columns, at
+// Segment draws a straight line between the middles of two cells' columns, at
 // heights from 0, the bottom, to 1.
-func (p *plot) segment(x0 int, h0 float64, x1 int, h1 float64, ink paint) {
+func (p *Plot) Segment(x0 int, h0 float64, x1 int, h1 float64, ink Paint) {
 	steps := 4 * max(x1-x0, p.height, 1)
 	for i := range steps + 1 {
 		share := float64(i) / float64(steps)
 		x := float64(x0) + 0.5 + share*float64(x1-x0)
-		y := p.down(h0 + share*(h1-h0))
+		y := p.Down(h0 + share*(h1-h0))
 		c := p.at(int(x), int(y))
 		if c == nil || c.glyph != "" {
 			continue
 		}
 		if p.joint != "" {
-			p.put(int(x), int(y), p.joint, ink)
+			p.Put(int(x), int(y), p.joint, ink)
 			continue
 		}
 		c.dots |= dotBits[int(y*4)%4][int(x*2)%2]
@@ -72,21 +73,21 @@ func (p *plot) segment(x0 int, h0 float64, x1 int, h1 float64, ink paint) {
 	}
 }
 
-// down is where a height is, in lines from the top.
-func (p *plot) down(h float64) float64 {
+// Down is where a height is, in lines from the top.
+func (p *Plot) Down(h float64) float64 {
 	return min(max(1-h, 0), 1) * (float64(p.height) - 0.01)
 }
 
-// mark draws a glyph at a height.
-func (p *plot) mark(x int, h float64, glyph string, ink paint) {
+// Mark draws a glyph at a height.
+func (p *Plot) Mark(x int, h float64, glyph string, ink Paint) {
 	if !math.IsNaN(h) {
-		p.put(x, int(p.down(h)), glyph, ink)
+		p.Put(x, int(p.Down(h)), glyph, ink)
 	}
 }
 
-// line is a row of the plot.
-func (p *plot) line(y int) string {
-	var l line
+// Line is a row of the plot.
+func (p *Plot) Line(y int) string {
+	var l Line
 	for x := 0; x < p.width; {
 		from := *p.at(x, y)
 		var text strings.Builder
@@ -100,7 +101,7 @@ func (p *plot) line(y int) string {
 				text.WriteByte(' ')
 			}
 		}
-		l.put(from.ink, text.String())
+		l.Put(from.ink, text.String())
 	}
 	return l.String()
 }

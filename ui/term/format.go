@@ -1,4 +1,4 @@
-package ui
+package term
 
 import (
 	"fmt"
@@ -9,11 +9,11 @@ import (
 	"github.com/zctrace/zctrace/internal/human"
 )
 
-// notCounted stands where a number is null. It is never drawn as 0.
-const notCounted = "n/a"
+// NotCounted stands where a number is null. It is never drawn as 0.
+const NotCounted = "n/a"
 
-// grouped is an integer with thousands separators: 67,108,864.
-func grouped(n int64) string {
+// Grouped is an integer with thousands separators: 67,108,864.
+func Grouped(n int64) string {
 	digits := strconv.FormatInt(n, 10)
 	sign := ""
 	if n < 0 {
@@ -29,14 +29,14 @@ func grouped(n int64) string {
 	return sign + string(out)
 }
 
-// short is a count in at most six characters: 52.1k, 3.40M.
-func short(v float64) string {
+// Short is a count in at most six characters: 52.1k, 3.40M.
+func Short(v float64) string {
 	for _, unit := range []struct {
 		size float64
 		name string
 	}{{1e18, "E"}, {1e15, "P"}, {1e12, "T"}, {1e9, "G"}, {1e6, "M"}, {1e3, "k"}} {
 		if math.Abs(v) >= unit.size*0.9995 {
-			return threeDigits(v/unit.size) + unit.name
+			return ThreeDigits(v/unit.size) + unit.name
 		}
 	}
 	if v != 0 && math.Abs(v) < 10 && v != math.Trunc(v) {
@@ -45,16 +45,17 @@ func short(v float64) string {
 	return strconv.FormatFloat(v, 'f', 0, 64)
 }
 
-// counted is a count in at most width characters: exact if it fits, short
+// Count is a count in at most width characters: exact if it fits, short
 // otherwise.
-func counted(n int64, width int) string {
-	if s := grouped(n); len(s) <= width {
+func Count(n int64, width int) string {
+	if s := Grouped(n); len(s) <= width {
 		return s
 	}
-	return short(float64(n))
+	return Short(float64(n))
 }
 
-func threeDigits(v float64) string {
+// ThreeDigits is a number below 1000 in three digits.
+func ThreeDigits(v float64) string {
 	switch a := math.Abs(v); {
 	case a < 9.995:
 		return strconv.FormatFloat(v, 'f', 2, 64)
@@ -64,22 +65,22 @@ func threeDigits(v float64) string {
 	return strconv.FormatFloat(v, 'f', 0, 64)
 }
 
-// exactBytes is a size in bytes, exact if that fits and for people otherwise.
-func exactBytes(n int64, width int) string {
-	if s := grouped(n); len(s) <= width {
+// ExactBytes is a size in bytes, exact if that fits and for people otherwise.
+func ExactBytes(n int64, width int) string {
+	if s := Grouped(n); len(s) <= width {
 		return s
 	}
 	return human.FormatBytes(n)
 }
 
-// rate is bytes per second.
-func rate(bytesPerSecond float64) string {
+// Rate is bytes per second.
+func Rate(bytesPerSecond float64) string {
 	return human.FormatBytes(int64(min(max(bytesPerSecond, 0), math.MaxInt64/2))) + "/s"
 }
 
-// passes is how often the payload was copied: 1.00 is once. What is not 0 is
+// Passes is how often the payload was copied: 1.00 is once. What is not 0 is
 // never shown as 0.00.
-func passes(v float64) string {
+func Passes(v float64) string {
 	switch {
 	case v > 0 && v < 0.005:
 		return "<0.01"
@@ -93,21 +94,21 @@ func passes(v float64) string {
 	return strconv.FormatFloat(v, 'e', 0, 64)
 }
 
-// latency is a duration in three digits. micro is "µs", or "us" in ASCII.
-func latency(ns float64, micro string) string {
+// Latency is a duration in three digits. micro is "µs", or "us" in ASCII.
+func Latency(ns float64, micro string) string {
 	switch {
 	case ns < 999.5:
 		return strconv.FormatFloat(ns, 'f', 0, 64) + " ns"
 	case ns < 999.5e3:
-		return threeDigits(ns/1e3) + " " + micro
+		return ThreeDigits(ns/1e3) + " " + micro
 	case ns < 999.5e6:
-		return threeDigits(ns/1e6) + " ms"
+		return ThreeDigits(ns/1e6) + " ms"
 	}
-	return threeDigits(ns/1e9) + " s"
+	return ThreeDigits(ns/1e9) + " s"
 }
 
-// clock is a time for people who wait: 6.2 s, 1m 12s, 2h 05m.
-func clock(ns int64) string {
+// Clock is a time for people who wait: 6.2 s, 1m 12s, 2h 05m.
+func Clock(ns int64) string {
 	switch d := time.Duration(max(ns, 0)); {
 	case d < 100*time.Second-50*time.Millisecond:
 		return strconv.FormatFloat(d.Seconds(), 'f', 1, 64) + " s"
@@ -118,21 +119,21 @@ func clock(ns int64) string {
 	}
 }
 
-// seconds is an elapsed time for the record: 10.134 s, 20.5 ms.
-func seconds(ns int64) string {
+// Seconds is an elapsed time for the record: 10.134 s, 20.5 ms.
+func Seconds(ns int64) string {
 	if ns == 0 {
 		return "0 s"
 	}
 	if ns > -int64(time.Second) && ns < int64(time.Second) {
-		return latency(float64(ns), "us")
+		return Latency(float64(ns), "us")
 	}
 	return strconv.FormatFloat(float64(ns)/1e9, 'f', 3, 64) + " s"
 }
 
-// plural is a count with its noun.
-func plural(n int64, noun string) string {
+// Plural is a count with its noun.
+func Plural(n int64, noun string) string {
 	if n == 1 {
 		return "1 " + noun
 	}
-	return grouped(n) + " " + noun + "s"
+	return Grouped(n) + " " + noun + "s"
 }

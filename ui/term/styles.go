@@ -1,4 +1,4 @@
-package ui
+package term
 
 import (
 	"io"
@@ -33,28 +33,29 @@ func DetectTerminal(getenv func(string) string) Terminal {
 	}
 }
 
-// paint colours text. Its two halves are asked of lipgloss once, when the
+// Paint colours text. Its two halves are asked of lipgloss once, when the
 // program starts, because rendering every cell through it costs more than all
 // of the rest of a frame.
-type paint struct{ on, off string }
+type Paint struct{ on, off string }
 
-func (p paint) of(s string) string {
+// Apply is the text in this colour.
+func (p Paint) Apply(s string) string {
 	if p.on == "" || s == "" {
 		return s
 	}
 	return p.on + s + p.off
 }
 
-// look is how the dashboard looks on this terminal.
-type look struct {
-	glyphs
-	ascii bool
+// Look is how the dashboard looks on this terminal.
+type Look struct {
+	Glyphs
+	ASCII bool
 
-	plain, title, dim, strong paint
-	area                      paint
-	copied, moved, device     paint // by the CPU, by reference, by DMA
-	warning, alarm, key       paint
-	series                    []paint // of the lines of a chart
+	Plain, Title, Dim, Strong Paint
+	Area                      Paint
+	Copied, Moved, Device     Paint // by the CPU, by reference, by DMA
+	Warning, Alarm, Key       Paint
+	series                    []Paint // of the lines of a chart
 }
 
 // hue is one colour of the palette, for dark and light backgrounds and for
@@ -78,19 +79,21 @@ var (
 // ansiProfile is termenv.ANSI: sixteen colours, and bold and faint.
 const ansiProfile = 2
 
-func newLook(t Terminal, out io.Writer) *look {
+// NewLook is the look on the terminal that out writes to.
+func NewLook(t Terminal, out io.Writer) *Look {
 	r := lipgloss.NewRenderer(out)
 	r.SetHasDarkBackground(!t.Light)
 	if t.NoColor {
 		// lipgloss would take bold and faint away with the colours.
 		r.SetColorProfile(ansiProfile)
 	}
-	return lookFrom(t, r)
+	return LookFrom(t, r)
 }
 
-func lookFrom(t Terminal, r *lipgloss.Renderer) *look {
+// LookFrom is the look with what a renderer knows of the terminal's colours.
+func LookFrom(t Terminal, r *lipgloss.Renderer) *Look {
 	style := r.NewStyle()
-	in := func(h hue, s lipgloss.Style) paint {
+	in := func(h hue, s lipgloss.Style) Paint {
 		if !t.NoColor {
 			s = s.Foreground(lipgloss.CompleteAdaptiveColor{
 				Dark:  lipgloss.CompleteColor{TrueColor: h.dark, ANSI256: h.dark, ANSI: h.ansi},
@@ -99,87 +102,103 @@ func lookFrom(t Terminal, r *lipgloss.Renderer) *look {
 		}
 		return paintOf(s)
 	}
-	l := &look{
-		glyphs: unicodeGlyphs, ascii: t.ASCII,
-		title: paintOf(style.Bold(true)), strong: paintOf(style.Bold(true)),
-		dim:    in(grey, style.Faint(t.NoColor)),
-		area:   in(shade, style.Faint(t.NoColor)),
-		copied: in(vermillion, style), moved: in(blue, style), device: in(green, style),
-		warning: in(orange, style.Bold(true)), key: in(purple, style.Bold(true)),
-		alarm: paintOf(style.Bold(true).Reverse(true)),
+	l := &Look{
+		Glyphs: UnicodeGlyphs, ASCII: t.ASCII,
+		Title: paintOf(style.Bold(true)), Strong: paintOf(style.Bold(true)),
+		Dim:    in(grey, style.Faint(t.NoColor)),
+		Area:   in(shade, style.Faint(t.NoColor)),
+		Copied: in(vermillion, style), Moved: in(blue, style), Device: in(green, style),
+		Warning: in(orange, style.Bold(true)), Key: in(purple, style.Bold(true)),
+		Alarm: paintOf(style.Bold(true).Reverse(true)),
 	}
 	for _, h := range []hue{blue, vermillion, green, purple, orange, grey} {
 		l.series = append(l.series, in(h, style))
 	}
 	if t.ASCII {
-		l.glyphs = asciiGlyphs
+		l.Glyphs = ASCIIGlyphs
 	}
 	return l
 }
 
-// inkOf and markOf tell the lines of a chart apart.
-func (l *look) inkOf(i int) paint {
+// SeriesInk and markOf tell the lines of a chart apart.
+func (l *Look) SeriesInk(i int) Paint {
 	if len(l.series) == 0 {
-		return paint{}
+		return Paint{}
 	}
 	return l.series[i%len(l.series)]
 }
 
-func (l *look) markOf(i int) string {
+func (l *Look) SeriesMark(i int) string {
 	if i < len(l.marks) {
 		return l.marks[i]
 	}
 	return string(rune('a' + (i-len(l.marks))%26))
 }
 
-func paintOf(s lipgloss.Style) paint {
+func paintOf(s lipgloss.Style) Paint {
 	const mark = "x"
 	on, off, _ := strings.Cut(s.Render(mark), mark)
-	return paint{on, off}
+	return Paint{on, off}
 }
 
-// text prepares a string from the trace for this terminal.
-func (l *look) text(s string) string {
+// Text prepares a string from the trace for this terminal.
+func (l *Look) Text(s string) string {
 	s = Sanitize(s)
-	if l.ascii {
+	if l.ASCII {
 		return toASCII(s)
 	}
 	return s
 }
 
-// fit cuts a line, coloured or not, to a width.
-func (l *look) fit(s string, width int) string { return fit(s, width, l.ellipsis) }
+// Fit cuts a line, coloured or not, to a width.
+func (l *Look) Fit(s string, width int) string { return Fit(s, width, l.Ellipsis) }
 
-// within is a line, cut if it is wider.
-func (l *look) within(text *line, width int) string {
-	if text.end <= width {
+// Cut is a line, cut if it is wider.
+func (l *Look) Cut(text *Line, width int) string {
+	if text.End <= width {
 		return text.String()
 	}
-	return l.fit(text.String(), width)
+	return l.Fit(text.String(), width)
 }
 
-// column is a heading and the column that it ends before.
-type column struct {
-	name string
-	end  int
+// Column is a heading and the column that it ends before.
+type Column struct {
+	Name string
+	End  int
 }
 
-// heading is the first line of a panel: its title, then a rule that carries
+// Heading is the first line of a panel: its title, then a rule that carries
 // the names of the columns where they stand.
-func (l *look) heading(title string, width int, columns ...column) string {
-	var h line
-	h.put(l.title, fit(title, width, "")).put(l.plain, " ")
+func (l *Look) Heading(title string, width int, columns ...Column) string {
+	var h Line
+	h.Put(l.Title, Fit(title, width, "")).Put(l.Plain, " ")
 	for _, c := range columns {
-		name := c.name + " "
-		start := c.end - cells(c.name)
-		if start < h.end || c.end > width {
+		name := c.Name + " "
+		start := c.End - Width(c.Name)
+		if start < h.End || c.End > width {
 			continue
 		}
-		if n := start - h.end; n > 1 {
-			h.put(l.dim, strings.Repeat(l.rule, n-1)+" "+name)
+		if n := start - h.End; n > 1 {
+			h.Put(l.Dim, strings.Repeat(l.Rule, n-1)+" "+name)
 		} else {
-			h.to(start).put(l.dim, name)
+			h.PadTo(start).Put(l.Dim, name)
 		}
 	}
-	return fit(h.put(l.dim, strings.Repeat(l.rule, max(0, width-h.end))).String(), width, "")
+	return Fit(h.Put(l.Dim, strings.Repeat(l.Rule, max(0, width-h.End))).String(), width, "")
+}
+
+// Listed are as many of the words as there is room for, in one line.
+func (l *Look) Listed(words []string, width int) string {
+	var text Line
+	for _, word := range words {
+		sep := " " + l.Dot + " "
+		if text.End == 0 {
+			sep = ""
+		}
+		if text.End+Width(sep)+Width(word) > width {
+			break
+		}
+		text.Put(l.Dim, sep+word)
+	}
+	return text.String()
 }
