@@ -30,6 +30,7 @@ func comparing(t *testing.T, args ...string) (result, *trace.Set) {
 }
 
 func TestCompare(t *testing.T) {
+	oncePerMachine(t)
 	r, set := comparing(t, "--rounds", "3")
 	const bytes = 4 * mib
 	for strategy, w := range map[string]want{
@@ -132,6 +133,7 @@ func lineOf(text, heading, prefix string) string {
 // Without names all are compared that the sink allows; each form of the table
 // goes where it should.
 func TestCompareForms(t *testing.T) {
+	oncePerMachine(t)
 	needTracing(t)
 	common := []string{"compare", "--bytes", "1MiB", "--rounds", "1", "--source", "auto:1MiB", "--sink", "null"}
 	r := zctrace(t, append(common, "--csv")...)
@@ -161,6 +163,7 @@ func TestCompareForms(t *testing.T) {
 // What a source does not allow is left out, and refused if it was named. Files of
 // sysfs can be read and not be mapped.
 func TestCompareLeavesOut(t *testing.T) {
+	oncePerMachine(t)
 	needTracing(t)
 	args := []string{"--source", "/sys/kernel/notes", "--bytes", "16", "--chunk", "8", "--sink", "null", "--rounds", "1"}
 	r := zctrace(t, append([]string{"compare"}, args...)...)
@@ -176,6 +179,7 @@ func TestCompareLeavesOut(t *testing.T) {
 
 // With two sinks only tee is left; without, it is what is left out.
 func TestCompareTwoSinks(t *testing.T) {
+	oncePerMachine(t)
 	needTracing(t)
 	args := []string{"compare", "--bytes", "1MiB", "--rounds", "1", "--source", "auto:1MiB", "--sink", "unix"}
 	r := zctrace(t, args...)
@@ -190,6 +194,7 @@ func TestCompareTwoSinks(t *testing.T) {
 }
 
 func TestCompareExpect(t *testing.T) {
+	oncePerMachine(t)
 	needTracing(t)
 	args := []string{"compare", "read-write", "sendfile", "--bytes", "1MiB", "--rounds", "2", "--source", "auto:1MiB", "--sink", "unix"}
 	if r := zctrace(t, append(args, "--expect", "sendfile: sender.copies.to_user == 0", "--expect", "sender.payload_bytes == 1MiB")...); r.code != 0 {
@@ -203,6 +208,7 @@ func TestCompareExpect(t *testing.T) {
 
 // Under sudo each run opens the user's source again with the user's rights.
 func TestCompareUnderSudo(t *testing.T) {
+	oncePerMachine(t)
 	needTracing(t)
 	if os.Geteuid() != 0 {
 		cannot(t, "needs root, as sudo gives it")
@@ -225,6 +231,7 @@ func TestCompareUnderSudo(t *testing.T) {
 // One strategy fails: it is named, the exit code is 1, and the others' results
 // are there.
 func TestCompareWithAFailure(t *testing.T) {
+	oncePerMachine(t)
 	needTracing(t)
 	cmd := command(t, "compare", "read-write", "sendfile", "--duration", "1s", "--rounds", "2", "--json", "c.json")
 	stdout, stderr := &screen{}, &screen{}
@@ -252,6 +259,7 @@ func TestCompareWithAFailure(t *testing.T) {
 
 // Ended in the middle, it shows and writes what there is.
 func TestCompareInterrupted(t *testing.T) {
+	oncePerMachine(t)
 	t.Run("SIGINT", func(t *testing.T) {
 		needTracing(t)
 		cmd := command(t, "compare", "read-write", "sendfile", "--duration", "2s", "--rounds", "100", "--json", "c.json")
@@ -304,6 +312,7 @@ func checkInterrupted(t *testing.T, file, table string) {
 
 // sweep runs each strategy with each size, and counts exactly with all of them.
 func TestSweep(t *testing.T) {
+	oncePerMachine(t)
 	needTracing(t)
 	cmd := command(t, "sweep", "read-write", "sendfile", "--chunk", "4KiB..16KiB", "--bytes", "1MiB", "--source", "auto:1MiB", "--rounds", "2", "--json", "s.json")
 	r := finish(t, cmd)
@@ -334,6 +343,7 @@ func TestSweep(t *testing.T) {
 // Sizes that a strategy cannot do are left out of a sweep, and only those; whoever can
 // do none of them is left out, and refused if it was named.
 func TestSizesThatAStrategyCannotDo(t *testing.T) {
+	oncePerMachine(t)
 	needTracing(t)
 	common := []string{"--source", "auto:1MiB", "--rounds", "1", "--plain", "--sink", "null"}
 	all := len(strategyNames())
@@ -399,6 +409,7 @@ func TestSizesThatAStrategyCannotDo(t *testing.T) {
 
 // A comparison on a terminal to its end: the view goes, the table stays.
 func TestCompareOnATerminal(t *testing.T) {
+	oncePerMachine(t)
 	term := onTerminal(t, 24, 80, "compare", "--bytes", "1MiB", "--rounds", "2", "--source", "auto:1MiB")
 	term.shows("STRATEGY")
 	term.exits(0)
@@ -410,6 +421,7 @@ func TestCompareOnATerminal(t *testing.T) {
 
 // The curves of a sweep have gaps where a strategy cannot do a size.
 func TestSweepWithGapsOnATerminal(t *testing.T) {
+	oncePerMachine(t)
 	term := onTerminal(t, 30, 90, "sweep", "sendfile", "direct-io", "--chunk", "1KiB..8KiB", "--bytes", "1MiB", "--rounds", "1", "--source", "auto:1MiB")
 	term.shows("THROUGHPUT BY CHUNK SIZE")
 	term.exits(0)

@@ -10,6 +10,7 @@ import (
 
 // TestCompareInTmux sees the table fill, looks away, and finds the ranking.
 func TestCompareInTmux(t *testing.T) {
+	oncePerMachine(t)
 	needTracing(t)
 	p := inTmux(t, 120, 40)
 	const compare = " compare read-write mmap-write sendfile --bytes 4MiB --json c.json"
@@ -57,6 +58,7 @@ func TestCompareInTmux(t *testing.T) {
 
 // TestSweepInTmux sees the chart fill, and ends it early.
 func TestSweepInTmux(t *testing.T) {
+	oncePerMachine(t)
 	needTracing(t)
 	p := inTmux(t, 80, 24)
 	p.types(os.Args[0]+" sweep read-write sendfile --chunk 4KiB..16KiB --bytes 2MiB --rate 16MiB --rounds 50; echo code $?", "Enter")

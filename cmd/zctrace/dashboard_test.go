@@ -17,6 +17,7 @@ import (
 // terminal is as it was afterwards, and the final table is on its normal
 // screen.
 func TestDashboard(t *testing.T) {
+	oncePerMachine(t)
 	for _, test := range []struct {
 		name  string
 		leave func(*terminal)
@@ -63,6 +64,7 @@ func TestDashboard(t *testing.T) {
 
 // A terminal that goes away during the run ends it, and the trace is written.
 func TestHangUp(t *testing.T) {
+	oncePerMachine(t)
 	term := onTerminal(t, 24, 80, "run", "sendfile", "--duration", "60s", "--json", "t.json")
 	term.shows("iB/s")
 	if err := term.Close(); err != nil { // the other end, as a terminal's window or sshd
@@ -80,6 +82,7 @@ func TestHangUp(t *testing.T) {
 // Another run that does not begin takes nothing of the one before: the dashboard says
 // why, and goes on.
 func TestNotRunAgain(t *testing.T) {
+	oncePerMachine(t)
 	for _, test := range []struct {
 		name     string
 		code     int
@@ -121,6 +124,7 @@ func TestNotRunAgain(t *testing.T) {
 
 // Whoever asks for another run and leaves before it has begun, leaves with the one before.
 func TestAgainAndLeave(t *testing.T) {
+	oncePerMachine(t)
 	for range 5 { // it depends on which of the two comes first
 		term := onTerminal(t, 24, 80, "run", "sendfile", "--bytes", "1MiB", "--expect", "sender.copies.to_user==1")
 		term.shows("done")
@@ -135,6 +139,7 @@ func TestAgainAndLeave(t *testing.T) {
 
 // A second ctrl+c does not wait for workers that do not end.
 func TestAbandoned(t *testing.T) {
+	oncePerMachine(t)
 	for _, args := range [][]string{{"run", "sendfile"}, {"compare", "sendfile", "splice", "--rounds", "3"}} {
 		t.Run(args[0], func(t *testing.T) {
 			term := onTerminal(t, 24, 80, append(args, "--duration", "60s")...)
@@ -157,6 +162,7 @@ func TestAbandoned(t *testing.T) {
 
 // A terminal that goes away after the run has ended takes the dashboard along.
 func TestHangUpAfterTheEnd(t *testing.T) {
+	oncePerMachine(t)
 	term := onTerminal(t, 24, 80, "run", "sendfile", "--bytes", "1MiB")
 	term.shows("done")
 	_ = term.cmd.Process.Signal(syscall.SIGHUP) // as the kernel then does
@@ -165,6 +171,7 @@ func TestHangUpAfterTheEnd(t *testing.T) {
 
 // A terminal too small for anything says what it needs, and the run goes on.
 func TestTinyTerminal(t *testing.T) {
+	oncePerMachine(t)
 	term := onTerminal(t, 5, 20, "run", "sendfile", "--bytes", "64MiB", "--json", "t.json")
 	term.shows("60")
 	term.waits("the trace is written", func() bool {

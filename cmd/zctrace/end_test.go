@@ -51,6 +51,7 @@ func runningStrategy(t *testing.T, strategy string, args ...string) (cmd *exec.C
 // However a run ends, its totals are printed, its trace is written, the exit
 // code says how, and nothing outlives it.
 func TestRunsThatEndEarly(t *testing.T) {
+	oncePerMachine(t)
 	kill := func(role string) func(*testing.T, *exec.Cmd) {
 		return func(t *testing.T, _ *exec.Cmd) {
 			signalWorker(t, role, syscall.SIGKILL)
@@ -109,6 +110,7 @@ func TestRunsThatEndEarly(t *testing.T) {
 // SIGKILL leaves no time for anything, and still nothing is left behind: of a run
 // under way no program, pinned or not, no process and no file.
 func TestKilledItself(t *testing.T) {
+	oncePerMachine(t)
 	cmd, _, _ := running(t)
 	programs := programsOf(t, cmd.Process.Pid)
 	if len(programs) == 0 {
@@ -124,6 +126,7 @@ func TestKilledItself(t *testing.T) {
 
 // Nor at any moment before.
 func TestKilledAtAnyTime(t *testing.T) {
+	oncePerMachine(t)
 	needTracing(t)
 	held := 0
 	for i := range 12 {
@@ -181,6 +184,7 @@ func programsOf(t *testing.T, pid int) []ebpf.ProgramID {
 
 // A receiver that is stopped keeps the sender from ending by itself.
 func TestStalledReceiver(t *testing.T) {
+	oncePerMachine(t)
 	cmd, _, stderr := running(t)
 	signalWorker(t, "receiver", syscall.SIGSTOP)
 	time.Sleep(200 * time.Millisecond) // until the socket's buffers are full
@@ -198,6 +202,7 @@ func TestStalledReceiver(t *testing.T) {
 
 // --json - puts the JSON alone on standard output.
 func TestJSONToStdout(t *testing.T) {
+	oncePerMachine(t)
 	needTracing(t)
 	r := zctrace(t, "run", "sendfile", "--bytes", "1MiB", "--json", "-")
 	if r.code != 0 {
@@ -216,6 +221,7 @@ func TestJSONToStdout(t *testing.T) {
 
 // Files that are none are written in place; a full one is an error that says so.
 func TestOutputOntoOddFiles(t *testing.T) {
+	oncePerMachine(t)
 	needTracing(t)
 	args := []string{"run", "sendfile", "--bytes", "1MiB", "--json"}
 	t.Run("/dev/null", func(t *testing.T) {
@@ -306,6 +312,7 @@ func TestOutputOntoOddFiles(t *testing.T) {
 
 // show prints what the run printed, without rights.
 func TestShowPrintsTheSameTable(t *testing.T) {
+	oncePerMachine(t)
 	needTracing(t)
 	for _, strategy := range strategyNames() {
 		dir := t.TempDir()
@@ -323,6 +330,7 @@ func TestShowPrintsTheSameTable(t *testing.T) {
 }
 
 func TestExpect(t *testing.T) {
+	oncePerMachine(t)
 	needTracing(t)
 	args := []string{"--bytes", "1MiB", "--plain", "--expect", "sender.copies.from_user == 0", "--expect", "sender.payload_bytes == 1MiB"}
 	if r := zctrace(t, append([]string{"run", "sendfile"}, args...)...); r.code != 0 {
@@ -336,6 +344,7 @@ func TestExpect(t *testing.T) {
 
 // A run that moved nothing shows nothing.
 func TestExpectNothing(t *testing.T) {
+	oncePerMachine(t)
 	expectations, err := parseExpectations([]string{"sender.copies.from_user == 0"})
 	if err != nil {
 		t.Fatal(err)
@@ -348,6 +357,7 @@ func TestExpectNothing(t *testing.T) {
 
 // One corrupted byte is found, wherever the payload goes.
 func TestVerifyFindsACorruptedByte(t *testing.T) {
+	oncePerMachine(t)
 	needTracing(t)
 	for _, sink := range []string{"tcp", "unix", "pipe", "file"} {
 		t.Run(sink, func(t *testing.T) {
@@ -367,6 +377,7 @@ func TestVerifyFindsACorruptedByte(t *testing.T) {
 
 // --baseline does the same work untraced, and says what tracing cost.
 func TestBaseline(t *testing.T) {
+	oncePerMachine(t)
 	needTracing(t)
 	cmd := command(t, "run", "sendfile", "--bytes", "64MiB", "--baseline", "--plain", "--json", "t.json")
 	if r := finish(t, cmd); r.code != 0 || !strings.Contains(r.stdout, "tracing cost: ") {

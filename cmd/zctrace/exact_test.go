@@ -180,6 +180,7 @@ func onResizedTerminal(t *testing.T, args ...string) {
 // A call submits a chain of --depth chunks, or a batch of reads and then of
 // writes, and waits for all of it. What is left over is a call of its own.
 func TestDepth(t *testing.T) {
+	oncePerMachine(t)
 	for _, depth := range []int64{1, 3, 8, 100} {
 		calls := (64 + depth - 1) / depth
 		for strategy, names := range map[string][]string{
@@ -209,6 +210,7 @@ func TestDepth(t *testing.T) {
 // The kernel's thread submits: a chain takes a call to wake it and to wait, or
 // none if it is done by then.
 func TestSQPoll(t *testing.T) {
+	oncePerMachine(t)
 	for _, strategy := range queued[1:] {
 		sink := sinkFor(strategy)
 		tr := traced(t, strategy, "--bytes", "4MiB", "--sqpoll", "--sink", sink, "--verify")
@@ -221,6 +223,7 @@ func TestSQPoll(t *testing.T) {
 
 // One transfer of 1 MiB is what the textbook speaks of.
 func TestTextbookRows(t *testing.T) {
+	oncePerMachine(t)
 	for _, row := range []struct {
 		strategy string
 		want     want
@@ -249,6 +252,7 @@ func TestTextbookRows(t *testing.T) {
 
 // Odd sizes, all sinks: the bytes are exact to the last one, and arrive.
 func TestEverySinkExactly(t *testing.T) {
+	oncePerMachine(t) // as TestEnginesAgree, but by one engine and on one file system
 	for _, strategy := range strategyNames() {
 		for _, sink := range allSinks {
 			t.Run(strategy+" to "+sink, func(t *testing.T) {
@@ -390,6 +394,7 @@ func TestContextSwitchesAreTheKernels(t *testing.T) {
 
 // Two runs at the same time do not see each other.
 func TestTwoRunsAtOnce(t *testing.T) {
+	oncePerMachine(t)
 	needTracing(t)
 	t.Run("both", func(t *testing.T) {
 		for i := range textbook[:2] {

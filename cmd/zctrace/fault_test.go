@@ -60,6 +60,7 @@ func smallDisk(t *testing.T, options string) string {
 
 // Whoever is stopped and goes on again, nothing is lost.
 func TestStoppedAndContinued(t *testing.T) {
+	oncePerMachine(t)
 	for _, who := range []string{"sender", "receiver", "zctrace"} {
 		t.Run(who, func(t *testing.T) {
 			cmd, _, stderr := running(t, "--bytes", "32MiB", "--rate", "32MiB", "--json", "t.json")
@@ -139,6 +140,7 @@ func TestOutOfMemory(t *testing.T) {
 
 // With too few file descriptors it says how many it takes, before anything begins.
 func TestOutOfDescriptors(t *testing.T) {
+	oncePerMachine(t)
 	needTracing(t)
 	done := false
 	for _, limit := range []int{4, 5, 6, 7, 8, 12, 24, 48, 96, 256} {
@@ -160,6 +162,7 @@ func TestOutOfDescriptors(t *testing.T) {
 
 // A disk that fills up ends the run, which says how far it came.
 func TestDiskFull(t *testing.T) {
+	oncePerMachine(t)
 	needTracing(t)
 	dir := smallDisk(t, "size=4m")
 	sink := filepath.Join(dir, "sink")
@@ -191,6 +194,7 @@ func TestDiskFull(t *testing.T) {
 
 // A limit of the shell's on the size of files is a full disk for the trace.
 func TestFileSizeLimit(t *testing.T) {
+	oncePerMachine(t)
 	needTracing(t)
 	cmd := command(t, "run", "sendfile", "--source", "zero", "--bytes", "1MiB", "--plain", "--json", "t.json")
 	r := finish(t, inShell(t, cmd, `ulimit -f 8 && exec "$@"`)) // 4 KiB
@@ -202,6 +206,7 @@ func TestFileSizeLimit(t *testing.T) {
 }
 
 func TestReadOnlyDirectory(t *testing.T) {
+	oncePerMachine(t)
 	needTracing(t)
 	dir := smallDisk(t, "ro")
 	file := filepath.Join(dir, "f")
@@ -224,6 +229,7 @@ func TestReadOnlyDirectory(t *testing.T) {
 // The source is cut short, replaced or deleted under a run: it ends with an error that
 // says so, or goes on with the file that it opened.
 func TestSourceChangesDuringTheRun(t *testing.T) {
+	oncePerMachine(t)
 	const size = 4 << 20
 	truncated := []string{"truncated the source"}
 	for _, test := range []struct {
@@ -286,6 +292,7 @@ func TestSourceChangesDuringTheRun(t *testing.T) {
 
 // Two cannot listen at one port, and the first goes on undisturbed.
 func TestPortTaken(t *testing.T) {
+	oncePerMachine(t)
 	needTracing(t)
 	address := startServer(t, serving("--listen", "127.0.0.1:0"))
 	r := zctrace(t, "serve", "--listen", address)
@@ -297,6 +304,7 @@ func TestPortTaken(t *testing.T) {
 
 // A receiver elsewhere that is killed resets the connection.
 func TestConnectionReset(t *testing.T) {
+	oncePerMachine(t)
 	needTracing(t)
 	server := serving("--listen", "127.0.0.1:0")
 	cmd, _, stderr := running(t, "--sink", startServer(t, server), "--json", "t.json")
@@ -314,6 +322,7 @@ func TestConnectionReset(t *testing.T) {
 
 // Fifty at once: each counts its own and nothing of the others'.
 func TestFiftyAtOnce(t *testing.T) {
+	oncePerMachine(t)
 	needTracing(t)
 	const runs = 50
 	dir := t.TempDir()
@@ -348,7 +357,7 @@ func TestFiftyAtOnce(t *testing.T) {
 // guestOnly skips what would change the machine for everybody on it.
 func guestOnly(t *testing.T, why string) {
 	t.Helper()
-	if os.Getenv(enginesEnv) == "" {
+	if !inGuest() {
 		t.Skip(why + ", which only a guest's tests do (make test-vm)")
 	}
 }

@@ -13,6 +13,7 @@ import (
 
 // Pacing keeps to the rate, is counted and shown, and is no transfer.
 func TestRate(t *testing.T) {
+	oncePerMachine(t)
 	tr := traced(t, "read-write", "--bytes", "5MiB", "--rate", "20MiB", "--chunk", "256KiB")
 	// Each of 20 chunks is sent when it is due, 12.5 ms after the one before.
 	if elapsed := time.Duration(tr.Run.ElapsedNS); elapsed < 250*time.Millisecond || elapsed > 2*time.Second {
@@ -25,6 +26,7 @@ func TestRate(t *testing.T) {
 }
 
 func TestLatencyOff(t *testing.T) {
+	oncePerMachine(t)
 	tr := traced(t, "sendfile", "--bytes", "64MiB", "--latency", "off")
 	checkTextbook(t, 2, tr)
 	if s := tr.Total.Sender.Syscalls.ByName["sendfile"]; s.TimeNS.Known() || s.LatencyLog2 != nil {
@@ -42,6 +44,7 @@ func TestLatencyOff(t *testing.T) {
 
 // A pipe of one page takes a page at a time, whatever the chunk.
 func TestPipeSize(t *testing.T) {
+	oncePerMachine(t)
 	tr := traced(t, "splice", "--bytes", "1MiB", "--chunk", "64KiB", "--pipe-size", "4KiB")
 	want{
 		"sender.syscalls.by_name.splice.calls": 512, "sender.syscalls.short_transfers": 240,
@@ -55,6 +58,7 @@ func TestPipeSize(t *testing.T) {
 
 // A file that the user names gets the payload, and is kept.
 func TestSinkFile(t *testing.T) {
+	oncePerMachine(t)
 	needTracing(t)
 	dir := t.TempDir()
 	source, sink := filepath.Join(dir, "source"), filepath.Join(dir, "sink")
@@ -80,6 +84,7 @@ func TestSinkFile(t *testing.T) {
 }
 
 func TestDurationOrBytes(t *testing.T) {
+	oncePerMachine(t)
 	tr := traced(t, "sendfile", "--bytes", "1MiB", "--duration", "60s")
 	want{"run.payload_bytes": mib}.check(t, tr)
 	tr = traced(t, "sendfile", "--bytes", "1TiB", "--duration", "300ms")
@@ -92,6 +97,7 @@ func TestDurationOrBytes(t *testing.T) {
 }
 
 func TestCPU(t *testing.T) {
+	oncePerMachine(t)
 	traced(t, "sendfile", "--bytes", "1MiB", "--cpu", "0,0")
 	r := zctrace(t, "run", "sendfile", "--bytes", "1MiB", "--cpu", "0,1000")
 	if r.code != exitUsage || !strings.Contains(r.stderr, "CPUs that may be used") {
@@ -100,6 +106,7 @@ func TestCPU(t *testing.T) {
 }
 
 func TestMan(t *testing.T) {
+	oncePerMachine(t)
 	dir := t.TempDir()
 	if r := zctrace(t, "man", dir); r.code != 0 {
 		t.Fatalf("exit code %d: %s", r.code, r.stderr)

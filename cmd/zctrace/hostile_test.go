@@ -16,6 +16,7 @@ import (
 // show refuses what is no trace with one short message of harmless characters, and
 // within bounded memory, however large the file is.
 func TestHostileTraces(t *testing.T) {
+	oncePerMachine(t)
 	const most = 256 << 10 // KiB resident, four times the largest file that is read
 	with := func(members string) string { return `{"schema":"zctrace/1",` + members }
 	for _, test := range []struct {

@@ -17,6 +17,7 @@ import (
 
 // Ctrl-C before anything runs: while a large source is being made.
 func TestInterruptedPreparation(t *testing.T) {
+	oncePerMachine(t)
 	needTracing(t)
 	cmd := command(t, "run", "sendfile", "--source", "auto:8GiB", "--plain")
 	cmd.Env = append(cmd.Env, "TMPDIR="+cmd.Dir)
@@ -37,6 +38,7 @@ func TestInterruptedPreparation(t *testing.T) {
 
 // Signals that come all the time, to whichever thread, do not keep the eBPF programs from being loaded.
 func TestSignalsWhileLoading(t *testing.T) {
+	oncePerMachine(t)
 	needTracing(t)
 	cmd := command(t, "run", "sendfile", "--bytes", "1MiB", "--plain")
 	if err := cmd.Start(); err != nil {
@@ -64,6 +66,7 @@ func TestSignalsWhileLoading(t *testing.T) {
 // timeout(1) sends its signal to the process and to its group: two that come
 // together are one.
 func TestRepeatedSignal(t *testing.T) {
+	oncePerMachine(t)
 	for range 5 {
 		cmd, stdout, _ := running(t, "--json", "t.json")
 		_ = cmd.Process.Signal(syscall.SIGTERM)
@@ -77,6 +80,7 @@ func TestRepeatedSignal(t *testing.T) {
 
 // Whatever signal ends a dashboard, the terminal is given back.
 func TestSignalsOnTheDashboard(t *testing.T) {
+	oncePerMachine(t)
 	trace, err := filepath.Abs("../../tracer/trace/testdata/sendfile.json")
 	if err != nil {
 		t.Fatal(err)
@@ -112,6 +116,7 @@ func TestSignalsOnTheDashboard(t *testing.T) {
 // A second signal, when the first one does not get anywhere, ends the dashboard
 // at once and gives the terminal back.
 func TestSecondSignal(t *testing.T) {
+	oncePerMachine(t)
 	for _, test := range []struct {
 		name  string
 		stall func(*terminal)

@@ -186,6 +186,24 @@ func needTracing(t testing.TB) {
 	}
 }
 
+// oncePerMachine is for tests that need no guest: those about terminals, signals, flags
+// and messages are the same on every kernel, and slow in an emulated one. So nothing else
+// may skip them where they do run.
+func oncePerMachine(t *testing.T) {
+	t.Helper()
+	if inGuest() {
+		t.Skip("needs no guest") // which internal/guests looks for
+	}
+	t.Cleanup(func() {
+		if t.Skipped() && os.Getenv("CI") != "" {
+			t.Error("skipped here, and no guest runs it")
+		}
+	})
+}
+
+// inGuest is whether this is one of the guests of scripts/vm.
+func inGuest() bool { return os.Getenv(enginesEnv) != "" }
+
 // cannot skips the test, which in CI is a failure.
 func cannot(t testing.TB, why string) {
 	t.Helper()

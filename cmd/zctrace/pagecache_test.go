@@ -82,6 +82,7 @@ func TestPageCacheLeftInMemory(t *testing.T) {
 // On an overlay the pages are another file's: what is not seen is null, and what
 // is left behind is known all the same.
 func TestOverlay(t *testing.T) {
+	oncePerMachine(t) // the guests' kernels come without it
 	needTracing(t)
 	if os.Geteuid() != 0 {
 		cannot(t, "only root mounts an overlay")

@@ -17,6 +17,7 @@ import (
 
 // What needs Linux says so elsewhere, instead of being unknown there.
 func TestOtherSystemsKnowTheCommands(t *testing.T) {
+	oncePerMachine(t)
 	source, err := os.ReadFile("machine_other.go") // not built here
 	if err != nil {
 		t.Fatal(err)
@@ -31,6 +32,7 @@ func TestOtherSystemsKnowTheCommands(t *testing.T) {
 // Whatever is wrong with the request: one clear message that says what, why and
 // what to do, and the exit code of the manual.
 func TestRefusals(t *testing.T) {
+	oncePerMachine(t)
 	dir := t.TempDir()
 	write := func(name, text string, mode os.FileMode) string {
 		path := filepath.Join(dir, name)
@@ -185,6 +187,7 @@ func TestRefusals(t *testing.T) {
 
 // A container may have a /dev with nothing in it.
 func TestWithoutDevNull(t *testing.T) {
+	oncePerMachine(t)
 	needTracing(t)
 	if os.Geteuid() != 0 {
 		t.Skip("needs root, to mount")
@@ -206,6 +209,7 @@ func TestWithoutDevNull(t *testing.T) {
 // Without the rights, or on a kernel without BTF, it says what is missing, what
 // to do, and exits with 3.
 func TestCannotTraceHere(t *testing.T) {
+	oncePerMachine(t)
 	needTracing(t)
 	filtered := func(errno syscall.Errno, below int) string {
 		return fmt.Sprintf(`exec env %s="%d %d" "$@"`, forbidBPF, errno, below)
@@ -250,6 +254,7 @@ func TestCannotTraceHere(t *testing.T) {
 
 // Also what cobra prints by itself.
 func TestOutputOntoAFullDevice(t *testing.T) {
+	oncePerMachine(t)
 	for _, args := range [][]string{{"--help"}, {"run", "--help"}, {"help", "run"}, {"completion", "bash"}, {"list"}, {"version"}} {
 		full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
 		if err != nil {
@@ -267,6 +272,7 @@ func TestOutputOntoAFullDevice(t *testing.T) {
 
 // What needs no rights works without them.
 func TestWithoutRights(t *testing.T) {
+	oncePerMachine(t)
 	for _, args := range [][]string{{"--help"}, {"run", "--help"}, {"compare", "--help"}, {"list"}, {"version"}, {"show", "../../tracer/trace/testdata/sendfile.json"}, {"completion", "bash"}} {
 		t.Run(args[0], func(t *testing.T) {
 			cmd := command(t, args...)

@@ -95,6 +95,7 @@ func copyFile(t *testing.T, from, to string) {
 // In a directory that all may write to, somebody else's link leads no file of ours
 // anywhere: --json and the dashboard's key s replace the link, --sink refuses it.
 func TestSymbolicLinksAreNotFollowed(t *testing.T) {
+	oncePerMachine(t)
 	needTracing(t)
 	dir := worldWritable(t)
 	victims := t.TempDir()
@@ -153,6 +154,7 @@ func TestSymbolicLinksAreNotFollowed(t *testing.T) {
 // All that a run and serve listen at, or are connected by, is the loopback device's,
 // unless another address was given.
 func TestNothingBeyondLoopback(t *testing.T) {
+	oncePerMachine(t)
 	needTracing(t)
 	server := serving()
 	address := startServer(t, server)

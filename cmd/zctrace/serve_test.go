@@ -30,6 +30,7 @@ func serves(t *testing.T) (cmd *exec.Cmd, stdout *screen, address string) {
 
 // serve is the other end of --sink HOST:PORT: it says what it got, and Ctrl-C ends it.
 func TestServe(t *testing.T) {
+	oncePerMachine(t)
 	needTracing(t)
 	cmd, stdout, address := serves(t)
 	bytes := func(n string) int { return strings.Count(stdout.String(), "  "+n+" bytes in ") }
@@ -101,6 +102,7 @@ func TestServe(t *testing.T) {
 // The first Ctrl-C ends a run whose transfer is done, and whose receiver elsewhere does not
 // say what it got.
 func TestInterruptedReceipt(t *testing.T) {
+	oncePerMachine(t)
 	server, _, address := serves(t)
 	cmd, stdout, stderr := running(t, "--sink", address, "--bytes", "64KiB", "--chunk", "4KiB", "--rate", "64KiB", "--verify", "--json", "t.json")
 	if err := server.Process.Signal(syscall.SIGSTOP); err != nil { // what is sent fits into the socket's buffers
@@ -128,6 +130,7 @@ func TestInterruptedReceipt(t *testing.T) {
 
 // What is wrong with the address, told once and at once.
 func TestNobodyServes(t *testing.T) {
+	oncePerMachine(t)
 	needTracing(t)
 	for _, args := range [][]string{{"run", "sendfile"}, {"compare"}, {"sweep", "sendfile", "read-write"}} {
 		start := time.Now()

@@ -29,6 +29,7 @@ const longRunEnv = "ZCTRACE_TEST_LONG_RUN"
 // At full speed and with a thousand samples a second nothing is lost, the memory stays
 // what it is, and the totals are those of the last sample.
 func TestLongRun(t *testing.T) {
+	oncePerMachine(t)
 	needTracing(t)
 	duration, err := time.ParseDuration(os.Getenv(longRunEnv))
 	if err != nil {
@@ -100,6 +101,7 @@ const startsEnv = "ZCTRACE_TEST_STARTS"
 // nothing in the process that made them: neither descriptors, which all programs, links
 // and maps are, nor threads, goroutines or memory.
 func TestStartsAndStops(t *testing.T) {
+	oncePerMachine(t)
 	needTracing(t)
 	starts, err := strconv.Atoi(os.Getenv(startsEnv))
 	if err != nil {

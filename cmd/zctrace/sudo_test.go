@@ -16,6 +16,7 @@ const nobody = 65534
 // Under sudo the workers run as the user who called it, can gain no rights, and
 // the files belong to that user.
 func TestUnderSudo(t *testing.T) {
+	oncePerMachine(t)
 	needTracing(t)
 	if os.Geteuid() != 0 {
 		cannot(t, "needs root, as sudo gives it")
@@ -62,6 +63,7 @@ func TestUnderSudo(t *testing.T) {
 
 // Where the user who called sudo cannot be worked for, it says so before anything begins.
 func TestUnderSudoWithoutRights(t *testing.T) {
+	oncePerMachine(t)
 	needTracing(t)
 	if os.Geteuid() != 0 {
 		t.Skip("needs root, as sudo gives it")

@@ -12,6 +12,7 @@ import (
 // The textbook's table needs no rights. It has the row of every strategy, with its
 // source, and no line is wider than a mail.
 func TestListTextbook(t *testing.T) {
+	oncePerMachine(t)
 	r := zctrace(t, "list", "--textbook")
 	if r.code != 0 || r.stderr != "" {
 		t.Fatalf("exit code %d: %s", r.code, r.stderr)

@@ -83,6 +83,7 @@ func (p *pane) isSane() {
 // pauses, resizes, saves, looks at the exact numbers in the end, runs it again,
 // and leaves.
 func TestViewsInTmux(t *testing.T) {
+	oncePerMachine(t)
 	needTracing(t)
 	p := inTmux(t, 120, 40)
 	const payload, calls = "33,554,432", "512"
@@ -140,6 +141,7 @@ func TestViewsInTmux(t *testing.T) {
 
 // TestShowInTmux goes through a saved trace.
 func TestShowInTmux(t *testing.T) {
+	oncePerMachine(t)
 	p := inTmux(t, 100, 30)
 	trace, err := filepath.Abs("../../tracer/trace/testdata/sendfile.json")
 	if err != nil {
@@ -175,6 +177,7 @@ func TestShowInTmux(t *testing.T) {
 
 // TestShowTwo prints what differs, without rights.
 func TestShowTwo(t *testing.T) {
+	oncePerMachine(t)
 	dir, err := filepath.Abs("../../tracer/trace/testdata")
 	if err != nil {
 		t.Fatal(err)

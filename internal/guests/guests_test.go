@@ -12,6 +12,12 @@ func eventLine(action, test string) string {
 	return `{"Action":"` + action + `","Test":"` + test + `"}` + "\n"
 }
 
+// noGuest is what a test that says oncePerMachine leaves in a guest.
+func noGuest(test string) string {
+	said := `{"Action":"output","Test":"` + test + `","Output":"    main_test.go:1: needs no guest\n"}` + "\n"
+	return eventLine("run", test) + said + eventLine("skip", test)
+}
+
 // good is a run in which all is as expected.
 const good = `{"Action":"run","Test":"TestA"}
 {"Action":"run","Test":"TestA/x"}
@@ -44,6 +50,10 @@ func TestWhatDoesNotFit(t *testing.T) {
 		{"a test was skipped", listed, strings.Replace(good, `"pass","Test":"TestB"`, `"skip","Test":"TestB"`, 1), "0", []string{"TestB: 0+1skip passed, 1 expected"}},
 		{"a subtest is missing", listed, strings.Replace(good, "TestA/x", "TestB/x", 2), "0", []string{"TestA: 1 passed, 2 expected", "TestB: 2 passed, 1 expected"}},
 		{"it is new", append(listed, "tracer/TestC"), good + eventLine("run", "TestC") + eventLine("pass", "TestC"), "0", []string{"TestC: 1 passed, but passes.txt does not have it"}},
+		{"it needs no guest", append(listed, "tracer/TestC"), good + noGuest("TestC"), "0", nil},
+		{"it is expected and needs no guest", listed, good + noGuest("TestB"), "0", []string{"TestB: needs no guest, 1 expected"}},
+		{"a subtest needs no guest", listed, good + noGuest("TestA/y"), "0", []string{"TestA: 2+1skip passed, 2 expected"}},
+		{"it is new and was skipped", append(listed, "tracer/TestC"), good + eventLine("run", "TestC") + eventLine("skip", "TestC"), "0", []string{"TestC: 0+1skip passed, but"}},
 		{"it is new and did not run", append(listed, "tracer/TestC"), good, "0", []string{"TestC: did not run"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -66,14 +76,15 @@ func TestWhatDoesNotFit(t *testing.T) {
 
 // Every test is in one share, also where there are fewer than shares.
 func TestDeal(t *testing.T) {
+	expected := counts{"d": {passed: 9}, "e": {passed: 5}}
 	for text, want := range map[string][]string{
 		"":            {""},
 		"a":           {"a"},
 		"a b c":       {"a", "b", "c"},
-		"a b c d e f": {"a e", "b f", "c", "d"},
+		"a b c d e f": {"d c", "e f", "a", "b"},
 	} {
 		var got []string
-		for _, share := range deal(strings.Fields(text), 4) {
+		for _, share := range deal(strings.Fields(text), expected, 4) {
 			got = append(got, strings.Join(share, " "))
 		}
 		if !slices.Equal(got, want) {
