@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /*
  * The ABI between the eBPF programs and package tracer. The programs fill
- * cells with what happened; what it means is decided in tracer/ledger.go.
+ * cells with what happened; what it means is decided in tracer/ledger.
  * bpf2go makes the Go types from these through BTF.
  *
  * Every counter only ever grows; user space subtracts or sums snapshots.
@@ -256,7 +256,7 @@ struct breakpoint_cells {
 };
 
 /* How to read one system call's arguments; numbers are positions from 1, 0
- * means that it has none. Filled from tracer/calls.go. */
+ * means that it has none. Filled from tracer/ledger/calls.go. */
 struct call {
 	__u8 in_fd;
 	__u8 out_fd;
@@ -270,7 +270,7 @@ struct call {
 
 #define CALLS 512
 
-/* What one kind of request does; likewise from tracer/requests.go. */
+/* What one kind of request does; likewise from tracer/ledger/requests.go. */
 struct request_op {
 	__u8 in;      /* it reads from its file */
 	__u8 out;     /* it writes to its file */

@@ -10,7 +10,9 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/zctrace/zctrace/bpf"
+	"github.com/zctrace/zctrace/tracer/ledger"
 	"github.com/zctrace/zctrace/tracer/trace"
+	"github.com/zctrace/zctrace/workloads/aio"
 )
 
 // iocb is struct iocb (linux/aio_abi.h).
@@ -41,7 +43,7 @@ func aioTransfers(t *testing.T, opcode uint16, fd, depth int, memory []byte) {
 		n := 0
 		for ; n < depth && at < requestBytes; n++ {
 			size := min(chunk, requestBytes-at)
-			if opcode == cmdPread {
+			if opcode == aio.OpRead {
 				size = chunk // direct reads take whole blocks
 			}
 			blocks[n] = iocb{opcode: opcode, fd: uint32(fd), buf: uint64(ptr(memory[n*chunk:])), len: uint64(size), offset: int64(at)}
@@ -77,9 +79,9 @@ func TestAIOExactly(t *testing.T) {
 		want   want
 		read   int64 // by the disk
 	}{
-		{"read", cmdPread, false, want{toUser: n}, 0},
-		{"write", cmdPwrite, false, want{fromUser: n}, 0},
-		{"direct read", cmdPread, true, want{refs: n}, 1_003_520},
+		{"read", aio.OpRead, false, want{toUser: n}, 0},
+		{"write", aio.OpWrite, false, want{fromUser: n}, 0},
+		{"direct read", aio.OpRead, true, want{refs: n}, 1_003_520},
 	} {
 		for _, depth := range []int{1, 7} {
 			t.Run(test.name, func(t *testing.T) {
@@ -101,7 +103,7 @@ func TestAIOExactly(t *testing.T) {
 				window(fd, -1, func() { aioTransfers(t, test.opcode, fd, depth, memory) })
 				s := snapshot(t, tr)
 				for _, e := range tr.Engines() {
-					c := Counters(&s.Slots[Sender], Run{Engines: []Engine{e}, Missing: missing, Dense: true})
+					c := ledger.Counters(&s.Slots[ledger.Sender], ledger.Run{Engines: []ledger.Engine{e}, Missing: missing, Dense: true})
 					for name, got := range map[string]struct {
 						amount trace.Amount
 						want   int64
@@ -112,7 +114,7 @@ func TestAIOExactly(t *testing.T) {
 						"page_refs": {c.Moved.PageRefs, test.want.refs},
 					} {
 						want := trace.Known(got.want)
-						if test.direct && e == Derived && (name == "to_user" || name == "page_refs") {
+						if test.direct && e == ledger.Derived && (name == "to_user" || name == "page_refs") {
 							want = trace.Int{} // the kernel may have copied
 						}
 						if got.amount.Bytes != want {
@@ -120,13 +122,13 @@ func TestAIOExactly(t *testing.T) {
 						}
 					}
 					// A write may read what the file system keeps of the file.
-					if got := c.Disk.ReadBytes; got != trace.Known(test.read) && test.opcode == cmdPread {
+					if got := c.Disk.ReadBytes; got != trace.Known(test.read) && test.opcode == aio.OpRead {
 						t.Errorf("%v bytes were read from disk, want %d", got, test.read)
 					}
 				}
 				noLosses(t, s, missing)
 				if t.Failed() {
-					dump(t, &s.Slots[Sender])
+					dump(t, &s.Slots[ledger.Sender])
 				}
 			})
 		}
@@ -149,7 +151,7 @@ func TestAIOEventsThatCannotBeRead(t *testing.T) {
 		var context uint64
 		var events [1][4]uint64
 		request := (*iocb)(unsafe.Pointer(&block[0]))
-		*request = iocb{opcode: cmdPread, fd: uint32(fd), buf: uint64(ptr(memory)), len: uint64(len(memory))}
+		*request = iocb{opcode: aio.OpRead, fd: uint32(fd), buf: uint64(ptr(memory)), len: uint64(len(memory))}
 		_, _, _ = unix.RawSyscall(unix.SYS_IO_SETUP, 1, uintptr(unsafe.Pointer(&context)), 0)
 		_, _, _ = unix.RawSyscall(unix.SYS_IO_SUBMIT, uintptr(context), 1, uintptr(unsafe.Pointer(&request)))
 		_ = unix.Munmap(block)
@@ -157,10 +159,10 @@ func TestAIOEventsThatCannotBeRead(t *testing.T) {
 		_, _, _ = unix.RawSyscall(unix.SYS_IO_DESTROY, uintptr(context), 0, 0)
 	})
 	s := snapshot(t, tr)
-	if got := Losses(s, Run{Missing: tr.Missing()})["uncounted_calls"]; got != 1 {
+	if got := ledger.Losses(s, ledger.Run{Missing: tr.Missing()})["uncounted_calls"]; got != 1 {
 		t.Errorf("%d requests uncounted, want 1", got)
 	}
-	for _, c := range s.Slots[Sender].Helpers.Requests {
+	for _, c := range s.Slots[ledger.Sender].Helpers.Requests {
 		if c.State != uint64(bpf.ObjectRequestStateFREE) {
 			t.Errorf("request %d was counted", c.Key.Nr)
 		}

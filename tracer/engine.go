@@ -14,44 +14,18 @@ import (
 	"github.com/cilium/ebpf/link"
 	"golang.org/x/sys/unix"
 
-	"github.com/zctrace/zctrace/bpf"
+	"github.com/zctrace/zctrace/tracer/ledger"
 )
-
-// Engine is a way to count copies.
-type Engine string
 
 const (
-	// Fentry sees each copy in the kernel function that makes it, one event
-	// per call.
-	Fentry Engine = "fentry"
-	// Breakpoint sees each copy at the first instruction of the function that
-	// moves the bytes, one event per page. It costs by far the most.
-	Breakpoint Engine = "breakpoint"
-	// Derived infers copies from the system calls.
-	Derived Engine = "derived"
-
-	// Auto is fentry where the kernel allows it, else derived.
-	Auto Engine = "auto"
+	// Auto is [ledger.Fentry] where the kernel allows it, else [ledger.Derived].
+	Auto ledger.Engine = "auto"
 	// All are all that the kernel allows, side by side in one run.
-	All Engine = "all"
+	All ledger.Engine = "all"
 )
 
-// Engines are those that count, the most trusted first.
-var Engines = []Engine{Fentry, Breakpoint, Derived}
-
 // EngineChoices are what can be asked for.
-var EngineChoices = []Engine{Auto, Fentry, Breakpoint, Derived, All}
-
-// cells is where the engine's programs put what they see.
-func (e Engine) cells() bpf.ObjectEngine {
-	switch e {
-	case Fentry:
-		return bpf.ObjectEngineFENTRY
-	case Breakpoint:
-		return bpf.ObjectEngineBREAKPOINT
-	}
-	return bpf.ObjectEngineTRACEPOINTS
-}
+var EngineChoices = []ledger.Engine{Auto, ledger.Fentry, ledger.Breakpoint, ledger.Derived, All}
 
 // A refusal says why this kernel does not allow an engine, as a kernel may. Any
 // other error is a failure, which is not to be passed over in silence.
@@ -70,13 +44,13 @@ const (
 
 // choose returns the engines to load, the one whose numbers count first.
 // refused says why the others are not among them.
-func choose(asked Engine, kernel *btf.Spec) (engines []Engine, refused map[Engine]string, err error) {
-	refused = map[Engine]string{}
-	for _, e := range Engines {
+func choose(asked ledger.Engine, kernel *btf.Spec) (engines []ledger.Engine, refused map[ledger.Engine]string, err error) {
+	refused = map[ledger.Engine]string{}
+	for _, e := range ledger.Engines {
 		var wanted bool
 		switch asked {
 		case Auto, "":
-			wanted = e == Fentry || e == Derived && len(engines) == 0
+			wanted = e == ledger.Fentry || e == ledger.Derived && len(engines) == 0
 		case All:
 			wanted = true
 		default:
@@ -86,7 +60,7 @@ func choose(asked Engine, kernel *btf.Spec) (engines []Engine, refused map[Engin
 			refused[e] = fmt.Sprintf("--copies %s does not use it", asked)
 			continue
 		}
-		err := e.try(kernel)
+		err := try(e, kernel)
 		var r *refusal
 		switch {
 		case err == nil:
@@ -106,11 +80,11 @@ func choose(asked Engine, kernel *btf.Spec) (engines []Engine, refused map[Engin
 }
 
 // try finds out whether the kernel allows the engine, with a [refusal] if not.
-func (e Engine) try(kernel *btf.Spec) error {
+func try(e ledger.Engine, kernel *btf.Spec) error {
 	switch e {
-	case Fentry:
+	case ledger.Fentry:
 		return tryFentry(kernel)
-	case Breakpoint:
+	case ledger.Breakpoint:
 		return tryBreakpoint()
 	}
 	return nil

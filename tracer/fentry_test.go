@@ -12,6 +12,7 @@ import (
 	"github.com/cilium/ebpf/btf"
 	"golang.org/x/sys/unix"
 
+	"github.com/zctrace/zctrace/tracer/ledger"
 	"github.com/zctrace/zctrace/tracer/trace"
 )
 
@@ -20,14 +21,14 @@ const enginesEnv = "ZCTRACE_TEST_ENGINES"
 
 // needEngine skips where the kernel refuses the engine. That is no skip that counts
 // as a pass: the guests, which run the same test, must have it.
-func needEngine(t *testing.T, e Engine) {
+func needEngine(t *testing.T, e ledger.Engine) {
 	t.Helper()
 	needTracing(t)
 	kernel, err := btf.LoadKernelSpec()
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := e.try(kernel); err != nil {
+	if err := try(e, kernel); err != nil {
 		if slices.Contains(strings.Fields(os.Getenv(enginesEnv)), string(e)) {
 			t.Fatalf("engine %s: %v", e, err)
 		}
@@ -37,7 +38,7 @@ func needEngine(t *testing.T, e Engine) {
 
 // The first write to each page of a private mapping copies the page.
 func TestFentrySeesCopyOnWrite(t *testing.T) {
-	needEngine(t, Fentry)
+	needEngine(t, ledger.Fentry)
 	const pages = 64
 	size := pages * os.Getpagesize()
 	path := t.TempDir() + "/f"
@@ -50,7 +51,7 @@ func TestFentrySeesCopyOnWrite(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = unix.Munmap(m) }()
-	tr := start(t, Options{Copies: Fentry})
+	tr := start(t, Options{Copies: ledger.Fentry})
 	window(fd, -1, func() {
 		for i := 0; i < size; i += os.Getpagesize() {
 			m[i] = 1
@@ -62,7 +63,7 @@ func TestFentrySeesCopyOnWrite(t *testing.T) {
 		}
 		return
 	}
-	c := Counters(&snapshot(t, tr).Slots[Sender], Run{Engines: tr.Engines(), Missing: tr.Missing()})
+	c := ledger.Counters(&snapshot(t, tr).Slots[ledger.Sender], ledger.Run{Engines: tr.Engines(), Missing: tr.Missing()})
 	if got := c.Copies.COW; got.Bytes != trace.Known(int64(size)) || got.Provenance != trace.Observed {
 		t.Errorf("copy-on-write is %+v, want %d bytes observed", got, size)
 	}
@@ -73,7 +74,7 @@ func TestFentrySeesCopyOnWrite(t *testing.T) {
 
 // With all debug registers taken, the engine says so and what to do.
 func TestBreakpointWithoutFreeRegister(t *testing.T) {
-	needEngine(t, Breakpoint)
+	needEngine(t, ledger.Breakpoint)
 	var taken []int
 	defer func() {
 		for _, fd := range taken {
@@ -87,7 +88,7 @@ func TestBreakpointWithoutFreeRegister(t *testing.T) {
 		}
 		taken = append(taken, fd)
 	}
-	_, err := Open(Options{Marker: testMarker, Copies: Breakpoint})
+	_, err := Open(Options{Marker: testMarker, Copies: ledger.Breakpoint})
 	if err == nil || !strings.Contains(err.Error(), "no free debug register on CPU 0") {
 		t.Errorf("with %d registers taken: %v", len(taken), err)
 	}
@@ -96,12 +97,12 @@ func TestBreakpointWithoutFreeRegister(t *testing.T) {
 // A CPU that went away and came back has no breakpoints any more: what it copied
 // was not seen, and the run may not be believed.
 func TestBreakpointsOfACPUThatCameBack(t *testing.T) {
-	needEngine(t, Breakpoint)
+	needEngine(t, ledger.Breakpoint)
 	const online = "/sys/devices/system/cpu/cpu1/online"
 	if os.Getenv(enginesEnv) == "" {
 		t.Skip("it takes a CPU offline, which only a guest's tests do")
 	}
-	tr := start(t, Options{Copies: Breakpoint})
+	tr := start(t, Options{Copies: ledger.Breakpoint})
 	snapshot(t, tr)
 	if s := snapshot(t, tr); s.UnwatchedCPUs != 0 || s.BreakpointMisses != 0 {
 		t.Fatalf("%d CPUs unwatched, %d hits missed before anything happened", s.UnwatchedCPUs, s.BreakpointMisses)

@@ -1,10 +1,13 @@
 //go:build linux
 
-// Package tracer loads the eBPF programs, attaches them to the kernel, takes
-// snapshots of their cells and turns these into the counters of package trace.
+// Package tracer loads the eBPF programs, attaches them to the kernel and takes
+// snapshots of their cells, which package ledger turns into counters.
 package tracer
 
-import "github.com/zctrace/zctrace/bpf"
+import (
+	"github.com/zctrace/zctrace/bpf"
+	"github.com/zctrace/zctrace/tracer/ledger"
+)
 
 // HookKind is how a program gets to run.
 type HookKind string
@@ -24,11 +27,11 @@ type Hook struct {
 	// Targets are names of the tracepoint or function in different kernels: the
 	// first that this one has is taken. None: the program's own name.
 	Targets  []string
-	Module   string // the kernel module that the function may be in
-	Counter  string // the counters of the trace that it feeds
-	Engine   Engine // "": whatever engine counts the copies
-	Required bool   // no run without it
-	Copies   bool   // without it its engine does not see all copies
+	Module   string        // the kernel module that the function may be in
+	Counter  string        // the counters of the trace that it feeds
+	Engine   ledger.Engine // "": whatever engine counts the copies
+	Required bool          // no run without it
+	Copies   bool          // without it its engine does not see all copies
 	X86Only  bool
 	// Until says which kernels have it, for the reader who misses it elsewhere.
 	Until  string
@@ -60,8 +63,8 @@ var Hooks = []Hook{
 		wanted: func(o Options) bool { return o.Latency }},
 	{Kind: Tracepoint, Program: bpf.ObjectProgSchedSwitch, Counter: "context_switches"},
 	{Kind: Tracepoint, Program: bpf.ObjectProgSchedProcessExit, Counter: "totals of a killed worker"},
-	{Kind: Tracepoint, Program: bpf.ObjectProgSkbCopyDatagramIovec, Counter: "copies.to_user of sockets", Engine: Derived, wanted: sockets},
-	{Kind: Tracepoint, Program: bpf.ObjectProgNetifReceiveSkb, Counter: "copies.in_kernel of zero-copy sends", Engine: Derived,
+	{Kind: Tracepoint, Program: bpf.ObjectProgSkbCopyDatagramIovec, Counter: "copies.to_user of sockets", Engine: ledger.Derived, wanted: sockets},
+	{Kind: Tracepoint, Program: bpf.ObjectProgNetifReceiveSkb, Counter: "copies.in_kernel of zero-copy sends", Engine: ledger.Derived,
 		wanted: func(o Options) bool { return o.ZeroCopySends }},
 	{Kind: Tracepoint, Program: bpf.ObjectProgPageFaultUser, Counter: "page_faults.user_mode", X86Only: true},
 	{Kind: Tracepoint, Program: bpf.ObjectProgMmFilemapAddToPageCache, Counter: "page_cache"},
@@ -76,48 +79,48 @@ var Hooks = []Hook{
 	{Kind: Tracepoint, Program: bpf.ObjectProgIoUringCqeOverflow, Counter: "losses of io_uring's requests", wanted: requests},
 	{Kind: Tracepoint, Program: bpf.ObjectProgAioEvents, Targets: []string{"sys_exit"}, Counter: "copies, moved of Linux AIO's requests", wanted: requests},
 
-	{Kind: FuncExit, Program: bpf.ObjectProgFilemapRead, Counter: "copies from files", Engine: Fentry, Copies: true},
-	{Kind: FuncExit, Program: bpf.ObjectProgShmemFileReadIter, Counter: "copies from tmpfs files", Engine: Fentry, Copies: true},
-	{Kind: FuncExit, Program: bpf.ObjectProgGenericPerformWrite, Counter: "copies to files", Engine: Fentry, Copies: true},
-	{Kind: FuncExit, Program: bpf.ObjectProgIomapFileBufferedWrite, Counter: "copies to files of xfs", Engine: Fentry, Copies: true},
-	{Kind: FuncExit, Program: bpf.ObjectProgBtrfsBufferedWrite, Module: "btrfs", Counter: "copies to files of btrfs", Engine: Fentry, Copies: true},
-	{Kind: FuncExit, Program: bpf.ObjectProgPipeRead, Targets: []string{"pipe_read", "anon_pipe_read"}, Counter: "copies from pipes", Engine: Fentry, Copies: true},
-	{Kind: FuncExit, Program: bpf.ObjectProgPipeWrite, Targets: []string{"pipe_write", "anon_pipe_write"}, Counter: "copies to pipes", Engine: Fentry, Copies: true},
-	{Kind: FuncExit, Program: bpf.ObjectProgTcpSendmsgLocked, Counter: "copies to TCP", Engine: Fentry, Copies: true, wanted: sockets},
-	{Kind: FuncExit, Program: bpf.ObjectProgSkbCopyDatagramIter, Counter: "copies from sockets", Engine: Fentry, Copies: true, wanted: sockets},
-	{Kind: FuncExit, Program: bpf.ObjectProgSkbSpliceBits, Counter: "copies from sockets into pipes", Engine: Fentry, Copies: true, wanted: sockets},
-	{Kind: FuncExit, Program: bpf.ObjectProgTcpZerocopyReceive, Counter: "moved.mapped", Engine: Fentry,
+	{Kind: FuncExit, Program: bpf.ObjectProgFilemapRead, Counter: "copies from files", Engine: ledger.Fentry, Copies: true},
+	{Kind: FuncExit, Program: bpf.ObjectProgShmemFileReadIter, Counter: "copies from tmpfs files", Engine: ledger.Fentry, Copies: true},
+	{Kind: FuncExit, Program: bpf.ObjectProgGenericPerformWrite, Counter: "copies to files", Engine: ledger.Fentry, Copies: true},
+	{Kind: FuncExit, Program: bpf.ObjectProgIomapFileBufferedWrite, Counter: "copies to files of xfs", Engine: ledger.Fentry, Copies: true},
+	{Kind: FuncExit, Program: bpf.ObjectProgBtrfsBufferedWrite, Module: "btrfs", Counter: "copies to files of btrfs", Engine: ledger.Fentry, Copies: true},
+	{Kind: FuncExit, Program: bpf.ObjectProgPipeRead, Targets: []string{"pipe_read", "anon_pipe_read"}, Counter: "copies from pipes", Engine: ledger.Fentry, Copies: true},
+	{Kind: FuncExit, Program: bpf.ObjectProgPipeWrite, Targets: []string{"pipe_write", "anon_pipe_write"}, Counter: "copies to pipes", Engine: ledger.Fentry, Copies: true},
+	{Kind: FuncExit, Program: bpf.ObjectProgTcpSendmsgLocked, Counter: "copies to TCP", Engine: ledger.Fentry, Copies: true, wanted: sockets},
+	{Kind: FuncExit, Program: bpf.ObjectProgSkbCopyDatagramIter, Counter: "copies from sockets", Engine: ledger.Fentry, Copies: true, wanted: sockets},
+	{Kind: FuncExit, Program: bpf.ObjectProgSkbSpliceBits, Counter: "copies from sockets into pipes", Engine: ledger.Fentry, Copies: true, wanted: sockets},
+	{Kind: FuncExit, Program: bpf.ObjectProgTcpZerocopyReceive, Counter: "moved.mapped", Engine: ledger.Fentry,
 		wanted: func(o Options) bool { return o.Receiver == "zerocopy" }},
-	{Kind: FuncExit, Program: bpf.ObjectProgSkbCopyDatagramFromIter, Counter: "copies to UNIX and packet sockets", Engine: Fentry, Copies: true, wanted: sockets},
-	{Kind: FuncExit, Program: bpf.ObjectProgIpGenericGetfrag, Counter: "copies to UDP and RAW sockets", Engine: Fentry, Copies: true, wanted: sockets},
-	{Kind: FuncEntry, Program: bpf.ObjectProgSkbCopyUbufs, Counter: "copies.in_kernel of zero-copy sends", Engine: Fentry, Copies: true, wanted: sockets},
-	{Kind: FuncExit, Program: bpf.ObjectProgSkbCopyBits, Counter: "copies.net_internal", Engine: Fentry, wanted: sockets},
-	{Kind: FuncEntry, Program: bpf.ObjectProgCopyMcToKernel, Counter: "copies.cow", Engine: Fentry, X86Only: true},
-	{Kind: FuncEntry, Program: bpf.ObjectProgDoFaultBegin, Targets: []string{"do_fault"}, Counter: "copies.cow", Engine: Fentry},
-	{Kind: FuncExit, Program: bpf.ObjectProgDoFaultEnd, Targets: []string{"do_fault"}, Counter: "copies.cow", Engine: Fentry},
-	{Kind: FuncEntry, Program: bpf.ObjectProgPageCacheSyncRaEntry, Targets: []string{"page_cache_sync_ra"}, Counter: "page_cache.readahead_bytes", Engine: Fentry},
-	{Kind: FuncEntry, Program: bpf.ObjectProgPageCacheAsyncRaEntry, Targets: []string{"page_cache_async_ra"}, Counter: "page_cache.readahead_bytes", Engine: Fentry},
-	{Kind: FuncEntry, Program: bpf.ObjectProgFilemapFaultEntry, Targets: []string{"filemap_fault"}, Counter: "page_cache.readahead_bytes of mappings", Engine: Fentry},
-	{Kind: FuncEntry, Program: bpf.ObjectProgSetPteRange, Counter: "moved.mapped", Engine: Fentry, Until: "Linux 6.6 and later; before, do_set_pte does it"},
-	{Kind: FuncEntry, Program: bpf.ObjectProgDoSetPte, Counter: "moved.mapped", Engine: Fentry, Until: "Linux until 6.5; since then, set_pte_range does it"},
-	{Kind: FuncExit, Program: bpf.ObjectProgDoSetPmd, Counter: "moved.mapped", Engine: Fentry},
+	{Kind: FuncExit, Program: bpf.ObjectProgSkbCopyDatagramFromIter, Counter: "copies to UNIX and packet sockets", Engine: ledger.Fentry, Copies: true, wanted: sockets},
+	{Kind: FuncExit, Program: bpf.ObjectProgIpGenericGetfrag, Counter: "copies to UDP and RAW sockets", Engine: ledger.Fentry, Copies: true, wanted: sockets},
+	{Kind: FuncEntry, Program: bpf.ObjectProgSkbCopyUbufs, Counter: "copies.in_kernel of zero-copy sends", Engine: ledger.Fentry, Copies: true, wanted: sockets},
+	{Kind: FuncExit, Program: bpf.ObjectProgSkbCopyBits, Counter: "copies.net_internal", Engine: ledger.Fentry, wanted: sockets},
+	{Kind: FuncEntry, Program: bpf.ObjectProgCopyMcToKernel, Counter: "copies.cow", Engine: ledger.Fentry, X86Only: true},
+	{Kind: FuncEntry, Program: bpf.ObjectProgDoFaultBegin, Targets: []string{"do_fault"}, Counter: "copies.cow", Engine: ledger.Fentry},
+	{Kind: FuncExit, Program: bpf.ObjectProgDoFaultEnd, Targets: []string{"do_fault"}, Counter: "copies.cow", Engine: ledger.Fentry},
+	{Kind: FuncEntry, Program: bpf.ObjectProgPageCacheSyncRaEntry, Targets: []string{"page_cache_sync_ra"}, Counter: "page_cache.readahead_bytes", Engine: ledger.Fentry},
+	{Kind: FuncEntry, Program: bpf.ObjectProgPageCacheAsyncRaEntry, Targets: []string{"page_cache_async_ra"}, Counter: "page_cache.readahead_bytes", Engine: ledger.Fentry},
+	{Kind: FuncEntry, Program: bpf.ObjectProgFilemapFaultEntry, Targets: []string{"filemap_fault"}, Counter: "page_cache.readahead_bytes of mappings", Engine: ledger.Fentry},
+	{Kind: FuncEntry, Program: bpf.ObjectProgSetPteRange, Counter: "moved.mapped", Engine: ledger.Fentry, Until: "Linux 6.6 and later; before, do_set_pte does it"},
+	{Kind: FuncEntry, Program: bpf.ObjectProgDoSetPte, Counter: "moved.mapped", Engine: ledger.Fentry, Until: "Linux until 6.5; since then, set_pte_range does it"},
+	{Kind: FuncExit, Program: bpf.ObjectProgDoSetPmd, Counter: "moved.mapped", Engine: ledger.Fentry},
 
-	{Kind: BreakpointHook, Program: bpf.ObjectProgCopyToIter, Targets: []string{"_copy_to_iter"}, Counter: "copies to iterators", Engine: Breakpoint, Copies: true},
-	{Kind: BreakpointHook, Program: bpf.ObjectProgCopyFromIter, Targets: []string{"_copy_from_iter"}, Counter: "copies from iterators", Engine: Breakpoint, Copies: true},
+	{Kind: BreakpointHook, Program: bpf.ObjectProgCopyToIter, Targets: []string{"_copy_to_iter"}, Counter: "copies to iterators", Engine: ledger.Breakpoint, Copies: true},
+	{Kind: BreakpointHook, Program: bpf.ObjectProgCopyFromIter, Targets: []string{"_copy_from_iter"}, Counter: "copies from iterators", Engine: ledger.Breakpoint, Copies: true},
 	{Kind: BreakpointHook, Program: bpf.ObjectProgCopyPageFromIter, Targets: []string{"copy_page_from_iter_atomic", "copy_folio_from_iter_atomic"},
-		Counter: "copies into the page cache", Engine: Breakpoint, Copies: true},
+		Counter: "copies into the page cache", Engine: ledger.Breakpoint, Copies: true},
 }
 
 // Options say what a run needs, so that only that is loaded.
 type Options struct {
 	Marker        Marker
-	Copies        Engine // how to count copies; "" is [Auto]
-	Latency       bool   // time system calls; attaches sys_enter
-	Sockets       bool   // the payload goes through sockets
-	ZeroCopySends bool   // with MSG_ZEROCOPY or io_uring's SEND_ZC
-	Receiver      string // how the receiver takes what arrives: read, splice, zerocopy or trunc; "" as read
-	Requests      bool   // asynchronous ones, of io_uring or Linux AIO
-	Network       bool   // it may leave through a network device
+	Copies        ledger.Engine // how to count copies; "" is [Auto]
+	Latency       bool          // time system calls; attaches sys_enter
+	Sockets       bool          // the payload goes through sockets
+	ZeroCopySends bool          // with MSG_ZEROCOPY or io_uring's SEND_ZC
+	Receiver      string        // how the receiver takes what arrives: read, splice, zerocopy or trunc; "" as read
+	Requests      bool          // asynchronous ones, of io_uring or Linux AIO
+	Network       bool          // it may leave through a network device
 }
 
 // Marker is the failing system call by which a worker opens and closes its

@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/zctrace/zctrace/tracer/ledger"
 	"github.com/zctrace/zctrace/tracer/trace"
 )
 
@@ -70,16 +71,16 @@ func (c connection) wait(t *testing.T, n int64) (resent int64) {
 }
 
 // loaded starts a tracer with all engines that this kernel allows.
-func loaded(t *testing.T, opts Options) (*Tracer, Missing) {
+func loaded(t *testing.T, opts Options) (*Tracer, ledger.Missing) {
 	t.Helper()
 	opts.Copies, opts.Sockets, opts.ZeroCopySends = All, true, true
 	tr := start(t, opts)
 	return tr, tr.Missing()
 }
 
-func noLosses(t *testing.T, s *Snapshot, missing Missing) {
+func noLosses(t *testing.T, s *ledger.Snapshot, missing ledger.Missing) {
 	t.Helper()
-	for cause, n := range Losses(s, Run{Missing: missing}) {
+	for cause, n := range ledger.Losses(s, ledger.Run{Missing: missing}) {
 		if n != 0 {
 			t.Errorf("loss %s: %d", cause, n)
 		}
@@ -99,7 +100,7 @@ func checkLateCopies(t *testing.T, opts Options, send func(c connection)) {
 	resent := c.wait(t, lateBytes)
 	s := snapshot(t, tr)
 	for _, e := range tr.Engines() {
-		counters := Counters(&s.Slots[Sender], Run{Engines: []Engine{e}, Missing: missing})
+		counters := ledger.Counters(&s.Slots[ledger.Sender], ledger.Run{Engines: []ledger.Engine{e}, Missing: missing})
 		for name, got := range map[string][2]trace.Int{
 			"in_kernel": {counters.Copies.InKernel.Bytes, trace.Known(lateBytes + resent)},
 			"from_user": {counters.Copies.FromUser.Bytes, trace.Known(0)},

@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/cilium/ebpf/btf"
+	"github.com/zctrace/zctrace/tracer/ledger"
 )
 
 // State is what a probe found.
@@ -23,13 +24,13 @@ const (
 // Check is one finding: what was tried, what it is for, and if it does not
 // work, why and what to do about it.
 type Check struct {
-	Name   string `json:"name"`
-	For    string `json:"for"` // the counters that need it
-	State  State  `json:"state"`
-	Needed bool   `json:"needed"` // the main job does not work without it
-	Reason string `json:"reason"`
-	Remedy string `json:"remedy"`
-	Engine Engine `json:"engine"` // that it belongs to; "" for all
+	Name   string        `json:"name"`
+	For    string        `json:"for"` // the counters that need it
+	State  State         `json:"state"`
+	Needed bool          `json:"needed"` // the main job does not work without it
+	Reason string        `json:"reason"`
+	Remedy string        `json:"remedy"`
+	Engine ledger.Engine `json:"engine"` // that it belongs to; "" for all
 
 	// Optional is what a kernel may refuse: a run does without it, and says so.
 	Optional bool `json:"-"`
@@ -73,8 +74,8 @@ func probe() *Report {
 	r.Hooks = probeHooks(usable)
 	r.Engines = []Check{
 		derivedEngine(r.Hooks),
-		engineCheck(Fentry, "copies, seen in the functions that make them", usable),
-		engineCheck(Breakpoint, "copies, seen at the copy instructions themselves", usable),
+		engineCheck(ledger.Fentry, "copies, seen in the functions that make them", usable),
+		engineCheck(ledger.Breakpoint, "copies, seen at the copy instructions themselves", usable),
 	}
 	return r
 }
@@ -112,10 +113,10 @@ func probeHooks(usable bool) []Check {
 		return checks
 	}
 	kernel, err := kernelTypes.Kernel()
-	refused := map[Engine]error{}
-	for _, e := range Engines {
+	refused := map[ledger.Engine]error{}
+	for _, e := range ledger.Engines {
 		if err == nil {
-			refused[e] = e.try(kernel)
+			refused[e] = try(e, kernel)
 		}
 	}
 	for i, h := range Hooks {
@@ -168,7 +169,7 @@ func probeHook(c *Check, h Hook, kernel *btf.Spec) {
 
 // tryHook loads and attaches the one hook.
 func tryHook(h Hook, kernel *btf.Spec) error {
-	t, err := open([]Hook{h}, Options{Latency: true, Sockets: true, ZeroCopySends: true, Requests: true, Network: true}, Engines, kernel)
+	t, err := open([]Hook{h}, Options{Latency: true, Sockets: true, ZeroCopySends: true, Requests: true, Network: true}, ledger.Engines, kernel)
 	if err != nil {
 		return err
 	}
@@ -177,7 +178,7 @@ func tryHook(h Hook, kernel *btf.Spec) error {
 }
 
 func derivedEngine(hooks []Check) Check {
-	c := Check{Name: string(Derived), Engine: Derived, For: "copies, from system calls and their results", Needed: true, State: Works}
+	c := Check{Name: string(ledger.Derived), Engine: ledger.Derived, For: "copies, from system calls and their results", Needed: true, State: Works}
 	for _, h := range hooks {
 		if h.Needed && h.State != Works {
 			c.State = h.State // for the same reason
@@ -187,14 +188,14 @@ func derivedEngine(hooks []Check) Check {
 }
 
 // engineCheck says whether an engine that watches the copies works here.
-func engineCheck(e Engine, what string, usable bool) Check {
+func engineCheck(e ledger.Engine, what string, usable bool) Check {
 	c := Check{Name: string(e), For: what, Engine: e, State: NotTried}
 	if !usable {
 		return c
 	}
 	kernel, err := kernelTypes.Kernel()
 	if err == nil {
-		err = e.try(kernel)
+		err = try(e, kernel)
 	}
 	if c.State = Works; err != nil {
 		c.refuse(err)

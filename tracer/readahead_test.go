@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/zctrace/zctrace/tracer/ledger"
 	"golang.org/x/sys/unix"
 )
 
@@ -59,7 +60,7 @@ func TestReadAhead(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			tr := start(t, Options{})
 			if why := tr.Missing().ReadAhead; why != "" {
-				needEngine(t, Fentry)
+				needEngine(t, ledger.Fentry)
 				t.Fatal(why)
 			}
 			fd := coldFile(t, 1024)
@@ -72,7 +73,7 @@ func TestReadAhead(t *testing.T) {
 			}
 			defer func() { _ = unix.Munmap(m) }()
 			window(fd, -1, func() { test.work(fd, m) })
-			s := &snapshot(t, tr).Slots[Sender]
+			s := &snapshot(t, tr).Slots[ledger.Sender]
 			if want := uint64(test.asked * page); s.Cache.MissedBytes != want {
 				t.Errorf("%d bytes were asked for, want %d", s.Cache.MissedBytes, want)
 			}

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"unsafe"
 
+	"github.com/zctrace/zctrace/workloads/uring"
 	"golang.org/x/sys/unix"
 )
 
@@ -170,7 +171,7 @@ func (r *ring) do(t *testing.T, e sqe) int {
 // sendZC sends b with IORING_OP_SEND_ZC, and returns when its memory is free again.
 func (r *ring) sendZC(t *testing.T, fd int, b []byte) {
 	t.Helper()
-	r.submit(t, sqe{opcode: opSendZC, fd: int32(fd), addr: uint64(ptr(b)), len: uint32(len(b)), opFlags: unix.MSG_WAITALL})
+	r.submit(t, sqe{opcode: uring.OpSendZC, fd: int32(fd), addr: uint64(ptr(b)), len: uint32(len(b)), opFlags: unix.MSG_WAITALL})
 	for {
 		res, flags := r.result(t)
 		switch {

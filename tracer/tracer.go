@@ -18,13 +18,14 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/zctrace/zctrace/bpf"
+	"github.com/zctrace/zctrace/tracer/ledger"
 	"github.com/zctrace/zctrace/tracer/trace"
 )
 
 // Tracer holds the loaded programs. Its zero value is not usable; see [Open].
 type Tracer struct {
-	engines                   []Engine          // whose hooks are loaded; the first one's numbers count
-	refused                   map[Engine]string // why not the others
+	engines                   []ledger.Engine          // whose hooks are loaded; the first one's numbers count
+	refused                   map[ledger.Engine]string // why not the others
 	hooks                     []loadedHook
 	unwanted                  []Hook // the run has no use for them
 	breakpoints               []*breakpoint
@@ -74,8 +75,8 @@ func Open(opts Options) (*Tracer, error) {
 	}
 	var t *Tracer
 	undisturbed(func() {
-		var engines []Engine
-		var refused map[Engine]string
+		var engines []ledger.Engine
+		var refused map[ledger.Engine]string
 		if engines, refused, err = choose(opts.Copies, kernel); err != nil {
 			return
 		}
@@ -98,7 +99,7 @@ func Supported() error {
 	return checkRights()
 }
 
-func open(hooks []Hook, opts Options, engines []Engine, kernel *btf.Spec) (*Tracer, error) {
+func open(hooks []Hook, opts Options, engines []ledger.Engine, kernel *btf.Spec) (*Tracer, error) {
 	spec, err := bpf.LoadObject()
 	if err != nil {
 		return nil, fmt.Errorf("read the embedded eBPF object: %w", err)
@@ -141,16 +142,16 @@ func open(hooks []Hook, opts Options, engines []Engine, kernel *btf.Spec) (*Trac
 
 // has reports whether the engine's hooks are loaded. Those of the derived engine are
 // while no better one counts, or all do.
-func (t *Tracer) has(e Engine) bool { return hasEngine(t.engines, e) }
+func (t *Tracer) has(e ledger.Engine) bool { return hasEngine(t.engines, e) }
 
 // hasEngine: the breakpoints rely on the derived engine's tracepoints for copies that
 // none of their functions makes.
-func hasEngine(engines []Engine, e Engine) bool {
-	return slices.Contains(engines, e) || e == Derived && slices.Contains(engines, Breakpoint)
+func hasEngine(engines []ledger.Engine, e ledger.Engine) bool {
+	return slices.Contains(engines, e) || e == ledger.Derived && slices.Contains(engines, ledger.Breakpoint)
 }
 
 // Engines are those that count; the first one's numbers are the trace's.
-func (t *Tracer) Engines() []Engine { return t.engines }
+func (t *Tracer) Engines() []ledger.Engine { return t.engines }
 
 var errAbsent = errors.New("this kernel has no such")
 
@@ -224,24 +225,20 @@ func (k HookKind) noun() string {
 	return "function"
 }
 
-func fillConstants(spec *ebpf.CollectionSpec, opts Options, engines []Engine, kernel *btf.Spec) error {
+func fillConstants(spec *ebpf.CollectionSpec, opts Options, engines []ledger.Engine, kernel *btf.Spec) error {
 	var mask uint32
-	for _, e := range Engines {
+	for _, e := range ledger.Engines {
 		if hasEngine(engines, e) {
-			mask |= 1 << e.cells()
+			mask |= 1 << e.Cells()
 		}
 	}
-	var table [512]bpf.ObjectCall // CALLS in bpf/cells.h; Set checks the size
-	for _, c := range calls {
-		table[c.nr] = c.ObjectCall
-	}
 	for name, value := range map[string]any{
-		bpf.ObjectVarCalls:    table,
+		bpf.ObjectVarCalls:    ledger.CallTable(),
 		bpf.ObjectVarEngines:  mask,
 		bpf.ObjectVarPageSize: uint64(os.Getpagesize()),
 		bpf.ObjectVarRequests: opts.Requests,
-		bpf.ObjectVarUringOps: requestTable(uringRequests),
-		bpf.ObjectVarAioOps:   requestTable(aioRequests),
+		bpf.ObjectVarUringOps: ledger.UringTable(),
+		bpf.ObjectVarAioOps:   ledger.AIOTable(),
 
 		bpf.ObjectVarCompleteHasCqe: completeHasCQE(kernel),
 		bpf.ObjectVarMarkCall: bpf.ObjectMarker{
@@ -253,6 +250,22 @@ func fillConstants(spec *ebpf.CollectionSpec, opts Options, engines []Engine, ke
 		}
 	}
 	return nil
+}
+
+// completeHasCQE is whether this kernel's tracepoint io_uring_complete has the
+// completion itself as its last argument, as in 6.18, and not its members.
+func completeHasCQE(kernel *btf.Spec) bool {
+	const members = 7 // ctx, req, user_data, res, flags, and two more
+	var t *btf.Typedef
+	if kernel.TypeByName("btf_trace_io_uring_complete", &t) != nil {
+		return false
+	}
+	if p, ok := t.Type.(*btf.Pointer); ok {
+		if f, ok := p.Target.(*btf.FuncProto); ok {
+			return len(f.Params) < 1+members // the first one is the probe's own
+		}
+	}
+	return false
 }
 
 // Attach attaches what was loaded. On an error nothing stays attached.
@@ -330,7 +343,7 @@ func (t *Tracer) Hooks() []trace.Hook {
 }
 
 // Missing says which counters have no hook.
-func (t *Tracer) Missing() Missing {
+func (t *Tracer) Missing() ledger.Missing {
 	why := map[string]string{} // by program
 	for _, h := range t.unwanted {
 		why[h.Program] = h.Name() + " was not asked for"
@@ -338,7 +351,7 @@ func (t *Tracer) Missing() Missing {
 			why[h.Program] = "it needs engine " + string(h.Engine) + ": " + r
 		}
 	}
-	m := Missing{Copies: map[Engine]string{}}
+	m := ledger.Missing{Copies: map[ledger.Engine]string{}}
 	for i := range t.hooks {
 		if h := &t.hooks[i]; h.err != nil {
 			why[h.Program] = h.name() + ": " + h.err.Error()

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/zctrace/zctrace/bpf"
+	"github.com/zctrace/zctrace/tracer/ledger"
 	"github.com/zctrace/zctrace/tracer/trace"
 )
 
@@ -52,9 +53,9 @@ func mark(op uint64, role, source, sink int) {
 func window(source, sink int, f func()) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	mark(1, Sender, source, sink)
+	mark(1, ledger.Sender, source, sink)
 	f()
-	mark(2, Sender, source, sink)
+	mark(2, ledger.Sender, source, sink)
 }
 
 func rawRead(fd int, b []byte) {
@@ -75,7 +76,7 @@ func openFile(t *testing.T, path string, flags int) int {
 	return fd
 }
 
-func snapshot(t *testing.T, tr *Tracer) *Snapshot {
+func snapshot(t *testing.T, tr *Tracer) *ledger.Snapshot {
 	t.Helper()
 	s, err := tr.Snapshot()
 	if err != nil {
@@ -101,18 +102,18 @@ func TestCountsExactly(t *testing.T) {
 	})
 	rawRead(zero, buf) // outside of the window
 	s := snapshot(t, tr)
-	slot := &s.Slots[Sender]
+	slot := &s.Slots[ledger.Sender]
 	if slot.State != bpf.ObjectSlotStateCLOSED {
 		t.Fatalf("the window is in state %d, want closed", slot.State)
 	}
-	c := Counters(slot, Run{})
+	c := ledger.Counters(slot, ledger.Run{})
 	for name, want := range map[string][3]int64{"read": {23, 0, 23000}, "write": {8, 1, 7000}} {
 		got := c.Syscalls.ByName[name]
 		if got.Calls != trace.Known(want[0]) || got.Errors != trace.Known(want[1]) || got.Bytes != trace.Known(want[2]) {
 			t.Errorf("%s: %v calls, %v errors, %v bytes; want %v", name, got.Calls, got.Errors, got.Bytes, want)
 		}
-		if ns := got.TimeNS.Or(0); ns <= 0 || ns > s.WindowNS(Sender) {
-			t.Errorf("%s took %d ns in a window of %d ns", name, ns, s.WindowNS(Sender))
+		if ns := got.TimeNS.Or(0); ns <= 0 || ns > s.WindowNS(ledger.Sender) {
+			t.Errorf("%s took %d ns in a window of %d ns", name, ns, s.WindowNS(ledger.Sender))
 		}
 		var sum int64
 		for _, n := range got.LatencyLog2 {
@@ -130,7 +131,7 @@ func TestCountsExactly(t *testing.T) {
 	if c.Copies.Fill.Bytes != trace.Known(23000) || c.Copies.FromUser.Bytes != trace.Known(7000) || c.Copies.ToUser.Bytes != trace.Known(0) {
 		t.Errorf("fill %v, from_user %v, to_user %v; want 23000, 7000, 0", c.Copies.Fill.Bytes, c.Copies.FromUser.Bytes, c.Copies.ToUser.Bytes)
 	}
-	for cause, n := range Losses(s, Run{}) {
+	for cause, n := range ledger.Losses(s, ledger.Run{}) {
 		if n != 0 {
 			t.Errorf("loss %s: %d", cause, n)
 		}

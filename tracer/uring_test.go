@@ -10,7 +10,9 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/zctrace/zctrace/bpf"
+	"github.com/zctrace/zctrace/tracer/ledger"
 	"github.com/zctrace/zctrace/tracer/trace"
+	"github.com/zctrace/zctrace/workloads/uring"
 )
 
 const requestBytes = 1_000_123
@@ -59,16 +61,16 @@ func (u *uringRun) write(opcode uint8) func(at, n int) sqe {
 }
 
 func (u *uringRun) send(_, n int) sqe {
-	return sqe{opcode: opSend, fd: int32(u.socket), addr: uint64(ptr(u.buf)), len: uint32(n), opFlags: unix.MSG_WAITALL}
+	return sqe{opcode: uring.OpSend, fd: int32(u.socket), addr: uint64(ptr(u.buf)), len: uint32(n), opFlags: unix.MSG_WAITALL}
 }
 
 // splice moves all from the file through the pipe.
 func (u *uringRun) splice(t *testing.T, out int, seek bool) {
 	t.Helper()
 	for at := 0; at < requestBytes && !t.Failed(); {
-		n := u.do(t, sqe{opcode: opSplice, fd: int32(u.pipe[1]), off: noOffset, spliceIn: int32(u.file), addr: uint64(at), len: uint32(min(40_000, requestBytes-at))})
+		n := u.do(t, sqe{opcode: uring.OpSplice, fd: int32(u.pipe[1]), off: noOffset, spliceIn: int32(u.file), addr: uint64(at), len: uint32(min(40_000, requestBytes-at))})
 		for n > 0 && !t.Failed() {
-			e := sqe{opcode: opSplice, fd: int32(out), off: noOffset, spliceIn: int32(u.pipe[0]), addr: noOffset, len: uint32(n)}
+			e := sqe{opcode: uring.OpSplice, fd: int32(out), off: noOffset, spliceIn: int32(u.pipe[0]), addr: noOffset, len: uint32(n)}
 			if seek {
 				e.off = uint64(at)
 			}
@@ -90,17 +92,17 @@ func TestRequestsExactly(t *testing.T) {
 		want want
 		read int64 // by the disk
 	}{
-		{"read", func(t *testing.T, u *uringRun) { u.chunks(t, u.read(opRead, 0)) }, want{toUser: n}, 0},
-		{"read by a worker", func(t *testing.T, u *uringRun) { u.chunks(t, u.read(opRead, asyncRequest)) }, want{toUser: n}, 0},
-		{"cold read", func(t *testing.T, u *uringRun) { u.chunks(t, u.read(opRead, 0)) }, want{toUser: n}, 1_003_520},
-		{"cold read by a worker", func(t *testing.T, u *uringRun) { u.chunks(t, u.read(opRead, asyncRequest)) }, want{toUser: n}, 1_003_520},
-		{"read into a registered buffer", func(t *testing.T, u *uringRun) { u.chunks(t, u.read(opReadFixed, 0)) }, want{toUser: n}, 0},
-		{"read into a registered buffer by a worker", func(t *testing.T, u *uringRun) { u.chunks(t, u.read(opReadFixed, asyncRequest)) }, want{toUser: n}, 0},
-		{"write", func(t *testing.T, u *uringRun) { u.chunks(t, u.write(opWrite)) }, want{fromUser: n}, 0},
-		{"write from a registered buffer", func(t *testing.T, u *uringRun) { u.chunks(t, u.write(opWriteFixed)) }, want{fromUser: n}, 0},
+		{"read", func(t *testing.T, u *uringRun) { u.chunks(t, u.read(uring.OpRead, 0)) }, want{toUser: n}, 0},
+		{"read by a worker", func(t *testing.T, u *uringRun) { u.chunks(t, u.read(uring.OpRead, asyncRequest)) }, want{toUser: n}, 0},
+		{"cold read", func(t *testing.T, u *uringRun) { u.chunks(t, u.read(uring.OpRead, 0)) }, want{toUser: n}, 1_003_520},
+		{"cold read by a worker", func(t *testing.T, u *uringRun) { u.chunks(t, u.read(uring.OpRead, asyncRequest)) }, want{toUser: n}, 1_003_520},
+		{"read into a registered buffer", func(t *testing.T, u *uringRun) { u.chunks(t, u.read(uring.OpReadFixed, 0)) }, want{toUser: n}, 0},
+		{"read into a registered buffer by a worker", func(t *testing.T, u *uringRun) { u.chunks(t, u.read(uring.OpReadFixed, asyncRequest)) }, want{toUser: n}, 0},
+		{"write", func(t *testing.T, u *uringRun) { u.chunks(t, u.write(uring.OpWrite)) }, want{fromUser: n}, 0},
+		{"write from a registered buffer", func(t *testing.T, u *uringRun) { u.chunks(t, u.write(uring.OpWriteFixed)) }, want{fromUser: n}, 0},
 		{"send", func(t *testing.T, u *uringRun) { u.chunks(t, u.send) }, want{fromUser: n}, 0},
 		{"read and send", func(t *testing.T, u *uringRun) {
-			u.chunks(t, u.read(opRead, 0))
+			u.chunks(t, u.read(uring.OpRead, 0))
 			u.chunks(t, u.send)
 		}, want{toUser: n, fromUser: n}, 0},
 		{"splice to TCP", func(t *testing.T, u *uringRun) { u.splice(t, u.socket, false) }, want{refs: 2 * n}, 0},
@@ -136,7 +138,7 @@ func TestRequestsExactly(t *testing.T) {
 				window(u.file, u.sink, func() { test.do(t, u) })
 				s := snapshot(t, tr)
 				for _, e := range tr.Engines() {
-					counters := Counters(&s.Slots[Sender], Run{Engines: []Engine{e}, Missing: missing, Cached: true})
+					counters := ledger.Counters(&s.Slots[ledger.Sender], ledger.Run{Engines: []ledger.Engine{e}, Missing: missing, Cached: true})
 					for name, got := range map[string]struct {
 						amount trace.Amount
 						want   int64
@@ -149,7 +151,7 @@ func TestRequestsExactly(t *testing.T) {
 						if got.amount.Bytes != trace.Known(got.want) {
 							t.Errorf("%s: %s is %v (%s), want %d", e, name, got.amount.Bytes, got.amount.Reason, got.want)
 						}
-						if e != Derived && name != "page_refs" && got.amount.Provenance != trace.Observed {
+						if e != ledger.Derived && name != "page_refs" && got.amount.Provenance != trace.Observed {
 							t.Errorf("%s: %s is %s, want it observed", e, name, got.amount.Provenance)
 						}
 					}
@@ -162,7 +164,7 @@ func TestRequestsExactly(t *testing.T) {
 				}
 				noLosses(t, s, missing)
 				if t.Failed() {
-					dump(t, &s.Slots[Sender])
+					dump(t, &s.Slots[ledger.Sender])
 				}
 			})
 		}
@@ -174,11 +176,11 @@ func dump(t *testing.T, s *bpf.ObjectSlot) {
 	t.Helper()
 	for _, c := range s.Cells {
 		if c.Calls > 0 {
-			t.Logf("%s: %d calls, %d errors, %d bytes, seen %v", syscallName(c.Key.Nr), c.Calls, c.Errors, c.Bytes, c.Seen)
+			t.Logf("call %d: %d calls, %d errors, %d bytes, seen %v", c.Key.Nr, c.Calls, c.Errors, c.Bytes, c.Seen)
 		}
 	}
 	for _, c := range s.Helpers.Requests {
-		if isReady(&c) {
+		if c.Requests > 0 {
 			t.Logf("request %d %v > %v: %d, %d errors, %d bytes", c.Key.Nr, c.Key.In, c.Key.Out, c.Requests, c.Errors, c.Bytes)
 		}
 	}
@@ -201,10 +203,10 @@ func TestFaultsOfAWorker(t *testing.T) {
 	}
 	tr := start(t, Options{Requests: true})
 	window(u.file, -1, func() {
-		u.do(t, u.read(opRead, asyncRequest)(0, size))
+		u.do(t, u.read(uring.OpRead, asyncRequest)(0, size))
 		time.Sleep(50 * time.Millisecond) // until the worker sleeps, which brings its run time up to date
 	})
-	h := &snapshot(t, tr).Slots[Sender].Helpers
+	h := &snapshot(t, tr).Slots[ledger.Sender].Helpers
 	if got := h.Now.MinFlt + h.Gone.MinFlt - h.Begin.MinFlt; got != uint64(pages) {
 		t.Errorf("%d page faults, want %d", got, pages)
 	}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/zctrace/zctrace/internal/human"
 	"github.com/zctrace/zctrace/tracer"
+	"github.com/zctrace/zctrace/tracer/ledger"
 	"github.com/zctrace/zctrace/tracer/session"
 	"github.com/zctrace/zctrace/workloads"
 )
@@ -224,7 +225,7 @@ func (o *options) config(strategies []*workloads.Strategy, command []string) (se
 		Verify:   o.verify,
 		Latency:  o.latency.value == "on",
 		Baseline: o.baseline,
-		Copies:   tracer.Engine(o.copies.value),
+		Copies:   ledger.Engine(o.copies.value),
 		Interval: o.interval,
 	}
 	if len(o.sinks) > 1 {

@@ -20,6 +20,7 @@ import (
 	"github.com/cilium/ebpf/link"
 
 	"github.com/zctrace/zctrace/tracer"
+	"github.com/zctrace/zctrace/tracer/ledger"
 	"github.com/zctrace/zctrace/workloads"
 )
 
@@ -34,7 +35,7 @@ type contender struct {
 // contenders are all rows. The first is what the others are compared with.
 func contenders() []contender {
 	rows := []contender{{name: "untraced", run: untraced}, {name: "untraced, again", run: untraced}}
-	for _, e := range tracer.Engines {
+	for _, e := range ledger.Engines {
 		t, err := tracer.Open(tracer.Options{Copies: e})
 		if err != nil {
 			why, _, _ := strings.Cut(err.Error(), "\n")
@@ -166,7 +167,7 @@ func check(t *tracer.Tracer, d done) error {
 
 // bystander is a program that is not the one that zctrace counts for.
 func bystander(b *bench, w work) (done, error) {
-	t, err := attach(tracer.Options{Copies: tracer.Derived, Latency: true, Sockets: w.sockets})
+	t, err := attach(tracer.Options{Copies: ledger.Derived, Latency: true, Sockets: w.sockets})
 	if err != nil {
 		return done{}, err
 	}
@@ -177,7 +178,7 @@ func bystander(b *bench, w work) (done, error) {
 // empty attaches programs that do nothing to the tracepoints that zctrace uses, which is
 // the least that any tracer on them costs.
 func empty(b *bench, w work) (done, error) {
-	t, err := attach(tracer.Options{Copies: tracer.Derived, Latency: true, Sockets: w.sockets})
+	t, err := attach(tracer.Options{Copies: ledger.Derived, Latency: true, Sockets: w.sockets})
 	if err != nil {
 		return done{}, err
 	}

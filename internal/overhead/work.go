@@ -19,7 +19,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/zctrace/zctrace/tracer"
+	"github.com/zctrace/zctrace/tracer/ledger"
 	"github.com/zctrace/zctrace/workloads"
 )
 
@@ -95,7 +95,7 @@ func (w work) run(cookie uint64, slice time.Duration, settle func() error) (d do
 	var threads, ready sync.WaitGroup
 	begin := make(chan struct{})
 	errs := make([]error, 2)
-	for role, e := range []*end{tracer.Sender: sender, tracer.Receiver: receiver} {
+	for role, e := range []*end{ledger.Sender: sender, ledger.Receiver: receiver} {
 		if e == nil {
 			continue
 		}

@@ -13,7 +13,7 @@ import (
 	"time"
 
 	"github.com/zctrace/zctrace/bpf"
-	"github.com/zctrace/zctrace/tracer"
+	"github.com/zctrace/zctrace/tracer/ledger"
 	"github.com/zctrace/zctrace/tracer/trace"
 	"github.com/zctrace/zctrace/workloads"
 )
@@ -77,7 +77,7 @@ func TestInterruptedEnd(t *testing.T) {
 				}
 			}
 			s := &script{run: map[workloads.Role]func(*fakeWorker){workloads.Sender: moves(huge)}}
-			s.snapshot.Slots[tracer.Sender].State = bpf.ObjectSlotStateCLOSED
+			s.snapshot.Slots[ledger.Sender].State = bpf.ObjectSlotStateCLOSED
 			got, err := Run(ctx, cfg, s.deps(), nil)
 			if err != nil || got == nil {
 				t.Fatalf("it failed: %v", err)
@@ -110,7 +110,7 @@ func TestNoReceiptNoNICs(t *testing.T) {
 		if err := f.takeReceipt(ctx); err != nil {
 			t.Error(err)
 		}
-		var run tracer.Run
+		var run ledger.Run
 		f.session.askNICs(&run)
 		if unknown := payload < 0; (run.UnknownTx != "") != unknown || (run.UnknownRx != "") != unknown {
 			t.Errorf("with a receipt of %d bytes: sent %q, received %q", payload, run.UnknownTx, run.UnknownRx)

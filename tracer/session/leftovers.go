@@ -6,7 +6,7 @@ import (
 	"context"
 	"os"
 
-	"github.com/zctrace/zctrace/tracer"
+	"github.com/zctrace/zctrace/tracer/ledger"
 	"github.com/zctrace/zctrace/tracer/trace"
 )
 
@@ -36,16 +36,16 @@ func (s *session) footprint(ctx context.Context) *footprint {
 }
 
 // bytes is what the run left behind; known only once it has ended.
-func (l leftovers) bytes() tracer.Left {
+func (l leftovers) bytes() ledger.Left {
 	if l.after == nil {
-		return tracer.Left{Reason: "looked up when the run ends"}
+		return ledger.Left{Reason: "looked up when the run ends"}
 	}
 	for _, f := range []*footprint{l.before, l.after} {
 		if f.err != nil {
-			return tracer.Left{Reason: f.err.Error()}
+			return ledger.Left{Reason: f.err.Error()}
 		}
 	}
-	return tracer.Left{
+	return ledger.Left{
 		// Less than before: the kernel wanted memory, and the run left nothing.
 		Bytes:  trace.Known(max(0, l.after.bytes-l.before.bytes)),
 		Reason: "pages of the source and of a file sink in the page cache at the end, less those before",

@@ -10,7 +10,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/zctrace/zctrace/tracer"
+	"github.com/zctrace/zctrace/tracer/ledger"
 	"github.com/zctrace/zctrace/tracer/trace"
 	"github.com/zctrace/zctrace/workloads"
 )
@@ -212,7 +212,7 @@ type follower struct {
 	pass    *pass
 	observe func(*trace.Trace)
 	sampler trace.Sampler
-	last    *tracer.Snapshot // nil: nothing counts
+	last    *ledger.Snapshot // nil: nothing counts
 }
 
 // follow returns when both workers have ended, and why if it was not as it
@@ -318,7 +318,7 @@ func (f *follower) end(ctx context.Context, killed []Worker) error {
 
 // openWindows are those of workers that nobody saw close, or not even open.
 func (f *follower) openWindows() (n int64) {
-	for role, worker := range map[int]Worker{tracer.Sender: f.workers.sender, tracer.Receiver: f.workers.receiver} {
+	for role, worker := range map[int]Worker{ledger.Sender: f.workers.sender, ledger.Receiver: f.workers.receiver} {
 		if worker != nil && !f.last.SawEnd(role) {
 			n++
 		}

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/zctrace/zctrace/tracer"
+	"github.com/zctrace/zctrace/tracer/ledger"
 	"github.com/zctrace/zctrace/tracer/trace"
 	"github.com/zctrace/zctrace/workloads"
 )
@@ -40,7 +41,7 @@ type Config struct {
 	Cold     bool                     // start with nothing of the source in the page cache
 	Verify   bool
 	Latency  bool
-	Copies   tracer.Engine
+	Copies   ledger.Engine
 	Baseline bool // do the same work untraced before
 	CPUs     *[2]int
 	Interval time.Duration // from one sample to the next
@@ -73,10 +74,10 @@ type Worker interface {
 // Tracer counts; see tracer.Tracer.
 type Tracer interface {
 	Attach() error
-	Snapshot() (*tracer.Snapshot, error)
+	Snapshot() (*ledger.Snapshot, error)
 	Hooks() []trace.Hook
-	Missing() tracer.Missing
-	Engines() []tracer.Engine
+	Missing() ledger.Missing
+	Engines() []ledger.Engine
 	Close()
 }
 

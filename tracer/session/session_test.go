@@ -16,6 +16,7 @@ import (
 
 	"github.com/zctrace/zctrace/bpf"
 	"github.com/zctrace/zctrace/tracer"
+	"github.com/zctrace/zctrace/tracer/ledger"
 	"github.com/zctrace/zctrace/tracer/trace"
 	"github.com/zctrace/zctrace/workloads"
 )
@@ -37,7 +38,7 @@ type fakeWorker struct {
 type script struct {
 	run         map[workloads.Role]func(w *fakeWorker) // between Go and the end; nil: ends at once
 	tracerErr   error
-	snapshot    tracer.Snapshot
+	snapshot    ledger.Snapshot
 	unseen      bool // the workers' windows
 	started     []*fakeWorker
 	configs     []workloads.Config
@@ -71,11 +72,11 @@ type fakeTracer struct{ s *script }
 
 func (t fakeTracer) Attach() error            { return nil }
 func (t fakeTracer) Hooks() []trace.Hook      { return nil }
-func (t fakeTracer) Missing() tracer.Missing  { return tracer.Missing{} }
-func (t fakeTracer) Engines() []tracer.Engine { return []tracer.Engine{tracer.Derived} }
+func (t fakeTracer) Missing() ledger.Missing  { return ledger.Missing{} }
+func (t fakeTracer) Engines() []ledger.Engine { return []ledger.Engine{ledger.Derived} }
 func (t fakeTracer) Close()                   { t.s.close++ }
 
-func (t fakeTracer) Snapshot() (*tracer.Snapshot, error) {
+func (t fakeTracer) Snapshot() (*ledger.Snapshot, error) {
 	s := t.s.snapshot
 	for i := range s.Slots {
 		if !t.s.unseen {
@@ -172,7 +173,7 @@ func TestRunEnds(t *testing.T) {
 		},
 		{
 			name:   "with losses",
-			script: script{snapshot: tracer.Snapshot{RecursionMisses: 3}},
+			script: script{snapshot: ledger.Snapshot{RecursionMisses: 3}},
 			ended:  trace.Failed, err: "recursion_misses 3",
 		},
 	} {

@@ -14,7 +14,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/zctrace/zctrace/tracer"
+	"github.com/zctrace/zctrace/tracer/ledger"
 	"github.com/zctrace/zctrace/tracer/trace"
 	"github.com/zctrace/zctrace/workloads"
 )
@@ -76,14 +76,14 @@ func describeSink(s *workloads.Sink) trace.Sink {
 }
 
 // state is the trace of the run as of a snapshot.
-func (s *session) state(snapshot *tracer.Snapshot, counting Tracer, w workers) *trace.Trace {
+func (s *session) state(snapshot *ledger.Snapshot, counting Tracer, w workers) *trace.Trace {
 	t, missing, engines := s.trace, counting.Missing(), counting.Engines()
 	if s.source.Filesystem == "overlay" {
 		const why = "the pages are of the file below the overlay, which the hooks do not know for the source"
 		missing.PageCache, missing.Mapped = why, why
 	}
 	declared := w.sender.Declared()
-	sending := tracer.Run{
+	sending := ledger.Run{
 		Missing:   missing,
 		Engines:   engines,
 		Transfer:  s.cfg.Strategy.Transfer,
@@ -104,28 +104,28 @@ func (s *session) state(snapshot *tracer.Snapshot, counting Tracer, w workers) *
 			sending.Zerocopy.Copied = trace.Known(declared.Copied)
 		}
 	}
-	t.Total.Sender = tracer.Counters(&snapshot.Slots[tracer.Sender], sending)
+	t.Total.Sender = ledger.Counters(&snapshot.Slots[ledger.Sender], sending)
 	if w.receiver != nil {
-		receiving := tracer.Run{
+		receiving := ledger.Run{
 			Missing:  missing,
 			Engines:  engines,
 			Transfer: s.receive().Transfer,
 			Payload:  w.receiver.Payload(),
 			NoNIC:    sending.NoNIC,
-			Left:     tracer.Left{Reason: "what the run left behind is told of the sender"},
+			Left:     ledger.Left{Reason: "what the run left behind is told of the sender"},
 		}
-		receiver := tracer.Counters(&snapshot.Slots[tracer.Receiver], receiving)
+		receiver := ledger.Counters(&snapshot.Slots[ledger.Receiver], receiving)
 		t.Total.Receiver = &receiver
 	}
-	t.Total.Kernel = tracer.KernelCounters(&snapshot.Kernel, sending, &t.Total.Sender)
-	t.Losses = tracer.Losses(snapshot, sending)
-	t.Run.ElapsedNS = snapshot.WindowNS(tracer.Sender)
+	t.Total.Kernel = ledger.KernelCounters(&snapshot.Kernel, sending, &t.Total.Sender)
+	t.Losses = ledger.Losses(snapshot, sending)
+	t.Run.ElapsedNS = snapshot.WindowNS(ledger.Sender)
 	t.Run.PayloadBytes = t.Total.Sender.PayloadBytes
 	return &t
 }
 
 // askNICs says which of the numbers about NICs there can be.
-func (s *session) askNICs(run *tracer.Run) {
+func (s *session) askNICs(run *ledger.Run) {
 	if !s.sink.IsRemote() {
 		run.NoNIC = s.whyNoNIC()
 		return

@@ -1,6 +1,9 @@
 //go:build linux
 
-package tracer
+// Package ledger turns the cells that the eBPF programs fill into the counters of
+// package trace. It is pure: it touches neither the kernel nor a file, and the same
+// cells give the same counters.
+package ledger
 
 import (
 	"cmp"

@@ -1,6 +1,6 @@
 //go:build linux
 
-package tracer
+package ledger
 
 import (
 	"slices"
@@ -147,8 +147,8 @@ func TestTallyOfRequests(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			s := slot(test.cells...)
 			copy(s.Helpers.Requests[:], test.requests)
-			s.Helpers.Seen[test.engine.cells()] = test.helpers
-			s.Seen[test.engine.cells()] = test.last
+			s.Helpers.Seen[test.engine.Cells()] = test.helpers
+			s.Seen[test.engine.Cells()] = test.last
 			ta := newTally(s, test.engine, &Run{Dense: true})
 			got := amounts{ta.amount(toUser), ta.amount(fromUser), ta.amount(inKernel), ta.amount(pageRefs)}
 			if got != test.want {
@@ -206,7 +206,7 @@ func TestCountersOfRequests(t *testing.T) {
 	if names := c.Syscalls.ByName; len(names) != 1 {
 		t.Errorf("system calls: %v", names)
 	}
-	losses := Losses(&Snapshot{Slots: [slots]bpf.ObjectSlot{*s}}, Run{Missing: Missing{Latency: "not asked for"}})
+	losses := Losses(&Snapshot{Slots: [Roles]bpf.ObjectSlot{*s}}, Run{Missing: Missing{Latency: "not asked for"}})
 	if losses["disk_reads"] != 0 || losses["uncounted_calls"] != 3 {
 		t.Errorf("losses: %v", losses)
 	}

@@ -1,12 +1,11 @@
 //go:build linux
 
-package tracer
+package ledger
 
 import (
 	"cmp"
 	"slices"
 
-	"github.com/cilium/ebpf/btf"
 	"golang.org/x/sys/unix"
 
 	"github.com/zctrace/zctrace/bpf"
@@ -134,28 +133,16 @@ func requestOf(nr uint32) request {
 	return request{op: op}
 }
 
+// UringTable and AIOTable say how to look at requests, as the eBPF side has it.
+func UringTable() [64]bpf.ObjectRequestOp { return requestTable(uringRequests) }
+func AIOTable() [64]bpf.ObjectRequestOp   { return requestTable(aioRequests) }
+
 // requestTable is a table of requests as the eBPF side has it.
 func requestTable(requests []request) (table [64]bpf.ObjectRequestOp) { // REQUEST_OPS in bpf/cells.h; Set checks the size
 	for _, r := range requests {
 		table[r.op] = r.ObjectRequestOp
 	}
 	return table
-}
-
-// completeHasCQE is whether this kernel's tracepoint io_uring_complete has the
-// completion itself as its last argument, as in 6.18, and not its members.
-func completeHasCQE(kernel *btf.Spec) bool {
-	const members = 7 // ctx, req, user_data, res, flags, and two more
-	var t *btf.Typedef
-	if kernel.TypeByName("btf_trace_io_uring_complete", &t) != nil {
-		return false
-	}
-	if p, ok := t.Type.(*btf.Pointer); ok {
-		if f, ok := p.Target.(*btf.FuncProto); ok {
-			return len(f.Params) < 1+members // the first one is the probe's own
-		}
-	}
-	return false
 }
 
 // notCounted is the verdict of system calls whose requests were not counted.
@@ -271,7 +258,7 @@ func (t *tally) settle(h *bpf.ObjectHelpers) {
 		}
 	}
 	slices.SortStableFunc(groups, func(a, b group) int { return cmp.Compare(a.turn(), b.turn()) })
-	t.pool.add(copiesOf(h.Seen[t.engine.cells()]))
+	t.pool.add(copiesOf(h.Seen[t.engine.Cells()]))
 	for _, g := range groups {
 		n := int64(g.cell.Bytes)
 		seen := t.pool.take(g.verdict, n, g.fixed && t.engine == Breakpoint)

@@ -1,6 +1,6 @@
 //go:build linux
 
-package tracer
+package ledger
 
 import (
 	"testing"
@@ -208,19 +208,6 @@ func TestUnseenLateCopies(t *testing.T) {
 		s.LateBytes = [3]uint64{bpf.ObjectEngineTRACEPOINTS: test.seen, bpf.ObjectEngineFENTRY: test.seen}
 		if got := newTally(s, test.engine, &Run{Zerocopy: test.notified}).amount(inKernel).Bytes; got != trace.Known(test.want) {
 			t.Errorf("%+v: in_kernel is %v", test, got)
-		}
-	}
-}
-
-func TestParseCPUList(t *testing.T) {
-	for text, want := range map[string]int{"0": 1, "0-3": 4, "0-1,4,6-7": 5} {
-		if got, err := parseCPUList(text); err != nil || len(got) != want {
-			t.Errorf("%q: %v, %v; want %d CPUs", text, got, err, want)
-		}
-	}
-	for _, text := range []string{"", "x", "0-", "1,,2"} {
-		if got, err := parseCPUList(text); err == nil {
-			t.Errorf("%q is taken for %v", text, got)
 		}
 	}
 }

@@ -1,6 +1,6 @@
 //go:build linux
 
-package tracer
+package ledger
 
 import (
 	"golang.org/x/sys/unix"
@@ -74,6 +74,14 @@ var calls = []call{
 	{nr: unix.SYS_IO_GETEVENTS, ObjectCall: bpf.ObjectCall{Events: 4}},
 	{nr: unix.SYS_IO_PGETEVENTS, ObjectCall: bpf.ObjectCall{Events: 4}},
 	{nr: unix.SYS_IO_URING_ENTER},
+}
+
+// CallTable says how to read the arguments of system calls, as the eBPF side has it.
+func CallTable() (table [512]bpf.ObjectCall) { // CALLS in bpf/cells.h; Set checks the size
+	for _, c := range calls {
+		table[c.nr] = c.ObjectCall
+	}
+	return table
 }
 
 // saysLength is whether a call's arguments tell how many bytes it is to move.

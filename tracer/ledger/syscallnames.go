@@ -1,10 +1,10 @@
 //go:build linux
 
-package tracer
+package ledger
 
 import "fmt"
 
-//go:generate go run ./internal/gensyscalls
+//go:generate go run ../internal/gensyscalls
 
 // syscallName is the name as in syscalls(2) and strace(1).
 func syscallName(nr uint32) string {

@@ -1,6 +1,6 @@
 //go:build linux
 
-package tracer
+package ledger
 
 import (
 	"golang.org/x/sys/unix"
@@ -32,7 +32,7 @@ func newTally(s *bpf.ObjectSlot, engine Engine, run *Run) *tally {
 			t.add(cell)
 		}
 	}
-	switch last := copiesOf(s.Seen[engine.cells()]); {
+	switch last := copiesOf(s.Seen[engine.Cells()]); {
 	case s.State == bpf.ObjectSlotStateOPEN: // in a call that will have a cell
 	case t.countsRequests(): // by the thread, on its way out of the last one
 		t.pool.add(last)
@@ -108,7 +108,7 @@ func (t *tally) saw(seen copies) {
 func (t *tally) countsRequests() bool { return t.missing.Uring == "" || t.missing.AIO == "" }
 
 func (t *tally) add(cell *bpf.ObjectCell) {
-	seen := copiesOf(cell.Seen[t.engine.cells()])
+	seen := copiesOf(cell.Seen[t.engine.Cells()])
 	verdictOf := ruleOf(cell.Key.Nr)
 	why, submits := t.missing.notCounted(cell.Key.Nr)
 	switch {
