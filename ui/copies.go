@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"github.com/zctrace/zctrace/internal/human"
 	"github.com/zctrace/zctrace/tracer/trace"
 	"github.com/zctrace/zctrace/ui/term"
 )
@@ -148,11 +149,11 @@ func (d data) amountRow(k class, parties []party, full float64, col amountColumn
 		if !n.nonzero() {
 			figure = d.Dim
 		}
-		l.Right(figure, n.text(func(v int64) string { return term.ExactBytes(v, col.bytes-1) }), col.bytes)
+		l.Right(figure, n.text(func(v int64) string { return human.ExactBytes(v, col.bytes-1) }), col.bytes)
 		share, ok := n.per(p.payload(d))
-		times := term.NotCounted
+		times := human.NotCounted
 		if ok {
-			times = term.Passes(share)
+			times = human.Passes(share)
 		}
 		if !n.value.Known() {
 			times = ""
@@ -172,7 +173,7 @@ func (d data) payloadRow(parties []party, col amountColumns) string {
 	for i, p := range parties {
 		l.PadTo(col.label + i*col.party)
 		n := newNumber(payloadBytes.path, p.payload(d), trace.Observed, "")
-		l.Right(d.Dim, n.text(func(v int64) string { return term.ExactBytes(v, col.bytes-1) }), col.bytes)
+		l.Right(d.Dim, n.text(func(v int64) string { return human.ExactBytes(v, col.bytes-1) }), col.bytes)
 	}
 	return l.String()
 }

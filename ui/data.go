@@ -4,6 +4,7 @@ import (
 	"sort"
 	"strings"
 
+	"github.com/zctrace/zctrace/internal/human"
 	"github.com/zctrace/zctrace/tracer/trace"
 	"github.com/zctrace/zctrace/ui/term"
 )
@@ -114,12 +115,12 @@ func (d data) parties() []party {
 // perSecond is a rate in at most width characters.
 func perSecond(v float64, width int) string {
 	if v < 0 { // a thinned sample cannot be later; a foreign trace may say so
-		return term.NotCounted
+		return human.NotCounted
 	}
 	if v >= 10 || v == 0 {
-		return term.Count(int64(v+0.5), width)
+		return human.Count(int64(v+0.5), width)
 	}
-	return term.Short(v)
+	return human.Short(v)
 }
 
 // crop cuts a panel to the rows that it may have.

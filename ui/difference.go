@@ -126,7 +126,7 @@ type figureOf struct {
 
 func (f figureOf) in(format func(float64) string) string {
 	if !f.known {
-		return term.NotCounted
+		return human.NotCounted
 	}
 	return format(f.value)
 }
@@ -160,7 +160,7 @@ func (d difference) table(title string, rows []both, width int) []string {
 		case !x.known || !y.known:
 			sign = " ?"
 		case x.value > 0 && y.value > 0:
-			ratio = term.ThreeDigits(y.value/x.value) + "x"
+			ratio = human.ThreeDigits(y.value/x.value) + "x"
 		}
 		g.Add("  "+sign+" "+row.label, textX, x.mark, textY, y.mark, ratio)
 	}
@@ -173,14 +173,14 @@ func (d difference) speed(width int) []string {
 		return observed(float64(p), known)
 	}
 	return d.table("Speed", []both{
-		{"payload, bytes", payload, func(v float64) string { return term.Grouped(int64(v)) }},
-		{"elapsed", func(d data) figureOf { return observed(float64(d.now.ElapsedNS), d.now.ElapsedNS > 0) }, func(v float64) string { return term.Seconds(int64(v)) }},
+		{"payload, bytes", payload, func(v float64) string { return human.Grouped(int64(v)) }},
+		{"elapsed", func(d data) figureOf { return observed(float64(d.now.ElapsedNS), d.now.ElapsedNS > 0) }, func(v float64) string { return human.Seconds(int64(v)) }},
 		{"throughput", func(d data) figureOf {
 			p := payload(d)
 			return observed(p.value*1e9/float64(max(d.now.ElapsedNS, 1)), p.known && d.now.ElapsedNS > 0)
-		}, term.Rate},
-		{"sender's CPU, ns/KiB", d.perPayload(cpuTime, 1<<10, sender), term.ThreeDigits},
-		{"receiver's CPU, ns/KiB", d.perPayload(cpuTime, 1<<10, receiver), term.ThreeDigits},
+		}, human.Rate},
+		{"sender's CPU, ns/KiB", d.perPayload(cpuTime, 1<<10, sender), human.ThreeDigits},
+		{"receiver's CPU, ns/KiB", d.perPayload(cpuTime, 1<<10, receiver), human.ThreeDigits},
 	}, width)
 }
 
@@ -222,10 +222,10 @@ func (d difference) passes(width int) []string {
 					return figureOf{mark: " "}
 				}
 				return k.in(p.now).perPayload(p.payload(d), 1)
-			}, term.Passes})
+			}, human.Passes})
 		}
 		for _, m := range []measure{diskRead, diskWritten, nicSent, nicReceived, cacheLeft} {
-			rows = append(rows, both{who.name + " " + m.name, d.perPayload(m, 1, who.of), term.Passes})
+			rows = append(rows, both{who.name + " " + m.name, d.perPayload(m, 1, who.of), human.Passes})
 		}
 	}
 	return d.table("Passes over the payload", rows, width)
@@ -255,7 +255,7 @@ func (d difference) calls(width int) []string {
 		}, perMiB}, both{d.a.Text(name) + ", mean ns", func(d data) figureOf {
 			s := d.now.Sender.Syscalls.ByName[name]
 			return observed(call{calls: number{value: s.Calls}, time: number{value: s.TimeNS}}.meanLatency())
-		}, func(v float64) string { return term.Grouped(int64(v)) }})
+		}, func(v float64) string { return human.Grouped(int64(v)) }})
 	}
 	return d.table("Sender's calls per MiB", rows, width)
 }

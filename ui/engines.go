@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/zctrace/zctrace/internal/human"
 	"github.com/zctrace/zctrace/tracer/trace"
 	"github.com/zctrace/zctrace/ui/term"
 )
@@ -69,9 +70,9 @@ func (d data) enginesSection(width int) []string {
 
 func orNotCounted(n trace.Int) string {
 	if v, ok := n.Get(); ok {
-		return term.Grouped(v)
+		return human.Grouped(v)
 	}
-	return term.NotCounted
+	return human.NotCounted
 }
 
 // engineDifferences names each class that engines do not agree on.

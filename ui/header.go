@@ -47,7 +47,7 @@ func headerPanel(d data, width int) string {
 	}
 	if d.paused {
 		p = d.Warning
-		state = d.SignPaused + " paused at " + term.Clock(d.now.ElapsedNS)
+		state = d.SignPaused + " paused at " + human.Clock(d.now.ElapsedNS)
 		switch d.phase {
 		case running:
 			state += ", run goes on"
@@ -72,9 +72,9 @@ func headerPanel(d data, width int) string {
 // clock is a time of the run: of a short one in milliseconds and less.
 func (d data) clock(ns int64) string {
 	if end := d.end(); d.phase == ended && end > 0 && end < 1e9 {
-		return term.Latency(float64(max(ns, 0)), d.Micro)
+		return human.Latency(float64(max(ns, 0)), d.Micro)
 	}
-	return term.Clock(ns)
+	return human.Clock(ns)
 }
 
 // conditions are what a number would be compared under, the most telling first.

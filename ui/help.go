@@ -3,6 +3,7 @@ package ui
 import (
 	"strings"
 
+	"github.com/zctrace/zctrace/internal/human"
 	"github.com/zctrace/zctrace/ui/term"
 )
 
@@ -22,7 +23,7 @@ func helpLines(l *term.Look, k keyMap, width int) []string {
 		helpRow(l, l.Copied, strings.Repeat(last(l.CopyBar), 3)+" "+shaft(byCopy), "bytes that the CPU copied"),
 		helpRow(l, l.Moved, strings.Repeat(last(l.MoveBar), 3)+" "+shaft(byReference), "bytes handed on by reference, without a copy"),
 		helpRow(l, l.Device, shaft(byDMA)+" "+shaft(byMapping), "moved by a device; made visible in memory"),
-		helpRow(l, l.Strong, keys("d", "~", term.NotCounted), "derived; estimated; not counted; else observed"),
+		helpRow(l, l.Strong, keys("d", "~", human.NotCounted), "derived; estimated; not counted; else observed"),
 		helpRow(l, l.Strong, keys(l.Same, l.Explained, l.Differs), "as the textbook; differs, and why; differs"),
 		helpRow(l, l.Strong, "1.00", "the payload once: passes, or bytes / payload"),
 		helpRow(l, l.Strong, "switches", "mode: into the kernel or back; context: scheduler"),

@@ -1,8 +1,8 @@
 package ui
 
 import (
+	"github.com/zctrace/zctrace/internal/human"
 	"github.com/zctrace/zctrace/tracer/trace"
-	"github.com/zctrace/zctrace/ui/term"
 )
 
 // number is a number of the trace with where it comes from.
@@ -41,7 +41,7 @@ func (n number) mark() string {
 func (n number) text(format func(int64) string) string {
 	v, known := n.value.Get()
 	if !known {
-		return term.NotCounted
+		return human.NotCounted
 	}
 	return format(v)
 }

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/zctrace/zctrace/internal/human"
 	"github.com/zctrace/zctrace/tracer/trace"
 	"github.com/zctrace/zctrace/ui/term"
 )
@@ -34,9 +35,9 @@ func bucketEnd(i int) float64 { return float64(uint64(2) << min(i, 62)) }
 // within is a quantile as text: below the end of its bucket.
 func (d data) within(log2 []int64, share float64) string {
 	if ns, ok := quantile(log2, share); ok {
-		return "<" + term.Latency(ns, d.Micro)
+		return "<" + human.Latency(ns, d.Micro)
 	}
-	return term.NotCounted
+	return human.NotCounted
 }
 
 // looked is the party that is looked at.
@@ -73,26 +74,26 @@ func callTable(d data, p party, calls []call, width int) page {
 		text  func(c call, width int) string
 	}
 	fields := []field{
-		{"calls", 13, func(c call, w int) string { return c.calls.text(func(n int64) string { return term.Count(n, w-1) }) }},
+		{"calls", 13, func(c call, w int) string { return c.calls.text(func(n int64) string { return human.Count(n, w-1) }) }},
 		{"calls/s", 10, func(c call, w int) string {
 			return d.callRate(c.calls.value, p.back.Syscalls.ByName[c.name].Calls, w)
 		}},
 		{"bytes", 16, func(c call, w int) string {
-			return c.bytes.text(func(n int64) string { return term.ExactBytes(n, w-1) })
+			return c.bytes.text(func(n int64) string { return human.ExactBytes(n, w-1) })
 		}},
 		{"bytes/s", 13, func(c call, _ int) string {
-			return d.rateOf(grown(c.bytes.value, p.back.Syscalls.ByName[c.name].Bytes), term.Rate)
+			return d.rateOf(grown(c.bytes.value, p.back.Syscalls.ByName[c.name].Bytes), human.Rate)
 		}},
 		{"mean", 9, func(c call, _ int) string {
 			if ns, ok := c.meanLatency(); ok {
-				return term.Latency(ns, d.Micro)
+				return human.Latency(ns, d.Micro)
 			}
-			return term.NotCounted
+			return human.NotCounted
 		}},
 		{"p50", 10, func(c call, _ int) string { return d.within(c.log2, 0.5) }},
 		{"p99", 10, func(c call, _ int) string { return d.within(c.log2, 0.99) }},
-		{"errors", 8, func(c call, w int) string { return c.errors.text(func(n int64) string { return term.Count(n, w-1) }) }},
-		{"blocked", 10, func(c call, w int) string { return c.blocked.text(func(n int64) string { return term.Count(n, w-1) }) }},
+		{"errors", 8, func(c call, w int) string { return c.errors.text(func(n int64) string { return human.Count(n, w-1) }) }},
+		{"blocked", 10, func(c call, w int) string { return c.blocked.text(func(n int64) string { return human.Count(n, w-1) }) }},
 	}
 	name := longestCall(calls, 10)
 	// What is least missed goes first.
@@ -225,7 +226,7 @@ func bucketAxis(first, end, cell, name, width int, micro string) string {
 	step := (label + cell - 1) / cell
 	var l term.Line
 	for i := first; i < end; i += step {
-		text := "|" + term.Latency(float64(uint64(1)<<i), micro)
+		text := "|" + human.Latency(float64(uint64(1)<<i), micro)
 		if at := name + (i-first)*cell; at+term.Width(text) <= width {
 			l.PadTo(at).Put(term.Paint{}, text)
 		}

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/zctrace/zctrace/internal/human"
 	"github.com/zctrace/zctrace/tracer/trace"
 	"github.com/zctrace/zctrace/ui/term"
 )
@@ -79,7 +80,7 @@ func countersPage(d data, width int) page {
 			if !n.nonzero() {
 				ink = d.Dim
 			}
-			l.Right(ink, n.text(term.Grouped), value-2).Put(d.Dim, " "+n.mark())
+			l.Right(ink, n.text(human.Grouped), value-2).Put(d.Dim, " "+n.mark())
 			reason = n.reason
 		}
 		if room := width - l.End - 2; !all && reason != "" && room >= 16 {

@@ -4,6 +4,7 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/zctrace/zctrace/internal/human"
 	"github.com/zctrace/zctrace/tracer/trace"
 	"github.com/zctrace/zctrace/ui/term"
 )
@@ -17,7 +18,7 @@ func hooksPage(d data, width int) page {
 			attached++
 		}
 	}
-	pg := page{title: "HOOKS, " + term.Grouped(int64(attached)) + " of " + term.Grouped(int64(len(d.trace.Hooks))) + " attached"}
+	pg := page{title: "HOOKS, " + human.Grouped(int64(attached)) + " of " + human.Grouped(int64(len(d.trace.Hooks))) + " attached"}
 	pg.lines = append(pg.lines, d.hookLines(width)...)
 	for _, part := range []struct {
 		title string
@@ -96,7 +97,7 @@ func (d data) lossLines(width int) []string {
 			ink = d.Warning
 		}
 		var l term.Line
-		l.Right(ink, term.Grouped(n), 12).Put(ink, "  "+d.Fit(d.Text(cause), width-14))
+		l.Right(ink, human.Grouped(n), 12).Put(ink, "  "+d.Fit(d.Text(cause), width-14))
 		lines = append(lines, l.String())
 	}
 	return lines

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/zctrace/zctrace/internal/human"
 	"github.com/zctrace/zctrace/tracer/trace"
 	"github.com/zctrace/zctrace/ui/term"
 )
@@ -28,14 +29,14 @@ func seriesOf(d data) (throughput, copied, switches series) {
 		}
 		return &s.Sender
 	}
-	throughput = series{"THROUGHPUT", d.Area, func(s *trace.Sample) trace.Int { return counters(s).PayloadBytes }, term.Rate}
+	throughput = series{"THROUGHPUT", d.Area, func(s *trace.Sample) trace.Int { return counters(s).PayloadBytes }, human.Rate}
 	copied = series{"COPIED BY THE CPU", d.Copied, func(s *trace.Sample) trace.Int {
 		total := trace.Known(0)
 		for _, k := range []class{toUser, fromUser, inKernel, userSpace} {
 			total = total.Add(k.of(counters(s)).Bytes)
 		}
 		return total
-	}, term.Rate}
+	}, human.Rate}
 	switches = series{"CONTEXT SWITCHES", d.Key, func(s *trace.Sample) trace.Int {
 		return counters(s).ContextSwitches.Voluntary.Add(counters(s).ContextSwitches.Involuntary)
 	}, func(v float64) string { return perSecond(v, 9) + "/s" }}
@@ -83,7 +84,7 @@ func (d data) seriesPanel(s series, width int) string {
 func (d data) overTime(s series, width, high int) []string {
 	values, known := d.perSecond(s, width-axisWidth, d.timeScale())
 	if !known {
-		return []string{d.Dim.Apply(strings.Repeat(" ", axisWidth) + term.NotCounted)}
+		return []string{d.Dim.Apply(strings.Repeat(" ", axisWidth) + human.NotCounted)}
 	}
 	var lines []string
 	for i, row := range d.Chart(values, high) {

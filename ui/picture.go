@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/zctrace/zctrace/internal/human"
 	"github.com/zctrace/zctrace/ui/term"
 )
 
@@ -327,9 +328,9 @@ func shortWord(w way) string { return words[w][len(words[w])-1] }
 // times is how often the whole payload went this way.
 func (c *canvas) times(h hop) string {
 	if v, ok := h.main().bytes.per(h.payload); ok {
-		return term.Passes(v)
+		return human.Passes(v)
 	}
-	return term.NotCounted
+	return human.NotCounted
 }
 
 // inkOf is the colour of an arrow, and whether it carries anything.
@@ -395,7 +396,7 @@ func (c *canvas) amount(h hop, width int) string {
 		return ""
 	}
 	v := float64(n-m.back.Or(0)) / seconds
-	s := term.Rate(v)
+	s := human.Rate(v)
 	if width < len("9.99 GiB/s") || term.Width(s) > width {
 		s = shortRate(v)
 	}

@@ -56,9 +56,9 @@ func PlainLine(prev, cur *trace.Trace) string {
 
 	var l term.Line
 	for i, text := range []string{
-		term.Clock(now.now.ElapsedNS),
+		human.Clock(now.now.ElapsedNS),
 		orMissing(payload, human.FormatBytes),
-		now.rateOf(moved, func(v float64) string { return term.Rate(v) }),
+		now.rateOf(moved, func(v float64) string { return human.Rate(v) }),
 		now.rateOf(since(sender, allCalls), func(v float64) string { return perSecond(v, 8) }),
 		passesIn(sender, moved),
 		now.rateOf(since(sender, modeSwitches), func(v float64) string { return perSecond(v, 9) }),
@@ -92,7 +92,7 @@ func passesIn(p party, moved trace.Int) string {
 	for _, k := range []class{toUser, fromUser, inKernel} {
 		n, known := k.of(p.now).Bytes.Get()
 		if !known {
-			return term.NotCounted
+			return human.NotCounted
 		}
 		copied = copied.Add(trace.Known(n - k.of(p.back).Bytes.Or(0)))
 	}
@@ -100,7 +100,7 @@ func passesIn(p party, moved trace.Int) string {
 	if !ok {
 		return "-" // nothing moved
 	}
-	return term.Passes(v)
+	return human.Passes(v)
 }
 
 // rateOf is a number of the interval per second.
@@ -109,12 +109,12 @@ func (d data) rateOf(n trace.Int, format func(float64) string) string {
 	if seconds := d.window(); known && seconds > 0 {
 		return format(float64(v) / seconds)
 	}
-	return term.NotCounted
+	return human.NotCounted
 }
 
 func orMissing(n trace.Int, format func(int64) string) string {
 	if v, known := n.Get(); known {
 		return format(v)
 	}
-	return term.NotCounted
+	return human.NotCounted
 }

@@ -54,11 +54,11 @@ func progressPanel(d data, width int) string {
 	var text string
 	switch {
 	case d.phase == ended:
-		text = term.Grouped(payload) + " bytes"
+		text = human.Grouped(payload) + " bytes"
 	case !p.limited:
 		text = sofar + ", no limit"
 	default:
-		text = fmt.Sprintf("%3.0f %%   %s   ETA %s", p.fraction*100, sofar, term.Clock(p.etaNS))
+		text = fmt.Sprintf("%3.0f %%   %s   ETA %s", p.fraction*100, sofar, human.Clock(p.etaNS))
 	}
 	p.fraction = min(max(p.fraction, 0), 1)
 	done := int(p.fraction*float64(barWidth) + 0.5)
@@ -84,16 +84,16 @@ const highestChart = 4
 
 // throughputText is the throughput now and in the mean.
 func (d data) throughputText() string {
-	mean := term.NotCounted
+	mean := human.NotCounted
 	if payload, ok := d.payload().Get(); ok && d.now.ElapsedNS > 0 {
-		mean = term.Rate(float64(payload) * 1e9 / float64(d.now.ElapsedNS))
+		mean = human.Rate(float64(payload) * 1e9 / float64(d.now.ElapsedNS))
 	}
 	if d.phase == ended && !d.moment {
 		return "mean " + mean
 	}
-	now := term.NotCounted
+	now := human.NotCounted
 	if n, ok := d.payload().Get(); ok && d.window() > 0 {
-		now = term.Rate(float64(n-d.back.Sender.PayloadBytes.Or(0)) / d.window())
+		now = human.Rate(float64(n-d.back.Sender.PayloadBytes.Or(0)) / d.window())
 	}
 	return now + "   mean " + mean
 }

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/zctrace/zctrace/internal/human"
 	"github.com/zctrace/zctrace/tracer/trace"
 	"github.com/zctrace/zctrace/ui/term"
 )
@@ -178,7 +179,7 @@ func losses(t *trace.Trace) []string {
 	var list []string
 	for _, cause := range slices.Sorted(maps.Keys(t.Losses)) {
 		if n := t.Losses[cause]; n != 0 {
-			list = append(list, cause+" "+term.Grouped(n))
+			list = append(list, cause+" "+human.Grouped(n))
 		}
 	}
 	return list
@@ -203,7 +204,7 @@ func statusPanel(d data, width int) string {
 	l.Put(d.Plain, fmt.Sprint(counts[trace.Observed])).Put(d.Dim, " observed "+d.Dot+" ")
 	l.Put(d.Plain, fmt.Sprint(counts[trace.Derived])).Put(d.Dim, " derived ").Put(d.Plain, "d").Put(d.Dim, " "+d.Dot+" ")
 	l.Put(d.Plain, fmt.Sprint(counts[trace.Estimated])).Put(d.Dim, " estimated ").Put(d.Plain, "~").Put(d.Dim, " "+d.Dot+" ")
-	l.Put(d.Plain, fmt.Sprint(counts[trace.Unavailable])).Put(d.Dim, " not counted ").Put(d.Plain, term.NotCounted)
+	l.Put(d.Plain, fmt.Sprint(counts[trace.Unavailable])).Put(d.Dim, " not counted ").Put(d.Plain, human.NotCounted)
 	rows = append(rows, d.Fit(l.String(), width))
 	return crop(rows, d.rows)
 }

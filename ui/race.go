@@ -5,6 +5,7 @@ import (
 	"math"
 	"slices"
 
+	"github.com/zctrace/zctrace/internal/human"
 	"github.com/zctrace/zctrace/tracer/trace"
 	"github.com/zctrace/zctrace/ui/term"
 )
@@ -25,7 +26,7 @@ func movedInk(l *term.Look) term.Paint  { return l.Moved }
 var raceColumns = []raceColumn{
 	{"ns/KiB", strongInk, 7, columnOf("cpu_ns_per_kib.total")},
 	{"calls/MiB", strongInk, 9, columnOf("per_mib.calls")},
-	{"copies", copiedInk, 7, rankColumn{passBlock, "copies", "", copiesOf, term.Passes, false}},
+	{"copies", copiedInk, 7, rankColumn{passBlock, "copies", "", copiesOf, human.Passes, false}},
 	{"to_user", copiedInk, 7, columnOf("passes.to_user")},
 	{"from_user", copiedInk, 9, columnOf("passes.from_user")},
 	{"in_kernel", copiedInk, 9, columnOf("passes.in_kernel")},
@@ -183,7 +184,7 @@ func (s rounds) raceLines(l *term.Look, r race, order []int, width int) []string
 	}
 	scale := s.scale()
 	if scale > 0 {
-		heads = append(heads, term.Column{Name: "0", End: at + 1}, term.Column{Name: term.Rate(scale), End: at + r.bar})
+		heads = append(heads, term.Column{Name: "0", End: at + 1}, term.Column{Name: human.Rate(scale), End: at + r.bar})
 	}
 	heads = append(heads, term.Column{Name: "median", End: at + r.bar + raceMedian})
 	at += r.bar + raceMedian

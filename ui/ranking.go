@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/zctrace/zctrace/internal/human"
 	"github.com/zctrace/zctrace/tracer/trace"
 	"github.com/zctrace/zctrace/ui/term"
 )
@@ -95,11 +96,11 @@ func (r ranking) title() string {
 		least, most = min(least, row.Rounds), max(most, row.Rounds)
 		names[row.Strategy] = true
 	}
-	strategies := term.Plural(int64(len(names)), "strategy")
+	strategies := human.Plural(int64(len(names)), "strategy")
 	if len(names) != 1 {
 		strategies = fmt.Sprintf("%d strategies", len(names))
 	}
-	rounds := term.Plural(most, "round")
+	rounds := human.Plural(most, "round")
 	if least < most {
 		rounds = fmt.Sprintf("%d to %s", least, rounds)
 	}
@@ -121,7 +122,7 @@ func (r ranking) work() string {
 		parts = append(parts, sized(n))
 	}
 	if ns, ok := run.LimitDurationNS.Get(); ok {
-		parts = append(parts, term.Seconds(ns))
+		parts = append(parts, human.Seconds(ns))
 	}
 	if len(parts) == 0 {
 		return ""
@@ -172,7 +173,7 @@ func (r ranking) speedGrid(columns []rankColumn) *term.Grid {
 			line = append(line, c.text(row), c.mark(row))
 		}
 		if rounds {
-			line = append(line, term.Grouped(row.Rounds))
+			line = append(line, human.Grouped(row.Rounds))
 		}
 		g.Add(line...)
 	}
@@ -181,7 +182,7 @@ func (r ranking) speedGrid(columns []rankColumn) *term.Grid {
 
 func (r ranking) place(row *trace.Ranked) string {
 	if n, ok := row.Rank.Get(); ok {
-		return term.Grouped(n)
+		return human.Grouped(n)
 	}
 	return "-"
 }
@@ -300,7 +301,7 @@ func (r ranking) kernelNotes() []string {
 		}
 		for _, k := range []class{toUser, fromUser, inKernel} {
 			if most[k.name] > 0 {
-				list = append(list, fmt.Sprintf("!! %s: the kernel on its own copied up to %s passes %s, which are in no row above", r.labels[i], term.Passes(most[k.name]), k.name))
+				list = append(list, fmt.Sprintf("!! %s: the kernel on its own copied up to %s passes %s, which are in no row above", r.labels[i], human.Passes(most[k.name]), k.name))
 			}
 		}
 	}

@@ -31,29 +31,29 @@ const (
 var rankBlocks = map[rankBlock]string{speedBlock: "CPU", eventBlock: "Per MiB", passBlock: "Passes"}
 
 var rankColumns = []rankColumn{
-	{speedBlock, "throughput", "throughput", func(r *trace.Ranked) *trace.Spread { return &r.Throughput }, term.Rate, false},
-	{speedBlock, "CPU ns/KiB", "cpu_ns_per_kib.total", func(r *trace.Ranked) *trace.Spread { return &r.CPUNSPerKiB.Total }, term.ThreeDigits, false},
-	{speedBlock, "user", "cpu_ns_per_kib.user", func(r *trace.Ranked) *trace.Spread { return &r.CPUNSPerKiB.User }, term.ThreeDigits, false},
-	{speedBlock, "kernel", "cpu_ns_per_kib.system", func(r *trace.Ranked) *trace.Spread { return &r.CPUNSPerKiB.System }, term.ThreeDigits, false},
+	{speedBlock, "throughput", "throughput", func(r *trace.Ranked) *trace.Spread { return &r.Throughput }, human.Rate, false},
+	{speedBlock, "CPU ns/KiB", "cpu_ns_per_kib.total", func(r *trace.Ranked) *trace.Spread { return &r.CPUNSPerKiB.Total }, human.ThreeDigits, false},
+	{speedBlock, "user", "cpu_ns_per_kib.user", func(r *trace.Ranked) *trace.Spread { return &r.CPUNSPerKiB.User }, human.ThreeDigits, false},
+	{speedBlock, "kernel", "cpu_ns_per_kib.system", func(r *trace.Ranked) *trace.Spread { return &r.CPUNSPerKiB.System }, human.ThreeDigits, false},
 	{eventBlock, "system calls", "per_mib.calls", func(r *trace.Ranked) *trace.Spread { return &r.PerMiB.Calls }, perMiB, false},
 	{eventBlock, "mode switches", "per_mib.mode_switches", func(r *trace.Ranked) *trace.Spread { return &r.PerMiB.ModeSwitches }, perMiB, false},
 	{eventBlock, "context switches", "per_mib.context_switches", func(r *trace.Ranked) *trace.Spread { return &r.PerMiB.ContextSwitches }, perMiB, false},
 	{eventBlock, "page faults", "per_mib.page_faults", func(r *trace.Ranked) *trace.Spread { return &r.PerMiB.PageFaults }, perMiB, false},
-	{passBlock, "to_user", "passes.to_user", func(r *trace.Ranked) *trace.Spread { return &r.Passes.ToUser }, term.Passes, false},
-	{passBlock, "from_user", "passes.from_user", func(r *trace.Ranked) *trace.Spread { return &r.Passes.FromUser }, term.Passes, false},
-	{passBlock, "in_kernel", "passes.in_kernel", func(r *trace.Ranked) *trace.Spread { return &r.Passes.InKernel }, term.Passes, false},
-	{passBlock, "user_space", "passes.user_space", func(r *trace.Ranked) *trace.Spread { return &r.Passes.UserSpace }, term.Passes, true},
-	{passBlock, "page_refs", "passes.page_refs", func(r *trace.Ranked) *trace.Spread { return &r.Passes.PageRefs }, term.Passes, false},
-	{passBlock, "disk read", "passes.disk_read", func(r *trace.Ranked) *trace.Spread { return &r.Passes.DiskRead }, term.Passes, true},
-	{passBlock, "disk written", "passes.disk_written", func(r *trace.Ranked) *trace.Spread { return &r.Passes.DiskWritten }, term.Passes, true},
-	{passBlock, "cache left", "passes.cache_left", func(r *trace.Ranked) *trace.Spread { return &r.Passes.CacheLeft }, term.Passes, true},
+	{passBlock, "to_user", "passes.to_user", func(r *trace.Ranked) *trace.Spread { return &r.Passes.ToUser }, human.Passes, false},
+	{passBlock, "from_user", "passes.from_user", func(r *trace.Ranked) *trace.Spread { return &r.Passes.FromUser }, human.Passes, false},
+	{passBlock, "in_kernel", "passes.in_kernel", func(r *trace.Ranked) *trace.Spread { return &r.Passes.InKernel }, human.Passes, false},
+	{passBlock, "user_space", "passes.user_space", func(r *trace.Ranked) *trace.Spread { return &r.Passes.UserSpace }, human.Passes, true},
+	{passBlock, "page_refs", "passes.page_refs", func(r *trace.Ranked) *trace.Spread { return &r.Passes.PageRefs }, human.Passes, false},
+	{passBlock, "disk read", "passes.disk_read", func(r *trace.Ranked) *trace.Spread { return &r.Passes.DiskRead }, human.Passes, true},
+	{passBlock, "disk written", "passes.disk_written", func(r *trace.Ranked) *trace.Spread { return &r.Passes.DiskWritten }, human.Passes, true},
+	{passBlock, "cache left", "passes.cache_left", func(r *trace.Ranked) *trace.Spread { return &r.Passes.CacheLeft }, human.Passes, true},
 }
 
 // text is the column's median, or n/a.
 func (c rankColumn) text(r *trace.Ranked) string {
 	v, known := c.in(r).Median.Get()
 	if !known {
-		return term.NotCounted
+		return human.NotCounted
 	}
 	return c.format(v)
 }
@@ -110,7 +110,7 @@ func perMiB(v float64) string {
 	case v < 1e6:
 		return strconv.FormatFloat(v, 'f', 2, 64)
 	}
-	return term.Short(v)
+	return human.Short(v)
 }
 
 // fromTo is a spread of rates, in the unit of the larger.
@@ -120,10 +120,10 @@ func fromTo(s trace.Spread) string {
 		return "-"
 	}
 	high := s.Max.Or(0)
-	to, unit, _ := strings.Cut(term.Rate(high), " ")
+	to, unit, _ := strings.Cut(human.Rate(high), " ")
 	shown, err := strconv.ParseFloat(to, 64)
 	if err != nil || shown <= 0 || high <= 0 {
-		return term.Rate(low) + ".." + term.Rate(high)
+		return human.Rate(low) + ".." + human.Rate(high)
 	}
 	digits := 0
 	if _, fraction, dotted := strings.Cut(to, "."); dotted {
@@ -138,7 +138,7 @@ func fromTo(s trace.Spread) string {
 // rateUnit is the size of the unit in which rate writes a number.
 func rateUnit(v float64) float64 {
 	unit := 1.0
-	for _, written, _ := strings.Cut(term.Rate(v), " "); term.Rate(unit) != "1 "+written && unit < 1<<60; {
+	for _, written, _ := strings.Cut(human.Rate(v), " "); human.Rate(unit) != "1 "+written && unit < 1<<60; {
 		unit *= 1024
 	}
 	return unit

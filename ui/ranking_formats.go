@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/zctrace/zctrace/internal/human"
 	"github.com/zctrace/zctrace/tracer/trace"
 	"github.com/zctrace/zctrace/ui/term"
 )
@@ -32,7 +33,7 @@ func RankingMarkdown(s *trace.Set) string {
 			}
 			cells = append(cells, text)
 		}
-		line(swap(append(cells, term.Grouped(row.Rounds))))
+		line(swap(append(cells, human.Grouped(row.Rounds))))
 	}
 	b.WriteString("\n")
 	for i := range r.rows {
@@ -45,7 +46,7 @@ func RankingMarkdown(s *trace.Set) string {
 	}
 	for i := range r.rows {
 		if row := &r.rows[i]; row.Failed > 0 {
-			fmt.Fprintf(&b, "- **%s**: %s failed, not counted: %s\n", r.labels[i], term.Plural(row.Failed, "run"), whyFailed(row))
+			fmt.Fprintf(&b, "- **%s**: %s failed, not counted: %s\n", r.labels[i], human.Plural(row.Failed, "run"), whyFailed(row))
 		}
 	}
 	for _, entry := range r.legend() {
@@ -67,7 +68,7 @@ func RankingCSV(s *trace.Set) string {
 	w := csv.NewWriter(&b)
 	number := func(v trace.Real) string {
 		if !v.Known() {
-			return term.NotCounted
+			return human.NotCounted
 		}
 		return v.String()
 	}
@@ -78,7 +79,7 @@ func RankingCSV(s *trace.Set) string {
 	_ = w.Write(append(head, "derived", "estimated", "varies", "textbook")) // to memory
 	for i := range r.rows {
 		row := &r.rows[i]
-		rank := term.NotCounted
+		rank := human.NotCounted
 		if row.Rank.Known() {
 			rank = row.Rank.String()
 		}

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/zctrace/zctrace/internal/human"
 	"github.com/zctrace/zctrace/tracer/trace"
 	"github.com/zctrace/zctrace/ui/term"
 )
@@ -15,7 +16,7 @@ func (r ranking) trustSection(width int) []string {
 	var lines []string
 	for i := range r.rows {
 		if row := &r.rows[i]; row.Failed > 0 {
-			lines = append(lines, term.Wrap(fmt.Sprintf("!! %s: %s FAILED, NOT COUNTED: %s", r.labels[i], term.Plural(row.Failed, "run"), whyFailed(row)), width)...)
+			lines = append(lines, term.Wrap(fmt.Sprintf("!! %s: %s FAILED, NOT COUNTED: %s", r.labels[i], human.Plural(row.Failed, "run"), whyFailed(row)), width)...)
 		}
 	}
 	lossy, verified, wrong, asked := 0, 0, 0, false
@@ -38,13 +39,13 @@ func (r ranking) trustSection(width int) []string {
 	if lossy == 0 {
 		lines = append(lines, "losses: none in any run")
 	} else {
-		lines = append(lines, fmt.Sprintf("!! EVENTS WERE LOST in %s", term.Plural(int64(lossy), "run")))
+		lines = append(lines, fmt.Sprintf("!! EVENTS WERE LOST in %s", human.Plural(int64(lossy), "run")))
 	}
 	switch {
 	case wrong > 0:
-		lines = append(lines, fmt.Sprintf("!! NOT VERIFIED in %s: the sink did not receive the bytes of the source", term.Plural(int64(wrong), "run")))
+		lines = append(lines, fmt.Sprintf("!! NOT VERIFIED in %s: the sink did not receive the bytes of the source", human.Plural(int64(wrong), "run")))
 	case asked:
-		lines = append(lines, fmt.Sprintf("verified: yes, in %s", term.Plural(int64(verified), "run")))
+		lines = append(lines, fmt.Sprintf("verified: yes, in %s", human.Plural(int64(verified), "run")))
 	default:
 		lines = append(lines, "verified: not asked for")
 	}
@@ -119,6 +120,6 @@ func (r ranking) legend() [][2]string {
 	if len(without) > 0 {
 		reasons[trace.Unavailable]["no run counts"] = without
 	}
-	explain(term.NotCounted, reasons[trace.Unavailable])
+	explain(human.NotCounted, reasons[trace.Unavailable])
 	return list
 }

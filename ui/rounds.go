@@ -10,6 +10,7 @@ import (
 	"github.com/charmbracelet/bubbles/key"
 	tea "github.com/charmbracelet/bubbletea"
 
+	"github.com/zctrace/zctrace/internal/human"
 	"github.com/zctrace/zctrace/tracer/trace"
 	"github.com/zctrace/zctrace/ui/term"
 )
@@ -216,7 +217,7 @@ func (m Rounds) stateText(s rounds) stateText {
 	case s.begun == nil && s.any == nil:
 		return stateText{m.look.SignRunning + " starting", m.look.Strong}
 	}
-	return stateText{fmt.Sprintf("%s round %d of %d  %s", m.look.SignRunning, s.round, s.each, term.Clock(int64(s.at.Sub(s.start)))), m.look.Strong}
+	return stateText{fmt.Sprintf("%s round %d of %d  %s", m.look.SignRunning, s.round, s.each, human.Clock(int64(s.at.Sub(s.start)))), m.look.Strong}
 }
 
 // footer shows the keys, and what takes its time.
@@ -250,5 +251,5 @@ func RunLine(label string, round, rounds int, t *trace.Trace, err error) string 
 	case t.Run.Ended == trace.Interrupted:
 		return text + "interrupted"
 	}
-	return text + term.Rate(t.Throughput())
+	return text + human.Rate(t.Throughput())
 }

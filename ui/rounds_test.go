@@ -12,6 +12,7 @@ import (
 	"github.com/charmbracelet/lipgloss"
 	"github.com/charmbracelet/x/ansi"
 
+	"github.com/zctrace/zctrace/internal/human"
 	"github.com/zctrace/zctrace/tracer/trace"
 	"github.com/zctrace/zctrace/ui/term"
 )
@@ -339,7 +340,7 @@ func TestRoundsLeft(t *testing.T) {
 
 func TestRoundUp(t *testing.T) {
 	for v, want := range map[float64]string{0: "0 B/s", 1: "1 B/s", 800: "800 B/s", 801: "1 KiB/s", 2.1e9: "2 GiB/s", 2.2e9: "2.5 GiB/s", 3.3e9: "4 GiB/s", 900 << 20: "1 GiB/s"} {
-		if got := term.Rate(roundUp(v)); got != want {
+		if got := human.Rate(roundUp(v)); got != want {
 			t.Errorf("%v: %s, want %s", v, got, want)
 		}
 	}

@@ -94,7 +94,7 @@ func workOf(r trace.Run) string {
 		parts = append(parts, human.FormatBytes(n))
 	}
 	if ns, ok := r.LimitDurationNS.Get(); ok {
-		parts = append(parts, term.Clock(ns))
+		parts = append(parts, human.Clock(ns))
 	}
 	if len(parts) == 0 {
 		return ""
@@ -105,9 +105,9 @@ func workOf(r trace.Run) string {
 // progress is how many of the runs are done; that under way counts in part.
 func (s rounds) progress(l *term.Look, width int) string {
 	ended, of := s.count()
-	text := fmt.Sprintf("%d of %s", ended, term.Plural(int64(of), "run"))
+	text := fmt.Sprintf("%d of %s", ended, human.Plural(int64(of), "run"))
 	if left, known := s.left(); known {
-		text += "   ETA " + term.Clock(int64(left))
+		text += "   ETA " + human.Clock(int64(left))
 	}
 	part := float64(ended)
 	if s.begun != nil && s.last != nil && s.of == *s.begun && !s.over {
@@ -149,7 +149,7 @@ func (s rounds) status(l *term.Look, width int) []string {
 		lines = append(lines, l.Alarm.Apply(l.Fit(" "+alert+" ", width)))
 	}
 	if lossy > 0 {
-		return append(lines, l.Alarm.Apply(fmt.Sprintf(" EVENTS WERE LOST in %s ", term.Plural(int64(lossy), "run"))))
+		return append(lines, l.Alarm.Apply(fmt.Sprintf(" EVENTS WERE LOST in %s ", human.Plural(int64(lossy), "run"))))
 	}
 	words := []string{"medians of the sender", "d derived", "~ estimated"}
 	if !s.sweeps() {

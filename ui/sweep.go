@@ -55,7 +55,7 @@ func (r ranking) sweepSections(width int) [][]string {
 	sections = append(sections, r.bySize("MiB/s", width, func(row *trace.Ranked) (string, string) {
 		v, known := row.Throughput.Median.Get()
 		if !known {
-			return term.NotCounted, ""
+			return human.NotCounted, ""
 		}
 		mark := ""
 		if r.clearlyFirst(row) {
@@ -99,9 +99,9 @@ func (r ranking) clearlyFirst(row *trace.Ranked) bool {
 // perMiBText is bytes per second in MiB/s, so that a column can be compared.
 func perMiBText(v float64) string {
 	if v /= 1 << 20; v < 100 {
-		return term.ThreeDigits(v)
+		return human.ThreeDigits(v)
 	}
-	return term.Grouped(int64(v + 0.5))
+	return human.Grouped(int64(v + 0.5))
 }
 
 // bySize has a row for each size and a column for each strategy, in as many grids

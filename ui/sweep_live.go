@@ -90,7 +90,7 @@ func (s rounds) sweepBody(l *term.Look, width int, b *stack) {
 	}
 	add(s.sayingLines(l, width, left-leastChart-1), leastChart)
 	add(s.sweepTable(l, g, width, "CPU ns/KiB", rankText(columnOf("cpu_ns_per_kib.total"))), fairChart)
-	add(s.sweepTable(l, g, width, "CPU copies", rankText(rankColumn{format: term.Passes, block: passBlock, in: copiesOf})), fairChart)
+	add(s.sweepTable(l, g, width, "CPU copies", rankText(rankColumn{format: human.Passes, block: passBlock, in: copiesOf})), fairChart)
 	add(s.now(l, width, nowRows), fairChart)
 	if left > leastChart {
 		left-- // a blank line at the end
@@ -135,9 +135,9 @@ func (s rounds) sweepChart(l *term.Look, g sweepGrid, width, rows int) []string 
 		label := ""
 		switch {
 		case y == 0 && scale > 0:
-			label = term.Rate(scale)
+			label = human.Rate(scale)
 		case y == int(p.Down(0.5)) && high > 6 && scale > 0:
-			label = term.Rate(scale / 2)
+			label = human.Rate(scale / 2)
 		case y == high-1:
 			label = "0"
 		}
@@ -238,7 +238,7 @@ func (s rounds) sweepCell(l *term.Look, row *roundsRow, cell sweepNumber) (text,
 func (s rounds) speedText(r *trace.Ranked) (text, mark string, best bool) {
 	v, known := r.Throughput.Median.Get()
 	if !known {
-		return term.NotCounted, "", false
+		return human.NotCounted, "", false
 	}
 	if s.ranking.clearlyFirst(r) {
 		mark = first

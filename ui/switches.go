@@ -108,7 +108,7 @@ func (d data) figureText(f figure, c *trace.Counters, width int) (text, mark str
 		}
 	}
 	if !known {
-		return term.NotCounted, " ", ink // once is enough
+		return human.NotCounted, " ", ink // once is enough
 	}
 	if text = strings.Join(exact, "/"); term.Width(text) > width {
 		text = strings.Join(short, "/")
@@ -122,7 +122,7 @@ func (d data) measureText(u unit, v int64, width int) string {
 	case size:
 		return human.FormatBytes(v)
 	case span:
-		return term.Latency(float64(v), d.Micro)
+		return human.Latency(float64(v), d.Micro)
 	}
-	return term.Count(v, width)
+	return human.Count(v, width)
 }

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/zctrace/zctrace/internal/human"
 	"github.com/zctrace/zctrace/tracer/trace"
 	"github.com/zctrace/zctrace/ui/term"
 )
@@ -143,10 +144,10 @@ func (d data) callTotals(p party, hidden int, col callColumns) string {
 	var l term.Line
 	l.Put(d.Strong, p.name)
 	if hidden > 0 {
-		l.Put(d.Dim, " +"+term.Grouped(int64(hidden)))
+		l.Put(d.Dim, " +"+human.Grouped(int64(hidden)))
 	}
 	l.PadTo(col.name)
-	l.Right(d.Dim, allCalls.in(p.now).text(func(n int64) string { return term.Count(n, col.calls-1) }), col.calls)
+	l.Right(d.Dim, allCalls.in(p.now).text(func(n int64) string { return human.Count(n, col.calls-1) }), col.calls)
 	l.Right(d.Dim, d.callRate(p.now.Syscalls.Calls, p.back.Syscalls.Calls, col.rate), col.rate)
 	return l.String()
 }
@@ -154,11 +155,11 @@ func (d data) callTotals(p party, hidden int, col callColumns) string {
 func (d data) callRow(p party, c call, indent string, col callColumns) string {
 	var l term.Line
 	l.Left(d.Plain, indent+d.Fit(d.Text(c.name), col.name-len(indent)), col.name)
-	l.Right(d.Plain, c.calls.text(func(n int64) string { return term.Count(n, col.calls-1) }), col.calls)
+	l.Right(d.Plain, c.calls.text(func(n int64) string { return human.Count(n, col.calls-1) }), col.calls)
 	l.Right(d.Plain, d.callRate(c.calls.value, p.back.Syscalls.ByName[c.name].Calls, col.rate), col.rate)
 	bytes := ""
 	if c.bytes.value.Or(1) != 0 { // 0 for a call that moves none says nothing
-		bytes = c.bytes.text(func(n int64) string { return term.ExactBytes(n, col.bytes-1) })
+		bytes = c.bytes.text(func(n int64) string { return human.ExactBytes(n, col.bytes-1) })
 	}
 	l.Right(d.Plain, bytes, col.bytes)
 	if col.errors > 0 {
@@ -166,14 +167,14 @@ func (d data) callRow(p party, c call, indent string, col callColumns) string {
 		if c.errors.nonzero() {
 			p = d.Warning
 		}
-		l.Right(p, c.errors.text(func(n int64) string { return term.Count(n, col.errors-1) }), col.errors)
+		l.Right(p, c.errors.text(func(n int64) string { return human.Count(n, col.errors-1) }), col.errors)
 	}
 	if col.blocked > 0 {
-		l.Right(d.Plain, c.blocked.text(func(n int64) string { return term.Count(n, col.blocked-1) }), col.blocked)
+		l.Right(d.Plain, c.blocked.text(func(n int64) string { return human.Count(n, col.blocked-1) }), col.blocked)
 	}
-	mean := term.NotCounted
+	mean := human.NotCounted
 	if ns, ok := c.meanLatency(); ok {
-		mean = term.Latency(ns, d.Micro)
+		mean = human.Latency(ns, d.Micro)
 	}
 	l.Right(d.Plain, mean, col.mean)
 	if col.p50 > 0 {
@@ -191,7 +192,7 @@ func (d data) callRate(now, back trace.Int, width int) string {
 	n, known := now.Get()
 	seconds := d.window()
 	if !known || seconds <= 0 {
-		return term.NotCounted
+		return human.NotCounted
 	}
 	return perSecond(float64(n-back.Or(0))/seconds, width-1)
 }

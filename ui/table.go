@@ -54,7 +54,7 @@ func joined(sections [][]string, width int) string {
 
 // sized is a number of bytes, exact, and for people.
 func sized(n int64) string {
-	exact := term.Plural(n, "byte")
+	exact := human.Plural(n, "byte")
 	if people := human.FormatBytes(n); !strings.HasSuffix(people, " B") {
 		return exact + " (" + people + ")"
 	}
@@ -69,10 +69,10 @@ func (d data) runSection(width int) []string {
 	d.addSetting(add)
 	payload := d.payload()
 	add("payload", orNothing(payload, sized))
-	add("elapsed", term.Seconds(d.now.ElapsedNS))
+	add("elapsed", human.Seconds(d.now.ElapsedNS))
 	if n, ok := payload.Get(); ok && d.now.ElapsedNS > 0 {
 		perSecond := float64(n) * 1e9 / float64(d.now.ElapsedNS)
-		add("throughput", fmt.Sprintf("%s (%.2f Gbit/s)", term.Rate(perSecond), perSecond*8/1e9))
+		add("throughput", fmt.Sprintf("%s (%.2f Gbit/s)", human.Rate(perSecond), perSecond*8/1e9))
 	}
 	d.addStart(add)
 	how := cmp.Or(string(r.Ended), "still running")
@@ -118,7 +118,7 @@ func (d data) addSetting(add func(name string, parts ...string)) {
 	add("engine", r.Engine, whyNotSeen(d.trace))
 	cpus := ""
 	if h.CPUs > 0 {
-		cpus = term.Plural(int64(h.CPUs), "CPU")
+		cpus = human.Plural(int64(h.CPUs), "CPU")
 	}
 	kernel := h.Kernel
 	if kernel != "" {
@@ -175,7 +175,7 @@ func (d data) textbookSection(width int) []string {
 		g.Add("  "+row.label, measured, row.mark, row.textbook, sign, row.note)
 	}
 	lines := g.Lines(width)
-	sentences := []string{fmt.Sprintf("%s: %s", term.Plural(v.transfers, "transfer"), v)}
+	sentences := []string{fmt.Sprintf("%s: %s", human.Plural(v.transfers, "transfer"), v)}
 	if source := d.Text(d.trace.Textbook.Source); source != "" {
 		sentences = append(sentences, "textbook: "+source)
 	}
@@ -206,9 +206,9 @@ func (d data) bytesSection(width int) []string {
 			n := k.in(p.now)
 			times := "-"
 			if share, ok := n.per(p.payload(d)); ok {
-				times = term.Passes(share)
+				times = human.Passes(share)
 			}
-			row = append(row, n.text(term.Grouped), times, n.mark())
+			row = append(row, n.text(human.Grouped), times, n.mark())
 			known = known || n.value.Known()
 		}
 		if known { // what nobody counted is told of at the end
@@ -227,14 +227,14 @@ func (d data) callsSection(width int) []string {
 		if len(calls) == 0 {
 			continue
 		}
-		g.Add("  "+p.name, allCalls.in(p.now).text(term.Grouped), d.callRate(p.now.Syscalls.Calls, p.back.Syscalls.Calls, 12), "", "", "", "")
+		g.Add("  "+p.name, allCalls.in(p.now).text(human.Grouped), d.callRate(p.now.Syscalls.Calls, p.back.Syscalls.Calls, 12), "", "", "", "")
 		for _, c := range calls {
-			mean := term.NotCounted
+			mean := human.NotCounted
 			if ns, ok := c.meanLatency(); ok {
-				mean = term.Latency(ns, "us")
+				mean = human.Latency(ns, "us")
 			}
-			g.Add("    "+term.Fit(d.Text(c.name), 24, ".."), c.calls.text(term.Grouped), d.callRate(c.calls.value, p.back.Syscalls.ByName[c.name].Calls, 12),
-				c.bytes.text(term.Grouped), c.errors.text(term.Grouped), mean, c.blocked.text(term.Grouped))
+			g.Add("    "+term.Fit(d.Text(c.name), 24, ".."), c.calls.text(human.Grouped), d.callRate(c.calls.value, p.back.Syscalls.ByName[c.name].Calls, 12),
+				c.bytes.text(human.Grouped), c.errors.text(human.Grouped), mean, c.blocked.text(human.Grouped))
 		}
 	}
 	return g.UnlessEmpty(width)

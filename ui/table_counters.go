@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/zctrace/zctrace/internal/human"
 	"github.com/zctrace/zctrace/tracer/trace"
 	"github.com/zctrace/zctrace/ui/term"
 )
@@ -59,9 +60,9 @@ func (m measure) label() string {
 
 func (m measure) exact(v int64) string {
 	if m.unit == span {
-		return term.Seconds(v)
+		return human.Seconds(v)
 	}
-	return term.Grouped(v)
+	return human.Grouped(v)
 }
 
 // kernelSection shows what softirq, kworkers and io-wq did on the run's behalf
@@ -76,7 +77,7 @@ func (d data) kernelSection(width int) []string {
 			if k.moved {
 				verb = "  moved "
 			}
-			g.Add(verb+k.name+", bytes", n.text(term.Grouped), term.Passes(share), n.mark())
+			g.Add(verb+k.name+", bytes", n.text(human.Grouped), human.Passes(share), n.mark())
 		}
 	}
 	for _, m := range measures {
@@ -110,7 +111,7 @@ func (d data) trustSection(width int) []string {
 	}
 	if untraced, ok := r.UntracedElapsedNS.Get(); ok && untraced > 0 && r.ElapsedNS > 0 {
 		cost := fmt.Sprintf("tracing cost: %+.1f %% (%s traced, %s untraced; one pair, so noise included)",
-			(float64(r.ElapsedNS)/float64(untraced)-1)*100, term.Seconds(r.ElapsedNS), term.Seconds(untraced))
+			(float64(r.ElapsedNS)/float64(untraced)-1)*100, human.Seconds(r.ElapsedNS), human.Seconds(untraced))
 		lines = append(lines, term.Wrap(cost, width)...)
 	}
 	return lines
@@ -144,7 +145,7 @@ func (d data) legendSection(width int) []string {
 	if counts[trace.Estimated] > 0 {
 		explain("~", "estimated, not exact", reasonsFor(d.trace, trace.Estimated))
 	}
-	explain(term.NotCounted, "", reasonsFor(d.trace, trace.Unavailable))
+	explain(human.NotCounted, "", reasonsFor(d.trace, trace.Unavailable))
 	if len(g.Rows) == 0 {
 		return nil
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/charmbracelet/x/ansi"
 
+	"github.com/zctrace/zctrace/internal/human"
 	"github.com/zctrace/zctrace/tracer/trace"
 	"github.com/zctrace/zctrace/ui/term"
 )
@@ -112,8 +113,8 @@ func TestNullIsNeverShownAsZero(t *testing.T) {
 	table := Table(tr, 80)
 	for _, label := range []string{"context switches, voluntary", "copied to_user", "copies to_user", "CPU copies in all"} {
 		line := lineWith(table, label)
-		if !strings.HasPrefix(strings.TrimSpace(strings.TrimPrefix(strings.TrimSpace(line), label)), term.NotCounted) {
-			t.Errorf("%q: want %s first", line, term.NotCounted)
+		if !strings.HasPrefix(strings.TrimSpace(strings.TrimPrefix(strings.TrimSpace(line), label)), human.NotCounted) {
+			t.Errorf("%q: want %s first", line, human.NotCounted)
 		}
 	}
 	if !strings.Contains(table, "copies.to_user (sender): no hook") {
@@ -261,7 +262,7 @@ func TestSavedTraces(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			exact := term.Grouped(tr.Run.PayloadBytes.Or(-1))
+			exact := human.Grouped(tr.Run.PayloadBytes.Or(-1))
 			for name, view := range map[string]string{
 				"table":     Table(tr, 80),
 				"dashboard": modelOf(80, 24, Finished{Trace: tr}).View(),

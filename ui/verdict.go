@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/zctrace/zctrace/internal/human"
 	"github.com/zctrace/zctrace/tracer/trace"
 	"github.com/zctrace/zctrace/ui/term"
 )
@@ -78,9 +79,9 @@ func compare(t *trace.Trace, c *trace.Counters, payload trace.Int) verdict {
 		}
 		v.rows = append(v.rows, compared)
 	}
-	cpu := comparison{label: cpuCopies, brief: "CPU copies", measured: term.NotCounted, textbook: fmt.Sprint(b.Copies.ToUser + b.Copies.FromUser + b.Copies.InKernel)}
+	cpu := comparison{label: cpuCopies, brief: "CPU copies", measured: human.NotCounted, textbook: fmt.Sprint(b.Copies.ToUser + b.Copies.FromUser + b.Copies.InKernel)}
 	if allKnown {
-		cpu.measured, cpu.mark = term.Passes(all), allMark
+		cpu.measured, cpu.mark = human.Passes(all), allMark
 		cpu.agreement = agree(all, float64(b.Copies.ToUser+b.Copies.FromUser+b.Copies.InKernel))
 		if len(v.differing()) == 0 && cpu.agreement == differs {
 			cpu.agreement = explained // by the rows above
@@ -100,12 +101,12 @@ func agree(measured, textbook float64) agreement {
 
 func compareCalls(c *trace.Counters, transfers int64, b *trace.Textbook) comparison {
 	n := transferCalls.in(c)
-	row := comparison{label: "transfer calls", brief: "calls", measured: term.NotCounted, mark: n.mark(), textbook: fmt.Sprint(b.TransferCalls)}
+	row := comparison{label: "transfer calls", brief: "calls", measured: human.NotCounted, mark: n.mark(), textbook: fmt.Sprint(b.TransferCalls)}
 	calls, known := n.value.Get()
 	if !known {
 		return row
 	}
-	row.measured = term.Passes(float64(calls) / float64(transfers))
+	row.measured = human.Passes(float64(calls) / float64(transfers))
 	row.agreement = agree(float64(calls)/float64(transfers), float64(b.TransferCalls))
 	over := calls - int64(b.TransferCalls)*transfers
 	maps := c.Syscalls.ByName["mmap"].Calls.Or(0)
@@ -121,11 +122,11 @@ func compareCalls(c *trace.Counters, transfers int64, b *trace.Textbook) compari
 	case over < 0 && maps == 1 && calls-maps >= transfers-1: // the last may be under way
 		row.agreement, row.note = explained, "mapped once: n+1, not 2n"
 	case over < 0 && maps > 1 && calls-maps >= transfers-1:
-		row.agreement, row.note = explained, fmt.Sprintf("mapped %s times, not for each", term.Grouped(maps))
+		row.agreement, row.note = explained, fmt.Sprintf("mapped %s times, not for each", human.Grouped(maps))
 	case over < 0 && maps > 0 && calls == maps: // nothing but mapped
-		row.agreement, row.note = explained, fmt.Sprintf("mapped %s times, not for each", term.Grouped(maps))
+		row.agreement, row.note = explained, fmt.Sprintf("mapped %s times, not for each", human.Grouped(maps))
 	case short > 0:
-		row.note = term.Plural(short, "short transfer")
+		row.note = human.Plural(short, "short transfer")
 	}
 	return row
 }
@@ -152,12 +153,12 @@ func batched(c *trace.Counters) bool {
 
 func compareModes(c *trace.Counters, transfers int64, b *trace.Textbook, calls comparison) comparison {
 	n := modeSwitches.in(c)
-	row := comparison{label: "mode switches", brief: "mode switches", measured: term.NotCounted, mark: n.mark(), textbook: fmt.Sprint(b.ModeSwitches)}
+	row := comparison{label: "mode switches", brief: "mode switches", measured: human.NotCounted, mark: n.mark(), textbook: fmt.Sprint(b.ModeSwitches)}
 	switches, known := n.value.Get()
 	if !known {
 		return row
 	}
-	row.measured = term.Passes(float64(switches) / float64(transfers))
+	row.measured = human.Passes(float64(switches) / float64(transfers))
 	other := c.Syscalls.Calls.Or(0) - c.Syscalls.TransferCalls.Or(c.Syscalls.Calls.Or(0))
 	own := switches - 2*other
 	switch {
@@ -166,7 +167,7 @@ func compareModes(c *trace.Counters, transfers int64, b *trace.Textbook, calls c
 	case calls.agreement != same:
 		row.agreement = calls.agreement // the calls' note is this row's, too
 	case agree(float64(own)/float64(transfers), float64(b.ModeSwitches)) == same:
-		row.agreement, row.note = explained, term.Plural(other, "other call")+" in the window"
+		row.agreement, row.note = explained, human.Plural(other, "other call")+" in the window"
 	default:
 		row.agreement = differs
 	}
@@ -174,13 +175,13 @@ func compareModes(c *trace.Counters, transfers int64, b *trace.Textbook, calls c
 }
 
 func comparePasses(k class, n number, payload int64, textbook int) comparison {
-	row := comparison{label: "copies " + k.name, brief: k.name, measured: term.NotCounted, mark: n.mark(), textbook: fmt.Sprint(textbook)}
+	row := comparison{label: "copies " + k.name, brief: k.name, measured: human.NotCounted, mark: n.mark(), textbook: fmt.Sprint(textbook)}
 	copied, known := n.value.Get()
 	if !known {
 		return row
 	}
 	measured := float64(copied) / float64(payload)
-	row.measured, row.agreement = term.Passes(measured), agree(measured, float64(textbook))
+	row.measured, row.agreement = human.Passes(measured), agree(measured, float64(textbook))
 	// 1.00 may be a page more than once; exact numbers deserve to be told apart.
 	if over := copied - payload*int64(textbook); over != 0 && row.agreement == same {
 		row.note = fmt.Sprintf("%+d bytes", over)
@@ -196,7 +197,7 @@ func explain(t *trace.Trace, c *trace.Counters, payload int64, k class, row *com
 	zeros := fill.in(c).value.Or(0)
 	switch {
 	case k.name == toUser.name && t.Run.Source.Kind == "zero" && zeros+copied >= payload*int64(t.Textbook.Copies.ToUser):
-		row.agreement, row.note = explained, "no bytes to copy: the kernel wrote "+term.Grouped(zeros)+" zeros, see fill"
+		row.agreement, row.note = explained, "no bytes to copy: the kernel wrote "+human.Grouped(zeros)+" zeros, see fill"
 	case k.name == fromUser.name && t.Run.Sink.Kind == "null" && copied == 0:
 		row.agreement, row.note = explained, "/dev/null takes them unread"
 	case k.name == inKernel.name && t.Run.Sink.Device.Kind == "nic":
@@ -210,12 +211,12 @@ func explain(t *trace.Trace, c *trace.Counters, payload int64, k class, row *com
 
 func compareDMAIn(t *trace.Trace, c *trace.Counters, payload trace.Int) comparison {
 	n := diskRead.in(c)
-	row := comparison{label: "DMA in", brief: "DMA in", measured: term.NotCounted, mark: n.mark(), textbook: fmt.Sprint(t.Textbook.DMA.In)}
+	row := comparison{label: "DMA in", brief: "DMA in", measured: human.NotCounted, mark: n.mark(), textbook: fmt.Sprint(t.Textbook.DMA.In)}
 	measured, ok := n.per(payload)
 	if !ok {
 		return row
 	}
-	row.measured, row.agreement = term.Passes(measured), agree(measured, float64(t.Textbook.DMA.In))
+	row.measured, row.agreement = human.Passes(measured), agree(measured, float64(t.Textbook.DMA.In))
 	if row.agreement == differs && measured < float64(t.Textbook.DMA.In) {
 		row.agreement = explained
 		switch {
@@ -255,9 +256,9 @@ func compareDMAOut(t *trace.Trace, c *trace.Counters, payload trace.Int) compari
 		row.note = term.Sanitize(device.Kind)
 		return row
 	}
-	row.measured, row.mark, row.agreement = term.NotCounted, moved.mark(), unmeasured
+	row.measured, row.mark, row.agreement = human.NotCounted, moved.mark(), unmeasured
 	if measured, ok := moved.per(payload); ok {
-		row.measured, row.agreement = term.Passes(measured), agree(measured, float64(t.Textbook.DMA.Out))
+		row.measured, row.agreement = human.Passes(measured), agree(measured, float64(t.Textbook.DMA.Out))
 		if over := measured - float64(t.Textbook.DMA.Out); over > 0 && over < headers {
 			row.agreement, row.note = same, "with headers"
 		}

@@ -9,6 +9,7 @@ import (
 
 	tea "github.com/charmbracelet/bubbletea"
 
+	"github.com/zctrace/zctrace/internal/human"
 	"github.com/zctrace/zctrace/tracer/trace"
 	"github.com/zctrace/zctrace/ui/term"
 )
@@ -153,8 +154,8 @@ func TestReplay(t *testing.T) {
 	// The moment's own numbers, exact.
 	m = after(m, key(tea.KeyHome))
 	want := m.latest.Samples[0].Sender.Copies.ToUser.Bytes.Or(-1)
-	if v := after(m, keyPress("5")).View(); !strings.Contains(v, term.Grouped(want)) {
-		t.Errorf("no %s in\n%s", term.Grouped(want), v)
+	if v := after(m, keyPress("5")).View(); !strings.Contains(v, human.Grouped(want)) {
+		t.Errorf("no %s in\n%s", human.Grouped(want), v)
 	}
 }
 

@@ -1,5 +1,5 @@
-// Package human reads and writes the few things that people type and read: sizes
-// in bytes, and names that were nearly right.
+// Package human reads and writes what people type and read: sizes, numbers, times, and names
+// that were nearly right.
 package human
 
 import (

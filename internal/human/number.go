@@ -1,12 +1,10 @@
-package term
+package human
 
 import (
 	"fmt"
 	"math"
 	"strconv"
 	"time"
-
-	"github.com/zctrace/zctrace/internal/human"
 )
 
 // NotCounted stands where a number is null. It is never drawn as 0.
@@ -70,12 +68,12 @@ func ExactBytes(n int64, width int) string {
 	if s := Grouped(n); len(s) <= width {
 		return s
 	}
-	return human.FormatBytes(n)
+	return FormatBytes(n)
 }
 
 // Rate is bytes per second.
 func Rate(bytesPerSecond float64) string {
-	return human.FormatBytes(int64(min(max(bytesPerSecond, 0), math.MaxInt64/2))) + "/s"
+	return FormatBytes(int64(min(max(bytesPerSecond, 0), math.MaxInt64/2))) + "/s"
 }
 
 // Passes is how often the payload was copied: 1.00 is once. What is not 0 is
