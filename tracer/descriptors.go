@@ -8,6 +8,8 @@ import (
 	"os"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/zctrace/zctrace/internal/fault"
 )
 
 // spareDescriptors are for what a run opens besides programs, links and maps: BTF,
@@ -48,7 +50,8 @@ func checkDescriptors(needed int) error {
 }
 
 func tooFew(what string, limit uint64, enough int) error {
-	return &UnsupportedError{
+	return &fault.Error{
+		Kind:   fault.Unsupported,
 		What:   fmt.Sprintf("too few open files are allowed: %s, and the limit is %d", what, limit),
 		Remedy: fmt.Sprintf("raise it: ulimit -n %d", enough),
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/cilium/ebpf/link"
 	"golang.org/x/sys/unix"
 
+	"github.com/zctrace/zctrace/internal/fault"
 	"github.com/zctrace/zctrace/tracer/ledger"
 )
 
@@ -68,7 +69,7 @@ func choose(asked ledger.Engine, kernel *btf.Spec) (engines []ledger.Engine, ref
 		case !errors.As(err, &r):
 			return nil, nil, fmt.Errorf("engine %s: %w", e, err)
 		case e == asked:
-			return nil, nil, &UnsupportedError{What: fmt.Sprintf("engine %s does not work here: %s", e, r.reason), Remedy: "take --copies auto; or " + r.remedy}
+			return nil, nil, &fault.Error{Kind: fault.Unsupported, What: fmt.Sprintf("engine %s does not work here: %s", e, r.reason), Remedy: "take --copies auto; or " + r.remedy}
 		default:
 			refused[e] = r.reason
 		}

@@ -8,6 +8,8 @@ import (
 	"slices"
 
 	"github.com/cilium/ebpf/btf"
+
+	"github.com/zctrace/zctrace/internal/fault"
 	"github.com/zctrace/zctrace/tracer/ledger"
 )
 
@@ -98,9 +100,9 @@ func probeRights() Check {
 
 func (c *Check) fail(state State, err error) {
 	c.State, c.Reason = state, err.Error()
-	var unsupported *UnsupportedError
-	if errors.As(err, &unsupported) {
-		c.Reason, c.Remedy = unsupported.What, unsupported.Remedy
+	var known *fault.Error
+	if errors.As(err, &known) {
+		c.Reason, c.Remedy = known.What, known.Remedy
 	}
 }
 

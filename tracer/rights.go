@@ -12,6 +12,8 @@ import (
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/asm"
 	"golang.org/x/sys/unix"
+
+	"github.com/zctrace/zctrace/internal/fault"
 )
 
 // checkRights says what is missing before the kernel says EPERM. Capabilities do not
@@ -22,7 +24,8 @@ func checkRights() error {
 		return err
 	}
 	if len(missing) > 0 {
-		return &UnsupportedError{
+		return &fault.Error{
+			Kind:   fault.Unsupported,
 			What:   noPrograms + strings.Join(missing, " and ") + " missing",
 			Remedy: "run it with sudo, outside of any container",
 		}
@@ -62,7 +65,8 @@ func forbidden(err error) error {
 	case underSeccomp():
 		return bySeccomp()
 	}
-	return &UnsupportedError{
+	return &fault.Error{
+		Kind:   fault.Unsupported,
 		What:   "this kernel has no bpf(2)",
 		Remedy: "boot a kernel built with CONFIG_BPF_SYSCALL=y; every current distribution kernel is",
 	}
@@ -72,21 +76,24 @@ func forbidden(err error) error {
 func noRights() error {
 	switch {
 	case inUserNamespace():
-		return &UnsupportedError{
+		return &fault.Error{
+			Kind:   fault.Unsupported,
 			What:   noPrograms + "root in a user namespace, as in a rootless container, has no rights over the kernel",
 			Remedy: "run it outside, with sudo",
 		}
 	case underSeccomp():
 		return bySeccomp()
 	}
-	return &UnsupportedError{
+	return &fault.Error{
+		Kind:   fault.Unsupported,
 		What:   "the kernel refuses to load eBPF programs, also for root",
 		Remedy: "a security module may forbid them, as SELinux does: the kernel log and its audit messages tell",
 	}
 }
 
 func bySeccomp() error {
-	return &UnsupportedError{
+	return &fault.Error{
+		Kind:   fault.Unsupported,
 		What:   noPrograms + "a seccomp filter, as containers have, forbids bpf(2)",
 		Remedy: "run it outside, or with a filter that allows bpf(2), as docker run --privileged does",
 	}

@@ -18,6 +18,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/zctrace/zctrace/bpf"
+	"github.com/zctrace/zctrace/internal/fault"
 	"github.com/zctrace/zctrace/tracer/ledger"
 	"github.com/zctrace/zctrace/tracer/trace"
 )
@@ -49,22 +50,13 @@ func (h *loadedHook) name() string {
 	return string(h.Kind) + "/" + h.target
 }
 
-// An UnsupportedError says that this machine, or the caller's rights, do not
-// allow tracing, and what would.
-type UnsupportedError struct {
-	What   string // and why
-	Remedy string
-}
-
-func (e *UnsupportedError) Error() string { return e.What + "\n" + e.Remedy }
-
 // kernelTypes decodes the kernel's BTF, megabytes of it, once for all who ask.
 var kernelTypes = btf.NewCache()
 
 // Open loads the programs that the options ask for; [Tracer.Attach] makes them
 // count. A hook that this kernel lacks costs only its own counter, and an engine
 // that it refuses is done without, unless it was asked for by its name; an
-// [UnsupportedError] says that the main job cannot be done.
+// error of the kind [fault.Unsupported] says that the main job cannot be done.
 func Open(opts Options) (*Tracer, error) {
 	if err := Supported(); err != nil {
 		return nil, err
@@ -90,7 +82,7 @@ func Open(opts Options) (*Tracer, error) {
 	return t, nil
 }
 
-// Supported says, with an [UnsupportedError], whether this kernel and the caller's
+// Supported says, with an error of the kind [fault.Unsupported], whether this kernel and the caller's
 // rights allow tracing at all.
 func Supported() error {
 	if err := checkFiles(); err != nil {
@@ -280,7 +272,7 @@ func (t *Tracer) Attach() error {
 			h.link = nil
 			t.Detach()
 			if r := (*refusal)(nil); errors.As(err, &r) {
-				return &UnsupportedError{What: fmt.Sprintf("attach %s: %s", h.name(), r.reason), Remedy: r.remedy}
+				return &fault.Error{Kind: fault.Unsupported, What: fmt.Sprintf("attach %s: %s", h.name(), r.reason), Remedy: r.remedy}
 			}
 			return fmt.Errorf("attach %s: %w", h.name(), err)
 		}
@@ -415,10 +407,11 @@ const btfPath = "/sys/kernel/btf/vmlinux"
 // checkFiles looks for what the kernel tells of itself in files.
 func checkFiles() error {
 	if _, err := os.Stat("/proc/self/fd"); err != nil {
-		return &UnsupportedError{What: "/proc is not mounted, where the kernel tells about processes and their files", Remedy: "mount -t proc proc /proc"}
+		return &fault.Error{Kind: fault.Unsupported, What: "/proc is not mounted, where the kernel tells about processes and their files", Remedy: "mount -t proc proc /proc"}
 	}
 	if _, err := os.Stat(btfPath); errors.Is(err, fs.ErrNotExist) {
-		return &UnsupportedError{
+		return &fault.Error{
+			Kind:   fault.Unsupported,
 			What:   "this kernel has no BTF (" + btfPath + "), which zctrace needs to know its data structures",
 			Remedy: "boot a kernel built with CONFIG_DEBUG_INFO_BTF=y; every current distribution kernel is",
 		}

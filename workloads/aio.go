@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/zctrace/zctrace/internal/fault"
 	"github.com/zctrace/zctrace/internal/human"
 	"github.com/zctrace/zctrace/workloads/aio"
 )
@@ -73,7 +74,7 @@ func openAIO(w *window) (undo func(), err error) {
 	if b.buffer, err = mapPopulated(-1, size, unix.PROT_READ|unix.PROT_WRITE); err != nil {
 		b.queue.Close()
 		closeDirect()
-		return nil, errorf(Failure, "take a smaller --chunk or --depth", "allocate buffers of %s: %w", human.FormatBytes(size), err)
+		return nil, fault.Errorf(fault.Failed, "take a smaller --chunk or --depth", "allocate buffers of %s: %w", human.FormatBytes(size), err)
 	}
 	w.batch = b
 	return func() {
@@ -89,12 +90,12 @@ func aioError(err error) error {
 	switch {
 	case errors.Is(err, unix.EAGAIN):
 		text, _ := os.ReadFile("/proc/sys/fs/aio-max-nr")
-		return errorf(Unsupported, "take a smaller --depth, or sysctl fs.aio-max-nr=1048576", "%w: other programs have what fs.aio-max-nr, %s, leaves",
+		return fault.Errorf(fault.Unsupported, "take a smaller --depth, or sysctl fs.aio-max-nr=1048576", "%w: other programs have what fs.aio-max-nr, %s, leaves",
 			err, strings.TrimSpace(string(text)))
 	case errors.Is(err, unix.ENOSYS):
-		return errorf(Unsupported, "take a kernel with CONFIG_AIO"+instead, "%w: the kernel has none, or a seccomp filter hides it", err)
+		return fault.Errorf(fault.Unsupported, "take a kernel with CONFIG_AIO"+instead, "%w: the kernel has none, or a seccomp filter hides it", err)
 	case errors.Is(err, unix.EPERM):
-		return errorf(Unsupported, "allow io_setup, io_submit, io_getevents and io_destroy in the container's seccomp profile"+instead,
+		return fault.Errorf(fault.Unsupported, "allow io_setup, io_submit, io_getevents and io_destroy in the container's seccomp profile"+instead,
 			"%w: a seccomp filter forbids it", err)
 	}
 	return err

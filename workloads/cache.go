@@ -16,6 +16,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/zctrace/zctrace/internal/fault"
 	"github.com/zctrace/zctrace/internal/human"
 )
 
@@ -50,7 +51,7 @@ func (s *Source) Warm(ctx context.Context, upTo int64) error {
 // already.
 func (s *Source) fits(upTo int64, hint string) error {
 	if free := availableMemory(); upTo > free && !inMemory(s.Filesystem) {
-		return errorf(Usage, hint,
+		return fault.Errorf(fault.Usage, hint,
 			"source %s does not fit into the page cache: %s of it are to be read, and %s of memory are available",
 			s.Path, human.FormatBytes(upTo), human.FormatBytes(free))
 	}
@@ -76,17 +77,17 @@ func (s *Source) CanBeCold() error {
 	const hint = "take --cache warm, or a source on a disk"
 	switch {
 	case s.Kind == SourceZero:
-		return errorf(Usage, hint, "source zero has no page cache that could be cold")
+		return fault.Errorf(fault.Usage, hint, "source zero has no page cache that could be cold")
 	case inMemory(s.Filesystem):
-		return errorf(Usage, hint, "source %s is on %s, which has nothing below the page cache", s.Path, s.Filesystem)
+		return fault.Errorf(fault.Usage, hint, "source %s is on %s, which has nothing below the page cache", s.Path, s.Filesystem)
 	case !mayCheckCache(int(s.file.Fd())):
-		return errorf(Unsupported, "run as root or as its owner", "source %s belongs to another user: what the page cache has of it is not shown", s.Path)
+		return fault.Errorf(fault.Unsupported, "run as root or as its owner", "source %s belongs to another user: what the page cache has of it is not shown", s.Path)
 	case s.Filesystem == "zfs" || s.dax():
-		return errorf(Usage, hint, "source %s is read past the page cache (%s)", s.Path, s.Filesystem)
+		return fault.Errorf(fault.Usage, hint, "source %s is read past the page cache (%s)", s.Path, s.Filesystem)
 	}
 	// Files of proc, sysfs and their like cannot be mapped, which looking needs.
 	if _, err := residentPages(int(s.file.Fd()), 0, 1, make([]byte, 1)); err != nil {
-		return errorf(Usage, hint, "source %s is on %s, whose page cache cannot be looked at: %w", s.Path, s.Filesystem, err)
+		return fault.Errorf(fault.Usage, hint, "source %s is on %s, whose page cache cannot be looked at: %w", s.Path, s.Filesystem, err)
 	}
 	return nil
 }
@@ -135,7 +136,7 @@ func (s *Source) Cold(ctx context.Context) error {
 		}
 		freePackets()
 		if time.Now().After(deadline) {
-			return errorf(Failure, "end the program that uses it (fuser -v shows which), or take another source",
+			return fault.Errorf(fault.Failed, "end the program that uses it (fuser -v shows which), or take another source",
 				"source %s cannot be made cold: %d of %d bytes stay in the page cache, mapped, locked or being written", s.Path, left, s.Bytes)
 		}
 	}

@@ -11,6 +11,8 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/zctrace/zctrace/internal/fault"
 )
 
 // onDisk opens a source that can be cold. The test's directory may be on a
@@ -110,14 +112,14 @@ func TestMappedSourceCannotBeCold(t *testing.T) {
 	s := onDisk(t, 1<<20)
 	m, err := unix.Mmap(int(s.file.Fd()), 0, 1<<20, unix.PROT_READ, unix.MAP_SHARED|unix.MAP_POPULATE)
 	must(t, err)
-	mustFail(t, s.Cold(t.Context()), Failure, "1048576 of 1048576 bytes", "mapped")
+	mustFail(t, s.Cold(t.Context()), fault.Failed, "1048576 of 1048576 bytes", "mapped")
 	must(t, unix.Munmap(m))
 	must(t, s.Cold(t.Context()))
 }
 
 func TestColdNeedsADisk(t *testing.T) {
 	zero, _ := open(t, "zero", "null")
-	mustFail(t, zero.Cold(t.Context()), Usage, "zero", "--cache warm")
+	mustFail(t, zero.Cold(t.Context()), fault.Usage, "zero", "--cache warm")
 	must(t, zero.Warm(t.Context(), 0))
 
 	path := filepath.Join("/dev/shm", filepath.Base(t.TempDir())+".zctrace")
@@ -129,7 +131,7 @@ func TestColdNeedsADisk(t *testing.T) {
 	if s.Filesystem != "tmpfs" {
 		t.Skipf("/dev/shm is %s", s.Filesystem)
 	}
-	mustFail(t, s.Cold(t.Context()), Usage, path, "tmpfs", "--cache warm")
+	mustFail(t, s.Cold(t.Context()), fault.Usage, path, "tmpfs", "--cache warm")
 }
 
 func TestColdNeedsTheOwner(t *testing.T) {
@@ -140,7 +142,7 @@ func TestColdNeedsTheOwner(t *testing.T) {
 		s, err := OpenSource(t.Context(), path, nil)
 		must(t, err)
 		defer s.Close()
-		mustFail(t, s.CanBeCold(), Unsupported, path, "owner")
+		mustFail(t, s.CanBeCold(), fault.Unsupported, path, "owner")
 	}
 }
 
@@ -175,7 +177,7 @@ func TestColdRunReadsEverythingFromDisk(t *testing.T) {
 func TestColdNeedsAPageCacheToLookAt(t *testing.T) {
 	needRoot(t) // or it is already refused as another user's
 	s, _ := open(t, "/sys/kernel/mm/transparent_hugepage/enabled", "null")
-	mustFail(t, s.CanBeCold(), Usage, s.Path, "sysfs", "cannot be looked at", "--cache warm")
+	mustFail(t, s.CanBeCold(), fault.Usage, s.Path, "sysfs", "cannot be looked at", "--cache warm")
 	if s.Cached() {
 		t.Error("sysfs has no page cache")
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 
+	"github.com/zctrace/zctrace/internal/fault"
 	"github.com/zctrace/zctrace/internal/human"
 )
 
@@ -102,11 +103,11 @@ const maxPipe = 1 << 31
 // the files that it gets.
 func (cfg *Config) job() (*job, []*os.File, error) {
 	if cfg.Chunk <= 0 || cfg.Chunk > MaxChunk {
-		return nil, nil, errorf(Usage, fmt.Sprintf("take 1 to %d: the kernel moves no more than that in one call", MaxChunk),
+		return nil, nil, fault.Errorf(fault.Usage, fmt.Sprintf("take 1 to %d: the kernel moves no more than that in one call", MaxChunk),
 			"chunk of %d bytes", cfg.Chunk)
 	}
 	if cfg.Bytes < 0 || cfg.Rate < 0 {
-		return nil, nil, errorf(Usage, "0 means no limit", "negative payload (%d) or rate (%d)", cfg.Bytes, cfg.Rate)
+		return nil, nil, fault.Errorf(fault.Usage, "0 means no limit", "negative payload (%d) or rate (%d)", cfg.Bytes, cfg.Rate)
 	}
 	j := &job{Role: cfg.Role, Chunk: cfg.Chunk, CPU: -1, FlipAt: -1}
 	if cfg.CPU != nil {
@@ -120,10 +121,10 @@ func (cfg *Config) job() (*job, []*os.File, error) {
 
 func (cfg *Config) senderJob(j *job) (*job, []*os.File, error) {
 	if cfg.PipeSize > maxPipe {
-		return nil, nil, errorf(Usage, "take a smaller one", "--pipe-size %s is more than any pipe holds", human.FormatBytes(cfg.PipeSize))
+		return nil, nil, fault.Errorf(fault.Usage, "take a smaller one", "--pipe-size %s is more than any pipe holds", human.FormatBytes(cfg.PipeSize))
 	}
 	if cfg.Depth < 0 || cfg.Depth > MaxDepth {
-		return nil, nil, errorf(Usage, fmt.Sprintf("take 1 to %d", MaxDepth), "--depth %d", cfg.Depth)
+		return nil, nil, fault.Errorf(fault.Usage, fmt.Sprintf("take 1 to %d", MaxDepth), "--depth %d", cfg.Depth)
 	}
 	if err := CheckSinks(cfg.Strategy, cfg.Second != nil); err != nil {
 		return nil, nil, err
@@ -153,7 +154,7 @@ func (cfg *Config) senderJob(j *job) (*job, []*os.File, error) {
 	}
 	if cfg.CorruptAt != nil {
 		if !cfg.Strategy.buffered || cfg.Strategy.Queued { // the loop does not see its buffer
-			return nil, nil, errorf(Usage, "take read-write", "%s has no user buffer to corrupt", cfg.Strategy.Name)
+			return nil, nil, fault.Errorf(fault.Usage, "take read-write", "%s has no user buffer to corrupt", cfg.Strategy.Name)
 		}
 		j.FlipAt = *cfg.CorruptAt
 	}
@@ -181,7 +182,7 @@ func (cfg *Config) ends() (ends []*os.File) {
 func (cfg *Config) receiverJob(j *job) (*job, []*os.File, error) {
 	ends := cfg.ends()
 	if len(ends) == 0 {
-		return nil, nil, errorf(Usage, "", "sink %s has no receiver", cfg.Sink.Kind)
+		return nil, nil, fault.Errorf(fault.Usage, "", "sink %s has no receiver", cfg.Sink.Kind)
 	}
 	method := cfg.Receive
 	if method == nil {

@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/zctrace/zctrace/internal/fault"
 )
 
 // What a worker is: a process group of its own, no way to new privileges, and
@@ -151,7 +153,7 @@ func TestBinaryThatTheUserMayNotExecute(t *testing.T) {
 	must(t, os.Chmod(path, 0o700))
 	source, sink := open(t, "zero", "null")
 	_, err := Start(Config{Role: Sender, Exec: []string{path}, User: &User{UID: 65534, GID: 65534}, Strategy: readWrite, Source: source, Sink: sink, Chunk: 1})
-	mustFail(t, err, Unsupported, "sender", "user 65534", "permission denied", "chmod a+rx "+path)
+	mustFail(t, err, fault.Unsupported, "sender", "user 65534", "permission denied", "chmod a+rx "+path)
 }
 
 func readFile(t *testing.T, path string) string {

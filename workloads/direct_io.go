@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/zctrace/zctrace/internal/fault"
 	"github.com/zctrace/zctrace/internal/human"
 )
 
@@ -71,7 +72,7 @@ func openDirect(w *window) (undo func(), err error) {
 func reopen(fd uintptr, flags int, what string) (uintptr, error) {
 	direct, err := unix.Open(fmt.Sprintf("/proc/self/fd/%d", fd), flags|unix.O_DIRECT|unix.O_CLOEXEC, 0)
 	if errors.Is(err, unix.EINVAL) {
-		return 0, errorf(Unsupported, "take files on ext4, xfs or btrfs", "the %s takes no direct I/O: %w", what, err)
+		return 0, fault.Errorf(fault.Unsupported, "take files on ext4, xfs or btrfs", "the %s takes no direct I/O: %w", what, err)
 	}
 	if err != nil {
 		return 0, fmt.Errorf("open the %s for direct I/O: %w", what, err)
@@ -128,7 +129,7 @@ func CheckChunk(s *Strategy, chunk int64) error {
 	if !s.Direct || chunk%directBlock == 0 {
 		return nil
 	}
-	return errorf(Usage, "take --chunk "+human.FormatBytes(blocks(chunk)), "%s moves whole blocks of 4 KiB, which %d bytes are not", s.Name, chunk)
+	return fault.Errorf(fault.Usage, "take --chunk "+human.FormatBytes(blocks(chunk)), "%s moves whole blocks of 4 KiB, which %d bytes are not", s.Name, chunk)
 }
 
 // CheckBytes is nil when the strategy can move so many bytes, 0 for any number.
@@ -141,6 +142,6 @@ func CheckBytes(s *Strategy, source *Source, bytes int64) error {
 	if nearest == 0 {
 		nearest = min(directBlock, source.size())
 	}
-	return errorf(Usage, fmt.Sprintf("take --bytes %d", nearest),
+	return fault.Errorf(fault.Usage, fmt.Sprintf("take --bytes %d", nearest),
 		"%s moves whole blocks of 4 KiB and what is left at the source's end: %d bytes end within a block", s.Name, bytes)
 }

@@ -6,6 +6,8 @@ import (
 	"os"
 	"slices"
 	"testing"
+
+	"github.com/zctrace/zctrace/internal/fault"
 )
 
 // Round and round a source that ends within a block, to every sink.
@@ -52,7 +54,7 @@ func TestDirectIONamesTheNearestSize(t *testing.T) {
 		{4096, 1_000_123, "--bytes 998307"},
 		{4096, 77, "--bytes 4096"},
 	} {
-		mustFail(t, CheckSizes(directIO, source, c.chunk, c.bytes), Usage, c.hint)
+		mustFail(t, CheckSizes(directIO, source, c.chunk, c.bytes), fault.Usage, c.hint)
 	}
 	for _, bytes := range []int64{998_307, 4096, 300_001, 600_002, 0} {
 		must(t, CheckSizes(directIO, source, 4096, bytes))

@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/zctrace/zctrace/internal/fault"
 )
 
 // FuzzAddress: what is taken for HOST:PORT has both, and names a port that there is;
@@ -29,10 +31,10 @@ func FuzzAddress(f *testing.F) {
 			return
 		}
 		err := checkAddress(spec)
-		var refused *Error
+		var refused *fault.Error
 		switch {
 		case err != nil:
-			if !errors.As(err, &refused) || refused.Kind != Usage || refused.Hint == "" {
+			if !errors.As(err, &refused) || refused.Kind != fault.Usage || refused.Remedy == "" {
 				t.Errorf("%q is refused with %v", spec, err)
 			}
 			return

@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/zctrace/zctrace/internal/fault"
 	"github.com/zctrace/zctrace/internal/human"
 	"github.com/zctrace/zctrace/workloads/uring"
 )
@@ -111,9 +112,9 @@ func openRing(w *window, how func(*window) requests) (undo func(), err error) {
 // tell.
 func missingError(err error) error {
 	if number := syscall.Errno(0); !errors.As(err, &number) { // ENOSYS of a filter is ErrUnsupported, too
-		return errorf(Unsupported, "take read-write, or a newer kernel", "this kernel's io_uring lacks %w", err)
+		return fault.Errorf(fault.Unsupported, "take read-write, or a newer kernel", "this kernel's io_uring lacks %w", err)
 	}
-	return errorf(Unsupported, "allow io_uring_register in the container's seccomp profile, or take read-write",
+	return fault.Errorf(fault.Unsupported, "allow io_uring_register in the container's seccomp profile, or take read-write",
 		"io_uring was set up, but does not tell which operations it has: %w", err)
 }
 
@@ -122,18 +123,18 @@ func ringError(err error) error {
 	const instead = ", or take read-write"
 	switch {
 	case errors.Is(err, unix.ENOSYS):
-		return errorf(Unsupported, "take a kernel with CONFIG_IO_URING"+instead, "%w: the kernel has none, or a seccomp filter hides it", err)
+		return fault.Errorf(fault.Unsupported, "take a kernel with CONFIG_IO_URING"+instead, "%w: the kernel has none, or a seccomp filter hides it", err)
 	case errors.Is(err, unix.EINVAL):
-		return errorf(Unsupported, "take read-write", "%w: it takes Linux 6.1", err)
+		return fault.Errorf(fault.Unsupported, "take read-write", "%w: it takes Linux 6.1", err)
 	case errors.Is(err, unix.EPERM):
 		text, _ := os.ReadFile("/proc/sys/kernel/io_uring_disabled")
 		if is := strings.TrimSpace(string(text)); is != "" && is != "0" {
-			return errorf(Unsupported, "sysctl kernel.io_uring_disabled=0"+instead, "%w: kernel.io_uring_disabled is %s", err, is)
+			return fault.Errorf(fault.Unsupported, "sysctl kernel.io_uring_disabled=0"+instead, "%w: kernel.io_uring_disabled is %s", err, is)
 		}
-		return errorf(Unsupported, "allow io_uring_setup, io_uring_enter and io_uring_register in the container's seccomp profile"+instead,
+		return fault.Errorf(fault.Unsupported, "allow io_uring_setup, io_uring_enter and io_uring_register in the container's seccomp profile"+instead,
 			"%w: a seccomp filter forbids it", err)
 	case errors.Is(err, unix.ENOMEM):
-		return errorf(Unsupported, "take a smaller --depth, or raise ulimit -l", "%w: the ring is more than RLIMIT_MEMLOCK, %s, allows", err, memoryLock())
+		return fault.Errorf(fault.Unsupported, "take a smaller --depth, or raise ulimit -l", "%w: the ring is more than RLIMIT_MEMLOCK, %s, allows", err, memoryLock())
 	}
 	return err
 }

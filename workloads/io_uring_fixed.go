@@ -7,6 +7,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/zctrace/zctrace/internal/fault"
 	"github.com/zctrace/zctrace/internal/human"
 	"github.com/zctrace/zctrace/workloads/uring"
 )
@@ -61,10 +62,10 @@ func openFixedRing(w *window) (undo func(), err error) {
 func registerError(err error, size int64) error {
 	switch {
 	case errors.Is(err, unix.ENOMEM):
-		return errorf(Unsupported, "take a smaller --chunk, or raise ulimit -l", "%w: %s is more than RLIMIT_MEMLOCK, %s, allows to pin",
+		return fault.Errorf(fault.Unsupported, "take a smaller --chunk, or raise ulimit -l", "%w: %s is more than RLIMIT_MEMLOCK, %s, allows to pin",
 			err, human.FormatBytes(size), memoryLock())
 	case errors.Is(err, unix.EFAULT):
-		return errorf(Usage, "take a smaller --chunk", "%w: %s is more than the 1 GiB that a registered buffer may have", err, human.FormatBytes(size))
+		return fault.Errorf(fault.Usage, "take a smaller --chunk", "%w: %s is more than the 1 GiB that a registered buffer may have", err, human.FormatBytes(size))
 	}
 	return err
 }

@@ -4,6 +4,8 @@ package workloads
 
 import (
 	"golang.org/x/sys/unix"
+
+	"github.com/zctrace/zctrace/internal/fault"
 )
 
 // Mapping is how a strategy that is Mapped maps the source. The zero value is as
@@ -46,7 +48,7 @@ func CheckMapping(m Mapping, source *Source) error {
 	size := uintptr(unix.Getpagesize())
 	addr, err := unix.MmapPtr(int(source.file.Fd()), 0, nil, size, unix.PROT_READ, unix.MAP_SHARED)
 	if err != nil {
-		return errorf(Unsupported, "leave --advise out", "map source %s: %w", source.Path, err)
+		return fault.Errorf(fault.Unsupported, "leave --advise out", "map source %s: %w", source.Path, err)
 	}
 	defer func() { _ = unix.MunmapPtr(addr, size) }()
 	_, _, errno := unix.Syscall(unix.SYS_MADVISE, uintptr(addr), size, m.advice())
@@ -57,5 +59,5 @@ func CheckMapping(m Mapping, source *Source) error {
 	if errno == unix.EINVAL && m.Advice == "hugepage" { // madvise(2)
 		why = " (the kernel has no transparent huge pages)"
 	}
-	return errorf(Unsupported, "leave it out, or take --advise sequential", "--advise %s is not possible here: madvise: %w%s", m.Advice, errno, why)
+	return fault.Errorf(fault.Unsupported, "leave it out, or take --advise sequential", "--advise %s is not possible here: madvise: %w%s", m.Advice, errno, why)
 }

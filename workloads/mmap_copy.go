@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/zctrace/zctrace/internal/fault"
 	"github.com/zctrace/zctrace/internal/human"
 )
 
@@ -35,14 +36,14 @@ func sizeSink(w *window) (undo func(), err error) {
 	fd := int(w.out)
 	var st unix.Stat_t
 	if err := unix.Fstat(fd, &st); err != nil || st.Mode&unix.S_IFMT != unix.S_IFREG {
-		return nil, errorf(Usage, "take --sink file", "only a file can be written through a mapping")
+		return nil, fault.Errorf(fault.Usage, "take --sink file", "only a file can be written through a mapping")
 	}
 	err = unix.Fallocate(fd, 0, 0, size)
 	if errors.Is(err, unix.EOPNOTSUPP) || errors.Is(err, unix.ENOSYS) {
 		err = unix.Ftruncate(fd, size)
 	}
 	if err != nil {
-		return nil, errorf(Failure, "free some space, or take a smaller --bytes", "make the sink %s large: %w", human.FormatBytes(size), err)
+		return nil, fault.Errorf(fault.Failed, "free some space, or take a smaller --bytes", "make the sink %s large: %w", human.FormatBytes(size), err)
 	}
 	w.outSize = size
 	return func() {}, nil

@@ -7,6 +7,8 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/zctrace/zctrace/internal/fault"
 )
 
 var msgZerocopy = &Strategy{
@@ -27,7 +29,7 @@ var msgZerocopy = &Strategy{
 
 func allowZerocopy(w *window) (undo func(), err error) {
 	if err := unix.SetsockoptInt(int(w.out), unix.SOL_SOCKET, unix.SO_ZEROCOPY, 1); err != nil {
-		return nil, errorf(Unsupported, "take --sink tcp", "set SO_ZEROCOPY on the sink: %w", err)
+		return nil, fault.Errorf(fault.Unsupported, "take --sink tcp", "set SO_ZEROCOPY on the sink: %w", err)
 	}
 	return func() {}, nil
 }

@@ -35,7 +35,7 @@ type page struct {
 	_ [32]byte
 
 	state     uint32
-	badKind   uint32 // 1 + Kind of the error on stderr that ended the set-up
+	badKind   uint32 // 1 + the fault.Kind of the error on stderr that ended the set-up
 	errno     uint32 // of failedNr; 0: the source ended before its end
 	failedNr  int64  // number of the system call that ended the loop
 	failed    uint32 // 1: failedNr and errno are set

@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/zctrace/zctrace/internal/fault"
 	"github.com/zctrace/zctrace/internal/human"
 )
 
@@ -63,7 +64,7 @@ func sizePipe(fd int, size, chunk int64) error {
 	_, err := unix.FcntlInt(uintptr(fd), unix.F_SETPIPE_SZ, int(size))
 	switch {
 	case errors.Is(err, unix.EPERM), errors.Is(err, unix.ENOMEM):
-		return errorf(Unsupported, hint, "make a pipe of %s: %w", human.FormatBytes(size), err)
+		return fault.Errorf(fault.Unsupported, hint, "make a pipe of %s: %w", human.FormatBytes(size), err)
 	case err != nil:
 		return fmt.Errorf("make a pipe of %s: %w", human.FormatBytes(size), err)
 	}

@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/zctrace/zctrace/internal/fault"
 )
 
 func TestPipeHoldsAChunk(t *testing.T) {
@@ -34,13 +36,13 @@ func TestPipeHoldsAChunk(t *testing.T) {
 func TestPipeSizeIsRefused(t *testing.T) {
 	source, sink := open(t, "zero", "null")
 	_, err := Start(Config{Role: Sender, Strategy: splice, Source: source, Sink: sink, Chunk: 1, PipeSize: 1 << 40})
-	mustFail(t, err, Usage, "--pipe-size 1 TiB")
+	mustFail(t, err, fault.Usage, "--pipe-size 1 TiB")
 	if unix.Geteuid() == 0 {
 		return // and may make it as large as memory allows
 	}
 	p, err := Start(Config{Role: Sender, Strategy: splice, Source: source, Sink: sink, Chunk: 1, PipeSize: 2 * maxPipeSize()})
 	must(t, err)
-	mustFail(t, p.WaitReady(t.Context()), Unsupported, "pipe", "not permitted", "--pipe-size")
+	mustFail(t, p.WaitReady(t.Context()), fault.Unsupported, "pipe", "not permitted", "--pipe-size")
 }
 
 // A pipe smaller than a chunk shortens the transfers into it; all bytes arrive.

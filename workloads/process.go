@@ -21,6 +21,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/zctrace/zctrace/internal/fault"
 )
 
 // Command is the hidden first argument that makes a binary a worker: it must
@@ -81,12 +83,12 @@ func Start(cfg Config) (*Process, error) {
 func (cfg *Config) startError(err error, cmd *exec.Cmd) error {
 	switch {
 	case errors.Is(err, unix.EAGAIN):
-		return errorf(Failure, moreProcesses, "start the %s: %w", cfg.Role, err)
+		return fault.Errorf(fault.Failed, moreProcesses, "start the %s: %w", cfg.Role, err)
 	case errors.Is(err, unix.ENOMEM):
-		return errorf(Failure, moreMemory, "start the %s: %w", cfg.Role, err)
+		return fault.Errorf(fault.Failed, moreMemory, "start the %s: %w", cfg.Role, err)
 	}
 	if at := (*fs.PathError)(nil); errors.As(err, &at) && at.Path == os.DevNull { // os/exec opens it
-		return errorf(Unsupported, "make it: mknod -m 666 /dev/null c 1 3", "start the %s: a process needs %s: %w", cfg.Role, os.DevNull, bare(err))
+		return fault.Errorf(fault.Unsupported, "make it: mknod -m 666 /dev/null c 1 3", "start the %s: a process needs %s: %w", cfg.Role, os.DevNull, bare(err))
 	}
 	if cfg.User == nil || !errors.Is(err, fs.ErrPermission) {
 		return fmt.Errorf("start the %s: %w", cfg.Role, err)
@@ -95,7 +97,7 @@ func (cfg *Config) startError(err error, cmd *exec.Cmd) error {
 	if own, err := os.Executable(); err == nil && len(cfg.Exec) == 0 {
 		binary = own
 	}
-	return errorf(Unsupported, "chmod a+rx "+binary, "start the %s: user %d may not execute %s: %w", cfg.Role, cfg.User.UID, binary, bare(err))
+	return fault.Errorf(fault.Unsupported, "chmod a+rx "+binary, "start the %s: user %d may not execute %s: %w", cfg.Role, cfg.User.UID, binary, bare(err))
 }
 
 // newGate connects a worker with its parent: ours can be waited for with a

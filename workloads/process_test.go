@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/zctrace/zctrace/internal/fault"
 )
 
 func open(t *testing.T, source, sink string) (*Source, *Sink) {
@@ -91,11 +93,11 @@ func TestBusy(t *testing.T) {
 	}
 }
 
-// mustSay checks the words of a Failure, which may well have no remedy.
+// mustSay checks the words of a failure, which may well have no remedy.
 func mustSay(t *testing.T, err error, words ...string) {
 	t.Helper()
-	var e *Error
-	if !errors.As(err, &e) || e.Kind != Failure {
+	var e *fault.Error
+	if !errors.As(err, &e) || e.Kind != fault.Failed {
 		t.Fatalf("got %v, want a failure that mentions %q", err, words)
 	}
 	for _, word := range words {
@@ -162,8 +164,8 @@ func TestWorkersThatNeverGetReady(t *testing.T) {
 	})
 	t.Run("may not be started", func(t *testing.T) {
 		cfg := &Config{Role: Sender}
-		mustFail(t, cfg.startError(&os.PathError{Op: "fork/exec", Err: unix.EAGAIN}, nil), Failure, "start the sender", "ulimit -u", "pids.max")
-		mustFail(t, cfg.startError(&os.PathError{Op: "fork/exec", Err: unix.ENOMEM}, nil), Failure, "start the sender", "ulimit -v")
+		mustFail(t, cfg.startError(&os.PathError{Op: "fork/exec", Err: unix.EAGAIN}, nil), fault.Failed, "start the sender", "ulimit -u", "pids.max")
+		mustFail(t, cfg.startError(&os.PathError{Op: "fork/exec", Err: unix.ENOMEM}, nil), fault.Failed, "start the sender", "ulimit -v")
 	})
 	t.Run("hangs", func(t *testing.T) {
 		source, sink := open(t, "zero", "null")
@@ -196,7 +198,7 @@ func TestConfigIsChecked(t *testing.T) {
 			t.Errorf("%s: accepted", name)
 			continue
 		}
-		mustFail(t, err, Usage)
+		mustFail(t, err, fault.Usage)
 	}
 }
 

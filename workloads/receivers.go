@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/zctrace/zctrace/internal/fault"
 	"github.com/zctrace/zctrace/internal/human"
 )
 
@@ -79,7 +80,7 @@ func FindReceiveMethod(name string) (*ReceiveMethod, error) {
 		names = append(names, m.Name)
 	}
 	hint := human.DidYouMean(name, names) + "receivers: " + strings.Join(names, ", ")
-	return nil, errorf(Usage, hint, "unknown receiver %q", name)
+	return nil, fault.Errorf(fault.Usage, hint, "unknown receiver %q", name)
 }
 
 // Check says why nothing can be received, or be verified, in this way from a
@@ -89,11 +90,11 @@ func (m *ReceiveMethod) Check(sink SinkKind, verify bool) error {
 	case m == ReadReceiver || !slices.Contains(SinkKinds, sink):
 		return nil
 	case !slices.Contains(readable, sink):
-		return errorf(Usage, "leave it out, or take --sink tcp", "--receiver %s: nobody receives from sink %s", m.Name, sink)
+		return fault.Errorf(fault.Usage, "leave it out, or take --sink tcp", "--receiver %s: nobody receives from sink %s", m.Name, sink)
 	case !slices.Contains(m.sinks, sink):
-		return errorf(Usage, "take --sink tcp, or --receiver splice", "--receiver %s from sink %s is not possible: %s", m.Name, sink, m.only)
+		return fault.Errorf(fault.Usage, "take --sink tcp, or --receiver splice", "--receiver %s from sink %s is not possible: %s", m.Name, sink, m.only)
 	case verify && m.discards:
-		return errorf(Usage, "take --receiver zerocopy, or leave --verify", "--receiver %s discards what arrives, so nothing can be verified", m.Name)
+		return fault.Errorf(fault.Usage, "take --receiver zerocopy, or leave --verify", "--receiver %s discards what arrives, so nothing can be verified", m.Name)
 	}
 	return nil
 }
@@ -121,7 +122,7 @@ func (s *Sink) ReceiveWith(m *ReceiveMethod, source *Source) error {
 		return err
 	})
 	if err != nil {
-		return errorf(Failure, "take --receiver read, or a source elsewhere", "make a file for the receiver in %s: %w", dir, bare(err))
+		return fault.Errorf(fault.Failed, "take --receiver read, or a source elsewhere", "make a file for the receiver in %s: %w", dir, bare(err))
 	}
 	return nil
 }

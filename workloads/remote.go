@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/zctrace/zctrace/internal/fault"
 )
 
 // DefaultPort is where `zctrace serve` listens unless told otherwise.
@@ -79,16 +81,16 @@ func checkAddress(address string) error {
 	host, port, err := net.SplitHostPort(address)
 	switch {
 	case err != nil:
-		return errorf(Usage, "take HOST:PORT, or [ADDRESS]:PORT for IPv6", "sink %s is no HOST:PORT", address)
+		return fault.Errorf(fault.Usage, "take HOST:PORT, or [ADDRESS]:PORT for IPv6", "sink %s is no HOST:PORT", address)
 	case host == "" || port == "":
-		return errorf(Usage, fmt.Sprintf("take HOST:PORT, e.g. %s:%d", orExample(host), DefaultPort), "sink %s lacks the host or the port", address)
+		return fault.Errorf(fault.Usage, fmt.Sprintf("take HOST:PORT, e.g. %s:%d", orExample(host), DefaultPort), "sink %s lacks the host or the port", address)
 	}
 	n, err := strconv.ParseUint(port, 10, 32)
 	switch {
 	case err != nil:
 		return unknownSink(address)
 	case n == 0 || n > 65535:
-		return errorf(Usage, "take 1 to 65535", "sink %s: there is no port %s", address, port)
+		return fault.Errorf(fault.Usage, "take 1 to 65535", "sink %s: there is no port %s", address, port)
 	}
 	return nil
 }
@@ -101,7 +103,7 @@ func orExample(host string) string {
 }
 
 func noPort(host string) error {
-	return errorf(Usage, fmt.Sprintf("take %s, where zctrace serve listens unless told otherwise", net.JoinHostPort(host, strconv.Itoa(DefaultPort))), "sink %s has no port", host)
+	return fault.Errorf(fault.Usage, fmt.Sprintf("take %s, where zctrace serve listens unless told otherwise", net.JoinHostPort(host, strconv.Itoa(DefaultPort))), "sink %s has no port", host)
 }
 
 // dial connects, and makes sure that it is `zctrace serve` that answers.
@@ -120,7 +122,7 @@ func (s *Sink) dial(ctx context.Context) error {
 	}
 	fd, err := takeOver(conn.(*net.TCPConn))
 	if err != nil {
-		return errorf(Failure, "", "take over the connection to %s: %w", s.remote.address, err)
+		return fault.Errorf(fault.Failed, "", "take over the connection to %s: %w", s.remote.address, err)
 	}
 	s.Address = conn.RemoteAddr().String()
 	s.Device, s.remote.stacked = routeDevice(fd)
@@ -164,13 +166,13 @@ func (r *remote) connectError(ctx context.Context, err error) error {
 		return context.Cause(ctx)
 	case errors.As(err, &unknown) && !unknown.IsTimeout:
 		host, _, _ := net.SplitHostPort(r.address)
-		return errorf(Usage, "take another name, or an address", "sink %s: there is no host %s", r.address, host)
+		return fault.Errorf(fault.Usage, "take another name, or an address", "sink %s: there is no host %s", r.address, host)
 	case errors.Is(err, unix.ECONNREFUSED):
-		return errorf(Failure, r.advice(), "connect to sink %s: nobody listens there", r.address)
+		return fault.Errorf(fault.Failed, r.advice(), "connect to sink %s: nobody listens there", r.address)
 	case ctx.Err() != nil, errors.As(err, &unknown), errors.Is(err, unix.ETIMEDOUT), errors.Is(err, os.ErrDeadlineExceeded):
-		return errorf(Failure, "check the address, and that nothing between the machines drops the packets", "connect to sink %s: no answer within %v", r.address, handshakeTime)
+		return fault.Errorf(fault.Failed, "check the address, and that nothing between the machines drops the packets", "connect to sink %s: no answer within %v", r.address, handshakeTime)
 	}
-	return errorf(Failure, "check the address, and that there is a route to it", "connect to sink %s: %s", r.address, why)
+	return fault.Errorf(fault.Failed, "check the address, and that there is a route to it", "connect to sink %s: %s", r.address, why)
 }
 
 func (r *remote) advice() string { return "run there: zctrace serve --listen " + r.address }
@@ -197,15 +199,15 @@ func (r *remote) greet(ctx context.Context, conn net.Conn) error {
 	case ours && status == statusReady:
 		return nil
 	case ours && status == statusBusy:
-		return errorf(Failure, "wait until another sender is done", "zctrace serve at %s has as many senders as it takes", r.address)
+		return fault.Errorf(fault.Failed, "wait until another sender is done", "zctrace serve at %s has as many senders as it takes", r.address)
 	case ours || otherVersion(answer):
-		return errorf(Failure, "run the same version of zctrace on both machines", "zctrace serve at %s speaks another version of the protocol", r.address)
+		return fault.Errorf(fault.Failed, "run the same version of zctrace on both machines", "zctrace serve at %s speaks another version of the protocol", r.address)
 	case n > 0:
-		return errorf(Failure, r.advice(), "what listens at %s is not zctrace serve: it answered %.16q", r.address, answer)
+		return fault.Errorf(fault.Failed, r.advice(), "what listens at %s is not zctrace serve: it answered %.16q", r.address, answer)
 	case errors.Is(err, os.ErrDeadlineExceeded):
-		return errorf(Failure, r.advice(), "what listens at %s is not zctrace serve: it did not answer within %v", r.address, handshakeTime)
+		return fault.Errorf(fault.Failed, r.advice(), "what listens at %s is not zctrace serve: it did not answer within %v", r.address, handshakeTime)
 	}
-	return errorf(Failure, r.advice(), "what listens at %s is not zctrace serve: it ended the connection", r.address)
+	return fault.Errorf(fault.Failed, r.advice(), "what listens at %s is not zctrace serve: it ended the connection", r.address)
 }
 
 // Finish ends the stream, once the sender is gone, and waits for the receipt: then
@@ -239,7 +241,7 @@ func (s *Sink) Finish(ctx context.Context) (*Receipt, error) {
 }
 
 func (r *remote) noReceipt(why error) error {
-	return errorf(Failure, "see what zctrace serve says there", "zctrace serve at %s did not say what it received: %w", r.address, why)
+	return fault.Errorf(fault.Failed, "see what zctrace serve says there", "zctrace serve at %s did not say what it received: %w", r.address, why)
 }
 
 // waitReadable waits as long as the other end takes what is still in the socket's

@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/zctrace/zctrace/internal/fault"
 )
 
 // server runs one at a free port of 127.0.0.1 until the test ends.
@@ -129,7 +131,7 @@ func TestServeManyAtOnce(t *testing.T) {
 		sinks = append(sinks, sink)
 	}
 	_, err := Dial(t.Context(), address, false)
-	mustFail(t, err, Failure, "as many senders as it takes", "wait")
+	mustFail(t, err, fault.Failed, "as many senders as it takes", "wait")
 	if r := report(t, served); r.Err == nil || !strings.Contains(r.Err.Error(), "refused") {
 		t.Errorf("the server reports %+v", r)
 	}
@@ -177,7 +179,7 @@ func TestServeSilentConnections(t *testing.T) {
 		connect()
 	}
 	_, err = Dial(t.Context(), address, false)
-	mustFail(t, err, Failure, "as many senders as it takes", "wait")
+	mustFail(t, err, fault.Failed, "as many senders as it takes", "wait")
 
 	_, err = sink.sender.Write([]byte("some bytes"))
 	must(t, err)
@@ -247,21 +249,21 @@ func TestDialRefuses(t *testing.T) {
 	older := answers(func(c net.Conn) { _, _ = io.WriteString(c, magic[:7]+"\x00        ") })
 	for _, test := range []struct {
 		name, address string
-		kind          Kind
+		kind          fault.Kind
 		words         []string
 	}{
-		{"nobody", closed.Addr().String(), Failure, []string{"nobody listens there", "zctrace serve --listen " + closed.Addr().String()}},
-		{"silent", free, Failure, []string{"is not zctrace serve", "did not answer within 5s", "zctrace serve --listen"}},
-		{"hangs up", hangsUp, Failure, []string{"is not zctrace serve", "zctrace serve --listen"}},
-		{"another protocol", ssh, Failure, []string{"is not zctrace serve", "SSH-2.0", "zctrace serve --listen"}},
-		{"another version", older, Failure, []string{"another version", "on both machines"}},
-		{"no such host", "no-such-host.invalid:7373", Usage, []string{"there is no host no-such-host.invalid"}},
-		{"no port", "192.0.2.1:", Usage, []string{"lacks the host or the port", "192.0.2.1:7373"}},
-		{"no host", ":7373", Usage, []string{"lacks the host or the port"}},
-		{"no such port", "192.0.2.1:70000", Usage, []string{"there is no port 70000"}},
-		{"IPv6 without a port", "2001:db8::1", Usage, []string{"has no port", "[2001:db8::1]:7373"}},
-		{"too many colons", "2001:db8::1:x:y", Usage, []string{"is no HOST:PORT", "[ADDRESS]:PORT"}},
-		{"a misspelt sink", "fil:/tmp/x", Usage, []string{"unknown sink", "did you mean file?"}},
+		{"nobody", closed.Addr().String(), fault.Failed, []string{"nobody listens there", "zctrace serve --listen " + closed.Addr().String()}},
+		{"silent", free, fault.Failed, []string{"is not zctrace serve", "did not answer within 5s", "zctrace serve --listen"}},
+		{"hangs up", hangsUp, fault.Failed, []string{"is not zctrace serve", "zctrace serve --listen"}},
+		{"another protocol", ssh, fault.Failed, []string{"is not zctrace serve", "SSH-2.0", "zctrace serve --listen"}},
+		{"another version", older, fault.Failed, []string{"another version", "on both machines"}},
+		{"no such host", "no-such-host.invalid:7373", fault.Usage, []string{"there is no host no-such-host.invalid"}},
+		{"no port", "192.0.2.1:", fault.Usage, []string{"lacks the host or the port", "192.0.2.1:7373"}},
+		{"no host", ":7373", fault.Usage, []string{"lacks the host or the port"}},
+		{"no such port", "192.0.2.1:70000", fault.Usage, []string{"there is no port 70000"}},
+		{"IPv6 without a port", "2001:db8::1", fault.Usage, []string{"has no port", "[2001:db8::1]:7373"}},
+		{"too many colons", "2001:db8::1:x:y", fault.Usage, []string{"is no HOST:PORT", "[ADDRESS]:PORT"}},
+		{"a misspelt sink", "fil:/tmp/x", fault.Usage, []string{"unknown sink", "did you mean file?"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			start := time.Now()
@@ -274,7 +276,7 @@ func TestDialRefuses(t *testing.T) {
 	}
 	t.Run("an address without a port", func(t *testing.T) {
 		_, err := OpenSink("192.0.2.1", nil, nil)
-		mustFail(t, err, Usage, "192.0.2.1 has no port", "192.0.2.1:7373")
+		mustFail(t, err, fault.Usage, "192.0.2.1 has no port", "192.0.2.1:7373")
 	})
 	t.Run("interrupted", func(t *testing.T) {
 		ctx, cancel := context.WithCancelCause(t.Context())
@@ -294,9 +296,9 @@ func TestListenRefuses(t *testing.T) {
 		"192.0.2.1:7373": {"no device here has the address 192.0.2.1", "0.0.0.0"},
 		"127.0.0.1:x":    {"127.0.0.1:x"},
 	} {
-		kind := Usage
+		kind := fault.Usage
 		if address == taken {
-			kind = Failure
+			kind = fault.Failed
 		}
 		_, err := Listen(t.Context(), address)
 		mustFail(t, err, kind, words...)
@@ -325,7 +327,7 @@ func TestServerEndsFirst(t *testing.T) {
 		t.Errorf("the server reports %+v", r)
 	}
 	_, err = sink.Finish(t.Context())
-	mustFail(t, err, Failure, "did not say what it received", "see what zctrace serve says there")
+	mustFail(t, err, fault.Failed, "did not say what it received", "see what zctrace serve says there")
 }
 
 // mute is a server that greets the first sender, and does nothing more for anybody.

@@ -13,6 +13,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/zctrace/zctrace/internal/fault"
 	"github.com/zctrace/zctrace/workloads/uring"
 )
 
@@ -55,7 +56,7 @@ func (p *Process) verdict() error {
 	case pg.state == stateDone:
 		return nil
 	case pg.badKind != 0:
-		return errorf(Kind(pg.badKind-1), p.diagnostics.line(1), "prepare the %s: %s", p.role, p.diagnostics.line(0))
+		return fault.Errorf(fault.Kind(pg.badKind-1), p.diagnostics.line(1), "prepare the %s: %s", p.role, p.diagnostics.line(0))
 	case errors.As(p.status, &exit) && exit.Sys().(syscall.WaitStatus).Signaled():
 		signal := exit.Sys().(syscall.WaitStatus).Signal()
 		hint := ""
@@ -65,11 +66,11 @@ func (p *Process) verdict() error {
 		case unix.SIGKILL:
 			hint = "somebody killed it, or the kernel, for want of memory (dmesg tells) or beyond ulimit -t"
 		}
-		return errorf(Failure, hint, "the %s was killed by %s %s", p.role, unix.SignalName(signal), moved)
+		return fault.Errorf(fault.Failed, hint, "the %s was killed by %s %s", p.role, unix.SignalName(signal), moved)
 	case p.status != nil:
-		return errorf(Failure, p.diagnostics.hint(), "the %s ended with %v %s", p.role, p.status, moved)
+		return fault.Errorf(fault.Failed, p.diagnostics.hint(), "the %s ended with %v %s", p.role, p.status, moved)
 	}
-	return errorf(Failure, p.diagnostics.hint(), "the %s ended early, %s", p.role, moved)
+	return fault.Errorf(fault.Failed, p.diagnostics.hint(), "the %s ended early, %s", p.role, moved)
 }
 
 // What a limit needs that keeps a worker from starting, or its runtime from working.
@@ -88,7 +89,7 @@ func (p *Process) callError(moved string) error {
 	errno := syscall.Errno(pg.errno)
 	name := callName(pg.failedNr)
 	if errno == 0 {
-		return errorf(Failure, truncatedHint, "the %s's %s found nothing more %s", p.role, name, moved)
+		return fault.Errorf(fault.Failed, truncatedHint, "the %s's %s found nothing more %s", p.role, name, moved)
 	}
 	hint := ""
 	if errno == unix.ENOMEM && pg.failedNr == int64(failedRequest(uring.OpSendZC)) {
@@ -112,7 +113,7 @@ func (p *Process) callError(moved string) error {
 	case unix.ENOSPC, unix.EDQUOT:
 		hint = "free some space, or take another sink"
 	}
-	return errorf(Failure, hint, "the %s's %s failed %s: %w", p.role, name, moved, errno)
+	return fault.Errorf(fault.Failed, hint, "the %s's %s failed %s: %w", p.role, name, moved, errno)
 }
 
 // boundedBuffer keeps the first bytes written to it: an error starts with what

@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/zctrace/zctrace/internal/fault"
 	"github.com/zctrace/zctrace/workloads/uring"
 )
 
@@ -38,7 +39,7 @@ func TestDepthIsRefused(t *testing.T) {
 	source, sink := open(t, "zero", "null")
 	for _, depth := range []int64{-1, MaxDepth + 1} {
 		_, err := Start(Config{Role: Sender, Strategy: ioUring, Source: source, Sink: sink, Chunk: 1, Depth: depth})
-		mustFail(t, err, Usage, "--depth", "take 1 to 256")
+		mustFail(t, err, fault.Usage, "--depth", "take 1 to 256")
 	}
 }
 
@@ -102,7 +103,7 @@ func TestRingsFail(t *testing.T) {
 		_, err := wait(t, sender)
 		name := map[*Strategy]string{ioUring: "IORING_OP_SEND failed", ioUringFixed: "IORING_OP_SEND failed", ioUringSplice: "IORING_OP_SPLICE failed",
 			ioUringZC: "IORING_OP_SEND_ZC failed", nativeAIO: "write failed"}[s]
-		mustFail(t, err, Failure, name, "the receiver ended first")
+		mustFail(t, err, fault.Failed, name, "the receiver ended first")
 	}
 }
 
@@ -114,7 +115,7 @@ func TestRingsOfATruncatedSource(t *testing.T) {
 		must(t, unix.Truncate(path, 300_000))
 		release(t, sender)
 		res, err := wait(t, sender)
-		mustFail(t, err, Failure, "found nothing more after 300000 bytes", "truncated the source")
+		mustFail(t, err, fault.Failed, "found nothing more after 300000 bytes", "truncated the source")
 		if res.Payload != 300_000 {
 			t.Errorf("%s: %d bytes", s.Name, res.Payload)
 		}
@@ -158,9 +159,9 @@ func TestRingsWithLittleToPin(t *testing.T) {
 		return nil
 	}
 	must(t, run(ioUringFixed, 65536, 8))
-	mustFail(t, run(ioUringFixed, 2<<20, 8), Unsupported, "register buffers", "2 MiB is more than RLIMIT_MEMLOCK, 1 MiB", "--chunk")
+	mustFail(t, run(ioUringFixed, 2<<20, 8), fault.Unsupported, "register buffers", "2 MiB is more than RLIMIT_MEMLOCK, 1 MiB", "--chunk")
 	must(t, run(ioUringZC, 65536, 64)) // 8 MiB would be under way
-	mustFail(t, run(ioUringZC, 2<<20, 2), Failure, "IORING_OP_SEND_ZC failed", "ulimit -l")
+	mustFail(t, run(ioUringZC, 2<<20, 2), fault.Failed, "IORING_OP_SEND_ZC failed", "ulimit -l")
 }
 
 // What keeps a ring from being made is said, and what to do about it.
@@ -181,7 +182,7 @@ func TestRingErrors(t *testing.T) {
 		{aioError(wrap(unix.ENOSYS)), []string{"the kernel has none", "CONFIG_AIO", "direct-io"}},
 		{aioError(wrap(unix.EPERM)), []string{"seccomp", "direct-io"}},
 	} {
-		mustFail(t, c.err, Unsupported, c.words...)
+		mustFail(t, c.err, fault.Unsupported, c.words...)
 	}
 	if other := errors.New("other"); !errors.Is(ringError(other), other) || !errors.Is(aioError(other), other) {
 		t.Error("an unknown error is not as it was")

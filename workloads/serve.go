@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/zctrace/zctrace/internal/fault"
 )
 
 // The most that a server spends on senders: so many at once, with a buffer each, and
@@ -48,7 +50,7 @@ type Served struct {
 func Listen(ctx context.Context, address string) (*Server, error) {
 	host, _, err := net.SplitHostPort(address)
 	if err != nil {
-		return nil, errorf(Usage, fmt.Sprintf("take ADDRESS:PORT, e.g. 192.0.2.1:%d", DefaultPort), "--listen %s is no ADDRESS:PORT", address)
+		return nil, fault.Errorf(fault.Usage, fmt.Sprintf("take ADDRESS:PORT, e.g. 192.0.2.1:%d", DefaultPort), "--listen %s is no ADDRESS:PORT", address)
 	}
 	var config net.ListenConfig
 	config.SetMultipathTCP(false)
@@ -69,15 +71,15 @@ func listenError(address, host string, err error) error {
 	var bad *net.AddrError
 	switch {
 	case errors.Is(err, unix.EADDRINUSE):
-		return errorf(Failure, "take another port, or end what listens there (ss -ltp)", "listen at %s: the port is in use", address)
+		return fault.Errorf(fault.Failed, "take another port, or end what listens there (ss -ltp)", "listen at %s: the port is in use", address)
 	case errors.Is(err, unix.EADDRNOTAVAIL):
-		return errorf(Usage, "take an address of this machine (ip address), or 0.0.0.0 for all", "listen at %s: no device here has the address %s", address, host)
+		return fault.Errorf(fault.Usage, "take an address of this machine (ip address), or 0.0.0.0 for all", "listen at %s: no device here has the address %s", address, host)
 	case errors.Is(err, unix.EACCES):
-		return errorf(Unsupported, "take a port above 1023", "listen at %s: that port needs privileges", address)
+		return fault.Errorf(fault.Unsupported, "take a port above 1023", "listen at %s: that port needs privileges", address)
 	case errors.As(err, &unknown), errors.As(err, &bad):
-		return errorf(Usage, fmt.Sprintf("take ADDRESS:PORT, e.g. 192.0.2.1:%d", DefaultPort), "listen at %s: %w", address, why)
+		return fault.Errorf(fault.Usage, fmt.Sprintf("take ADDRESS:PORT, e.g. 192.0.2.1:%d", DefaultPort), "listen at %s: %w", address, why)
 	}
-	return errorf(Failure, "take another address", "listen at %s: %w", address, why)
+	return fault.Errorf(fault.Failed, "take another address", "listen at %s: %w", address, why)
 }
 
 // Address is where it listens.

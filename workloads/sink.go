@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/zctrace/zctrace/internal/fault"
 	"github.com/zctrace/zctrace/internal/human"
 )
 
@@ -82,7 +83,7 @@ func unknownSink(spec string) error {
 	if !colon && strings.Contains(name, ".") && !strings.Contains(name, "/") {
 		return noPort(name)
 	}
-	return errorf(Usage, human.DidYouMean(name, names)+hint, "unknown sink %q", spec)
+	return fault.Errorf(fault.Usage, human.DidYouMean(name, names)+hint, "unknown sink %q", spec)
 }
 
 // connect makes the two ends of all sinks here that are not files.
@@ -106,7 +107,7 @@ func (s *Sink) connect() error {
 		fds[1], err = unix.Open(os.DevNull, unix.O_WRONLY|unix.O_CLOEXEC, 0)
 	}
 	if err != nil {
-		return errorf(Failure, "take another --sink", "open sink %s: %w", s.Kind, err)
+		return fault.Errorf(fault.Failed, "take another --sink", "open sink %s: %w", s.Kind, err)
 	}
 	s.sender = os.NewFile(uintptr(fds[1]), string(s.Kind)+" sink")
 	if fds[0] >= 0 {
@@ -203,7 +204,7 @@ func (s *Sink) HasReceiver() bool { return s.receiver != nil }
 func CheckSinks(s *Strategy, two bool) error {
 	switch {
 	case s.TwoSinks && !two:
-		return errorf(Usage, "give --sink twice", "%s takes two sinks", s.Name)
+		return fault.Errorf(fault.Usage, "give --sink twice", "%s takes two sinks", s.Name)
 	case !s.TwoSinks && two:
 		var takers []string
 		for _, other := range Strategies {
@@ -211,7 +212,7 @@ func CheckSinks(s *Strategy, two bool) error {
 				takers = append(takers, other.Name)
 			}
 		}
-		return errorf(Usage, "give one --sink", "only %s takes two sinks, %s does not", strings.Join(takers, " and "), s.Name)
+		return fault.Errorf(fault.Usage, "give one --sink", "only %s takes two sinks, %s does not", strings.Join(takers, " and "), s.Name)
 	}
 	return nil
 }
@@ -243,7 +244,7 @@ func (s *Sink) Reset(ctx context.Context) error {
 	}
 	if s.Keeps() {
 		if err := s.kept.file.Truncate(0); err != nil {
-			return errorf(Failure, "", "empty the receiver's file: %w", bare(err))
+			return fault.Errorf(fault.Failed, "", "empty the receiver's file: %w", bare(err))
 		}
 	}
 	s.closeEnds()
@@ -256,7 +257,7 @@ func (s *Sink) Reset(ctx context.Context) error {
 // empty is for a file.
 func (s *Sink) empty() error {
 	if err := s.sender.Truncate(0); err != nil {
-		return errorf(Failure, "", "empty sink %s: %w", s.Address, bare(err))
+		return fault.Errorf(fault.Failed, "", "empty sink %s: %w", s.Address, bare(err))
 	}
 	return nil
 }

@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/zctrace/zctrace/internal/fault"
 )
 
 func TestSinks(t *testing.T) {
@@ -80,24 +82,24 @@ func TestBadSinks(t *testing.T) {
 	must(t, os.Symlink(filepath.Join(dir, "made"), nowhere))
 	cases := []struct {
 		spec  string
-		kind  Kind
+		kind  fault.Kind
 		words []string
 	}{
-		{"", Usage, []string{"tcp, unix, pipe, file, null"}},
-		{"tpc", Usage, []string{"tpc", "did you mean tcp?"}},
-		{"tcp:80", Usage, []string{"tcp:80"}},
-		{"example.org:80", Usage, []string{"example.org:80", "sinks:"}},
-		{"file:", Usage, []string{"file:PATH"}},
-		{"file:" + full, Usage, []string{full, "exists already", "8 B"}},
-		{"file:" + symlink, Usage, []string{symlink, "is a symbolic link", "name the file"}},
-		{"file:" + nowhere, Usage, []string{nowhere, "is a symbolic link"}},
-		{"file:" + dir, Usage, []string{dir, "directory"}},
-		{"file:" + fifo, Usage, []string{fifo, "fifo"}},
-		{"file:/dev/null", Usage, []string{"/dev/null", "character device"}},
-		{"file:" + source, Usage, []string{source, "is the source itself"}},
-		{"file:" + link, Usage, []string{link, "is the source itself"}},
-		{"file:" + dir + "/missing/sink", Usage, []string{"missing/sink", "no such file"}},
-		{"file:" + full + "/sink", Usage, []string{"full/sink", "not a directory"}},
+		{"", fault.Usage, []string{"tcp, unix, pipe, file, null"}},
+		{"tpc", fault.Usage, []string{"tpc", "did you mean tcp?"}},
+		{"tcp:80", fault.Usage, []string{"tcp:80"}},
+		{"example.org:80", fault.Usage, []string{"example.org:80", "sinks:"}},
+		{"file:", fault.Usage, []string{"file:PATH"}},
+		{"file:" + full, fault.Usage, []string{full, "exists already", "8 B"}},
+		{"file:" + symlink, fault.Usage, []string{symlink, "is a symbolic link", "name the file"}},
+		{"file:" + nowhere, fault.Usage, []string{nowhere, "is a symbolic link"}},
+		{"file:" + dir, fault.Usage, []string{dir, "directory"}},
+		{"file:" + fifo, fault.Usage, []string{fifo, "fifo"}},
+		{"file:/dev/null", fault.Usage, []string{"/dev/null", "character device"}},
+		{"file:" + source, fault.Usage, []string{source, "is the source itself"}},
+		{"file:" + link, fault.Usage, []string{link, "is the source itself"}},
+		{"file:" + dir + "/missing/sink", fault.Usage, []string{"missing/sink", "no such file"}},
+		{"file:" + full + "/sink", fault.Usage, []string{"full/sink", "not a directory"}},
 	}
 	for _, c := range cases {
 		t.Run(c.spec, func(t *testing.T) {
@@ -133,7 +135,7 @@ func TestSinkFileNeedsTheUsersRights(t *testing.T) {
 	defer from.Close()
 	for _, spec := range []string{"file", "file:" + filepath.Join(dir, "sink")} {
 		_, err = OpenSink(spec, from, user)
-		mustFail(t, err, Unsupported, dir, "permission denied", "file:PATH")
+		mustFail(t, err, fault.Unsupported, dir, "permission denied", "file:PATH")
 	}
 }
 
@@ -225,7 +227,7 @@ func TestOnlyNullCannotBeVerified(t *testing.T) {
 	for _, kind := range SinkKinds {
 		err := (&Sink{Kind: kind}).CanVerify()
 		if kind == SinkNull {
-			mustFail(t, err, Usage, "/dev/null")
+			mustFail(t, err, fault.Usage, "/dev/null")
 		} else if err != nil {
 			t.Errorf("%s: %v", kind, err)
 		}

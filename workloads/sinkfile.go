@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/zctrace/zctrace/internal/fault"
 	"github.com/zctrace/zctrace/internal/human"
 )
 
@@ -60,27 +61,27 @@ func (s *Sink) openFile(path string, source *Source) error {
 func mayOverwrite(path string, info fs.FileInfo, source *Source) error {
 	const hint = "name a file that does not exist yet, or take --sink file"
 	if st, ok := info.Sys().(*syscall.Stat_t); ok && st.Dev == source.Device && st.Ino == source.Inode {
-		return errorf(Usage, hint, "sink %s is the source itself", path)
+		return fault.Errorf(fault.Usage, hint, "sink %s is the source itself", path)
 	}
 	if info.Mode()&fs.ModeSymlink != 0 {
-		return errorf(Usage, "name the file that it leads to", "sink %s is a symbolic link, which is not followed", path)
+		return fault.Errorf(fault.Usage, "name the file that it leads to", "sink %s is a symbolic link, which is not followed", path)
 	}
 	if !info.Mode().IsRegular() {
-		return errorf(Usage, hint, "sink %s is a %s", path, modeName(info.Mode()))
+		return fault.Errorf(fault.Usage, hint, "sink %s is a %s", path, modeName(info.Mode()))
 	}
 	if info.Size() > 0 {
-		return errorf(Usage, hint, "sink %s exists already, with %s in it", path, human.FormatBytes(info.Size()))
+		return fault.Errorf(fault.Usage, hint, "sink %s exists already, with %s in it", path, human.FormatBytes(info.Size()))
 	}
 	return nil
 }
 
 func sinkError(path string, err error) error {
-	kind, hint := Failure, "take --sink file:PATH in another directory"
+	kind, hint := fault.Failed, "take --sink file:PATH in another directory"
 	switch {
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, unix.ENOTDIR):
-		kind, hint = Usage, "make its directory first, or take another one"
+		kind, hint = fault.Usage, "make its directory first, or take another one"
 	case errors.Is(err, fs.ErrPermission), errors.Is(err, unix.EROFS):
-		kind = Unsupported
+		kind = fault.Unsupported
 	}
-	return errorf(kind, hint, "open sink %s: %w", path, bare(err))
+	return fault.Errorf(kind, hint, "open sink %s: %w", path, bare(err))
 }

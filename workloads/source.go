@@ -13,6 +13,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/zctrace/zctrace/internal/fault"
 	"github.com/zctrace/zctrace/internal/human"
 )
 
@@ -50,7 +51,7 @@ func OpenSource(ctx context.Context, spec string, user *User) (*Source, error) {
 		kind, size, sized := strings.Cut(spec, ":")
 		switch {
 		case spec == "":
-			err = errorf(Usage, "take --source FILE, auto[:SIZE] or zero", "no source given")
+			err = fault.Errorf(fault.Usage, "take --source FILE, auto[:SIZE] or zero", "no source given")
 		case spec == "zero":
 			s, err = openSource(SourceZero, "/dev/zero", "/dev/zero")
 		case kind == "auto":
@@ -75,7 +76,7 @@ func parseSize(size string) (int64, error) {
 		err = errors.New("it would be empty")
 	}
 	if err != nil {
-		return 0, errorf(Usage, "write it like auto:64MiB", "source auto:%s: %w", size, err)
+		return 0, fault.Errorf(fault.Usage, "write it like auto:64MiB", "source auto:%s: %w", size, err)
 	}
 	return n, nil
 }
@@ -102,7 +103,7 @@ func openFileSource(path string) (*Source, error) {
 func openSource(kind SourceKind, path, name string) (*Source, error) {
 	fd, err := unix.Open(name, unix.O_RDONLY|unix.O_CLOEXEC|unix.O_NOCTTY, 0)
 	if name != path && errors.Is(err, unix.ENOENT) { // a descriptor of ours
-		return nil, errorf(Unsupported, "mount -t proc proc /proc", "open source %s again: /proc is not mounted", path)
+		return nil, fault.Errorf(fault.Unsupported, "mount -t proc proc /proc", "open source %s again: /proc is not mounted", path)
 	}
 	if err != nil {
 		return nil, sourceError(path, err)
@@ -146,18 +147,18 @@ func (s *Source) dir() string {
 }
 
 func badSource(path, why string) error {
-	return errorf(Usage, "take a regular file with something in it, or --source auto", "source %s %s", path, why)
+	return fault.Errorf(fault.Usage, "take a regular file with something in it, or --source auto", "source %s %s", path, why)
 }
 
 func sourceError(path string, err error) error {
-	kind, hint := Failure, ""
+	kind, hint := fault.Failed, ""
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		kind, hint = Usage, "take a file that exists, or --source auto"
+		kind, hint = fault.Usage, "take a file that exists, or --source auto"
 	case errors.Is(err, fs.ErrPermission):
-		kind, hint = Unsupported, "make it readable for the user who runs this, or take --source auto"
+		kind, hint = fault.Unsupported, "make it readable for the user who runs this, or take --source auto"
 	}
-	return errorf(kind, hint, "open source %s: %w", path, bare(err))
+	return fault.Errorf(kind, hint, "open source %s: %w", path, bare(err))
 }
 
 // bare strips the path and operation from an error of package os, for messages

@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/zctrace/zctrace/internal/fault"
 )
 
 func TestSources(t *testing.T) {
@@ -100,19 +102,19 @@ func TestBadSources(t *testing.T) {
 	must(t, os.Symlink(loop, loop))
 	cases := []struct {
 		spec  string
-		kind  Kind
+		kind  fault.Kind
 		words []string
 	}{
-		{"", Usage, []string{"no source", "auto"}},
-		{filepath.Join(dir, "missing"), Usage, []string{"missing", "no such file"}},
-		{empty, Usage, []string{empty, "is empty"}},
-		{dir, Usage, []string{dir, "is a directory"}},
-		{fifo, Usage, []string{fifo, "is a fifo"}},
-		{"/dev/null", Usage, []string{"/dev/null", "is a character device"}},
-		{"auto:", Usage, []string{`""`, "64KiB"}},
-		{"auto:0", Usage, []string{"auto:0"}},
-		{"auto:lots", Usage, []string{`"lots"`}},
-		{"auto:8388607T", Failure, []string{"EiB", "in ", "TMPDIR", "no space left"}},
+		{"", fault.Usage, []string{"no source", "auto"}},
+		{filepath.Join(dir, "missing"), fault.Usage, []string{"missing", "no such file"}},
+		{empty, fault.Usage, []string{empty, "is empty"}},
+		{dir, fault.Usage, []string{dir, "is a directory"}},
+		{fifo, fault.Usage, []string{fifo, "is a fifo"}},
+		{"/dev/null", fault.Usage, []string{"/dev/null", "is a character device"}},
+		{"auto:", fault.Usage, []string{`""`, "64KiB"}},
+		{"auto:0", fault.Usage, []string{"auto:0"}},
+		{"auto:lots", fault.Usage, []string{`"lots"`}},
+		{"auto:8388607T", fault.Failed, []string{"EiB", "in ", "TMPDIR", "no space left"}},
 	}
 	for _, c := range cases {
 		t.Run(c.spec, func(t *testing.T) {
@@ -131,7 +133,7 @@ func TestBadSources(t *testing.T) {
 	t.Run("no TMPDIR", func(t *testing.T) {
 		t.Setenv("TMPDIR", filepath.Join(dir, "missing"))
 		_, err := OpenSource(t.Context(), "auto", nil)
-		mustFail(t, err, Usage, "64 MiB", filepath.Join(dir, "missing"), "TMPDIR")
+		mustFail(t, err, fault.Usage, "64 MiB", filepath.Join(dir, "missing"), "TMPDIR")
 	})
 }
 
@@ -148,7 +150,7 @@ func TestSourceNeedsTheUsersRights(t *testing.T) {
 		must(t, os.Chmod(path, 0))
 	}
 	_, err := OpenSource(t.Context(), path, user)
-	mustFail(t, err, Unsupported, path, "permission denied")
+	mustFail(t, err, fault.Unsupported, path, "permission denied")
 }
 
 // openToAll lets other users reach a file in the test's directory.
@@ -227,7 +229,7 @@ func TestInvokingUser(t *testing.T) {
 	}
 	t.Setenv("SUDO_GID", "wheel")
 	_, err = InvokingUser()
-	mustFail(t, err, Usage, "SUDO_GID", "wheel")
+	mustFail(t, err, fault.Usage, "SUDO_GID", "wheel")
 	t.Setenv("SUDO_UID", "0")
 	if u, err := InvokingUser(); u != nil || err != nil {
 		t.Errorf("root's own sudo: %+v, %v", u, err)

@@ -15,6 +15,7 @@ package workloads
 import (
 	"strings"
 
+	"github.com/zctrace/zctrace/internal/fault"
 	"github.com/zctrace/zctrace/internal/human"
 )
 
@@ -102,5 +103,5 @@ func Find(name string) (*Strategy, error) {
 		names = append(names, s.Name)
 	}
 	hint := human.DidYouMean(name, names) + "strategies: " + strings.Join(names, ", ")
-	return nil, errorf(Usage, hint, "unknown strategy %q", name)
+	return nil, fault.Errorf(fault.Usage, hint, "unknown strategy %q", name)
 }

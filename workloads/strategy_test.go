@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/zctrace/zctrace/internal/fault"
 )
 
 func TestTextbookRows(t *testing.T) {
@@ -96,11 +98,11 @@ func TestFindSuggests(t *testing.T) {
 	}
 	for _, c := range cases {
 		_, err := Find(c.name)
-		mustFail(t, err, Usage, c.name, c.suggestion, "read-write, mmap-write, sendfile")
+		mustFail(t, err, fault.Usage, c.name, c.suggestion, "read-write, mmap-write, sendfile")
 	}
 	for _, name := range []string{"", "x", "teleportation"} {
 		_, err := Find(name)
-		mustFail(t, err, Usage, "read-write, mmap-write, sendfile")
+		mustFail(t, err, fault.Usage, "read-write, mmap-write, sendfile")
 		if strings.Contains(err.Error(), "did you mean") {
 			t.Errorf("%q: %v", name, err)
 		}
@@ -122,7 +124,7 @@ func TestSupportOfFiles(t *testing.T) {
 				err := Support(s, from, sink)
 				switch {
 				case !takes(s, sink):
-					mustFail(t, err, Unsupported, s.Name, string(sink), "--sink "+string(onlyTo[s]))
+					mustFail(t, err, fault.Unsupported, s.Name, string(sink), "--sink "+string(onlyTo[s]))
 				case err != nil:
 					t.Errorf("%s to %s: %v", s.Name, sink, err)
 				}
@@ -142,13 +144,13 @@ func TestSupportOfZero(t *testing.T) {
 		}
 		err := Support(s, source, sink)
 		if err != nil {
-			mustFail(t, err, Unsupported, s.Name, "zero", string(sink))
+			mustFail(t, err, fault.Unsupported, s.Name, "zero", string(sink))
 		}
 		if err != nil && s.Direct { // the worker does not even get ready
 			_, to := open(t, "zero", string(sink))
 			p, err := Start(Config{Role: Sender, Strategy: s, Source: source, Sink: to, Chunk: 4096})
 			must(t, err)
-			mustFail(t, p.WaitReady(t.Context()), Unsupported, "source takes no direct I/O")
+			mustFail(t, p.WaitReady(t.Context()), fault.Unsupported, "source takes no direct I/O")
 			continue
 		}
 		o := workload{s, "zero", string(sink), Config{Bytes: 4096, Chunk: 4096}}.run(t)
@@ -165,7 +167,7 @@ func TestSupportOfASourceThatHasLess(t *testing.T) {
 	must(t, err)
 	found := fmt.Sprintf(" found nothing more after %d of the %d bytes that the source should have", len(text), source.Bytes)
 	for _, s := range []*Strategy{readWrite, sendfile} {
-		mustFail(t, Support(s, source, SinkTCP), Unsupported, s.Transfer[0]+found, "--source auto")
+		mustFail(t, Support(s, source, SinkTCP), fault.Unsupported, s.Transfer[0]+found, "--source auto")
 	}
 }
 
@@ -190,7 +192,7 @@ func TestSupportNamesWhatWorks(t *testing.T) {
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
-			mustFail(t, Support(c.s, c.source, SinkTCP), Unsupported, append(c.words, "fragile")...)
+			mustFail(t, Support(c.s, c.source, SinkTCP), fault.Unsupported, append(c.words, "fragile")...)
 		})
 	}
 }

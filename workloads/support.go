@@ -10,6 +10,8 @@ import (
 	"syscall"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/zctrace/zctrace/internal/fault"
 )
 
 // Support is nil when the strategy can move payload from that source to that
@@ -40,14 +42,14 @@ func refuse(s *Strategy, source *Source, sink SinkKind, why error) error {
 	if why == nil {
 		return nil
 	}
-	if e := (*Error)(nil); errors.As(why, &e) {
-		why = &Error{Kind: e.Kind, Msg: e.Msg, Err: e.Err} // what to do is said below
+	if e := (*fault.Error)(nil); errors.As(why, &e) {
+		why = &fault.Error{Kind: e.Kind, What: e.What, Cause: e.Cause} // what to do is said below
 	}
 	from := SourceFile
 	if source != nil {
 		from = source.Kind
 	}
-	return errorf(Unsupported, alternative(s, source, sink), "%s from %s to %s is not possible here: %w", s.Name, from, sink, why)
+	return fault.Errorf(fault.Unsupported, alternative(s, source, sink), "%s from %s to %s is not possible here: %w", s.Name, from, sink, why)
 }
 
 // alternative looks for what works, and changes as little as it can: another

@@ -5,6 +5,8 @@ package workloads
 import (
 	"fmt"
 	"testing"
+
+	"github.com/zctrace/zctrace/internal/fault"
 )
 
 // Both sinks get every byte, whichever of them is slow, and whichever pairs they are.
@@ -55,6 +57,6 @@ func TestTeeVerifies(t *testing.T) {
 func TestCheckSinks(t *testing.T) {
 	must(t, CheckSinks(tee, true))
 	must(t, CheckSinks(sendfile, false))
-	mustFail(t, CheckSinks(tee, false), Usage, "tee takes two sinks", "give --sink twice")
-	mustFail(t, CheckSinks(sendfile, true), Usage, "only tee takes two sinks", "give one --sink")
+	mustFail(t, CheckSinks(tee, false), fault.Usage, "tee takes two sinks", "give --sink twice")
+	mustFail(t, CheckSinks(sendfile, true), fault.Usage, "only tee takes two sinks", "give one --sink")
 }

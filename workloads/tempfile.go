@@ -13,6 +13,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/zctrace/zctrace/internal/fault"
 	"github.com/zctrace/zctrace/internal/human"
 )
 
@@ -114,14 +115,14 @@ func pattern(buf []byte, at int64) {
 
 func tempError(dir string, size int64, err error) error {
 	err = bare(err)
-	kind, hint := Failure, "set TMPDIR to another directory, or name a source with --source FILE"
+	kind, hint := fault.Failed, "set TMPDIR to another directory, or name a source with --source FILE"
 	switch {
 	case errors.Is(err, unix.ENOSPC), errors.Is(err, unix.EDQUOT), errors.Is(err, unix.EFBIG):
 		hint = "free some space, set TMPDIR to another directory, or take a smaller --source auto:SIZE"
 	case errors.Is(err, unix.ENOENT), errors.Is(err, unix.ENOTDIR):
-		kind = Usage
+		kind = fault.Usage
 	case errors.Is(err, unix.EACCES), errors.Is(err, unix.EPERM), errors.Is(err, unix.EROFS):
-		kind = Unsupported
+		kind = fault.Unsupported
 	}
-	return errorf(kind, hint, "make a source of %s in %s: %w", human.FormatBytes(size), dir, err)
+	return fault.Errorf(kind, hint, "make a source of %s in %s: %w", human.FormatBytes(size), dir, err)
 }

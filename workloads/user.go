@@ -12,6 +12,8 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/zctrace/zctrace/internal/fault"
 )
 
 // User is whom a root process works for: workers run as that user, files are
@@ -33,7 +35,7 @@ func InvokingUser() (*User, error) {
 	for name, to := range map[string]*uint32{"SUDO_UID": &u.UID, "SUDO_GID": &u.GID} {
 		n, err := strconv.ParseUint(os.Getenv(name), 10, 32)
 		if err != nil {
-			return nil, errorf(Usage, "unset SUDO_UID to work as root", "%s is not a number: %q", name, os.Getenv(name))
+			return nil, fault.Errorf(fault.Usage, "unset SUDO_UID to work as root", "%s is not a number: %q", name, os.Getenv(name))
 		}
 		*to = uint32(n)
 	}
@@ -79,7 +81,7 @@ func AsUser(u *User, f func() error) error {
 	if refused == nil {
 		err = f()
 	} else {
-		err = errorf(Unsupported, "unset SUDO_UID to work as root; or run it by sudo itself, which leaves it CAP_SETUID and CAP_SETGID",
+		err = fault.Errorf(fault.Unsupported, "unset SUDO_UID to work as root; or run it by sudo itself, which leaves it CAP_SETUID and CAP_SETGID",
 			"work for the user who called sudo, %d: %w", u.UID, refused)
 	}
 	if back := become(mine, fsgid, fsuid); back != nil {

@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/zctrace/zctrace/internal/fault"
 	"github.com/zctrace/zctrace/internal/human"
 )
 
@@ -18,7 +19,7 @@ import (
 // source's.
 func (s *Sink) CanVerify() error {
 	if s.Kind == SinkNull {
-		return errorf(Usage, "take another --sink, or leave --verify", "what went to /dev/null cannot be verified")
+		return fault.Errorf(fault.Usage, "take another --sink, or leave --verify", "what went to /dev/null cannot be verified")
 	}
 	return nil
 }
@@ -35,7 +36,7 @@ func (s *Source) Snapshot(ctx context.Context, upTo int64) (*os.File, error) {
 	}
 	const hint = "verify a smaller --bytes, or with --cache warm"
 	if free := availableMemory(); upTo > free {
-		return nil, errorf(Usage, hint, "a copy of %s of the source does not fit into memory: %s are available", human.FormatBytes(upTo), human.FormatBytes(free))
+		return nil, fault.Errorf(fault.Usage, hint, "a copy of %s of the source does not fit into memory: %s are available", human.FormatBytes(upTo), human.FormatBytes(free))
 	}
 	fd, err := unix.MemfdCreate("zctrace-expected", unix.MFD_CLOEXEC)
 	if err != nil {
@@ -44,7 +45,7 @@ func (s *Source) Snapshot(ctx context.Context, upTo int64) (*os.File, error) {
 	f := os.NewFile(uintptr(fd), "expected")
 	if _, err := io.Copy(f, interruptible{ctx, io.NewSectionReader(s.file, 0, upTo)}); err != nil {
 		f.Close()
-		return nil, errorf(Failure, hint, "copy %s of the source to memory: %w", human.FormatBytes(upTo), bare(err))
+		return nil, fault.Errorf(fault.Failed, hint, "copy %s of the source to memory: %w", human.FormatBytes(upTo), bare(err))
 	}
 	return f, nil
 }

@@ -4,6 +4,8 @@ package workloads
 
 import (
 	"testing"
+
+	"github.com/zctrace/zctrace/internal/fault"
 )
 
 func TestVerifyCatchesACorruptedByte(t *testing.T) {
@@ -83,15 +85,15 @@ func TestVerifyMapsWhatIsSent(t *testing.T) {
 
 	cfg.Role, cfg.Bytes = Receiver, 0
 	_, err = Start(cfg)
-	mustFail(t, err, Usage, "does not fit into the page cache: 4 TiB of it", "--bytes", "--verify")
+	mustFail(t, err, fault.Usage, "does not fit into the page cache: 4 TiB of it", "--bytes", "--verify")
 	_, err = s.Snapshot(t.Context(), 0)
-	mustFail(t, err, Usage, "4 TiB of the source does not fit into memory", "--bytes")
+	mustFail(t, err, fault.Usage, "4 TiB of the source does not fit into memory", "--bytes")
 }
 
 func TestOnlyAUserBufferCanBeCorrupted(t *testing.T) {
 	source, sink := open(t, "zero", "null")
 	_, err := Start(Config{Role: Sender, Strategy: sendfile, Source: source, Sink: sink, Chunk: 1, CorruptAt: ptr(int64(0))})
-	mustFail(t, err, Usage, "sendfile", "read-write")
+	mustFail(t, err, fault.Usage, "sendfile", "read-write")
 }
 
 func TestExpectationTruncatedWhileItIsCompared(t *testing.T) {

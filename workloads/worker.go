@@ -14,6 +14,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/zctrace/zctrace/internal/fault"
 	"github.com/zctrace/zctrace/internal/human"
 )
 
@@ -27,40 +28,39 @@ const (
 )
 
 // Main is a worker's whole life. It runs in a process that [Start] started, as
-// `zctrace __worker JOB`, and returns the exit status.
-func Main(args []string) int {
+// `zctrace __worker JOB`, and says on standard error, for its parent, what kept it
+// from the work; that is what it returns, too.
+func Main(args []string) error {
 	runtime.LockOSThread()
 	pg, err := mapPage(fdPage)
 	if err != nil || len(args) != 1 {
-		fmt.Fprintf(os.Stderr, "%s is how zctrace starts its own workers; see zctrace run --help\n", Command)
-		return Usage.ExitCode()
+		return complain(fault.Errorf(fault.Usage, "", "%s is how zctrace starts its own workers; see zctrace run --help", Command))
 	}
 	populateCode()
 	w, s, err := prepare(args[0], pg)
 	if err != nil {
-		kind := Failure
-		if e := (*Error)(nil); errors.As(err, &e) {
-			kind = e.Kind
-		}
-		pg.badKind = 1 + uint32(kind)
-		fmt.Fprintln(os.Stderr, err)
-		return kind.ExitCode()
+		pg.badKind = 1 + uint32(fault.KindOf(err))
+		return complain(err)
 	}
 	rehearse(w, s.loop)
 
 	atomic.StoreUint32(&pg.state, stateReady)
 	if !barrier() {
-		return Failure.ExitCode()
+		return errors.New("the parent is gone") // and nobody listens
 	}
 	s.loop(w)
 	if s.finish != nil {
 		if err := s.finish(w); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			return Failure.ExitCode()
+			return complain(err)
 		}
 	}
 	atomic.StoreUint32(&pg.state, stateDone)
-	return 0 // the exit closes the sink, which is the receiver's end of file
+	return nil // the exit closes the sink, which is the receiver's end of file
+}
+
+func complain(err error) error {
+	fmt.Fprintln(os.Stderr, err)
+	return err
 }
 
 // barrier tells the parent that the worker is ready and waits for its go. It
@@ -173,7 +173,7 @@ func prepare(text string, pg *page) (*window, *Strategy, error) {
 	if j.Buffer > 0 {
 		w.buf, err = mapPopulated(-1, j.Buffer, unix.PROT_READ|unix.PROT_WRITE)
 		if err != nil {
-			return nil, nil, errorf(Failure, "take a smaller --chunk", "allocate a buffer of %s: %w", human.FormatBytes(j.Buffer), err)
+			return nil, nil, fault.Errorf(fault.Failed, "take a smaller --chunk", "allocate a buffer of %s: %w", human.FormatBytes(j.Buffer), err)
 		}
 	}
 	if j.ExpectSize > 0 {
@@ -227,7 +227,7 @@ func pin(cpu int) error {
 	var set unix.CPUSet
 	set.Set(cpu)
 	if err := unix.SchedSetaffinity(0, &set); err != nil {
-		return errorf(Usage, "CPUs that may be used: "+allowedCPUs(), "pin to CPU %d: %w", cpu, err)
+		return fault.Errorf(fault.Usage, "CPUs that may be used: "+allowedCPUs(), "pin to CPU %d: %w", cpu, err)
 	}
 	return nil
 }

@@ -17,14 +17,20 @@ import (
 
 	"go.uber.org/goleak"
 	"golang.org/x/sys/unix"
+
+	"github.com/zctrace/zctrace/internal/fault"
 )
 
 // The test binary is its own worker: Start runs /proc/self/exe.
 func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && os.Args[1] == Command {
 		besideMain(func() {
+			var status uintptr
+			if Main(os.Args[2:]) != nil {
+				status = 1
+			}
 			// The raw call, since os.Exit sleeps for a second under -race.
-			unix.RawSyscall(unix.SYS_EXIT_GROUP, uintptr(Main(os.Args[2:])), 0, 0)
+			unix.RawSyscall(unix.SYS_EXIT_GROUP, status, 0, 0)
 		})
 		select {}
 	}
@@ -183,16 +189,16 @@ func tempFile(t *testing.T, n int64) string {
 
 // mustFail checks an error's kind and that its message has all the words, and
 // something to do about it.
-func mustFail(t *testing.T, err error, kind Kind, words ...string) {
+func mustFail(t *testing.T, err error, kind fault.Kind, words ...string) {
 	t.Helper()
-	var e *Error
+	var e *fault.Error
 	if !errors.As(err, &e) {
-		t.Fatalf("got %v, want an *Error with %q", err, words)
+		t.Fatalf("got %v, want a *fault.Error with %q", err, words)
 	}
 	if e.Kind != kind {
-		t.Errorf("%q has exit code %d, want %d", err, e.Kind.ExitCode(), kind.ExitCode())
+		t.Errorf("%q is of kind %d, want %d", err, e.Kind, kind)
 	}
-	if e.Hint == "" {
+	if e.Remedy == "" {
 		t.Errorf("%q does not say what to do", err)
 	}
 	for _, word := range words {
@@ -276,9 +282,9 @@ func wholeBlocks(t *testing.T, s *Strategy, from string, chunk, bytes int64) boo
 	source, sink := open(t, from, "null")
 	err := CheckSizes(s, source, chunk, bytes)
 	if err != nil {
-		mustFail(t, err, Usage, s.Name, "whole blocks")
+		mustFail(t, err, fault.Usage, s.Name, "whole blocks")
 		_, err = Start(Config{Role: Sender, Strategy: s, Source: source, Sink: sink, Chunk: chunk, Bytes: bytes})
-		mustFail(t, err, Usage, "whole blocks")
+		mustFail(t, err, fault.Usage, "whole blocks")
 		return false
 	}
 	return true
@@ -412,5 +418,5 @@ func TestPinnedToACPU(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	mustFail(t, p.WaitReady(t.Context()), Usage, "CPU 1023", strconv.Itoa(cpu))
+	mustFail(t, p.WaitReady(t.Context()), fault.Usage, "CPU 1023", strconv.Itoa(cpu))
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/zctrace/zctrace/internal/fault"
 	"github.com/zctrace/zctrace/internal/human"
 	"github.com/zctrace/zctrace/tracer"
 	"github.com/zctrace/zctrace/tracer/session"
@@ -227,7 +228,7 @@ func (o *compareOptions) checkCompare(cmd *cobra.Command, each int) error {
 	case o.rounds < 1:
 		return usageError("--rounds %d: take at least 1", o.rounds)
 	case o.rounds*each > trace.MaxSetTraces:
-		return usageError("--rounds %d: %d runs are more than the %d of which traces are kept\ntake fewer rounds, strategies or sizes", o.rounds, o.rounds*each, trace.MaxSetTraces)
+		return fault.Errorf(fault.Usage, "take fewer rounds, strategies or sizes", "--rounds %d: %d runs are more than the %d of which traces are kept", o.rounds, o.rounds*each, trace.MaxSetTraces)
 	case o.copies.value == string(tracer.All):
 		return usageError("--copies all compares the engines of one run: take zctrace run STRATEGY --copies all")
 	case named >= 0:
@@ -340,7 +341,7 @@ func (c *comparison) able(s *workloads.Strategy, source *workloads.Source, chunk
 	}
 	why, _, _ := strings.Cut(err.Error(), "\n") // its hint is about a single size
 	if len(sizes) == 0 {
-		return nil, usageError("%s\ntake sizes that are whole blocks, or leave %s out", why, s.Name)
+		return nil, fault.Errorf(fault.Usage, "take sizes that are whole blocks, or leave "+s.Name+" out", "%s", why)
 	}
 	c.leftOut = append(c.leftOut, fmt.Sprintf("%s at %s: %s", s.Name, strings.Join(out, ", "), why))
 	return sizes, nil

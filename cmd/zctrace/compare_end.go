@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/zctrace/zctrace/internal/fault"
 	"github.com/zctrace/zctrace/tracer/session"
 	"github.com/zctrace/zctrace/tracer/trace"
 )
@@ -65,7 +66,7 @@ func failures(labels []string, outcomes []session.Outcome) error {
 	case !ran:
 		return outcomes[0].Err
 	}
-	return &exitError{exitFailed, errors.New(strings.Join(texts, "\n"))}
+	return errors.New(strings.Join(texts, "\n"))
 }
 
 // checkGates holds the runs that count against the expectations.
@@ -89,7 +90,7 @@ func (c *comparison) checkGates(set *trace.Set) error {
 	if failed = slices.Compact(failed); len(failed) == 0 { // each round says the same
 		return nil
 	}
-	return &exitError{exitExpectation, errors.New(strings.Join(failed, "\n"))}
+	return &fault.Error{Kind: fault.Unexpected, What: strings.Join(failed, "\n")}
 }
 
 // saveSet writes the set where --json says, if it does.

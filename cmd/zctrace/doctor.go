@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/zctrace/zctrace/internal/fault"
 	"github.com/zctrace/zctrace/tracer"
 	"github.com/zctrace/zctrace/tracer/session"
 	"github.com/zctrace/zctrace/tracer/trace"
@@ -31,7 +32,7 @@ job cannot be done here.`,
 				return err
 			}
 			if !report.OK() {
-				return &exitError{code: exitUnsupported}
+				return &fault.Error{Kind: fault.Unsupported} // the report says it
 			}
 			return nil
 		}),

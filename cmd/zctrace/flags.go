@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/zctrace/zctrace/internal/fault"
 	"github.com/zctrace/zctrace/internal/human"
 	"github.com/zctrace/zctrace/tracer"
 	"github.com/zctrace/zctrace/tracer/ledger"
@@ -182,7 +183,7 @@ func (o *options) receiveMethod() (*workloads.ReceiveMethod, error) {
 	}
 	kind, remote := workloads.KindOf(o.sinks[0])
 	if remote && m != workloads.ReadReceiver {
-		return nil, usageError("--receiver %s: zctrace serve receives at %s, and it reads\nleave it out, or take --sink tcp", m.Name, o.sinks[0])
+		return nil, fault.Errorf(fault.Usage, "leave it out, or take --sink tcp", "--receiver %s: zctrace serve receives at %s, and it reads", m.Name, o.sinks[0])
 	}
 	return m, m.Check(kind, o.verify)
 }
@@ -233,7 +234,7 @@ func (o *options) config(strategies []*workloads.Strategy, command []string) (se
 	}
 	switch {
 	case len(o.sinks) > 1 && slices.ContainsFunc(o.sinks, isRemote):
-		return cfg, usageError("--sink HOST:PORT is not for two sinks: what goes to another machine is counted for one\ntake two of tcp, unix, pipe, file")
+		return cfg, fault.Errorf(fault.Usage, "take two of tcp, unix, pipe, file", "--sink HOST:PORT is not for two sinks: what goes to another machine is counted for one")
 	case len(o.sinks) > 2:
 		return cfg, usageError("--sink is given %d times: take one, or two for tee", len(o.sinks))
 	case o.duration < 0:

@@ -146,7 +146,7 @@ func (j *job) dashboard() (*trace.Trace, error) {
 // kernel the workers with it.
 func abandon(model tea.Model) {
 	if m, ok := model.(interface{ Abandoned() bool }); ok && m.Abandoned() {
-		os.Exit(128 + int(syscall.SIGINT))
+		os.Exit(signalExit(syscall.SIGINT))
 	}
 }
 

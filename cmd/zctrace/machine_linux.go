@@ -1,10 +1,9 @@
 package main
 
 import (
-	"errors"
-
 	"github.com/spf13/cobra"
 
+	"github.com/zctrace/zctrace/internal/fault"
 	"github.com/zctrace/zctrace/tracer"
 	"github.com/zctrace/zctrace/workloads"
 )
@@ -19,24 +18,14 @@ func worker(args []string) (code int, is bool) {
 	if len(args) == 0 || args[0] != workloads.Command {
 		return 0, false
 	}
-	return workloads.Main(args[1:]), true
+	if err := workloads.Main(args[1:]); err != nil { // which it has told its parent
+		return exitCodes[fault.KindOf(err)], true
+	}
+	return exitDone, true
 }
 
 // checkStart says what would end the program before it could say anything.
 func checkStart() error { return tracer.CheckStart() }
-
-// machineExit is the exit code of an error of the workload or the tracer.
-func machineExit(err error) (code int, is bool) {
-	var work *workloads.Error
-	var unsupported *tracer.UnsupportedError
-	switch {
-	case errors.As(err, &work):
-		return work.Kind.ExitCode(), true
-	case errors.As(err, &unsupported):
-		return exitUnsupported, true
-	}
-	return 0, false
-}
 
 // asUser does it with the rights of the user who called sudo.
 func asUser(f func() error) error {

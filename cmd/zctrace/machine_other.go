@@ -3,10 +3,11 @@
 package main
 
 import (
-	"fmt"
 	"runtime"
 
 	"github.com/spf13/cobra"
+
+	"github.com/zctrace/zctrace/internal/fault"
 )
 
 // machineCommands say of those that need Linux that they do.
@@ -16,7 +17,7 @@ func machineCommands() []*cobra.Command {
 		commands = append(commands, &cobra.Command{
 			Use: name, Short: "On Linux only", DisableFlagParsing: true,
 			RunE: run(func(*cobra.Command, []string) error {
-				return &exitError{exitUnsupported, fmt.Errorf("zctrace %s needs Linux, and this is %s\nzctrace show works here, with a trace that was saved there", name, runtime.GOOS)}
+				return fault.Errorf(fault.Unsupported, "zctrace show works here, with a trace that was saved there", "zctrace %s needs Linux, and this is %s", name, runtime.GOOS)
 			}),
 		})
 	}
@@ -26,8 +27,6 @@ func machineCommands() []*cobra.Command {
 func worker([]string) (code int, is bool) { return 0, false }
 
 func checkStart() error { return nil }
-
-func machineExit(error) (code int, is bool) { return 0, false }
 
 // asUser does it: there is no run here that sudo is for.
 func asUser(f func() error) error { return f() }

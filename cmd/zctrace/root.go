@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/zctrace/zctrace/internal/fault"
 	"github.com/zctrace/zctrace/ui/term"
 )
 
@@ -21,21 +22,13 @@ const (
 	exitExpectation = 4
 )
 
-// exitError is an error with the exit code that it calls for. Its text may be
-// empty when all has been said.
-type exitError struct {
-	code int
-	err  error
+// exitCodes are those of the kinds of errors.
+var exitCodes = [...]int{
+	fault.Failed:      exitFailed,
+	fault.Usage:       exitUsage,
+	fault.Unsupported: exitUnsupported,
+	fault.Unexpected:  exitExpectation,
 }
-
-func (e *exitError) Error() string {
-	if e.err == nil {
-		return ""
-	}
-	return e.err.Error()
-}
-
-func (e *exitError) Unwrap() error { return e.err }
 
 // exactly is for a command that takes one argument.
 func exactly(name string) cobra.PositionalArgs {
@@ -48,7 +41,7 @@ func exactly(name string) cobra.PositionalArgs {
 }
 
 func usageError(format string, args ...any) error {
-	return &exitError{exitUsage, fmt.Errorf(format, args...)}
+	return fault.Errorf(fault.Usage, "", format, args...)
 }
 
 // ran marks what a command's own code returned; every other error of cobra's
@@ -123,18 +116,15 @@ func complaint(called *cobra.Command, err error) string {
 }
 
 func exitCode(err error) int {
-	var exit *exitError
-	var ran ranError
-	if errors.As(err, &exit) {
-		return exit.code
+	var signal *signalError
+	if errors.As(err, &signal) {
+		return signalExit(signal.signal)
 	}
-	if code, is := machineExit(err); is {
-		return code
+	var known *fault.Error
+	if ran := (ranError{}); !errors.As(err, &known) && !errors.As(err, &ran) {
+		return exitUsage // cobra says so
 	}
-	if errors.As(err, &ran) {
-		return exitFailed
-	}
-	return exitUsage
+	return exitCodes[fault.KindOf(err)]
 }
 
 func newRoot() *cobra.Command {

@@ -19,6 +19,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/sys/unix"
 
+	"github.com/zctrace/zctrace/internal/fault"
 	"github.com/zctrace/zctrace/tracer/session"
 	"github.com/zctrace/zctrace/tracer/trace"
 	"github.com/zctrace/zctrace/workloads"
@@ -130,7 +131,7 @@ func verdict(t *trace.Trace, err error, ctx context.Context, expectations []trac
 		return err
 	}
 	if len(expectations) > 0 && t.Run.PayloadBytes.Or(0) == 0 {
-		return &exitError{exitExpectation, errors.New("expectation failed: nothing was transferred, so nothing is shown\ngive the run more time or --bytes")}
+		return fault.Errorf(fault.Unexpected, "give the run more time or --bytes", "expectation failed: nothing was transferred, so nothing is shown")
 	}
 	var failed []string
 	for _, e := range expectations {
@@ -139,7 +140,7 @@ func verdict(t *trace.Trace, err error, ctx context.Context, expectations []trac
 		}
 	}
 	if len(failed) > 0 {
-		return &exitError{exitExpectation, errors.New("expectation failed: " + strings.Join(failed, "\nexpectation failed: "))}
+		return &fault.Error{Kind: fault.Unexpected, What: "expectation failed: " + strings.Join(failed, "\nexpectation failed: ")}
 	}
 	return nil
 }
@@ -180,15 +181,15 @@ func checkJSON(o *options) (string, error) {
 		return "", usageError("--json \"\": take a file, or - for standard output")
 	case path == "-" || sameFile(path, "/proc/self/fd/1"):
 		if stdoutClosed() {
-			return "", errors.New("standard output is closed, and --json - would lose the trace\ngive --json a file")
+			return "", fault.Errorf(fault.Failed, "give --json a file", "standard output is closed, and --json - would lose the trace")
 		}
 		return "-", nil
 	case sameFile(path, o.source):
-		return "", usageError("--json %s would replace the source\ntake another file", path)
+		return "", fault.Errorf(fault.Usage, "take another file", "--json %s would replace the source", path)
 	}
 	for _, spec := range o.sinks {
 		if sink, ok := strings.CutPrefix(spec, "file:"); ok && (sameFile(path, sink) || sameEntry(path, sink)) {
-			return "", usageError("--json %s would replace the sink\ntake another file", path)
+			return "", fault.Errorf(fault.Usage, "take another file", "--json %s would replace the sink", path)
 		}
 	}
 	err := asUser(func() error { return trace.CheckWritable(path) })
@@ -196,11 +197,11 @@ func checkJSON(o *options) (string, error) {
 	switch {
 	case err == nil:
 	case info != nil && info.IsDir():
-		err = &exitError{exitUsage, err}
+		err = fault.Errorf(fault.Usage, "", "%w", err)
 	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS):
-		err = &exitError{exitUnsupported, err}
+		err = fault.Errorf(fault.Unsupported, "", "%w", err)
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENOTDIR), errors.Is(err, syscall.EBADF):
-		err = &exitError{exitUsage, err}
+		err = fault.Errorf(fault.Usage, "", "%w", err)
 	}
 	return path, err
 }

@@ -23,8 +23,26 @@ func interrupted(ctx context.Context, err error) error {
 	if err == nil || errors.Is(err, context.Canceled) || errors.As(err, &signal) {
 		err = nil // the table says that it was interrupted
 	}
-	return &exitError{128 + int(signal.signal), err}
+	return &signalError{signal.signal, err}
 }
+
+// signalError is the error of what a signal ended; its text is empty when all has been said.
+type signalError struct {
+	signal syscall.Signal
+	err    error
+}
+
+func (e *signalError) Error() string {
+	if e.err == nil {
+		return ""
+	}
+	return e.err.Error()
+}
+
+func (e *signalError) Unwrap() error { return e.err }
+
+// signalExit is the exit code of what a signal ended, as a shell gives it.
+func signalExit(s syscall.Signal) int { return 128 + int(s) }
 
 // patience is how long repeated signals count as one: timeout(1), for example,
 // sends its signal to the process and then to its group.
@@ -55,7 +73,7 @@ func interruptOnSignal(interrupt func(error), restore func()) (stop func()) {
 				interrupt(interruption{s.(syscall.Signal)})
 			case time.Since(first) > patience:
 				inTime(restore)
-				os.Exit(128 + int(s.(syscall.Signal)))
+				os.Exit(signalExit(s.(syscall.Signal)))
 			}
 		}
 	}()

@@ -20,7 +20,10 @@ import (
 
 func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && os.Args[1] == workloads.Command {
-		os.Exit(workloads.Main(os.Args[2:]))
+		if workloads.Main(os.Args[2:]) != nil {
+			os.Exit(1)
+		}
+		os.Exit(0)
 	}
 	goleak.VerifyTestMain(m)
 }

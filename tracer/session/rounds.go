@@ -4,11 +4,9 @@ package session
 
 import (
 	"context"
-	"errors"
 
-	"github.com/zctrace/zctrace/tracer"
+	"github.com/zctrace/zctrace/internal/fault"
 	"github.com/zctrace/zctrace/tracer/trace"
-	"github.com/zctrace/zctrace/workloads"
 )
 
 // Outcome is how one run of several ended.
@@ -64,8 +62,4 @@ func Rounds(ctx context.Context, configs []Config, rounds int, deps Deps, watch 
 }
 
 // general tells an error that every other run would meet as well.
-func general(err error) bool {
-	var unsupported *tracer.UnsupportedError
-	var work *workloads.Error
-	return errors.As(err, &unsupported) || errors.As(err, &work) && work.Kind != workloads.Failure
-}
+func general(err error) bool { return fault.KindOf(err) != fault.Failed }

@@ -10,7 +10,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/zctrace/zctrace/tracer"
+	"github.com/zctrace/zctrace/internal/fault"
 	"github.com/zctrace/zctrace/tracer/trace"
 	"github.com/zctrace/zctrace/workloads"
 )
@@ -99,7 +99,7 @@ func TestRoundsWithAFailure(t *testing.T) {
 
 // What no run can do is said at once.
 func TestRoundsThatCannotBegin(t *testing.T) {
-	s, l := &script{tracerErr: &tracer.UnsupportedError{What: "no tracing here"}}, &log{}
+	s, l := &script{tracerErr: &fault.Error{Kind: fault.Unsupported, What: "no tracing here"}}, &log{}
 	outcomes, err := Rounds(t.Context(), three(t), 3, s.deps(), l.watch(nil))
 	if len(outcomes) != 0 || err == nil || len(l.begun) != 1 {
 		t.Errorf("%d outcomes, %v, after %v", len(outcomes), err, l.begun)

@@ -15,6 +15,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/zctrace/zctrace/internal/fault"
 	"github.com/zctrace/zctrace/tracer"
 	"github.com/zctrace/zctrace/tracer/ledger"
 	"github.com/zctrace/zctrace/tracer/trace"
@@ -158,7 +159,7 @@ func (s *session) passes(ctx context.Context, t Tracer, observe func(*trace.Trac
 		case ctx.Err() != nil:
 			return nil, context.Cause(ctx)
 		case untraced.sender.Payload == 0:
-			return nil, &workloads.Error{Kind: workloads.Usage, Msg: "the untraced run of --baseline moved nothing", Hint: "give it more time"}
+			return nil, fault.Errorf(fault.Usage, "give it more time", "the untraced run of --baseline moved nothing")
 		}
 		// The traced run does the same work.
 		s.cfg.Bytes, s.cfg.Duration = untraced.sender.Payload, 0
@@ -215,8 +216,7 @@ func (s *session) open(ctx context.Context) (t Tracer, err error) {
 // firstError is a mistake in the request before what this machine cannot do,
 // and that before what went wrong.
 func firstError(workErr, tracerErr error) error {
-	var e *workloads.Error
-	if errors.As(workErr, &e) && e.Kind == workloads.Usage || tracerErr == nil {
+	if fault.KindOf(workErr) == fault.Usage || tracerErr == nil {
 		return workErr
 	}
 	return tracerErr
@@ -282,9 +282,8 @@ func (s *session) openWork(ctx context.Context) (err error) {
 		}
 		switch {
 		case cfg.Bytes > s.source.Bytes:
-			return &workloads.Error{Kind: workloads.Usage,
-				Msg:  fmt.Sprintf("--cache cold: %d bytes of payload are more than the source's %d, and its second pass would be warm", cfg.Bytes, s.source.Bytes),
-				Hint: "take a larger source, or leave --bytes out to read it once"}
+			return fault.Errorf(fault.Usage, "take a larger source, or leave --bytes out to read it once",
+				"--cache cold: %d bytes of payload are more than the source's %d, and its second pass would be warm", cfg.Bytes, s.source.Bytes)
 		case cfg.Bytes == 0:
 			cfg.Bytes = s.source.Bytes
 		}
@@ -302,7 +301,7 @@ func (s *session) openSinks(ctx context.Context) (err error) {
 			return err
 		}
 		if s.sink.Same(s.sink2) {
-			return &workloads.Error{Kind: workloads.Usage, Msg: "both sinks are the file " + s.sink.Address, Hint: "name another file for one of them"}
+			return fault.Errorf(fault.Usage, "name another file for one of them", "both sinks are the file %s", s.sink.Address)
 		}
 	}
 	for _, sink := range s.sinks() {

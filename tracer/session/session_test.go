@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/zctrace/zctrace/bpf"
+	"github.com/zctrace/zctrace/internal/fault"
 	"github.com/zctrace/zctrace/tracer"
 	"github.com/zctrace/zctrace/tracer/ledger"
 	"github.com/zctrace/zctrace/tracer/trace"
@@ -344,7 +345,7 @@ func TestItSaysWhatTakesTime(t *testing.T) {
 }
 
 func TestRefusals(t *testing.T) {
-	noTracing := &tracer.UnsupportedError{What: "no tracing here"}
+	noTracing := &fault.Error{Kind: fault.Unsupported, What: "no tracing here"}
 	for _, test := range []struct {
 		name   string
 		cfg    func(*Config)
