@@ -57,10 +57,10 @@ const whyDerived = "from the system calls, their descriptors and their results"
 // the same cells give the same counters.
 func Counters(s *bpf.ObjectSlot, run Run) trace.Counters {
 	if s.State == bpf.ObjectSlotStateIDLE {
-		return unavailable("the window is not open yet")
+		return trace.Uncounted("the window is not open yet")
 	}
 	c := trace.Counters{PayloadBytes: trace.Known(run.Payload), Provenance: map[string]trace.Origin{}}
-	c.Provenance["payload_bytes"] = trace.Origin{Kind: trace.Derived, Reason: "declared by the workload"}
+	c.Provenance[trace.PayloadBytes.Path()] = trace.Origin{Kind: trace.Derived, Reason: "declared by the workload"}
 	l := ledger{counters: &c, run: run}
 	for i := range s.Cells {
 		if cell := &s.Cells[i]; cell.Calls > 0 && !torn(cell) {
@@ -155,14 +155,14 @@ func (l *ledger) syscalls() {
 	}
 	if l.lengthless != "" {
 		l.counters.Syscalls.ShortTransfers = trace.Int{}
-		l.missing("syscalls.short_transfers", "how much "+l.lengthless+" is asked for stands in memory, not in its arguments")
+		l.missing(trace.ShortTransfers.Path(), "how much "+l.lengthless+" is asked for stands in memory, not in its arguments")
 	}
 	l.counters.ModeSwitches = trace.Known(2 * l.calls)
 	if why := l.run.Latency; why != "" {
-		l.missing("syscalls.by_name.*.time_ns", why)
+		l.missing(trace.CallTimeNS.Path(), why)
 	}
 	if why := l.run.ContextSwitches; why != "" {
-		l.missing("syscalls.by_name.*.blocked", why)
+		l.missing(trace.CallBlocked.Path(), why)
 	}
 }
 
@@ -245,7 +245,7 @@ func (l *ledger) task(s *bpf.ObjectSlot) {
 	if why := l.run.ContextSwitches; why == "" {
 		c.ContextSwitches = trace.ContextSwitches{Voluntary: known(s.Voluntary), Involuntary: known(s.Involuntary)}
 	} else {
-		l.missing("context_switches", why)
+		l.missing(trace.VoluntarySwitches.Group(), why)
 	}
 	faults, helpers := l.helperThreads(s)
 	c.PageFaults.Minor = trace.Known(int64(s.Now.MinFlt-s.Begin.MinFlt) + faults.Minor.Or(0))
@@ -253,7 +253,7 @@ func (l *ledger) task(s *bpf.ObjectSlot) {
 	if why := l.run.UserFaults; why == "" {
 		c.PageFaults.UserMode = known(s.FaultsUser)
 	} else {
-		l.missing("page_faults.user_mode", why)
+		l.missing(trace.UserFaults.Path(), why)
 	}
 	c.Moved.Mapped = l.mapped(s)
 	l.fills(s)
@@ -264,7 +264,7 @@ func (l *ledger) task(s *bpf.ObjectSlot) {
 			WriteBytes: known(s.DiskWriteBytes + s.Helpers.DiskWriteBytes), WriteRequests: known(s.DiskWriteBios + s.Helpers.DiskWriteBios),
 		}
 	} else {
-		l.missing("disk", why)
+		l.missing(trace.DiskReadBytes.Group(), why)
 	}
 	l.zeros()
 	l.nic(s)
@@ -303,15 +303,15 @@ func (l *ledger) zeros() {
 	switch {
 	case l.run.Zerocopy != nil:
 		c.Zerocopy = *l.run.Zerocopy
-		c.Provenance["zerocopy"] = trace.Origin{Kind: trace.Derived, Reason: "declared by the workload, which reads the notifications"}
+		c.Provenance[trace.ZerocopyCopied.Group()] = trace.Origin{Kind: trace.Derived, Reason: "declared by the workload, which reads the notifications"}
 		if !c.Zerocopy.Copied.Known() {
-			l.missing("zerocopy.copied", "this kernel's io_uring does not tell: it takes Linux 6.2 (IORING_SEND_ZC_REPORT_USAGE)")
+			l.missing(trace.ZerocopyCopied.Path(), "this kernel's io_uring does not tell: it takes Linux 6.2 (IORING_SEND_ZC_REPORT_USAGE)")
 		}
 	case l.zerocopySends:
-		l.missing("zerocopy", "nobody reads the error queue")
+		l.missing(trace.ZerocopyCopied.Group(), "nobody reads the error queue")
 	default:
 		c.Zerocopy = trace.Zerocopy{Completions: zero, Copied: zero}
-		c.Provenance["zerocopy"] = trace.Origin{Kind: trace.Derived, Reason: "nothing was sent with MSG_ZEROCOPY"}
+		c.Provenance[trace.ZerocopyCopied.Group()] = trace.Origin{Kind: trace.Derived, Reason: "nothing was sent with MSG_ZEROCOPY"}
 	}
 }
 
@@ -320,7 +320,7 @@ func (l *ledger) nic(s *bpf.ObjectSlot) {
 	c, zero := &l.counters.NIC, trace.Known(0)
 	if why := l.run.NoNIC; why != "" {
 		*c = trace.NIC{TxBytes: zero, TxPackets: zero, RxBytes: zero, RxPackets: zero}
-		l.counters.Provenance["nic"] = trace.Origin{Kind: trace.Derived, Reason: why}
+		l.counters.Provenance[trace.NICTxBytes.Group()] = trace.Origin{Kind: trace.Derived, Reason: why}
 		return
 	}
 	if why := cmp.Or(l.run.UnknownTx, l.run.NICSent); why == "" {
@@ -328,14 +328,14 @@ func (l *ledger) nic(s *bpf.ObjectSlot) {
 		c.TxBytes = trace.Known(int64(s.Sent.Bytes - s.Refused.Bytes))
 		c.TxPackets = trace.Known(int64(s.Sent.Packets - s.Refused.Packets))
 	} else {
-		l.missing("nic.tx_bytes", why)
-		l.missing("nic.tx_packets", why)
+		l.missing(trace.NICTxBytes.Path(), why)
+		l.missing(trace.NICTxPackets.Path(), why)
 	}
 	if why := cmp.Or(l.run.UnknownRx, l.run.NICReceived); why == "" {
 		c.RxBytes, c.RxPackets = trace.Known(int64(s.Received.Bytes)), trace.Known(int64(s.Received.Packets))
 	} else {
-		l.missing("nic.rx_bytes", why)
-		l.missing("nic.rx_packets", why)
+		l.missing(trace.NICRxBytes.Path(), why)
+		l.missing(trace.NICRxPackets.Path(), why)
 	}
 }
 
@@ -347,7 +347,7 @@ func (l *ledger) pageCache(s *bpf.ObjectSlot) {
 		missing = "it does not read a file through it"
 	}
 	if missing != "" {
-		for _, path := range []string{"page_cache.hit_bytes", "page_cache.miss_bytes", "page_cache.readahead_bytes"} {
+		for _, path := range []string{trace.CacheHitBytes.Path(), trace.CacheMissBytes.Path(), trace.ReadaheadBytes.Path()} {
 			l.missing(path, missing)
 		}
 		return
@@ -357,12 +357,12 @@ func (l *ledger) pageCache(s *bpf.ObjectSlot) {
 	switch {
 	case added == 0:
 		pc.ReadaheadBytes, pc.HitBytes = trace.Known(0), trace.Known(l.run.Payload)
-		origins["page_cache.readahead_bytes"] = trace.Origin{Kind: trace.Derived, Reason: "nothing was added to the cache"}
-		origins["page_cache.hit_bytes"] = trace.Origin{Kind: trace.Derived, Reason: "nothing was added to the cache, so all was there"}
+		origins[trace.ReadaheadBytes.Path()] = trace.Origin{Kind: trace.Derived, Reason: "nothing was added to the cache"}
+		origins[trace.CacheHitBytes.Path()] = trace.Origin{Kind: trace.Derived, Reason: "nothing was added to the cache, so all was there"}
 	case l.run.ReadAhead != "":
-		l.missing("page_cache.readahead_bytes", l.run.ReadAhead)
+		l.missing(trace.ReadaheadBytes.Path(), l.run.ReadAhead)
 		pc.HitBytes = trace.Known(max(0, l.run.Payload-added))
-		origins["page_cache.hit_bytes"] = trace.Origin{Kind: trace.Estimated, Reason: "payload less what was added to the cache, read-ahead included"}
+		origins[trace.CacheHitBytes.Path()] = trace.Origin{Kind: trace.Estimated, Reason: "payload less what was added to the cache, read-ahead included"}
 	default:
 		pc.ReadaheadBytes = trace.Known(int64(s.Cache.AheadBytes + s.Helpers.Cache.AheadBytes))
 		pc.HitBytes = trace.Known(max(0, l.run.Payload-missed))
@@ -370,13 +370,13 @@ func (l *ledger) pageCache(s *bpf.ObjectSlot) {
 		if byPages := l.run.Maps || l.counters.Syscalls.ShortTransfers == trace.Known(0); !l.run.Pages || !byPages {
 			origin = trace.Origin{Kind: trace.Estimated, Reason: "payload less the pages asked for and not in the cache; requests began and ended within pages"}
 		}
-		origins["page_cache.hit_bytes"] = origin
+		origins[trace.CacheHitBytes.Path()] = origin
 	}
 }
 
 func (l *ledger) left() {
 	l.counters.PageCache.LeftBytes = l.run.Left.Bytes
-	const path = "page_cache.left_bytes"
+	path := trace.CacheLeftBytes.Path()
 	if l.run.Left.Bytes.Known() {
 		l.counters.Provenance[path] = trace.Origin{Kind: trace.Derived, Reason: l.run.Left.Reason}
 	} else {
@@ -406,11 +406,11 @@ func (l *ledger) cpu(s *bpf.ObjectSlot, helpers uint64) {
 	runtime := s.Now.RuntimeNs - s.Begin.RuntimeNs
 	user, system := s.Now.UtimeNs-s.Begin.UtimeNs, s.Now.StimeNs-s.Begin.StimeNs
 	c.CPU.RuntimeNS = trace.Known(int64(runtime + helpers))
-	for _, path := range []string{"cpu.user_ns", "cpu.system_ns"} {
+	for _, path := range []string{trace.UserNS.Path(), trace.SystemNS.Path()} {
 		c.Provenance[path] = trace.Origin{Kind: trace.Estimated, Reason: "sampled at clock ticks"}
 	}
 	if user+system == 0 {
-		for _, path := range []string{"cpu.user_ns", "cpu.system_ns"} {
+		for _, path := range []string{trace.UserNS.Path(), trace.SystemNS.Path()} {
 			c.Provenance[path] = trace.Origin{Kind: trace.Unavailable, Reason: "shorter than a clock tick"}
 		}
 		return
@@ -423,13 +423,13 @@ func (l *ledger) cpu(s *bpf.ObjectSlot, helpers uint64) {
 // helperThreads is what io_uring's threads did for the slot, as the kernel counts it
 // for each. 6.1 does not tell that a thread that exits is one of them.
 func (l *ledger) helperThreads(s *bpf.ObjectSlot) (faults trace.PageFaults, runtime uint64) {
-	const path = "cpu.runtime_ns"
+	path := trace.RuntimeNS.Path()
 	h := &s.Helpers
 	if !usesUring(h) {
 		return trace.PageFaults{}, 0
 	}
 	if s.State != bpf.ObjectSlotStateCLOSED {
-		for _, path := range []string{path, "page_faults.minor", "page_faults.major"} {
+		for _, path := range []string{path, trace.MinorFaults.Path(), trace.MajorFaults.Path()} {
 			l.counters.Provenance[path] = trace.Origin{Kind: trace.Estimated, Reason: "without io_uring's threads, which are added when the window closes"}
 		}
 		return trace.PageFaults{}, 0
@@ -445,27 +445,12 @@ func (l *ledger) helperThreads(s *bpf.ObjectSlot) (faults trace.PageFaults, runt
 	}, runtime
 }
 
-// unavailable has no number at all.
-func unavailable(reason string) trace.Counters {
-	u := Unavailable(reason)
-	c := trace.Counters{
-		Copies:     trace.Copies{ToUser: u, FromUser: u, InKernel: u, UserSpace: u, COW: u, NetInternal: u, Fill: u},
-		Moved:      trace.Moved{PageRefs: u, Mapped: u, Cloned: u},
-		Provenance: map[string]trace.Origin{},
-	}
-	for _, path := range []string{"payload_bytes", "syscalls", "mode_switches", "context_switches", "zerocopy",
-		"page_faults", "page_cache", "disk", "nic", "cpu"} {
-		c.Provenance[path] = trace.Origin{Kind: trace.Unavailable, Reason: reason}
-	}
-	return c
-}
-
 // KernelCounters are what was done on the run's behalf outside of its two
 // threads. What the sender's counters know already is not work of the kernel's own:
 // late copies and the packets of its socket.
 func KernelCounters(k *bpf.ObjectKernelCells, run Run, sender *trace.Counters) trace.Counters {
 	const reason = "no hook of this engine sees work in softirqs and kernel threads"
-	c := unavailable(reason)
+	c := trace.Uncounted(reason)
 	zero := mixed(0, 0)
 	zero.Reason = "only a system call copies to or from user memory, and those are the workers'"
 	c.Copies.ToUser, c.Copies.FromUser = zero, zero
@@ -475,17 +460,17 @@ func KernelCounters(k *bpf.ObjectKernelCells, run Run, sender *trace.Counters) t
 	}
 	if sender.NIC.TxBytes.Known() {
 		c.NIC = trace.NIC{TxBytes: trace.Known(0), TxPackets: trace.Known(0), RxBytes: trace.Known(0), RxPackets: trace.Known(0)}
-		c.Provenance["nic"] = trace.Origin{Kind: trace.Derived, Reason: "a packet is charged to the socket that it belongs to, whoever sends it"}
+		c.Provenance[trace.NICTxBytes.Group()] = trace.Origin{Kind: trace.Derived, Reason: "a packet is charged to the socket that it belongs to, whoever sends it"}
 	}
 	if run.Disk == "" {
 		c.Disk.WriteBytes = trace.Known(int64(k.WritebackBytes))
 		c.Disk.WriteRequests = trace.Known(int64(k.WritebackBios))
-		delete(c.Provenance, "disk")
-		for _, path := range []string{"disk.write_bytes", "disk.write_requests"} {
+		delete(c.Provenance, trace.DiskReadBytes.Group())
+		for _, path := range []string{trace.DiskWriteBytes.Path(), trace.DiskWriteRequests.Path()} {
 			c.Provenance[path] = trace.Origin{Kind: trace.Estimated,
 				Reason: "what a file system writes from buffers of its own (encryption, compression) is not seen"}
 		}
-		for _, path := range []string{"disk.read_bytes", "disk.read_requests"} {
+		for _, path := range []string{trace.DiskReadBytes.Path(), trace.DiskReadRequests.Path()} {
 			c.Provenance[path] = trace.Origin{Kind: trace.Unavailable, Reason: reason}
 		}
 	}

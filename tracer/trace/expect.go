@@ -216,7 +216,7 @@ func (t *Trace) lookUp(doc map[string]any, path string) (int64, error) {
 // notCounted says why the number at path is null.
 func (t *Trace) notCounted(path, reason string) error {
 	party, number, _ := strings.Cut(strings.TrimPrefix(path, "total."), ".")
-	for name, c := range t.Total.parties() {
+	for name, c := range t.Total.Parties() {
 		if name == party && reason == "" {
 			reason = c.Origin(number).Reason
 		}

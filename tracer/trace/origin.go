@@ -1,11 +1,104 @@
 package trace
 
 import (
+	"errors"
 	"iter"
 	"maps"
 	"slices"
 	"strings"
 )
+
+// Value is a number as a party has it.
+type Value struct {
+	Number Number
+	Key    string // the system call or engine that the path has a * for
+	Int    Int
+	Origin Origin // unavailable if, and only if, Int is null
+}
+
+// Path leads to the value in the JSON of its party.
+func (v Value) Path() string { return v.Number.pathOf(v.Key) }
+
+func (n Number) pathOf(key string) string { return strings.Replace(n.Path(), anyKey, key, 1) }
+
+// Value is a number that stands by itself; see [Counters.ValueOf] for the others.
+func (c *Counters) Value(n Number) Value { return c.ValueOf(n, "") }
+
+// ValueOf is a number of a system call or an engine. What a trace from elsewhere
+// leaves open is settled: null is unavailable whatever is said of it, and what is
+// known was observed unless it is said to be derived or estimated.
+func (c *Counters) ValueOf(n Number, key string) Value {
+	v := Value{Number: n, Key: key}
+	var amount *Amount
+	if v.Int, amount = catalog[n].find(c, key); amount != nil {
+		v.Origin = Origin{amount.Provenance, amount.Reason}
+	} else {
+		v.Origin = c.Origin(v.Path())
+	}
+	switch {
+	case !v.Int.Known():
+		v.Origin.Kind = Unavailable
+	case v.Origin.Kind != Derived && v.Origin.Kind != Estimated:
+		v.Origin.Kind = Observed
+	}
+	return v
+}
+
+// All are the numbers of a party, in the order of the catalog; those of system
+// calls and engines by name.
+func (c *Counters) All() iter.Seq[Value] {
+	return func(yield func(Value) bool) {
+		for n, key := range c.places() {
+			if !yield(c.ValueOf(n, key)) {
+				return
+			}
+		}
+	}
+}
+
+// places are the catalog's numbers, with every name that stands for a *.
+func (c *Counters) places() iter.Seq2[Number, string] {
+	return func(yield func(Number, string) bool) {
+		engines := slices.DeleteFunc(slices.Sorted(maps.Keys(c.Engines)), func(name string) bool { return c.Engines[name] == nil })
+		keys := [...][]string{Plain: {""}, Class: {""}, OfCall: slices.Sorted(maps.Keys(c.Syscalls.ByName)), OfEngine: engines}
+		for n := range Catalog() {
+			for _, key := range keys[n.Kind()] {
+				if !yield(n, key) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// whole are the numbers with all that is known of each, by their path: of a plain
+// number no more than Bytes.
+func (c *Counters) whole() map[string]Amount {
+	numbers := map[string]Amount{}
+	for n, key := range c.places() {
+		number, amount := catalog[n].find(c, key)
+		if amount == nil {
+			amount = &Amount{Bytes: number}
+		}
+		numbers[n.pathOf(key)] = *amount
+	}
+	return numbers
+}
+
+// Uncounted are counters of which nobody knows any, for one reason.
+func Uncounted(reason string) Counters {
+	c := Counters{Provenance: map[string]Origin{}}
+	for n := range Catalog() {
+		switch n.Kind() {
+		case Plain:
+			c.Provenance[n.Group()] = Origin{Unavailable, reason}
+		case Class:
+			_, amount := catalog[n].find(&c, "")
+			*amount = Amount{Provenance: Unavailable, Reason: reason}
+		}
+	}
+	return c
+}
 
 // Origin tells where the plain number at path comes from, e.g. "cpu.user_ns":
 // what Provenance says of it, or of the nearest group above it ("cpu"), or else
@@ -23,6 +116,27 @@ func (c *Counters) Origin(path string) Origin {
 	return Origin{Kind: Observed}
 }
 
+// origins are the paths that Provenance may tell of: those of plain numbers and of
+// the groups above them.
+var origins = func() map[string]bool {
+	paths := map[string]bool{}
+	for n := range Catalog() {
+		for p := n.Path(); p != "" && (n.Kind() == Plain || n.Kind() == OfCall); p = parent(p) {
+			paths[p] = true
+		}
+	}
+	return paths
+}()
+
+// checkOrigin says why Provenance cannot tell of a path: a misspelt one would let
+// the number that is meant pass for observed.
+func checkOrigin(path string) error {
+	if origins[anyName(path)] {
+		return nil
+	}
+	return errors.New("tells of no plain number and of no group of them")
+}
+
 const byNamePrefix = "syscalls.by_name."
 
 // anyName puts "*" in the place of the system call's name.
@@ -33,104 +147,11 @@ func anyName(path string) string {
 	}
 	_, field, ok := strings.Cut(rest, ".")
 	if !ok {
-		return byNamePrefix + "*"
+		return byNamePrefix + anyKey
 	}
-	return byNamePrefix + "*." + field
+	return byNamePrefix + anyKey + "." + field
 }
 
 func parent(path string) string {
 	return path[:max(0, strings.LastIndexByte(path, '.'))]
-}
-
-// numbers are the plain numbers, by their path in JSON. A test proves by
-// reflection that none is left out here or in amounts.
-func (c *Counters) numbers() iter.Seq2[string, Int] {
-	return func(yield func(string, Int) bool) {
-		_ = yield("payload_bytes", c.PayloadBytes) &&
-			yield("syscalls.calls", c.Syscalls.Calls) &&
-			yield("syscalls.transfer_calls", c.Syscalls.TransferCalls) &&
-			yield("syscalls.short_transfers", c.Syscalls.ShortTransfers) &&
-			c.Syscalls.yieldByName(yield) &&
-			yield("mode_switches", c.ModeSwitches) &&
-			yield("context_switches.voluntary", c.ContextSwitches.Voluntary) &&
-			yield("context_switches.involuntary", c.ContextSwitches.Involuntary) &&
-			yield("zerocopy.completions", c.Zerocopy.Completions) &&
-			yield("zerocopy.copied", c.Zerocopy.Copied) &&
-			yield("page_faults.minor", c.PageFaults.Minor) &&
-			yield("page_faults.major", c.PageFaults.Major) &&
-			yield("page_faults.user_mode", c.PageFaults.UserMode) &&
-			yield("page_cache.hit_bytes", c.PageCache.HitBytes) &&
-			yield("page_cache.miss_bytes", c.PageCache.MissBytes) &&
-			yield("page_cache.readahead_bytes", c.PageCache.ReadaheadBytes) &&
-			yield("page_cache.left_bytes", c.PageCache.LeftBytes) &&
-			yield("disk.read_bytes", c.Disk.ReadBytes) &&
-			yield("disk.read_requests", c.Disk.ReadRequests) &&
-			yield("disk.write_bytes", c.Disk.WriteBytes) &&
-			yield("disk.write_requests", c.Disk.WriteRequests) &&
-			yield("nic.tx_bytes", c.NIC.TxBytes) &&
-			yield("nic.tx_packets", c.NIC.TxPackets) &&
-			yield("nic.rx_bytes", c.NIC.RxBytes) &&
-			yield("nic.rx_packets", c.NIC.RxPackets) &&
-			yield("cpu.runtime_ns", c.CPU.RuntimeNS) &&
-			yield("cpu.user_ns", c.CPU.UserNS) &&
-			yield("cpu.system_ns", c.CPU.SystemNS)
-	}
-}
-
-func (s *Syscalls) yieldByName(yield func(string, Int) bool) bool {
-	for _, name := range slices.Sorted(maps.Keys(s.ByName)) {
-		call, path := s.ByName[name], byNamePrefix+name
-		more := yield(path+".calls", call.Calls) &&
-			yield(path+".errors", call.Errors) &&
-			yield(path+".bytes", call.Bytes) &&
-			yield(path+".time_ns", call.TimeNS) &&
-			yield(path+".blocked", call.Blocked)
-		if !more {
-			return false
-		}
-	}
-	return true
-}
-
-// amounts are the numbers that carry their own provenance, by their path.
-func (c *Counters) amounts() iter.Seq2[string, *Amount] {
-	return func(yield func(string, *Amount) bool) {
-		_ = yield("copies.to_user", &c.Copies.ToUser) &&
-			yield("copies.from_user", &c.Copies.FromUser) &&
-			yield("copies.in_kernel", &c.Copies.InKernel) &&
-			yield("copies.user_space", &c.Copies.UserSpace) &&
-			yield("copies.cow", &c.Copies.COW) &&
-			yield("copies.net_internal", &c.Copies.NetInternal) &&
-			yield("copies.fill", &c.Copies.Fill) &&
-			yield("moved.page_refs", &c.Moved.PageRefs) &&
-			yield("moved.mapped", &c.Moved.Mapped) &&
-			yield("moved.cloned", &c.Moved.Cloned) &&
-			c.yieldEngines(yield)
-	}
-}
-
-func (c *Counters) yieldEngines(yield func(string, *Amount) bool) bool {
-	for _, name := range slices.Sorted(maps.Keys(c.Engines)) {
-		e, path := c.Engines[name], "engines."+name
-		if e == nil {
-			continue
-		}
-		more := yield(path+".to_user", &e.ToUser) &&
-			yield(path+".from_user", &e.FromUser) &&
-			yield(path+".in_kernel", &e.InKernel) &&
-			yield(path+".page_refs", &e.PageRefs)
-		if !more {
-			return false
-		}
-	}
-	return true
-}
-
-// parties are the counters of each party that there is.
-func (t *Totals) parties() iter.Seq2[string, *Counters] {
-	return func(yield func(string, *Counters) bool) {
-		_ = yield("sender", &t.Sender) &&
-			(t.Receiver == nil || yield("receiver", t.Receiver)) &&
-			yield("kernel", &t.Kernel)
-	}
 }

@@ -75,7 +75,7 @@ type cost struct {
 	path  string // in JSON
 	in    func(*Ranked) *Spread
 	unit  float64
-	parts []string // paths in the sender's counters
+	parts []Number
 }
 
 const (
@@ -86,22 +86,22 @@ const (
 
 // costs are all numbers of Ranked but the throughput; a test proves it.
 var costs = []cost{
-	{"cpu_ns_per_kib.total", func(r *Ranked) *Spread { return &r.CPUNSPerKiB.Total }, perKiB, []string{"cpu.runtime_ns"}},
-	{"cpu_ns_per_kib.user", func(r *Ranked) *Spread { return &r.CPUNSPerKiB.User }, perKiB, []string{"cpu.user_ns"}},
-	{"cpu_ns_per_kib.system", func(r *Ranked) *Spread { return &r.CPUNSPerKiB.System }, perKiB, []string{"cpu.system_ns"}},
-	{"per_mib.calls", func(r *Ranked) *Spread { return &r.PerMiB.Calls }, perMiB, []string{"syscalls.calls"}},
-	{"per_mib.mode_switches", func(r *Ranked) *Spread { return &r.PerMiB.ModeSwitches }, perMiB, []string{"mode_switches"}},
+	{"cpu_ns_per_kib.total", func(r *Ranked) *Spread { return &r.CPUNSPerKiB.Total }, perKiB, []Number{RuntimeNS}},
+	{"cpu_ns_per_kib.user", func(r *Ranked) *Spread { return &r.CPUNSPerKiB.User }, perKiB, []Number{UserNS}},
+	{"cpu_ns_per_kib.system", func(r *Ranked) *Spread { return &r.CPUNSPerKiB.System }, perKiB, []Number{SystemNS}},
+	{"per_mib.calls", func(r *Ranked) *Spread { return &r.PerMiB.Calls }, perMiB, []Number{Calls}},
+	{"per_mib.mode_switches", func(r *Ranked) *Spread { return &r.PerMiB.ModeSwitches }, perMiB, []Number{ModeSwitches}},
 	{"per_mib.context_switches", func(r *Ranked) *Spread { return &r.PerMiB.ContextSwitches }, perMiB,
-		[]string{"context_switches.voluntary", "context_switches.involuntary"}},
-	{"per_mib.page_faults", func(r *Ranked) *Spread { return &r.PerMiB.PageFaults }, perMiB, []string{"page_faults.minor", "page_faults.major"}},
-	{"passes.to_user", func(r *Ranked) *Spread { return &r.Passes.ToUser }, perByte, []string{"copies.to_user"}},
-	{"passes.from_user", func(r *Ranked) *Spread { return &r.Passes.FromUser }, perByte, []string{"copies.from_user"}},
-	{"passes.in_kernel", func(r *Ranked) *Spread { return &r.Passes.InKernel }, perByte, []string{"copies.in_kernel"}},
-	{"passes.user_space", func(r *Ranked) *Spread { return &r.Passes.UserSpace }, perByte, []string{"copies.user_space"}},
-	{"passes.page_refs", func(r *Ranked) *Spread { return &r.Passes.PageRefs }, perByte, []string{"moved.page_refs"}},
-	{"passes.disk_read", func(r *Ranked) *Spread { return &r.Passes.DiskRead }, perByte, []string{"disk.read_bytes"}},
-	{"passes.disk_written", func(r *Ranked) *Spread { return &r.Passes.DiskWritten }, perByte, []string{"disk.write_bytes"}},
-	{"passes.cache_left", func(r *Ranked) *Spread { return &r.Passes.CacheLeft }, perByte, []string{"page_cache.left_bytes"}},
+		[]Number{VoluntarySwitches, InvoluntarySwitches}},
+	{"per_mib.page_faults", func(r *Ranked) *Spread { return &r.PerMiB.PageFaults }, perMiB, []Number{MinorFaults, MajorFaults}},
+	{"passes.to_user", func(r *Ranked) *Spread { return &r.Passes.ToUser }, perByte, []Number{ToUser}},
+	{"passes.from_user", func(r *Ranked) *Spread { return &r.Passes.FromUser }, perByte, []Number{FromUser}},
+	{"passes.in_kernel", func(r *Ranked) *Spread { return &r.Passes.InKernel }, perByte, []Number{InKernel}},
+	{"passes.user_space", func(r *Ranked) *Spread { return &r.Passes.UserSpace }, perByte, []Number{UserSpace}},
+	{"passes.page_refs", func(r *Ranked) *Spread { return &r.Passes.PageRefs }, perByte, []Number{PageRefs}},
+	{"passes.disk_read", func(r *Ranked) *Spread { return &r.Passes.DiskRead }, perByte, []Number{DiskReadBytes}},
+	{"passes.disk_written", func(r *Ranked) *Spread { return &r.Passes.DiskWritten }, perByte, []Number{DiskWriteBytes}},
+	{"passes.cache_left", func(r *Ranked) *Spread { return &r.Passes.CacheLeft }, perByte, []Number{CacheLeftBytes}},
 }
 
 // Counts reports whether a run did all its work and lost nothing, so that its
@@ -205,37 +205,18 @@ var certainty = map[Provenance]int{Observed: 0, Derived: 1, Estimated: 2, Unavai
 // of is the number in one run.
 func (c cost) of(t *Trace) (Real, Origin) {
 	sum, origin := Known(0), Origin{Kind: Observed}
-	for _, path := range c.parts {
-		n, o := t.Total.Sender.numberAt(path)
-		if certainty[o.Kind] > certainty[origin.Kind] {
-			origin = o
+	for _, n := range c.parts {
+		part := t.Total.Main().Value(n)
+		if certainty[part.Origin.Kind] > certainty[origin.Kind] {
+			origin = part.Origin
 		}
-		sum = sum.Add(n)
+		sum = sum.Add(part.Int)
 	}
 	v, known := sum.Get()
 	if !known {
 		return Real{}, Origin{Unavailable, cmp.Or(origin.Reason, "not counted")}
 	}
 	return KnownReal(float64(v) * c.unit / float64(t.Run.PayloadBytes.Or(0))), origin
-}
-
-// numberAt is a plain number or an amount, and where it comes from.
-func (c *Counters) numberAt(path string) (Int, Origin) {
-	for p, n := range c.numbers() {
-		if p == path {
-			o := c.Origin(path)
-			if !n.Known() {
-				o.Kind = Unavailable
-			}
-			return n, o
-		}
-	}
-	for p, a := range c.amounts() {
-		if p == path {
-			return a.Bytes, Origin{a.Provenance, a.Reason}
-		}
-	}
-	return Int{}, Origin{Unavailable, "no such number"}
 }
 
 // spreadOf is unknown if any of the values is, or there is none.

@@ -157,12 +157,4 @@ func TestEveryCostIsListed(t *testing.T) {
 		}
 	}
 	walk(reflect.ValueOf(r).Elem(), "")
-	c := &Counters{}
-	for _, cost := range costs {
-		for _, path := range cost.parts {
-			if _, o := c.numberAt(path); o.Reason == "no such number" {
-				t.Errorf("%s: no number %s", cost.path, path)
-			}
-		}
-	}
 }

@@ -6,8 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/zctrace/zctrace/internal/human"
@@ -98,9 +100,16 @@ func decodeTrace(data []byte) (*Trace, error) {
 	if err := checkLosses(data); err != nil {
 		return nil, err
 	}
-	t.Total.fillMissing()
+	total := sync.OnceValue(func() map[string]any {
+		var file struct {
+			Total map[string]any `json:"total"`
+		}
+		_ = json.Unmarshal(data, &file) // it was decoded before
+		return file.Total
+	})
+	t.Total.settle(total)
 	for i := range t.Samples {
-		t.Samples[i].fillMissing()
+		t.Samples[i].settle(total)
 	}
 	if err := t.Validate(); err != nil {
 		return nil, err
@@ -187,14 +196,40 @@ func wantedType(wrong *json.UnmarshalTypeError) string {
 	return "an object"
 }
 
-// fillMissing turns the amounts that an older file does not have into what they
-// are: not counted.
-func (t *Totals) fillMissing() {
-	for _, c := range t.parties() {
-		for _, a := range c.amounts() {
-			if *a == (Amount{}) {
+// settle turns what an older file does not have into what it is, not counted, and
+// drops what a later one says of the provenance of numbers that are new in it: the
+// numbers are dropped, too. in is the total as the file has it.
+func (t *Totals) settle(in func() map[string]any) {
+	for party, c := range t.Parties() {
+		for n, key := range c.places() {
+			if _, a := catalog[n].find(c, key); a != nil && *a == (Amount{}) {
 				*a = Amount{Provenance: Unavailable, Reason: "not in this file"}
 			}
 		}
+		maps.DeleteFunc(c.Provenance, func(path string, _ Origin) bool {
+			return checkOrigin(path) != nil && leads(path, in()[party])
+		})
 	}
+}
+
+// leads reports whether a path leads to something in generic JSON: the path of what
+// every system call has, to that of any.
+func leads(path string, to any) bool {
+	for key := range strings.SplitSeq(path, ".") {
+		group, isGroup := to.(map[string]any)
+		next, known := group[key]
+		if key == anyKey {
+			if len(group) == 0 {
+				return isGroup
+			}
+			for _, next = range group {
+				known = true
+			}
+		}
+		if !known {
+			return false
+		}
+		to = next
+	}
+	return true
 }

@@ -29,6 +29,25 @@ func TestReadMinimal(t *testing.T) {
 	}
 }
 
+// A later zctrace may count more, and say where that comes from; what a file says of
+// a number that it does not have is a mistake.
+func TestReadProvenanceOfLaterNumbers(t *testing.T) {
+	const file = `{"schema":"zctrace/1","total":{"sender":{"sched":{"migrations":1,"waits":null},"cpu":{"user_ns":1,"steal_ns":2},
+		"syscalls":{"calls":1,"by_name":{"read":{"calls":1,"cpu_ns":5}}},"provenance":{%s"cpu.user_ns":{"kind":"estimated","reason":"ticks"}}}}}`
+	for path, want := range map[string]bool{
+		"sched": true, "sched.migrations": true, "sched.waits": true, "cpu.steal_ns": true, "syscalls.by_name.*.cpu_ns": true,
+		"sched.migration": false, "cpu.user_nss": false, "cpu.steal": false, "syscalls.by_name.*.cpu": false, "sched.migrations.x": false, "kernel.cpu": false,
+	} {
+		got, err := Read(strings.NewReader(fmt.Sprintf(file, `"`+path+`":{"kind":"derived"},`)))
+		if (err == nil) != want {
+			t.Errorf("%s: %v", path, err)
+		}
+		if err == nil && (len(got.Total.Sender.Provenance) != 1 || got.Total.Sender.Origin("cpu.user_ns").Kind != Estimated) {
+			t.Errorf("%s: provenance is %v", path, got.Total.Sender.Provenance)
+		}
+	}
+}
+
 func TestReadRefuses(t *testing.T) {
 	with := func(members string) string { return `{"schema":"zctrace/1",` + members + `}` }
 	for _, c := range []struct{ name, file, why string }{

@@ -111,7 +111,7 @@ func TestWithoutHistograms(t *testing.T) {
 	want := goldenTraces()["read-write.json"].Total
 	total := goldenTraces()["read-write.json"].Total
 	stripped := total.WithoutHistograms()
-	for party, c := range stripped.parties() {
+	for party, c := range stripped.Parties() {
 		for name, call := range c.Syscalls.ByName {
 			if call.LatencyLog2 != nil {
 				t.Errorf("%s.%s has a histogram", party, name)

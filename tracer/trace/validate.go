@@ -1,6 +1,7 @@
 package trace
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -12,8 +13,8 @@ import (
 const maxBuckets = 64
 
 // Validate checks what holds of every trace and returns the first thing that
-// does not: no negative numbers, only known names of provenance, null exactly
-// where the provenance says so, totals that equal the last sample, numbers that
+// does not: no negative numbers, only known names of provenance, and of numbers that
+// there are, null exactly where the provenance says so, totals that equal the last sample, numbers that
 // agree with each other. A trace with losses need not have agreeing numbers.
 func (t *Trace) Validate() error {
 	if t.Schema != Schema {
@@ -111,7 +112,7 @@ func (t *Trace) validateSamples() error {
 		if err := s.validate(name, lossless); err != nil {
 			return err
 		}
-		for party, c := range s.parties() {
+		for party, c := range s.Parties() {
 			for call := range c.Syscalls.ByName {
 				if len(c.Syscalls.ByName[call].LatencyLog2) > 0 {
 					return fmt.Errorf("%s.%s has a histogram, which only the total has", name, party)
@@ -127,7 +128,7 @@ func (t *Trace) validateSamples() error {
 }
 
 func (t *Totals) validate(name string, lossless bool) error {
-	for party, c := range t.parties() {
+	for party, c := range t.Parties() {
 		if err := c.validate(lossless); err != nil {
 			return fmt.Errorf("%s.%s: %w", name, party, err)
 		}
@@ -137,21 +138,24 @@ func (t *Totals) validate(name string, lossless bool) error {
 
 func (c *Counters) validate(lossless bool) error {
 	for _, path := range slices.Sorted(maps.Keys(c.Provenance)) {
-		if err := c.Provenance[path].validate(); err != nil {
+		if err := cmp.Or(checkOrigin(path), c.Provenance[path].validate()); err != nil {
 			return fmt.Errorf("provenance of %s %w", printable(path), err)
 		}
 	}
-	for path, n := range c.numbers() {
-		if n.Or(0) < 0 {
-			return negative(path, n.Or(0))
+	for n, key := range c.places() {
+		number, amount := catalog[n].find(c, key)
+		path := n.pathOf(key)
+		if amount != nil {
+			if err := amount.validate(); err != nil {
+				return fmt.Errorf("%s %w", printable(path), err)
+			}
+			continue
 		}
-		if n.Known() && c.Origin(path).Kind == Unavailable {
-			return fmt.Errorf("%s is %s, but its provenance is %q", printable(path), n, Unavailable)
+		if number.Or(0) < 0 {
+			return negative(path, number.Or(0))
 		}
-	}
-	for path, a := range c.amounts() {
-		if err := a.validate(); err != nil {
-			return fmt.Errorf("%s %w", printable(path), err)
+		if number.Known() && c.Origin(path).Kind == Unavailable {
+			return fmt.Errorf("%s is %s, but its provenance is %q", printable(path), number, Unavailable)
 		}
 	}
 	if err := c.Syscalls.validateHistograms(lossless); err != nil {
@@ -246,14 +250,10 @@ func (p Provenance) validate() error {
 // apart, or "".
 func (t *Totals) difference(u *Totals) string {
 	if (t.Receiver == nil) != (u.Receiver == nil) {
-		return "receiver"
+		return receiverName
 	}
-	theirs := map[string]*Counters{}
-	for party, c := range u.parties() {
-		theirs[party] = c
-	}
-	for party, c := range t.parties() {
-		if path := c.difference(theirs[party]); path != "" {
+	for party, c := range t.Parties() {
+		if path := c.difference(u.Party(party)); path != "" {
 			return party + "." + path
 		}
 	}
@@ -261,28 +261,18 @@ func (t *Totals) difference(u *Totals) string {
 }
 
 func (c *Counters) difference(d *Counters) string {
-	numbers := maps.Collect(d.numbers())
-	for path, n := range c.numbers() {
-		if m, ok := numbers[path]; !ok || m != n {
+	theirs := d.whole()
+	for path, n := range c.whole() {
+		if m, ok := theirs[path]; !ok || m != n {
 			return path
 		}
-		delete(numbers, path)
+		delete(theirs, path)
 	}
-	for path := range numbers {
+	for path := range theirs {
 		return path
 	}
 	if (c.Syscalls.ByName == nil) != (d.Syscalls.ByName == nil) {
 		return "syscalls.by_name"
-	}
-	amounts := maps.Collect(d.amounts())
-	for path, a := range c.amounts() {
-		if b := amounts[path]; b == nil || *b != *a {
-			return path
-		}
-		delete(amounts, path)
-	}
-	for path := range amounts {
-		return path
 	}
 	if !maps.Equal(c.Provenance, d.Provenance) {
 		return "provenance"

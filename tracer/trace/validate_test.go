@@ -59,6 +59,11 @@ func TestValidateLaws(t *testing.T) {
 		{"origin", sender(func(c *Counters) { c.Provenance["cpu"] = Origin{Kind: "x"} }), `provenance of cpu is "x"`},
 		{"origin without reason", sender(func(c *Counters) { c.Provenance["cpu"] = Origin{Kind: Unavailable} }), "without a reason"},
 		{"origin of a known number", sender(func(c *Counters) { c.Provenance["disk"] = Origin{Unavailable, "x"} }), "disk.read_bytes is 0, but"},
+		{"origin of no number", sender(func(c *Counters) {
+			c.Provenance["cpu.user_nss"] = c.Provenance["cpu.user_ns"]
+			delete(c.Provenance, "cpu.user_ns")
+		}), "provenance of cpu.user_nss tells of no plain number and of no group of them"},
+		{"origin of an amount", sender(func(c *Counters) { c.Provenance["copies.to_user"] = Origin{Estimated, "x"} }), "provenance of copies.to_user tells of no plain number"},
 		{"mode switches", sender(func(c *Counters) { c.ModeSwitches = Known(4097) }), "mode_switches is 4097"},
 		{"too many calls", sender(func(c *Counters) { c.Syscalls.Calls = Known(math.MaxInt64) }), "mode_switches is 4096"},
 		{"transfer calls", sender(func(c *Counters) { c.Syscalls.TransferCalls = Known(2049) }), "transfer_calls is 2049 of 2048"},
