@@ -19,6 +19,17 @@ type Value struct {
 // Path leads to the value in the JSON of its party.
 func (v Value) Path() string { return v.Number.pathOf(v.Key) }
 
+// Per divides by a payload in bytes: how many passes the value's bytes are. It is not known
+// where one of the two is not, and of no payload.
+func (v Value) Per(payload Int) (float64, bool) {
+	n, known := v.Int.Get()
+	p, moved := payload.Get()
+	if !known || !moved || p <= 0 {
+		return 0, false
+	}
+	return float64(n) / float64(p), true
+}
+
 func (n Number) pathOf(key string) string { return strings.Replace(n.Path(), anyKey, key, 1) }
 
 // Value is a number that stands by itself; see [Counters.ValueOf] for the others.
