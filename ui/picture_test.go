@@ -91,10 +91,9 @@ func paths() []*trace.Trace {
 		pathRun("io-uring", "auto", "tcp", bothCopies),
 		pathRun("io-uring-fixed", "auto", "tcp", bothCopies),
 		pathRun("io-uring-zc", "auto", "tcp", func(t *trace.Trace, c *trace.Counters, n int64) {
-			t.Textbook.Copies.ToUser = 1
 			t.Run.Sink.Device = trace.Device{Name: "eth0", Kind: "nic"}
 			t.Total.Receiver = nil
-			c.Copies.ToUser, c.Moved.PageRefs = derived(n), derived(n)
+			c.Moved.Mapped, c.Moved.PageRefs = observedAmount(n), derived(n)
 			c.NIC.TxBytes = trace.Known(n + n/50)
 		}),
 		pathRun("io-uring-splice", "auto", "tcp", references(2)),

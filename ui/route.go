@@ -130,7 +130,7 @@ var families = map[string]family{
 	"aio":             {user: aBuffer, direct: true},
 	"io-uring":        {user: aBuffer},
 	"io-uring-fixed":  {user: aRegistered},
-	"io-uring-zc":     {user: aRegistered},
+	"io-uring-zc":     {user: aMapping, mapped: true},
 	"io-uring-splice": {pipes: 1},
 }
 
