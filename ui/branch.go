@@ -25,8 +25,9 @@ func (c *canvas) branchArrows() (list [2]branchArrow, fixed int) {
 		list[i] = branchArrow{h, " " + label + " ", " " + c.nameOf(c.branch.ends[i])}
 		fixed += term.Width(list[i].label+c.Head+list[i].name) + shaftsOfBranch/2
 	}
-	list[0].label, list[0].name = " tee,"+list[0].label, list[0].name+" "
-	return list, fixed + term.Width(" tee, ")
+	begin := " " + c.branch.call + ","
+	list[0].label, list[0].name = begin+list[0].label, list[0].name+" "
+	return list, fixed + term.Width(begin) + 1
 }
 
 // branches reports whether there is a branch, and room for it below the box that

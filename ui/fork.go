@@ -11,7 +11,7 @@ type forked struct{ in, teed, taken, copied trace.Int }
 
 // forkOf tells the ways of a fork apart; nil: there is none, or it cannot.
 func (s *surveyor) forkOf() *fork {
-	if s.pipes < 2 || s.run.Sink2 == nil {
+	if len(s.side) != 2 || s.run.Sink2 == nil {
 		return nil
 	}
 	now, apart := s.forkedIn(s.sender.now, s.sender.payload(s.data))
@@ -35,7 +35,7 @@ func (s *surveyor) forkedIn(c *trace.Counters, payload trace.Int) (f forked, apa
 	n, moved := payload.Get()
 	refs, referred := pageRefs.of(c).Bytes.Get()
 	copied, counted := inKernel.of(c).Bytes.Get()
-	teed, called := c.Syscalls.ByName["tee"].Bytes.Get()
+	teed, called := c.Syscalls.ByName[s.tees()].Bytes.Get()
 	if !moved || !referred || !counted || !called || copied > files*(n+s.run.ChunkBytes) {
 		return forked{}, false
 	}
@@ -45,6 +45,14 @@ func (s *surveyor) forkedIn(c *trace.Counters, payload trace.Int) (f forked, apa
 		taken:  trace.Known(n),
 		copied: trace.Known(copied / max(files, 1)),
 	}, true
+}
+
+// tees is the call that doubles the path, which tee(2) does.
+func (s *surveyor) tees() string {
+	if calls := s.side[0].Calls; len(calls) > 0 {
+		return calls[0]
+	}
+	return ""
 }
 
 // forked is the part of a stream that went one way of the fork.
@@ -74,8 +82,39 @@ func (s *surveyor) addBranch(pipe int) {
 	payload := s.sender.payload(s.data)
 	s.branch = &branch{
 		from:   pipe,
+		call:   s.Text(s.tees()),
 		ends:   [2]place{{names: []string{"pipe"}}, s.sinkPlace(*s.run.Sink2)},
 		teed:   hop{streams: []stream{teed}, payload: payload},
 		onward: hop{streams: s.outOfFork(*s.run.Sink2), payload: payload},
 	}
+}
+
+// references shares the page references of a path through a pipe between the
+// way in and the way out: what reached the sink and was not copied there left
+// the pipe by reference. Two pipes share their pages, and nobody can tell.
+func (s *surveyor) references() (in, out stream) {
+	all := s.of(byReference, pageRefs)
+	switch {
+	case s.fork != nil:
+		return s.forked(all, func(f forked) trace.Int { return f.in }), s.forked(all, func(f forked) trace.Int { return f.taken })
+	case len(s.side) > 0:
+		return all, all
+	}
+	part := func(c *trace.Counters, payload trace.Int) (in, out trace.Int) {
+		n, known := pageRefs.of(c).Bytes.Get()
+		copied, counted := inKernel.of(c).Bytes.Get()
+		p, have := payload.Get()
+		if !known || !counted || !have {
+			return trace.Int{}, trace.Int{}
+		}
+		left := min(max(p-copied, 0), n)
+		return trace.Known(n - left), trace.Known(left)
+	}
+	in, out = all, all
+	in.bytes.value, out.bytes.value = part(s.sender.now, s.sender.payload(s.data))
+	in.back, out.back = part(s.sender.back, s.sender.back.PayloadBytes)
+	if all.bytes.from == trace.Observed {
+		in.bytes.from, out.bytes.from = trace.Derived, trace.Derived
+	}
+	return in, out
 }

@@ -2,6 +2,8 @@ package ui
 
 import (
 	"fmt"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -139,6 +141,58 @@ func TestPictureGolden(t *testing.T) {
 			}
 			golden(t, fmt.Sprintf("paths-%d.txt", width), b.String())
 		})
+	}
+}
+
+// Traces that were written before they had a path are drawn as they were then.
+func TestPictureOfOlderTraces(t *testing.T) {
+	files, err := filepath.Glob("../tracer/trace/testdata/*.json")
+	if err != nil || len(files) < 3 {
+		t.Fatal(files, err)
+	}
+	var b strings.Builder
+	for _, file := range files {
+		tr, err := trace.ReadFile(file)
+		if err != nil || tr.Run.Path != nil {
+			t.Fatalf("%s: %v, %v; want no path", file, tr, err)
+		}
+		for _, width := range []int{80, 120} {
+			fmt.Fprintf(&b, "%s\n%s\n\n", tr.Run.Strategy, trimLines(picturePanel(newData(uncoloured(false), tr, ended), width-2*margin)))
+		}
+	}
+	golden(t, "paths-older.txt", b.String())
+}
+
+// What is drawn is the path, not what goes by a strategy's name.
+func TestPictureKnowsNoNames(t *testing.T) {
+	for _, tr := range paths() {
+		older := tr.Run.Hops()
+		if older == nil { // nothing is known of it
+			continue
+		}
+		want := picturePanel(newData(uncoloured(false), tr, ended), 118)
+		tr.Run.Strategy, tr.Run.Path = "of-the-future", older
+		if got := picturePanel(newData(uncoloured(false), tr, ended), 118); got != want {
+			t.Errorf("by its path it is drawn as\n%s\nand by its name as\n%s", got, want)
+		}
+	}
+}
+
+// A path that cannot be drawn is none: what is drawn then is a guess.
+func TestPictureOfAnImpossiblePath(t *testing.T) {
+	const nowhere = "nowhere"
+	for name, hops := range map[string][]trace.Hop{
+		"without a sink":   {{From: trace.PlaceSource, To: nowhere}},
+		"without a source": {{From: nowhere, To: trace.PlaceSink}},
+		"in a circle":      {{From: trace.PlaceSource, To: nowhere}, {From: nowhere, To: trace.PlaceSource}},
+		"without end":      slices.Repeat([]trace.Hop{{From: trace.PlaceSource, To: trace.PlaceSink}}, 1e6),
+	} {
+		tr := paths()[0]
+		want := picturePanel(newData(uncoloured(false), tr, ended), 118)
+		tr.Run.Path = hops
+		if got := picturePanel(newData(uncoloured(false), tr, ended), 118); got != want {
+			t.Errorf("a path %s is drawn as\n%s", name, got)
+		}
 	}
 }
 

@@ -86,9 +86,11 @@ const hostile = "a\x1b]0;owned\x07\x1b[2J\x1b[31mb\r\n\tc\u202edcba\u200b\u009b1
 // TestNothingHostileReachesTheTerminal puts it into every string of a trace.
 func TestNothingHostileReachesTheTerminal(t *testing.T) {
 	tr := whole("read-write")
+	tr.Run.Path = []trace.Hop{{From: trace.PlaceSource, To: "", Calls: []string{""}}, {From: "", To: trace.PlaceSink, Calls: []string{""}}}
 	poison(reflect.ValueOf(tr).Elem())
 	tr.Run.Ended = trace.Failed
 	tr.Run.Source.Kind, tr.Run.Sink.Kind = "file", "file"
+	tr.Run.Path[0].From, tr.Run.Path[1].To = trace.PlaceSource, trace.PlaceSink // or it would not be drawn
 	for i := range tr.Samples {
 		tr.Samples[i].ElapsedNS = int64(i)
 	}

@@ -2,8 +2,6 @@ package ui
 
 import (
 	"cmp"
-	"slices"
-	"strings"
 
 	"github.com/zctrace/zctrace/internal/human"
 	"github.com/zctrace/zctrace/tracer/trace"
@@ -94,81 +92,27 @@ type route struct {
 // branch leads from a pipe to a second one, and from there to a sink of its own.
 type branch struct {
 	from         int
+	call         string // that doubles the payload
 	teed, onward hop
 	ends         [2]place // of the two hops
 }
 
-// family is what the calls of strategies of one kind work on.
-type family struct {
-	user     []string // names of the memory of the process that the payload passes; nil: none
-	mapped   bool     // that is a mapping of the source
-	pipes    int
-	direct   bool // past the page cache
-	mapsSink bool // the process writes to a mapping of the sink
+// placeNames are those of memory of the process.
+var placeNames = map[string][]string{
+	trace.PlaceBuffer:           aBuffer,
+	trace.PlaceRegisteredBuffer: {"registered buffer", "buffer"},
+	trace.PlaceMapping:          aMapping,
 }
 
 var (
-	aBuffer     = []string{"user buffer", "buffer"}
-	aRegistered = []string{"registered buffer", "buffer"}
-	aMapping    = []string{"user mapping", "mapping"}
+	aBuffer  = []string{"user buffer", "buffer"}
+	aMapping = []string{"user mapping", "mapping"}
 )
-
-// families are those of the strategies that there are. A trace of another one
-// is drawn by what it says itself: see guess.
-var families = map[string]family{
-	"read-write":      {user: aBuffer},
-	"readv-writev":    {user: aBuffer},
-	"mmap-write":      {user: aMapping, mapped: true},
-	"sendfile":        {},
-	"splice":          {pipes: 1},
-	"vmsplice":        {user: aMapping, mapped: true, pipes: 1},
-	"tee":             {pipes: 2},
-	"copy-file-range": {},
-	"mmap-copy":       {user: aMapping, mapped: true, mapsSink: true},
-	"msg-zerocopy":    {user: aMapping, mapped: true},
-	"direct-io":       {user: aBuffer, direct: true},
-	"aio":             {user: aBuffer, direct: true},
-	"io-uring":        {user: aBuffer},
-	"io-uring-fixed":  {user: aRegistered},
-	"io-uring-zc":     {user: aMapping, mapped: true},
-	"io-uring-splice": {pipes: 1},
-}
-
-// familyOf is that of the run's strategy.
-func familyOf(t *trace.Trace, c *trace.Counters) family {
-	if f, known := families[t.Run.Strategy]; known {
-		return f
-	}
-	return guess(t, c)
-}
-
-// guess tells a strategy that this program does not know by the calls that it
-// made, by the textbook's row, and by what was counted.
-func guess(t *trace.Trace, c *trace.Counters) family {
-	called := func(names ...string) bool {
-		return slices.ContainsFunc(names, func(name string) bool { return c.Syscalls.ByName[name].Calls.Or(0) > 0 })
-	}
-	book := trace.Textbook{}
-	if t.Textbook != nil {
-		book = *t.Textbook
-	}
-	f := family{mapsSink: called("msync")}
-	switch {
-	case called("mmap", "vmsplice"), mapped.in(c).nonzero(), book.Copies.ToUser == 0 && book.Copies.FromUser > 0:
-		f.user, f.mapped = aMapping, true
-	case book.Copies.ToUser > 0, toUser.in(c).nonzero(), called("read", "pread64", "readv", "preadv", "recvfrom"):
-		f.user = aBuffer
-	}
-	if called("splice", "vmsplice", "tee") || strings.Contains(t.Run.Strategy, "splice") {
-		f.pipes = 1
-	}
-	return f
-}
 
 // surveyor builds a route place by place.
 type surveyor struct {
 	data
-	family
+	path
 	route
 	run    trace.Run
 	sender party
@@ -181,15 +125,23 @@ type surveyor struct {
 func routeOf(d data) route {
 	s := surveyor{data: d, run: d.trace.Run, sender: d.parties()[0], book: map[string]comparison{}}
 	s.shared = -1
-	s.family = familyOf(d.trace, s.sender.now)
+	s.path = pathOf(d.trace, s.sender.now)
 	s.late = s.sender.now.Zerocopy.Copied.Or(0) > 0
 	for _, row := range compare(d.trace, s.sender.now, d.payload()).rows {
 		s.book[row.label] = row
 	}
 	s.fork = s.forkOf()
-	from := s.addSource()
-	from = s.addMiddle(from)
-	s.addSink(from)
+	at := s.addSource()
+	for _, h := range s.main {
+		switch h.To {
+		case trace.PlaceSink:
+			s.addSink(at, h)
+		case trace.PlacePipe:
+			at = s.addPipe(at, h)
+		default:
+			at = s.addMemory(at, h)
+		}
+	}
 	s.addReceiver()
 	return s.route
 }
@@ -231,8 +183,8 @@ func (s *surveyor) addSource() int {
 		return s.add(place{names: []string{"page cache", "cache"}, detail: "tmpfs"})
 	default:
 		disk := s.add(place{names: []string{"disk"}, detail: s.Text(src.Filesystem)})
-		cache := s.add(place{names: []string{"page cache", "cache"}, detail: s.cacheState(), idle: s.direct})
-		if !s.direct {
+		cache := s.add(place{names: []string{"page cache", "cache"}, detail: s.cacheState(), idle: s.direct()})
+		if !s.direct() {
 			s.join(disk, cache, s.unused(), s.ofMeasure(s.sender, diskRead))
 		}
 		return cache
@@ -241,7 +193,7 @@ func (s *surveyor) addSource() int {
 
 // cacheState is how the page cache was found; direct I/O does not look.
 func (s *surveyor) cacheState() string {
-	if s.direct {
+	if s.direct() {
 		return ""
 	}
 	return s.Text(s.run.Cache)
@@ -255,52 +207,30 @@ func (s *surveyor) unused() string {
 	return ""
 }
 
-// addMiddle adds what lies between source and sink.
-func (s *surveyor) addMiddle(source int) int {
-	at := source
-	switch {
-	case s.user != nil:
-		detail := human.FormatBytes(s.run.ChunkBytes)
-		if s.mapped {
-			detail = ""
-		}
-		at = s.add(place{names: s.user, detail: detail})
-		s.join(source, at, "", s.intoUser()...)
-		if s.direct && s.places[source].idle {
-			s.join(source-1, at, "", s.ofMeasure(s.sender, diskRead))
-		}
-	case s.pipes == 0: // past the process; the sink's hop leaps over it
-		user := s.add(place{names: aBuffer, idle: true})
-		s.join(source, user, "", s.of(byCopy, toUser))
-		return source
+// addMemory adds memory of the process that a hop leads to from the place at.
+func (s *surveyor) addMemory(at int, h trace.Hop) int {
+	names, known := placeNames[h.To]
+	if !known {
+		names = []string{s.Text(h.To)}
 	}
-	if s.pipes == 0 {
-		return at
+	detail := human.FormatBytes(s.run.ChunkBytes)
+	if h.To == trace.PlaceMapping {
+		detail = ""
 	}
-	name := []string{"pipe"}
-	if s.pipes > 1 && s.fork == nil {
-		name = []string{"pipes"}
+	memory := s.add(place{names: names, detail: detail})
+	s.join(at, memory, "", s.intoMemory(h)...)
+	if s.places[at].idle { // the disk's hop leaps over it
+		s.join(at-1, memory, "", s.ofMeasure(s.sender, diskRead))
 	}
-	pipe := s.add(place{names: name})
-	s.addBranch(pipe)
-	into, _ := s.references()
-	streams := []stream{into}
-	if at == source {
-		streams = append(streams, s.of(byCopy, toUser))
-	} else {
-		streams = append(streams, s.of(byCopy, fromUser))
-	}
-	s.join(at, pipe, "", streams...)
-	s.hops[len(s.hops)-1].together = s.pipes > 1 && s.fork == nil
-	return pipe
+	return memory
 }
 
-// intoUser is how the payload gets to the process.
-func (s *surveyor) intoUser() []stream {
+// intoMemory is how the payload gets to the process.
+func (s *surveyor) intoMemory(h trace.Hop) []stream {
 	copied, visible := s.of(byCopy, toUser), s.of(byMapping, mapped)
 	zeros := s.of(byFill, fill)
 	switch {
-	case s.mapped:
+	case h.To == trace.PlaceMapping:
 		return []stream{visible, zeros, copied}
 	case s.run.Source.Kind == "zero":
 		return []stream{zeros, copied, visible}
@@ -308,49 +238,43 @@ func (s *surveyor) intoUser() []stream {
 	return []stream{copied, zeros, visible}
 }
 
-// references shares the page references of a path through a pipe between the
-// way in and the way out: what reached the sink and was not copied there left
-// the pipe by reference. Two pipes share their pages, and nobody can tell.
-func (s *surveyor) references() (in, out stream) {
-	all := s.of(byReference, pageRefs)
-	switch {
-	case s.fork != nil:
-		return s.forked(all, func(f forked) trace.Int { return f.in }), s.forked(all, func(f forked) trace.Int { return f.taken })
-	case s.pipes > 1:
-		return all, all
+// addPipe adds a pipe of the strategy's own, with what branches off there.
+func (s *surveyor) addPipe(at int, h trace.Hop) int {
+	together := len(s.side) > 0 && s.fork == nil
+	name := []string{"pipe"}
+	if together {
+		name = []string{"pipes"}
 	}
-	part := func(c *trace.Counters, payload trace.Int) (in, out trace.Int) {
-		n, known := pageRefs.of(c).Bytes.Get()
-		copied, counted := inKernel.of(c).Bytes.Get()
-		p, have := payload.Get()
-		if !known || !counted || !have {
-			return trace.Int{}, trace.Int{}
-		}
-		left := min(max(p-copied, 0), n)
-		return trace.Known(n - left), trace.Known(left)
+	pipe := s.add(place{names: name})
+	s.addBranch(pipe)
+	into, _ := s.references()
+	copied := s.of(byCopy, fromUser)
+	if h.From == trace.PlaceSource {
+		copied = s.of(byCopy, toUser)
 	}
-	in, out = all, all
-	in.bytes.value, out.bytes.value = part(s.sender.now, s.sender.payload(s.data))
-	in.back, out.back = part(s.sender.back, s.sender.back.PayloadBytes)
-	if all.bytes.from == trace.Observed {
-		in.bytes.from, out.bytes.from = trace.Derived, trace.Derived
-	}
-	return in, out
+	s.join(at, pipe, "", into, copied)
+	s.hops[len(s.hops)-1].together = together
+	return pipe
 }
 
-// addSink adds where the payload goes, down to the device.
-func (s *surveyor) addSink(from int) {
-	sink := s.run.Sink
-	p := s.sinkPlace(sink)
-	direct := s.direct && sink.Kind == "file" && sink.Device.Kind == "disk"
-	p.idle = direct
-	at := s.add(p)
-	s.join(from, at, s.unread(), s.intoSink()...)
-	if s.pipes == 0 && s.user == nil { // the other half of what it leaps over
-		s.join(from+1, at, "", s.of(byCopy, fromUser))
+// addSink adds where the payload goes from the place at, down to the device.
+func (s *surveyor) addSink(at int, h trace.Hop) {
+	past := h.From == trace.PlaceSource // the process: the hop leaps over it
+	if past {
+		memory := s.add(place{names: aBuffer, idle: true})
+		s.join(at, memory, "", s.of(byCopy, toUser))
 	}
-	s.shared = at
-	s.addDevice(from, at, direct)
+	device := s.run.Sink.Device
+	direct := h.By == trace.ByDMA && s.run.Sink.Kind == "file" && device.Kind == "disk"
+	p := s.sinkPlace(s.run.Sink)
+	p.idle = direct
+	sink := s.add(p)
+	s.join(at, sink, s.unread(), s.intoSink(h)...)
+	if past {
+		s.join(at+1, sink, "", s.of(byCopy, fromUser))
+	}
+	s.shared = sink
+	s.addDevice(at, sink, direct)
 }
 
 // sinkPlace is what the last call puts the payload into.
@@ -384,28 +308,30 @@ func (s *surveyor) unread() string {
 }
 
 // intoSink is how the payload gets there.
-func (s *surveyor) intoSink() []stream {
+func (s *surveyor) intoSink(h trace.Hop) []stream {
 	copied, taken := s.of(byCopy, fromUser), s.of(byReference, pageRefs)
-	var inside []stream
-	if !s.late {
-		inside = []stream{s.of(byCopy, inKernel)}
-	}
+	var streams []stream
 	switch {
 	case s.fork != nil:
 		return s.outOfFork(s.run.Sink)
-	case s.pipes > 0:
+	case h.From == trace.PlacePipe:
 		_, out := s.references()
-		return append([]stream{out}, inside...)
-	case s.user == nil:
-		return append([]stream{taken, s.of(byClone, cloned)}, inside...)
-	case s.mapsSink:
-		return append([]stream{s.of(byCopy, userSpace), copied}, inside...)
-	case s.direct: // the pages that it refers to are the devices' matter
-		return append([]stream{copied}, inside...)
-	case s.trace.Textbook != nil && s.trace.Textbook.Copies.FromUser == 0:
-		return append([]stream{taken, copied}, inside...)
+		streams = []stream{out}
+	case h.From == trace.PlaceSource:
+		streams = []stream{taken, s.of(byClone, cloned)}
+	case len(h.Calls) == 0:
+		streams = []stream{s.of(byCopy, userSpace), copied}
+	case h.By == trace.ByDMA: // the pages that it refers to are the devices' matter
+		streams = []stream{copied}
+	case h.By == trace.ByReference:
+		streams = []stream{taken, copied}
+	default:
+		streams = []stream{copied, taken}
 	}
-	return append([]stream{copied, taken}, inside...)
+	if !s.late {
+		streams = append(streams, s.of(byCopy, inKernel))
+	}
+	return streams
 }
 
 // noDMAHere stands at a device that the kernel imitates.

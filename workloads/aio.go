@@ -21,6 +21,10 @@ var nativeAIO = &Strategy{
 	Summary:  "Linux native AIO with O_DIRECT: io_submit --depth reads at once, and to a file as many writes: no copy by the CPU, but for a sink that is no file",
 	Syscalls: []string{"io_submit", "io_getevents", "write", "pwrite64"},
 	Transfer: []string{"io_submit", "io_getevents", "write", "pwrite64"},
+	Path: []Hop{
+		{PlaceSource, PlaceBuffer, ByDMA, calls("io_submit")},
+		{PlaceBuffer, PlaceSink, ByDMA, calls("io_submit", "write", "pwrite64")},
+	},
 	Textbook: Textbook{
 		TransferCalls: 3, ModeSwitches: 6,
 		FromUser: 1,
@@ -32,7 +36,6 @@ var nativeAIO = &Strategy{
 		DMAIn: 1, DMAOut: 1,
 		Source: aioSource,
 	},
-	Direct:  true,
 	Queued:  true,
 	onDisk:  true,
 	prepare: openAIO,

@@ -160,7 +160,7 @@ func TestColdRunReadsEverythingFromDisk(t *testing.T) {
 			release(t, startWorker(t, Config{Role: Receiver, Sink: sink, Chunk: 65536}))
 		}
 		cfg := Config{Role: Sender, Strategy: strategy, Source: s, Sink: sink, Bytes: 1 << 20, Chunk: 65536}
-		if strategy.TwoSinks {
+		if strategy.TwoSinks() {
 			cfg.Second, err = OpenSink("null", s, nil)
 			must(t, err)
 			t.Cleanup(cfg.Second.Close)

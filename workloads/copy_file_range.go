@@ -9,6 +9,7 @@ var copyFileRange = &Strategy{
 	Summary:  "the file system copies, or shares the blocks (reflink on xfs and btrfs)",
 	Syscalls: []string{"copy_file_range"},
 	Transfer: []string{"copy_file_range"},
+	Path:     []Hop{{PlaceSource, PlaceSink, ByCopy, calls("copy_file_range")}},
 	Textbook: Textbook{
 		TransferCalls: 1, ModeSwitches: 2,
 		InKernel: 1,

@@ -18,6 +18,10 @@ var directIO = &Strategy{
 	Summary:  "read and write with O_DIRECT, past the page cache: no copy by the CPU, but for a sink that is no file",
 	Syscalls: []string{"read", "write", "pwrite64"},
 	Transfer: []string{"read", "write", "pwrite64"},
+	Path: []Hop{
+		{PlaceSource, PlaceBuffer, ByDMA, calls("read")},
+		{PlaceBuffer, PlaceSink, ByDMA, calls("write", "pwrite64")},
+	},
 	Textbook: Textbook{
 		TransferCalls: 2, ModeSwitches: 4,
 		FromUser: 1,
@@ -29,7 +33,6 @@ var directIO = &Strategy{
 		DMAIn: 1, DMAOut: 1,
 		Source: directSource,
 	},
-	Direct:   true,
 	buffered: true,
 	onDisk:   true,
 	prepare:  openDirect,
@@ -126,7 +129,7 @@ func CheckSizes(s *Strategy, source *Source, chunk, bytes int64) error {
 // CheckChunk is nil when the strategy can move such chunks. Direct I/O moves
 // whole blocks, but for the source's end.
 func CheckChunk(s *Strategy, chunk int64) error {
-	if !s.Direct || chunk%directBlock == 0 {
+	if !s.Direct() || chunk%directBlock == 0 {
 		return nil
 	}
 	return fault.Errorf(fault.Usage, "take --chunk "+human.FormatBytes(blocks(chunk)), "%s moves whole blocks of 4 KiB, which %d bytes are not", s.Name, chunk)
@@ -135,7 +138,7 @@ func CheckChunk(s *Strategy, chunk int64) error {
 // CheckBytes is nil when the strategy can move so many bytes, 0 for any number.
 func CheckBytes(s *Strategy, source *Source, bytes int64) error {
 	part := bytes % source.size() % directBlock
-	if !s.Direct || part == 0 {
+	if !s.Direct() || part == 0 {
 		return nil
 	}
 	nearest := bytes - part

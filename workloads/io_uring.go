@@ -20,6 +20,7 @@ var ioUring = &Strategy{
 	Summary:  "io_uring: for each chunk a read linked to a send or write, a chain of --depth chunks to a system call: two copies by the CPU",
 	Syscalls: []string{"io_uring_enter"},
 	Transfer: []string{"io_uring_enter"},
+	Path:     pathThrough(PlaceBuffer, ByCopy, "io_uring_enter", ByCopy, "io_uring_enter"),
 	Textbook: Textbook{
 		TransferCalls: 1, ModeSwitches: 2,
 		ToUser: 1, FromUser: 1,
@@ -27,7 +28,6 @@ var ioUring = &Strategy{
 		Source: ioUringSource + "; it copies as read and write do",
 	},
 	Queued:   true,
-	Ring:     true,
 	buffered: true,
 	prepare:  func(w *window) (func(), error) { return openRing(w, plainRequests) },
 	loop:     ringLoop,

@@ -17,6 +17,7 @@ var ioUringFixed = &Strategy{
 	Summary:  "io-uring with registered files and a registered buffer: two copies by the CPU, but nothing is looked up or pinned for them",
 	Syscalls: []string{"io_uring_enter"},
 	Transfer: []string{"io_uring_enter"},
+	Path:     pathThrough(PlaceRegisteredBuffer, ByCopy, "io_uring_enter", ByCopy, "io_uring_enter"),
 	Textbook: Textbook{
 		TransferCalls: 1, ModeSwitches: 2,
 		ToUser: 1, FromUser: 1,
@@ -24,7 +25,6 @@ var ioUringFixed = &Strategy{
 		Source: ioUringSource + "; io_uring_register(2): a registered buffer saves mapping its pages, not the copy",
 	},
 	Queued:   true,
-	Ring:     true,
 	buffered: true,
 	prepare:  openFixedRing,
 	loop:     ringLoop,

@@ -9,14 +9,13 @@ var ioUringSplice = &Strategy{
 	Summary:  "splice into a pipe linked to splice from the pipe to the sink, through io_uring, whose threads do it: no copy by the CPU",
 	Syscalls: []string{"io_uring_enter"},
 	Transfer: []string{"io_uring_enter"},
+	Path:     pathThrough(PlacePipe, ByReference, "io_uring_enter", ByReference, "io_uring_enter"),
 	Textbook: Textbook{
 		TransferCalls: 1, ModeSwitches: 2,
 		DMAIn: 1, DMAOut: 1,
 		Source: ioUringSource + "; each is a splice(2), which moves data without copying it",
 	},
-	Piped:   true,
 	Queued:  true,
-	Ring:    true,
 	prepare: openSpliceRing,
 	loop:    ringLoop,
 }

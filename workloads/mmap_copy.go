@@ -18,12 +18,15 @@ var mmapCopy = &Strategy{
 	Summary:  "map source and sink once, memcpy between the mappings, msync at the end: one copy, in user space",
 	Syscalls: []string{"mmap", "msync", "munmap"},
 	Transfer: []string{"mmap"},
+	Path: []Hop{
+		{PlaceSource, PlaceMapping, ByMapping, calls("mmap")},
+		{PlaceMapping, PlaceSink, ByCopy, nil}, // memcpy
+	},
 	Textbook: Textbook{
 		TransferCalls: 2, ModeSwitches: 4,
 		DMAIn: 1, DMAOut: 1,
 		Source: "W. R. Stevens, S. A. Rago: Advanced Programming in the UNIX Environment, section 14.8; its one copy is in user space",
 	},
-	Mapped:  true,
 	prepare: sizeSink,
 	finish:  cutSink,
 	loop:    mmapCopyLoop,

@@ -9,14 +9,14 @@ var mmapWrite = &Strategy{
 	Summary:  "map the source once, write from the mapping: one copy by the CPU, and page faults",
 	Syscalls: []string{"mmap", "write", "munmap"},
 	Transfer: []string{"mmap", "write"},
+	Path:     pathThrough(PlaceMapping, ByMapping, "mmap", ByCopy, "write"),
 	Textbook: Textbook{
 		TransferCalls: 2, ModeSwitches: 4,
 		FromUser: 1,
 		DMAIn:    1, DMAOut: 1,
 		Source: stancevic2003,
 	},
-	Mapped: true,
-	loop:   mmapWriteLoop,
+	loop: mmapWriteLoop,
 }
 
 //go:nosplit

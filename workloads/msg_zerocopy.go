@@ -16,12 +16,12 @@ var msgZerocopy = &Strategy{
 	Summary:  "map the source once, send from the mapping with MSG_ZEROCOPY, read the notifications: no copy, unless the receiver is on this machine",
 	Syscalls: []string{"mmap", "sendto", "recvmsg", "ppoll", "munmap"},
 	Transfer: []string{"sendto", "recvmsg"},
+	Path:     pathThrough(PlaceMapping, ByMapping, "mmap", ByReference, "sendto"),
 	Textbook: Textbook{
 		TransferCalls: 2, ModeSwitches: 4,
 		DMAIn: 1, DMAOut: 1,
 		Source: "Linux documentation, networking/msg_zerocopy: send and, at the most, one notification for each; no copy but over loopback",
 	},
-	Mapped:        true,
 	ZeroCopySends: true,
 	prepare:       allowZerocopy,
 	loop:          msgZerocopyLoop,

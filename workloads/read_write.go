@@ -13,6 +13,7 @@ var readWrite = &Strategy{
 	Summary:  "read into a user buffer, write it out: two copies by the CPU",
 	Syscalls: []string{"read", "write"},
 	Transfer: []string{"read", "write"},
+	Path:     pathThrough(PlaceBuffer, ByCopy, "read", ByCopy, "write"),
 	Textbook: Textbook{
 		TransferCalls: 2, ModeSwitches: 4,
 		ToUser: 1, FromUser: 1,

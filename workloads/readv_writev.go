@@ -13,6 +13,7 @@ var readvWritev = &Strategy{
 	Summary:  "readv into 16 buffers, writev from them: as many copies as read and write",
 	Syscalls: []string{"readv", "writev"},
 	Transfer: []string{"readv", "writev"},
+	Path:     pathThrough(PlaceBuffer, ByCopy, "readv", ByCopy, "writev"),
 	Textbook: Textbook{
 		TransferCalls: 2, ModeSwitches: 4,
 		ToUser: 1, FromUser: 1,

@@ -9,6 +9,7 @@ var sendfile = &Strategy{
 	Summary:  "the kernel hands page-cache pages to the sink: no copy by the CPU",
 	Syscalls: []string{"sendfile"},
 	Transfer: []string{"sendfile"},
+	Path:     []Hop{{PlaceSource, PlaceSink, ByReference, calls("sendfile")}},
 	Textbook: Textbook{
 		TransferCalls: 1, ModeSwitches: 2,
 		DMAIn: 1, DMAOut: 1,

@@ -203,12 +203,12 @@ func (s *Sink) HasReceiver() bool { return s.receiver != nil }
 // CheckSinks is nil when the strategy takes one sink, or two.
 func CheckSinks(s *Strategy, two bool) error {
 	switch {
-	case s.TwoSinks && !two:
+	case s.TwoSinks() && !two:
 		return fault.Errorf(fault.Usage, "give --sink twice", "%s takes two sinks", s.Name)
-	case !s.TwoSinks && two:
+	case !s.TwoSinks() && two:
 		var takers []string
 		for _, other := range Strategies {
-			if other.TwoSinks {
+			if other.TwoSinks() {
 				takers = append(takers, other.Name)
 			}
 		}

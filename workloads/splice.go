@@ -9,12 +9,12 @@ var splice = &Strategy{
 	Summary:  "splice file pages into a pipe, and from there to the sink: no copy by the CPU",
 	Syscalls: []string{"splice"},
 	Transfer: []string{"splice"},
+	Path:     pathThrough(PlacePipe, ByReference, "splice", ByReference, "splice"),
 	Textbook: Textbook{
 		TransferCalls: 2, ModeSwitches: 4,
 		DMAIn: 1, DMAOut: 1,
 		Source: "Linux man-pages, splice(2): moves data without copying it, and one end is always a pipe, hence two calls",
 	},
-	Piped:   true,
 	prepare: makePipe,
 	loop:    spliceLoop,
 }

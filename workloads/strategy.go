@@ -25,17 +25,11 @@ type Strategy struct {
 	Summary  string   // one line for the list of strategies
 	Syscalls []string // what its loop calls, without lseek and pacing
 	Transfer []string // those of Syscalls that the textbook counts: transfer_calls
+	Path     []Hop    // from the source to the sink, and then what branches off
 	Textbook Textbook
 
-	Piped  bool // through a pipe of its own, which --pipe-size is about
-	Mapped bool // maps the source, which --populate and --advise are about
-	Direct bool // reads past the page cache
-	Queued bool // with requests in flight, or in a chain, which --depth is about
-	Ring   bool // through io_uring, which --sqpoll is about
-
-	TwoSinks bool // and only two
-
-	ZeroCopySends bool // with MSG_ZEROCOPY, which may be copied late
+	Queued        bool // with requests in flight, or in a chain, which --depth is about
+	ZeroCopySends bool // with MSG_ZEROCOPY or the like, which may be copied late
 
 	toFile   *Textbook                            // what the textbook says of a sink that is a file, if that is something else
 	buffered bool                                 // the loop needs a user buffer of one chunk

@@ -77,6 +77,21 @@ func TestStrategiesAreComplete(t *testing.T) {
 		if s.Textbook.ModeSwitches != 2*s.Textbook.TransferCalls {
 			t.Errorf("%s: %d mode switches by %d calls", s.Name, s.Textbook.ModeSwitches, s.Textbook.TransferCalls)
 		}
+		at := []string{PlaceSource}
+		for _, h := range s.Path {
+			if !slices.Contains(at, h.From) || slices.Contains(at, h.To) || h.By == "" {
+				t.Errorf("%s: no hop goes from %q to %q by %q, after %v", s.Name, h.From, h.To, h.By, at)
+			}
+			at = append(at, h.To)
+			for _, name := range h.Calls {
+				if !s.Makes(name) {
+					t.Errorf("%s: its path is made by %s, which it does not call", s.Name, name)
+				}
+			}
+		}
+		if !slices.Contains(at, PlaceSink) {
+			t.Errorf("%s: its path leads to %v, and to no sink", s.Name, at)
+		}
 		for _, name := range s.Transfer {
 			if !slices.Contains(s.Syscalls, name) {
 				t.Errorf("%s: transfers by %s, which it does not call", s.Name, name)
@@ -146,7 +161,7 @@ func TestSupportOfZero(t *testing.T) {
 		if err != nil {
 			mustFail(t, err, fault.Unsupported, s.Name, "zero", string(sink))
 		}
-		if err != nil && s.Direct { // the worker does not even get ready
+		if err != nil && s.Direct() { // the worker does not even get ready
 			_, to := open(t, "zero", string(sink))
 			p, err := Start(Config{Role: Sender, Strategy: s, Source: source, Sink: to, Chunk: 4096})
 			must(t, err)

@@ -64,7 +64,7 @@ func alternative(s *Strategy, source *Source, sink SinkKind) string {
 		}
 	}
 	for _, other := range Strategies {
-		if other != s && !other.TwoSinks && try(other, source, sink) == nil {
+		if other != s && !other.TwoSinks() && try(other, source, sink) == nil {
 			return "take " + other.Name
 		}
 	}
@@ -122,7 +122,7 @@ func move(s *Strategy, source *Source, sink *Sink) error {
 		chunk: n, limit: n,
 		buf: buf, bufSize: n, flipAt: -1, depth: 1,
 	}
-	if s.TwoSinks { // each is tried alone
+	if s.TwoSinks() { // each is tried alone
 		null, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0)
 		if err != nil {
 			return err

@@ -9,15 +9,19 @@ var tee = &Strategy{
 	Summary:  "splice file pages into a pipe, tee them into a second, and splice each to a sink of its own (--sink twice)",
 	Syscalls: []string{"splice", "tee"},
 	Transfer: []string{"splice", "tee"},
+	Path: []Hop{
+		{PlaceSource, PlacePipe, ByReference, calls("splice")},
+		{PlacePipe, PlaceSink, ByReference, calls("splice")},
+		{PlacePipe, PlacePipe2, ByReference, calls("tee")},
+		{PlacePipe2, PlaceSink2, ByReference, calls("splice")},
+	},
 	Textbook: Textbook{
 		TransferCalls: 4, ModeSwitches: 8,
 		DMAIn: 1, DMAOut: 2,
 		Source: "Linux man-pages, tee(2): duplicates what is in a pipe without copying it; splice(2) fills the pipe and empties both",
 	},
-	Piped:    true,
-	TwoSinks: true,
-	prepare:  makePipes,
-	loop:     teeLoop,
+	prepare: makePipes,
+	loop:    teeLoop,
 }
 
 //go:nosplit

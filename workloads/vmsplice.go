@@ -13,13 +13,16 @@ var vmsplice = &Strategy{
 	Summary:  "map the source once, vmsplice the mapping into a pipe, splice it to the sink: no copy by the CPU",
 	Syscalls: []string{"mmap", "vmsplice", "splice", "munmap"},
 	Transfer: []string{"vmsplice", "splice"},
+	Path: []Hop{
+		{PlaceSource, PlaceMapping, ByMapping, calls("mmap")},
+		{PlaceMapping, PlacePipe, ByReference, calls("vmsplice")},
+		{PlacePipe, PlaceSink, ByReference, calls("splice")},
+	},
 	Textbook: Textbook{
 		TransferCalls: 2, ModeSwitches: 4,
 		DMAIn: 1, DMAOut: 1,
 		Source: "Linux man-pages, vmsplice(2): maps user pages into a pipe, with SPLICE_F_GIFT for splice(2) to move; two calls",
 	},
-	Piped:   true,
-	Mapped:  true,
 	prepare: makePipe,
 	loop:    vmspliceLoop,
 }

@@ -102,7 +102,7 @@ func (wl workload) start(t *testing.T) (sender, receiver *Process, source *Sourc
 	}
 	cfg := wl.cfg
 	cfg.Strategy, cfg.Source, cfg.Sink = wl.strategy, source, sink
-	if wl.strategy.TwoSinks {
+	if wl.strategy.TwoSinks() {
 		cfg.Second = open(cmp.Or(two, "null"))
 		defer cfg.Second.HandOver()
 	}
@@ -264,7 +264,7 @@ func TestMovesEveryByte(t *testing.T) {
 				if !takes(s, sink) || c.source == "zero" && !takesZero(t, s, sink) {
 					continue
 				}
-				if s.Direct && !wholeBlocks(t, s, c.source, c.chunk, c.bytes) {
+				if s.Direct() && !wholeBlocks(t, s, c.source, c.chunk, c.bytes) {
 					continue
 				}
 				t.Run(c.name+"/"+s.Name+"/"+string(sink), func(t *testing.T) {
@@ -299,7 +299,7 @@ func takesZero(t *testing.T, s *Strategy, sink SinkKind) bool {
 func TestSinkFileGoesRoundAtTheSourcesSize(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "sink")
 	for _, s := range Strategies {
-		if !takes(s, SinkFile) || s.Direct { // TestDirectIO does it
+		if !takes(s, SinkFile) || s.Direct() { // TestDirectIO does it
 			continue
 		}
 		t.Run(s.Name, func(t *testing.T) {

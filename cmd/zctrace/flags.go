@@ -239,15 +239,15 @@ func (o *options) config(strategies []*workloads.Strategy, command []string) (se
 		return cfg, usageError("--sink is given %d times: take one, or two for tee", len(o.sinks))
 	case o.duration < 0:
 		return cfg, usageError("--duration %v: take a time that lies ahead, e.g. 5s", o.duration)
-	case o.pipeSize > 0 && !slices.ContainsFunc(strategies, isPiped):
+	case o.pipeSize > 0 && !slices.ContainsFunc(strategies, (*workloads.Strategy).Piped):
 		return cfg, usageError("--pipe-size is of no use to %s, without a pipe of its own: leave it out, or take splice", namesOf(strategies))
-	case o.populate && !slices.ContainsFunc(strategies, isMapped):
+	case o.populate && !slices.ContainsFunc(strategies, (*workloads.Strategy).Mapped):
 		return cfg, usageError("--populate is of no use to %s, without a mapping of the source: leave it out, or take mmap-write", namesOf(strategies))
-	case o.advise.value != "" && !slices.ContainsFunc(strategies, isMapped):
+	case o.advise.value != "" && !slices.ContainsFunc(strategies, (*workloads.Strategy).Mapped):
 		return cfg, usageError("--advise is of no use to %s, without a mapping of the source: leave it out, or take mmap-write", namesOf(strategies))
-	case o.depth > 0 && !slices.ContainsFunc(strategies, isQueued):
+	case o.depth > 0 && !slices.ContainsFunc(strategies, func(s *workloads.Strategy) bool { return s.Queued }):
 		return cfg, usageError("--depth is of no use to %s, without a queue: leave it out, or take io-uring", namesOf(strategies))
-	case o.sqPoll && !slices.ContainsFunc(strategies, hasRing):
+	case o.sqPoll && !slices.ContainsFunc(strategies, (*workloads.Strategy).Ring):
 		return cfg, usageError("--sqpoll is of no use to %s, without an io_uring: leave it out, or take io-uring", namesOf(strategies))
 	case o.interval != 0 && o.interval < time.Millisecond:
 		return cfg, usageError("--interval %v: take at least 1ms", o.interval)
@@ -270,14 +270,6 @@ func namesOf(strategies []*workloads.Strategy) string {
 	}
 	return strings.Join(names, ", ")
 }
-
-func isPiped(s *workloads.Strategy) bool { return s.Piped }
-
-func isMapped(s *workloads.Strategy) bool { return s.Mapped }
-
-func isQueued(s *workloads.Strategy) bool { return s.Queued }
-
-func hasRing(s *workloads.Strategy) bool { return s.Ring }
 
 // parseCPUs reads SENDER,RECEIVER.
 func parseCPUs(text string) (*[2]int, error) {

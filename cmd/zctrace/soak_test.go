@@ -135,7 +135,7 @@ func startAndStop(t *testing.T, i int) {
 		Strategy: strategy, Source: "auto:256KiB", Sink: sinkFor(strategy.Name), Bytes: 256 << 10, Chunk: 64 << 10,
 		Latency: i%2 == 0, Verify: i%3 == 0, Copies: tracer.Auto, Interval: 10 * time.Millisecond,
 	}
-	if strategy.TwoSinks {
+	if strategy.TwoSinks() {
 		cfg.Sink, cfg.Sink2 = "pipe", "unix"
 	}
 	ctx, cancel := context.WithCancel(t.Context())

@@ -75,7 +75,7 @@ func (s *session) run(ctx context.Context, t Tracer, observe func(*trace.Trace))
 // before the window: the receiver has mapped what it needs, and nothing else
 // touches the source.
 func (s *session) prepareCache(ctx context.Context) error {
-	if s.cfg.Strategy.Direct { // also that its reads find nothing to write back
+	if s.cfg.Strategy.Direct() { // also that its reads find nothing to write back
 		s.doing("writing source %s back", s.cfg.Source)
 		s.dense = s.source.Written(ctx)
 	}
@@ -83,7 +83,7 @@ func (s *session) prepareCache(ctx context.Context) error {
 		s.doing("writing source %s back and taking it out of the page cache", s.cfg.Source)
 		return s.source.Cold(ctx)
 	}
-	if s.cfg.Strategy.Direct {
+	if s.cfg.Strategy.Direct() {
 		return nil // it makes no difference
 	}
 	if n := s.sourceBytes(); n > 0 {

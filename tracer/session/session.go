@@ -11,7 +11,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"slices"
 	"strings"
 	"time"
 
@@ -237,7 +236,7 @@ func (s *session) tracerOptions() tracer.Options {
 
 		ZeroCopySends: s.cfg.Strategy.ZeroCopySends,
 		Receiver:      s.receive().Name,
-		Requests:      s.calls("io_uring_enter") || s.calls("io_submit"),
+		Requests:      s.cfg.Strategy.Ring() || s.cfg.Strategy.Makes("io_submit"),
 	}
 }
 
@@ -251,9 +250,6 @@ func (s *session) doing(format string, args ...any) {
 		s.cfg.Doing(fmt.Sprintf(format, args...))
 	}
 }
-
-// calls is whether the strategy makes such a system call.
-func (s *session) calls(name string) bool { return slices.Contains(s.cfg.Strategy.Syscalls, name) }
 
 // openWork opens source and sink and checks that the work makes sense.
 func (s *session) openWork(ctx context.Context) (err error) {

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"os"
+	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -209,6 +210,27 @@ func TestRunEnds(t *testing.T) {
 				t.Errorf("%d states shown, tracer opened %d times, closed %d times; want some, 1, 1", observed, s.open, s.close)
 			}
 		})
+	}
+}
+
+// The path that a strategy declares is the one that trace keeps for traces without one,
+// and what a run of it writes.
+func TestPath(t *testing.T) {
+	older := 0
+	for _, strategy := range workloads.Strategies {
+		kept := (&trace.Run{Strategy: strategy.Name}).Hops()
+		if declared := describePath(strategy.Path); kept != nil && !reflect.DeepEqual(declared, kept) {
+			t.Errorf("%s goes through %v, and trace has %v", strategy.Name, declared, kept)
+		} else if kept != nil {
+			older++
+		}
+	}
+	if older != 16 {
+		t.Errorf("trace keeps the paths of %d strategies, want 16: no strategy of those that it keeps may be renamed", older)
+	}
+	got, err := Run(t.Context(), config(t), (&script{}).deps(), nil)
+	if want := describePath(config(t).Strategy.Path); err != nil || !reflect.DeepEqual(got.Run.Path, want) {
+		t.Errorf("a run writes %v, %v; want %v", got.Run.Path, err, want)
 	}
 }
 

@@ -36,6 +36,7 @@ func (s *session) describe(untraced *pass, t Tracer) {
 		Run: trace.Run{
 			Command:    s.cfg.Command,
 			Strategy:   s.cfg.Strategy.Name,
+			Path:       describePath(s.cfg.Strategy.Path),
 			Engine:     string(t.Engines()[0]),
 			Source:     trace.Source{Kind: string(s.source.Kind), Path: s.source.Path, Filesystem: s.source.Filesystem},
 			Sink:       describeSink(s.sink),
@@ -71,6 +72,13 @@ func (s *session) describe(untraced *pass, t Tracer) {
 	}
 }
 
+func describePath(hops []workloads.Hop) (path []trace.Hop) {
+	for _, h := range hops {
+		path = append(path, trace.Hop(h))
+	}
+	return path
+}
+
 func describeSink(s *workloads.Sink) trace.Sink {
 	return trace.Sink{Kind: string(s.Kind), Address: s.Address, Device: trace.Device(s.Device)}
 }
@@ -89,11 +97,11 @@ func (s *session) state(snapshot *ledger.Snapshot, counting Tracer, w workers) *
 		Transfer:  s.cfg.Strategy.Transfer,
 		Payload:   w.sender.Payload(),
 		UserSpace: declared.UserSpace,
-		Cached:    s.source.Cached() && !s.cfg.Strategy.Direct,
+		Cached:    s.source.Cached() && !s.cfg.Strategy.Direct(),
 		Dense:     s.dense,
 		Remote:    s.source.IsRemote(),
-		Maps:      s.calls("mmap"),
-		MapsSink:  s.calls("msync"),
+		Maps:      s.cfg.Strategy.Makes("mmap"),
+		MapsSink:  s.cfg.Strategy.Makes("msync"),
 		Pages:     s.wholePages(),
 		Left:      s.left.bytes(),
 	}

@@ -111,8 +111,9 @@ type Sample struct {
 type Run struct {
 	Command           []string  `json:"command"`
 	Strategy          string    `json:"strategy"`
-	Engine            string    `json:"engine"`   // whose copies total has: fentry, breakpoint or derived
-	Receiver          string    `json:"receiver"` // what takes the payload: read, splice, zerocopy or trunc; "" without one
+	Path              []Hop     `json:"path,omitempty"` // what the strategy goes through; see Hops
+	Engine            string    `json:"engine"`         // whose copies total has: fentry, breakpoint or derived
+	Receiver          string    `json:"receiver"`       // what takes the payload: read, splice, zerocopy or trunc; "" without one
 	Source            Source    `json:"source"`
 	Sink              Sink      `json:"sink"`
 	Sink2             *Sink     `json:"sink2,omitempty"` // of a strategy that has two; payload counts once
