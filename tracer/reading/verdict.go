@@ -1,0 +1,387 @@
+package reading
+
+import (
+	"cmp"
+	"math"
+	"slices"
+
+	"github.com/zctrace/zctrace/tracer/trace"
+)
+
+// Agreement is how a measured number stands to the textbook's.
+type Agreement int
+
+// The agreements, from none to the worst.
+const (
+	Unmeasured Agreement = iota // null, or nothing to compare with
+	Same
+	Explained // differs for a reason that the trace itself gives
+	Differs
+)
+
+// Subject is what a row of a verdict is about.
+type Subject int
+
+// The subjects, in the order of the rows.
+const (
+	TransferCalls Subject = iota
+	ModeSwitches
+	CopiesToUser
+	CopiesFromUser
+	CopiesInKernel
+	CPUCopies // the three above in all
+	DMAIn
+	DMAOut
+)
+
+// Row is a number of the textbook next to the measured one: of calls and switches for each transfer
+// of a chunk, of bytes in passes over the payload.
+type Row struct {
+	Subject
+	Measured float64
+	Known    bool             // Measured is a number
+	NoDevice bool             // nothing can move there, and Measured is none
+	From     trace.Provenance // of Measured
+	Textbook int
+	Agreement
+	Cause Cause // why it differs, or by how much
+}
+
+// Verdict is what a run cost next to what the textbook says.
+type Verdict struct {
+	Transfers int64 // chunks that the payload makes
+	Rows      []Row // none: there is nothing to compare with
+}
+
+// CauseKind is a reason for which a number is not the textbook's, or is not wholly.
+type CauseKind int
+
+// The causes. What Count and Name of a [Cause] are stands behind each.
+const (
+	NoCause             CauseKind = iota
+	MoreInAll                     // as precisely as is shown, it is the textbook's; Count: calls more than that, in all
+	BytesInAll                    // the same of bytes
+	SeveralToACall                // a call submits several transfers
+	SharedNotifications           // a notification stands for several sends
+	MappedOnce                    // the source is mapped once, and not for each transfer
+	MappedSeldom                  // Count: how often
+	ShortTransfers                // Count
+	OtherCalls                    // Count: calls in the window that are no transfer
+	UnderWay                      // chunks are being moved
+	Zeros                         // the kernel filled in zeros; Count: bytes
+	Unread                        // the sink does not read what it takes
+	CannotGather                  // the NIC takes a packet only in one piece; Name: the NIC
+	CopiedOnArrival               // the receiver is on this machine; Name: the kind of device
+	FileTakesCopies               // a file takes no pages by reference
+	SourceHasNoDisk               // it is /dev/zero
+	TmpfsHasNoDisk
+	CacheWarm       // the source was in the page cache
+	SinkHasNoDevice // nothing carries the payload away
+	VirtualDevice   // Name: its kind
+	WithHeaders     // packets carry more than the payload
+	WritebackLater  // Name: the kind of the other sink's device, if there are two
+)
+
+// Cause is a reason with what it is about.
+type Cause struct {
+	Kind  CauseKind
+	Count int64
+	Name  string // as the trace has it: not to be drawn unsanitized
+}
+
+// Verdict puts what the run cost its main party next to the textbook. It has no rows where no textbook
+// says anything or nothing was transferred yet.
+func (m Moment) Verdict() Verdict {
+	t, p := m.Trace, m.Payload().Or(0)
+	if t.Textbook == nil || p <= 0 || t.Run.ChunkBytes <= 0 {
+		return Verdict{}
+	}
+	j := judge{t, m.Now.Main(), p, (p-1)/t.Run.ChunkBytes + 1}
+	calls := j.calls()
+	rows := []Row{calls, j.modeSwitches(calls)}
+	copies := []Row{
+		j.copies(CopiesToUser, trace.ToUser, t.Textbook.Copies.ToUser),
+		j.copies(CopiesFromUser, trace.FromUser, t.Textbook.Copies.FromUser),
+		j.copies(CopiesInKernel, trace.InKernel, t.Textbook.Copies.InKernel),
+	}
+	v := Verdict{j.transfers, append(rows, copies...)}
+	v.Rows = append(v.Rows, v.cpuCopies(copies), j.dmaIn(), j.dmaOut(m.Now.Kernel.Disk.WriteBytes))
+	return v
+}
+
+// cpuCopies sums up the rows of the three classes.
+func (v Verdict) cpuCopies(copies []Row) Row {
+	sum := Row{Subject: CPUCopies, Known: true, From: trace.Observed}
+	for _, row := range copies {
+		sum.Measured, sum.Known, sum.Textbook = sum.Measured+row.Measured, sum.Known && row.Known, sum.Textbook+row.Textbook
+		if row.From != trace.Observed {
+			sum.From = row.From
+		}
+	}
+	if !sum.Known {
+		return Row{Subject: CPUCopies, From: trace.Unavailable, Textbook: sum.Textbook}
+	}
+	sum.Agreement = agree(sum.Measured, sum.Textbook)
+	if sum.Agreement == Differs && len(v.Differing()) == 0 {
+		sum.Agreement = Explained // by the rows above
+	}
+	return sum
+}
+
+// Differing are the rows that the trace does not explain.
+func (v Verdict) Differing() []Row {
+	var list []Row
+	for _, row := range v.Rows {
+		if row.Agreement == Differs && row.Subject != CPUCopies { // the sum of the rows above it
+			list = append(list, row)
+		}
+	}
+	return list
+}
+
+// Row is the one of a subject; one of no agreement if there is none.
+func (v Verdict) Row(s Subject) Row {
+	if i := slices.IndexFunc(v.Rows, func(r Row) bool { return r.Subject == s }); i >= 0 {
+		return v.Rows[i]
+	}
+	return Row{Subject: s}
+}
+
+// Complete is whether every row was measured. What was not may differ.
+func (v Verdict) Complete() bool {
+	return !slices.ContainsFunc(v.Rows, func(r Row) bool { return r.Agreement == Unmeasured })
+}
+
+// Agreement is that of the calls and copies furthest from the textbook, or none where one was not
+// measured and none differs. DMA is not the strategy's doing.
+func (v Verdict) Agreement() Agreement {
+	worst, unknown := Unmeasured, false
+	for _, row := range v.Rows {
+		if row.Subject != DMAIn && row.Subject != DMAOut {
+			worst, unknown = max(worst, row.Agreement), unknown || row.Agreement == Unmeasured
+		}
+	}
+	if unknown && worst != Differs {
+		return Unmeasured
+	}
+	return worst
+}
+
+// agree compares as precisely as is shown: in hundredths.
+func agree(measured float64, textbook int) Agreement {
+	if math.Abs(measured-float64(textbook)) < 0.005 {
+		return Same
+	}
+	return Differs
+}
+
+// judge compares one party of a trace with the textbook.
+type judge struct {
+	trace     *trace.Trace
+	party     *trace.Counters
+	payload   int64
+	transfers int64
+}
+
+// row is one of a number per so much; without an agreement where the number is not known.
+func (j judge) row(s Subject, v trace.Value, per int64, textbook int) Row {
+	row := Row{Subject: s, From: v.Origin.Kind, Textbook: textbook}
+	if n, known := v.Int.Get(); known {
+		row.Measured, row.Known = float64(n)/float64(per), true
+		row.Agreement = agree(row.Measured, textbook)
+	}
+	return row
+}
+
+func (j judge) calls() Row {
+	n := j.party.Value(trace.TransferCalls)
+	row := j.row(TransferCalls, n, j.transfers, j.trace.Textbook.TransferCalls)
+	if !row.Known {
+		return row
+	}
+	calls := n.Int.Or(0)
+	over := calls - int64(row.Textbook)*j.transfers
+	if row.Agreement == Same {
+		if over != 0 {
+			row.Cause = Cause{Kind: MoreInAll, Count: over}
+		}
+		return row
+	}
+	if cause := j.fewerCalls(calls); over < 0 && cause.Kind != NoCause {
+		row.Agreement, row.Cause = Explained, cause
+	} else if short := j.party.Syscalls.ShortTransfers.Or(0); short > 0 {
+		row.Cause = Cause{Kind: ShortTransfers, Count: short}
+	}
+	return row
+}
+
+// fewerCalls says why there are fewer than the textbook's.
+func (j judge) fewerCalls(calls int64) Cause {
+	maps := j.party.Syscalls.ByName["mmap"].Calls.Or(0)
+	mapped := maps > 0 && calls-maps >= j.transfers-1 // the last may be under way
+	switch {
+	case j.batched():
+		return Cause{Kind: SeveralToACall}
+	case j.party.Zerocopy.Completions.Or(0) > 0:
+		return Cause{Kind: SharedNotifications}
+	case mapped && maps == 1:
+		return Cause{Kind: MappedOnce}
+	case mapped, maps > 0 && calls == maps: // nothing but mapped
+		return Cause{Kind: MappedSeldom, Count: maps}
+	}
+	return Cause{}
+}
+
+// batched is whether one call submits several requests.
+func (j judge) batched() bool {
+	return slices.ContainsFunc(submitting, func(name string) bool {
+		_, made := j.party.Syscalls.ByName[name]
+		return made
+	})
+}
+
+var submitting = []string{"io_uring_enter", "io_submit"}
+
+// underWay is how many bytes may have been copied and not count as payload yet: those that a call
+// submits at once.
+func (j judge) underWay() int64 {
+	if !j.batched() {
+		return 0
+	}
+	calls := int64(0)
+	for _, name := range submitting {
+		calls += j.party.Syscalls.ByName[name].Calls.Or(0)
+	}
+	return (2*j.transfers/max(calls, 1) + 1) * j.trace.Run.ChunkBytes // io_submit takes one for the reads and one for the writes
+}
+
+func (j judge) modeSwitches(calls Row) Row {
+	n := j.party.Value(trace.ModeSwitches)
+	row := j.row(ModeSwitches, n, j.transfers, j.trace.Textbook.ModeSwitches)
+	if row.Agreement != Differs {
+		return row
+	}
+	all := j.party.Syscalls.Calls.Or(0)
+	other := all - j.party.Syscalls.TransferCalls.Or(all)
+	own := n.Int.Or(0) - 2*other
+	switch {
+	case calls.Agreement != Same:
+		row.Agreement = calls.Agreement // the calls' cause is this row's, too
+	case agree(float64(own)/float64(j.transfers), row.Textbook) == Same:
+		row.Agreement, row.Cause = Explained, Cause{Kind: OtherCalls, Count: other}
+	}
+	return row
+}
+
+func (j judge) copies(s Subject, n trace.Number, textbook int) Row {
+	copied := j.party.Value(n)
+	row := j.row(s, copied, j.payload, textbook)
+	if !row.Known {
+		return row
+	}
+	over := copied.Int.Or(0) - j.payload*int64(textbook)
+	switch {
+	case row.Agreement == Same:
+		// 1.00 may be a page more than once; exact numbers deserve to be told apart.
+		if over != 0 {
+			row.Cause = Cause{Kind: BytesInAll, Count: over}
+		}
+	case j.trace.Run.Ended == "" && over > 0 && over <= j.underWay():
+		row.Agreement, row.Cause = Explained, Cause{Kind: UnderWay}
+	default:
+		j.explainCopies(&row, copied.Int.Or(0))
+	}
+	return row
+}
+
+// explainCopies says why the copies of a class are not the textbook's, where the trace tells. What the
+// user may take for a copy that was spared is explained; what was copied against expectation stays a
+// difference, with its cause.
+func (j judge) explainCopies(row *Row, copied int64) {
+	run := &j.trace.Run
+	zeros := j.party.Copies.Fill.Bytes.Or(0)
+	switch s := row.Subject; {
+	case s == CopiesToUser && run.Source.Kind == "zero" && zeros+copied >= j.payload*int64(row.Textbook):
+		row.Agreement, row.Cause = Explained, Cause{Kind: Zeros, Count: zeros}
+	case s == CopiesFromUser && run.Sink.Kind == "null" && copied == 0:
+		row.Agreement, row.Cause = Explained, Cause{Kind: Unread}
+	case s != CopiesInKernel:
+	case run.Sink.Device.Kind == "nic":
+		row.Cause = Cause{Kind: CannotGather, Name: run.Sink.Device.Name}
+	case j.party.Zerocopy.Copied.Or(0) > 0:
+		row.Cause = Cause{Kind: CopiedOnArrival, Name: cmp.Or(run.Sink.Device.Kind, "local")}
+	case run.Sink.Kind == "file" || run.Sink2 != nil && run.Sink2.Kind == "file":
+		row.Cause = Cause{Kind: FileTakesCopies}
+	}
+}
+
+func (j judge) dmaIn() Row {
+	row := j.row(DMAIn, j.party.Value(trace.DiskReadBytes), j.payload, j.trace.Textbook.DMA.In)
+	if row.Agreement != Differs || row.Measured > float64(row.Textbook) {
+		return row
+	}
+	switch run := &j.trace.Run; {
+	case run.Source.Kind == "zero":
+		row.Cause.Kind = SourceHasNoDisk
+	case run.Source.Filesystem == "tmpfs":
+		row.Cause.Kind = TmpfsHasNoDisk
+	case run.Cache == "warm":
+		row.Cause.Kind = CacheWarm
+	}
+	if row.Cause.Kind != NoCause {
+		row.Agreement = Explained
+	}
+	return row
+}
+
+// dmaOut takes what the kernel wrote back on the run's behalf, too.
+func (j judge) dmaOut(writeback trace.Int) Row {
+	moved := j.party.Value(trace.NICTxBytes)
+	headers := 0.0
+	device, other := sinkDevices(&j.trace.Run)
+	textbook := j.trace.Textbook.DMA.Out
+	switch {
+	case device.Kind == "nic":
+		headers = 0.1 // the wire carries headers and retransmissions, too
+	case device.Kind == "disk":
+		moved = j.party.Value(trace.DiskWriteBytes)
+		moved.Int = moved.Int.Add(trace.Known(writeback.Or(0)))
+	case device.Kind == "", device.Kind == "none":
+		return withoutDevice(textbook, Cause{Kind: SinkHasNoDevice})
+	case j.trace.Run.Sink.Kind == "tcp" && (device.Kind == "virtual" || device.Kind == "unknown"): // a tunnel, say
+	default:
+		return withoutDevice(textbook, Cause{Kind: VirtualDevice, Name: device.Kind})
+	}
+	row := j.row(DMAOut, moved, j.payload, textbook)
+	over := row.Measured - float64(textbook)
+	switch {
+	case !row.Known:
+	case over > 0 && over < headers:
+		row.Agreement, row.Cause = Same, Cause{Kind: WithHeaders}
+	case device.Kind == "disk" && over < 0:
+		row.Agreement, row.Cause = Explained, Cause{Kind: WritebackLater, Name: other}
+	}
+	return row
+}
+
+// withoutDevice is the row of what no device carries away.
+func withoutDevice(textbook int, cause Cause) Row {
+	row := Row{Subject: DMAOut, NoDevice: true, From: trace.Observed, Textbook: textbook, Agreement: Explained, Cause: cause}
+	if textbook == 0 {
+		row.Agreement = Same
+	}
+	return row
+}
+
+// sinkDevices are what carries the payload away; of two sinks, first one that moves bytes by DMA, if
+// there is one, and the kind of the other.
+func sinkDevices(r *trace.Run) (device trace.Device, other string) {
+	if r.Sink2 == nil {
+		return r.Sink.Device, ""
+	}
+	one, two := r.Sink.Device, r.Sink2.Device
+	if two.Kind == "nic" || two.Kind == "disk" {
+		one, two = two, one
+	}
+	return one, two.Kind
+}

@@ -1,0 +1,142 @@
+package reading
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/zctrace/zctrace/internal/human"
+)
+
+// String names the subject in a sentence.
+func (s Subject) String() string { return subjects[s].sentence }
+
+// Brief names the subject in a column.
+func (s Subject) Brief() string { return subjects[s].column }
+
+var subjects = [...]struct{ sentence, column string }{
+	TransferCalls:  {"transfer calls", "calls"},
+	ModeSwitches:   {"mode switches", "mode switches"},
+	CopiesToUser:   {"copies to_user", "to_user"},
+	CopiesFromUser: {"copies from_user", "from_user"},
+	CopiesInKernel: {"copies in_kernel", "in_kernel"},
+	CPUCopies:      {"CPU copies in all", "CPU copies"},
+	DMAIn:          {"DMA in", "DMA in"},
+	DMAOut:         {"DMA out", "DMA out"},
+}
+
+// MeasuredText is the measured number as it is shown: in hundredths, n/a, or none without a device.
+func (r Row) MeasuredText() string {
+	switch {
+	case r.NoDevice:
+		return "none"
+	case !r.Known:
+		return human.NotCounted
+	}
+	return human.Passes(r.Measured)
+}
+
+// String says what was measured instead of what, and why.
+func (r Row) String() string {
+	s := fmt.Sprintf("%s %s instead of %d", r.Subject, r.MeasuredText(), r.Textbook)
+	if r.Cause.Kind != NoCause {
+		s += " (" + r.Cause.String() + ")"
+	}
+	return s
+}
+
+// String is the cause in a few words; "" if there is none.
+func (c Cause) String() string {
+	switch c.Kind {
+	case MoreInAll:
+		return fmt.Sprintf("%+d in all", c.Count)
+	case BytesInAll:
+		return fmt.Sprintf("%+d bytes", c.Count)
+	case MappedSeldom:
+		return "mapped " + human.Grouped(c.Count) + " times, not for each"
+	case ShortTransfers:
+		return human.Plural(c.Count, "short transfer")
+	case OtherCalls:
+		return human.Plural(c.Count, "other call") + " in the window"
+	case Zeros:
+		return "no bytes to copy: the kernel wrote " + human.Grouped(c.Count) + " zeros, see fill"
+	case CannotGather:
+		return "put together by the stack: " + c.Name + " cannot gather"
+	case CopiedOnArrival:
+		return "copied after all on arrival: the route is " + c.Name
+	case VirtualDevice:
+		return c.Name
+	case WritebackLater:
+		if c.Name != "" {
+			return "writeback comes later; other sink: " + c.Name
+		}
+		return "writeback comes later"
+	}
+	return causes[c.Kind]
+}
+
+// causes are those that are about nothing in particular.
+var causes = map[CauseKind]string{
+	SeveralToACall:      "several transfers to a call",
+	SharedNotifications: "one notification for several sends",
+	MappedOnce:          "mapped once: n+1, not 2n",
+	UnderWay:            "with chunks under way",
+	Unread:              "/dev/null takes them unread",
+	FileTakesCopies:     "a file takes copies, not pages",
+	SourceHasNoDisk:     "no disk",
+	TmpfsHasNoDisk:      "tmpfs has no disk",
+	CacheWarm:           "page cache warm",
+	SinkHasNoDevice:     "no device",
+	WithHeaders:         "with headers",
+}
+
+// AsFarAsCounted is said of a verdict that is not complete.
+const AsFarAsCounted = ", as far as counted"
+
+// outcome is what the rows that were measured come to.
+func (v Verdict) outcome() string {
+	switch {
+	case len(v.Rows) == 0:
+		return "nothing to compare with"
+	case len(v.Differing()) > 0:
+		return "not as in the textbook"
+	}
+	return "as in the textbook"
+}
+
+// Brief is the verdict in a few words.
+func (v Verdict) Brief() string {
+	if !v.Complete() && len(v.Differing()) == 0 {
+		return v.outcome() + AsFarAsCounted
+	}
+	return v.outcome()
+}
+
+// String is the verdict in a sentence. Names in it are the trace's: it is not to be drawn unsanitized.
+func (v Verdict) String() string {
+	if len(v.Rows) == 0 {
+		return v.outcome()
+	}
+	var differing, known, unknown []string
+	for _, row := range v.Differing() {
+		differing = append(differing, row.String())
+	}
+	for _, row := range v.Rows {
+		switch {
+		case row.Agreement == Unmeasured:
+			unknown = append(unknown, row.Subject.String())
+		case row.Agreement == Explained && row.Cause.Kind != NoCause:
+			known = append(known, row.Subject.String()+" ("+row.Cause.String()+")")
+		}
+	}
+	s, but := v.outcome(), ", apart from "
+	if len(differing) > 0 {
+		s, but = s+": "+strings.Join(differing, ", "), "; known: "
+	}
+	if len(known) > 0 {
+		s += but + strings.Join(known, ", ")
+	}
+	if len(unknown) > 0 {
+		s += "; not counted: " + strings.Join(unknown, ", ")
+	}
+	return s
+}
