@@ -83,7 +83,7 @@ generate: deps-dev ## Compile the eBPF programs and remake all generated files
 	$(GO) generate ./...
 
 check-generated: generate ## Fail if a generated file is not what its source gives
-	git diff --exit-code -- bpf tracer
+	git diff --exit-code -- bpf internal/syscalls
 
 bench: ## Measure what tracing and the dashboard cost, next to other tracers and tools; takes a quarter of an hour (BENCH=regexp: only these)
 	@./scripts/need iperf3:iperf3 fio:fio chrt:util-linux

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/zctrace/zctrace/internal/fault"
+	"github.com/zctrace/zctrace/internal/syscalls"
 	"github.com/zctrace/zctrace/workloads/uring"
 )
 
@@ -160,56 +161,5 @@ func callName(nr int64) string {
 	if nr < 0 { // see failedRequest
 		return uring.OpName(uint8(^nr))
 	}
-	switch nr {
-	case unix.SYS_READ:
-		return "read"
-	case unix.SYS_WRITE:
-		return "write"
-	case unix.SYS_PWRITE64:
-		return "pwrite64"
-	case unix.SYS_SENDTO:
-		return "sendto"
-	case unix.SYS_RECVMSG:
-		return "recvmsg"
-	case unix.SYS_RECVFROM:
-		return "recvfrom"
-	case unix.SYS_GETSOCKOPT:
-		return "getsockopt"
-	case unix.SYS_MADVISE:
-		return "madvise"
-	case unix.SYS_PPOLL:
-		return "ppoll"
-	case unix.SYS_SENDFILE:
-		return "sendfile"
-	case unix.SYS_READV:
-		return "readv"
-	case unix.SYS_WRITEV:
-		return "writev"
-	case unix.SYS_COPY_FILE_RANGE:
-		return "copy_file_range"
-	case unix.SYS_VMSPLICE:
-		return "vmsplice"
-	case unix.SYS_MSYNC:
-		return "msync"
-	case unix.SYS_SPLICE:
-		return "splice"
-	case unix.SYS_TEE:
-		return "tee"
-	case unix.SYS_MMAP:
-		return "mmap"
-	case unix.SYS_MUNMAP:
-		return "munmap"
-	case unix.SYS_IO_URING_ENTER:
-		return "io_uring_enter"
-	case unix.SYS_IO_SUBMIT:
-		return "io_submit"
-	case unix.SYS_IO_GETEVENTS:
-		return "io_getevents"
-	case unix.SYS_LSEEK:
-		return "lseek"
-	case unix.SYS_CLOCK_NANOSLEEP:
-		return "clock_nanosleep"
-	default:
-		return fmt.Sprintf("system call %d", nr)
-	}
+	return syscalls.Name(uint32(nr))
 }

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/zctrace/zctrace/bpf"
+	"github.com/zctrace/zctrace/internal/syscalls"
 	"github.com/zctrace/zctrace/tracer/trace"
 )
 
@@ -98,7 +99,7 @@ type syscallSum struct {
 }
 
 func (l *ledger) add(cell *bpf.ObjectCell) {
-	name := syscallName(cell.Key.Nr)
+	name := syscalls.Name(cell.Key.Nr)
 	l.calls += int64(cell.Calls)
 	if slices.Contains(l.run.Transfer, name) {
 		l.transferCalls += int64(cell.Calls)

@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/zctrace/zctrace/bpf"
+	"github.com/zctrace/zctrace/internal/syscalls"
 	"github.com/zctrace/zctrace/tracer/trace"
 )
 
@@ -165,7 +166,7 @@ func TestTallyOfUncountedRequests(t *testing.T) {
 		ta := newTally(slot(cell(nr, none, none, 1, 0, 0)), Fentry, &Run{Missing: Missing{Uring: why, AIO: why}})
 		for _, c := range []class{toUser, fromUser, inKernel, pageRefs} {
 			if got := ta.amount(c); got.Bytes.Known() || !strings.Contains(got.Reason, why) {
-				t.Errorf("%s: class %d is %+v, want null because there is %s", syscallName(nr), c, got, why)
+				t.Errorf("%s: class %d is %+v, want null because there is %s", syscalls.Name(nr), c, got, why)
 			}
 		}
 	}

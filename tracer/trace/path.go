@@ -1,7 +1,6 @@
 package trace
 
 import (
-	_ "embed"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -10,17 +9,12 @@ import (
 	"sync"
 
 	"github.com/zctrace/zctrace/internal/human"
+	"github.com/zctrace/zctrace/internal/syscalls"
 )
 
 // A path names a number by the keys that lead to it in the JSON, dotted, below
 // "total" or the top. It is resolved in the JSON itself, so every number of the
 // format has one without being listed again.
-
-// syscallNames are the system calls of amd64 and arm64. One that was not made
-// counts as 0 calls, so a misspelt one would meet "== 0" in every run.
-//
-//go:embed syscalls.txt
-var syscallNames string
 
 // anyKey stands in the template for whatever a run may have.
 const anyKey = "*"
@@ -79,8 +73,9 @@ func checkPath(path string) error {
 		group, _ := at.(map[string]any)
 		next, ok := group[key]
 		if wildcard, wild := group[anyKey]; wild {
-			if keys[i-1] == "by_name" && isName(key) && !isSyscall(key) {
-				return fmt.Errorf("unknown system call %s (did you mean %s?)", key, human.Nearest(key, strings.Fields(syscallNames)))
+			// One that was not made counts as 0 calls, so a misspelt one would meet "== 0" in every run.
+			if keys[i-1] == "by_name" && isName(key) && !syscalls.IsName(key) {
+				return fmt.Errorf("unknown system call %s (did you mean %s?)", key, human.Nearest(key, syscalls.Names()))
 			}
 			next, ok = wildcard, isName(key)
 		}
@@ -104,11 +99,6 @@ func checkPath(path string) error {
 // isName keeps what a path may hold in place of a wildcard to plain words.
 func isName(key string) bool {
 	return key != "" && strings.Trim(key, "abcdefghijklmnopqrstuvwxyz0123456789_") == ""
-}
-
-func isSyscall(name string) bool {
-	// A call that the table of its time did not have goes by its number.
-	return strings.HasPrefix(name, "syscall_") || slices.Contains(strings.Fields(syscallNames), name)
 }
 
 // isAmount recognises an [Amount], which stands for its bytes.
@@ -162,7 +152,7 @@ func wildName(path, names []string) string {
 	if len(names) > len(path) && path[0] == names[0] && isName(names[len(path)]) {
 		name = names[len(path)]
 	}
-	if path[len(path)-1] == "by_name" && !isSyscall(name) {
+	if path[len(path)-1] == "by_name" && !syscalls.IsName(name) {
 		return "read"
 	}
 	return name

@@ -1,0 +1,50 @@
+package syscalls
+
+import (
+	"runtime"
+	"slices"
+	"testing"
+)
+
+func TestTable(t *testing.T) {
+	names := Names()
+	if !slices.IsSorted(names) || len(slices.Compact(slices.Clone(names))) != len(names) {
+		t.Error("the table is not sorted, or has a name twice")
+	}
+	for _, c := range table {
+		if c.amd64 == none && c.arm64 == none {
+			t.Errorf("%s has no number", c.name)
+		}
+	}
+}
+
+func TestName(t *testing.T) {
+	numbers := map[string]map[uint32]string{
+		"amd64": {0: "read", 2: "open", 17: "pread64", 326: "copy_file_range", 426: "io_uring_enter"},
+		"arm64": {63: "read", 67: "pread64", 285: "copy_file_range", 426: "io_uring_enter"},
+	}[runtime.GOARCH]
+	for nr, want := range numbers {
+		if got := Name(nr); got != want {
+			t.Errorf("system call %d is called %s, want %s", nr, got, want)
+		}
+	}
+	for nr := range uint32(600) {
+		if !IsName(Name(nr)) {
+			t.Errorf("%s, number %d, is no name", Name(nr), nr)
+		}
+	}
+	if got := Name(599); got != "syscall_599" {
+		t.Errorf("a system call that is in no table is called %s", got)
+	}
+}
+
+func TestIsName(t *testing.T) {
+	for name, want := range map[string]bool{
+		"read": true, "open": true, "renameat": true, "syscall_463": true, // of each architecture, and of none
+		"": false, "raed": false, "zzz": false, "Read": false,
+	} {
+		if got := IsName(name); got != want {
+			t.Errorf("%q is a name: %v, want %v", name, got, want)
+		}
+	}
+}
