@@ -107,7 +107,7 @@ func TestEnginesAgree(t *testing.T) {
 			if slices.Contains(direct, a.strategy) && !takesDirect(t, a.strategy, a.from) {
 				return
 			}
-			resent := resentSegments(t)
+			closed := watchClosings(t)
 			args := []string{a.strategy, "--source", sourceOn(t, a.from, n), "--bytes", "1000123",
 				"--chunk", chunkFor(a.strategy, "40000"), "--copies", "all"}
 			args = append(args, sinksOf(a.strategy, a.sink)...)
@@ -120,7 +120,7 @@ func TestEnginesAgree(t *testing.T) {
 			}
 			e := expect(a.strategy, a.sink, tr.Run.Source.Filesystem, n, n%4096)
 			if e.late {
-				e.orMore(t, &tr.Total.Sender, resent)
+				e.orResent(t, &tr.Total.Sender, closed)
 			}
 			if slices.Contains(direct, a.strategy) && a.sink == "file" && tr.Run.Source.Filesystem == "btrfs" {
 				e.orCopied(&tr.Total.Sender, n)

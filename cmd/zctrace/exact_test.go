@@ -269,7 +269,7 @@ func TestEverySinkExactly(t *testing.T) {
 				if sink != "null" {
 					args = append(args, "--verify")
 				}
-				resent := resentSegments(t)
+				closed := watchClosings(t)
 				tr := traced(t, args...)
 				w := want{"sender.payload_bytes": n}
 				if tr.Total.Receiver != nil {
@@ -281,7 +281,7 @@ func TestEverySinkExactly(t *testing.T) {
 				w.check(t, tr)
 				e := expect(strategy, sink, tr.Run.Source.Filesystem, n, tail)
 				if e.late {
-					e.orMore(t, &tr.Total.Sender, resent)
+					e.orResent(t, &tr.Total.Sender, closed)
 				}
 				switch strategy {
 				case "msg-zerocopy":

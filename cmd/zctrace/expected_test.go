@@ -3,9 +3,7 @@
 package main
 
 import (
-	"os"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 
@@ -163,42 +161,6 @@ func expect(strategy, sink, filesystem string, n, tail int64) expectation {
 		}
 	}
 	return e
-}
-
-// orMore allows for packets that were sent again, and copied again when they
-// arrived: more than was sent, if the machine says that it sent any again since.
-func (e expectation) orMore(t *testing.T, c *trace.Counters, resent int64) {
-	t.Helper()
-	const late = "sender.copies.in_kernel"
-	if n := c.Copies.InKernel.Bytes.Or(0); n > e.bytes[late] && resentSegments(t) > resent {
-		e.bytes[late] = n
-	}
-}
-
-// resentSegments are those that TCP sent again since the machine started.
-func resentSegments(t *testing.T) int64 {
-	t.Helper()
-	text, err := os.ReadFile("/proc/net/snmp")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var names, values []string
-	for line := range strings.Lines(string(text)) {
-		if fields := strings.Fields(line); fields[0] == "Tcp:" && names == nil {
-			names = fields
-		} else if fields[0] == "Tcp:" {
-			values = fields
-		}
-	}
-	i := slices.Index(names, "RetransSegs")
-	if i < 0 || len(values) <= i {
-		t.Fatal("/proc/net/snmp has no RetransSegs")
-	}
-	n, err := strconv.ParseInt(values[i], 10, 64)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return n
 }
 
 // orCopied allows for direct writes that the file system made buffered ones, as

@@ -38,7 +38,7 @@ func TestReceiversExactly(t *testing.T) {
 			if run.receiver != "trunc" {
 				args = append(args, "--verify")
 			}
-			resent := resentSegments(t)
+			closed := watchClosings(t)
 			tr := traced(t, args...)
 			if tr.Run.Receiver != run.receiver {
 				t.Errorf("the receiver is %q", tr.Run.Receiver)
@@ -48,7 +48,7 @@ func TestReceiversExactly(t *testing.T) {
 			}
 			e := expect(run.strategy, run.sink, tr.Run.Source.Filesystem, n, 0)
 			if run.strategy == "msg-zerocopy" {
-				e.orMore(t, &tr.Total.Sender, resent)
+				e.orResent(t, &tr.Total.Sender, closed)
 			}
 			checkEngines(t, "sender", &tr.Total.Sender, e)
 

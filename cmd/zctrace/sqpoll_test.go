@@ -32,7 +32,7 @@ func TestEnginesAgreeOnAPolledQueue(t *testing.T) {
 				continue
 			}
 			t.Run(strategy+" to "+sink, func(t *testing.T) {
-				resent := resentSegments(t)
+				closed := watchClosings(t)
 				args := []string{strategy, "--sqpoll", "--source", diskFile(t, n), "--bytes", "1000123", "--chunk", "40000", "--sink", sink, "--copies", "all"}
 				if sink != "null" {
 					args = append(args, "--verify")
@@ -40,7 +40,7 @@ func TestEnginesAgreeOnAPolledQueue(t *testing.T) {
 				tr := traced(t, args...)
 				e := expect(strategy, sink, tr.Run.Source.Filesystem, n, n%4096)
 				if e.late {
-					e.orMore(t, &tr.Total.Sender, resent)
+					e.orResent(t, &tr.Total.Sender, closed)
 				}
 				e.check(t, tr)
 				checkEngines(t, "sender", &tr.Total.Sender, e)
