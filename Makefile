@@ -39,9 +39,6 @@ test: deps test-unit test-native ## Run all tests; installs what they need
 NATIVE := ./tracer ./cmd/zctrace
 # Unit tests some of which need root, and skip themselves without; they run with it too.
 AS_ROOT := ./workloads ./tracer/trace
-# Those of cmd/zctrace in which much goes on at once; not those that lose their terminal, for the
-# library closes its input under its reader then.
-RACES := ^Test(Dashboard|NotRunAgain|AgainAndLeave|TinyTerminal|CompareInterrupted|SweepInTmux|InterruptedPreparation|SecondSignal|RunsThatEndEarly|TwoRunsAtOnce|Serve)$$
 # With root to be had, CI lets no test skip itself for want of it.
 GO_TEST_NATIVE = ZCTRACE_TEST_ROOT=$(ROOT) $(GO) test -count=1 $(if $(SUDO),-exec '$(SUDO) -E') -timeout 20m
 
@@ -50,7 +47,7 @@ test-unit: ## Run the tests that need no rights
 
 test-native: ## Run the tests that load eBPF programs into this kernel, or need root
 	$(GO_TEST_NATIVE) $(NATIVE) $(AS_ROOT)
-	CGO_ENABLED=1 GORACE=halt_on_error=1 $(GO_TEST_NATIVE) -race -run '$(RACES)' ./cmd/zctrace
+	ZCTRACE_TEST_RACED=1 CGO_ENABLED=1 GORACE=halt_on_error=1 $(GO_TEST_NATIVE) -race ./cmd/zctrace
 	CGO_ENABLED=1 GORACE=halt_on_error=1 $(GO_TEST_NATIVE) -race ./tracer
 
 KERNELS ?= 6.1 6.12 6.12-arm64

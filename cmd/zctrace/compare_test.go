@@ -260,6 +260,7 @@ func TestCompareWithAFailure(t *testing.T) {
 // Ended in the middle, it shows and writes what there is.
 func TestCompareInterrupted(t *testing.T) {
 	oncePerMachine(t)
+	raced(t)
 	t.Run("SIGINT", func(t *testing.T) {
 		needTracing(t)
 		cmd := command(t, "compare", "read-write", "sendfile", "--duration", "2s", "--rounds", "100", "--json", "c.json")

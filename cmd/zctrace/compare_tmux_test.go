@@ -59,6 +59,7 @@ func TestCompareInTmux(t *testing.T) {
 // TestSweepInTmux sees the chart fill, and ends it early.
 func TestSweepInTmux(t *testing.T) {
 	oncePerMachine(t)
+	raced(t)
 	needTracing(t)
 	p := inTmux(t, 80, 24)
 	p.types(os.Args[0]+" sweep read-write sendfile --chunk 4KiB..16KiB --bytes 2MiB --rate 16MiB --rounds 50; echo code $?", "Enter")

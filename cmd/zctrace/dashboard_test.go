@@ -18,6 +18,7 @@ import (
 // screen.
 func TestDashboard(t *testing.T) {
 	oncePerMachine(t)
+	raced(t)
 	for _, test := range []struct {
 		name  string
 		leave func(*terminal)
@@ -83,6 +84,7 @@ func TestHangUp(t *testing.T) {
 // why, and goes on.
 func TestNotRunAgain(t *testing.T) {
 	oncePerMachine(t)
+	raced(t)
 	for _, test := range []struct {
 		name     string
 		code     int
@@ -125,6 +127,7 @@ func TestNotRunAgain(t *testing.T) {
 // Whoever asks for another run and leaves before it has begun, leaves with the one before.
 func TestAgainAndLeave(t *testing.T) {
 	oncePerMachine(t)
+	raced(t)
 	for range 5 { // it depends on which of the two comes first
 		term := onTerminal(t, 24, 80, "run", "sendfile", "--bytes", "1MiB", "--expect", "sender.copies.to_user==1")
 		term.shows("done")
@@ -172,6 +175,7 @@ func TestHangUpAfterTheEnd(t *testing.T) {
 // A terminal too small for anything says what it needs, and the run goes on.
 func TestTinyTerminal(t *testing.T) {
 	oncePerMachine(t)
+	raced(t)
 	term := onTerminal(t, 5, 20, "run", "sendfile", "--bytes", "64MiB", "--json", "t.json")
 	term.shows("60")
 	term.waits("the trace is written", func() bool {

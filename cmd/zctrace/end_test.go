@@ -52,6 +52,7 @@ func runningStrategy(t *testing.T, strategy string, args ...string) (cmd *exec.C
 // code says how, and nothing outlives it.
 func TestRunsThatEndEarly(t *testing.T) {
 	oncePerMachine(t)
+	raced(t)
 	kill := func(role string) func(*testing.T, *exec.Cmd) {
 		return func(t *testing.T, _ *exec.Cmd) {
 			signalWorker(t, role, syscall.SIGKILL)

@@ -395,6 +395,7 @@ func TestContextSwitchesAreTheKernels(t *testing.T) {
 // Two runs at the same time do not see each other.
 func TestTwoRunsAtOnce(t *testing.T) {
 	oncePerMachine(t)
+	raced(t)
 	needTracing(t)
 	t.Run("both", func(t *testing.T) {
 		for i := range textbook[:2] {

@@ -18,6 +18,7 @@ import (
 // Ctrl-C before anything runs: while a large source is being made.
 func TestInterruptedPreparation(t *testing.T) {
 	oncePerMachine(t)
+	raced(t)
 	needTracing(t)
 	cmd := command(t, "run", "sendfile", "--source", "auto:8GiB", "--plain")
 	cmd.Env = append(cmd.Env, "TMPDIR="+cmd.Dir)
@@ -117,6 +118,7 @@ func TestSignalsOnTheDashboard(t *testing.T) {
 // at once and gives the terminal back.
 func TestSecondSignal(t *testing.T) {
 	oncePerMachine(t)
+	raced(t)
 	for _, test := range []struct {
 		name  string
 		stall func(*terminal)

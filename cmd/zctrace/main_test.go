@@ -7,10 +7,13 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"flag"
+	"fmt"
 	"os"
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"syscall"
@@ -49,7 +52,42 @@ func TestMain(m *testing.M) {
 			signal.Notify(make(chan os.Signal, 1), s)
 		}
 	}
+	if os.Getenv("ZCTRACE_TEST_RACED") != "" {
+		onlyRaced()
+	}
 	goleak.VerifyTestMain(m)
+}
+
+// raced is for tests in which much goes on at once: make test-native runs them with the
+// race detector, too, under which all of them take too long. It is not for those that lose
+// their terminal, for the library closes its input under its reader then.
+func raced(*testing.T) {}
+
+// onlyRaced leaves of the tests those that begin with raced(t).
+func onlyRaced() {
+	files, err := filepath.Glob("*_test.go")
+	if err != nil {
+		panic(err)
+	}
+	begin := regexp.MustCompile(`(?m)^func (Test\w+)\(t \*testing\.T\) \{\n(?:\toncePerMachine\(t\)\n)?\traced\(t\)$`)
+	var names []string
+	calls := 0
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			panic(err)
+		}
+		for _, found := range begin.FindAllSubmatch(text, -1) {
+			names = append(names, string(found[1]))
+		}
+		calls += bytes.Count(text, []byte("\traced(t)\n"))
+	}
+	if len(names) == 0 || len(names) != calls {
+		panic(fmt.Sprintf("%d tests begin with raced(t), which is called %d times", len(names), calls))
+	}
+	if err := flag.Set("test.run", "^("+strings.Join(names, "|")+")$"); err != nil {
+		panic(err)
+	}
 }
 
 // command is zctrace with its arguments, not started. One that does not end is

@@ -31,6 +31,7 @@ func serves(t *testing.T) (cmd *exec.Cmd, stdout *screen, address string) {
 // serve is the other end of --sink HOST:PORT: it says what it got, and Ctrl-C ends it.
 func TestServe(t *testing.T) {
 	oncePerMachine(t)
+	raced(t)
 	needTracing(t)
 	cmd, stdout, address := serves(t)
 	bytes := func(n string) int { return strings.Count(stdout.String(), "  "+n+" bytes in ") }
