@@ -258,7 +258,7 @@ func TestSavedTraces(t *testing.T) {
 	}
 	for _, file := range files {
 		t.Run(filepath.Base(file), func(t *testing.T) {
-			tr, err := trace.ReadFile(file)
+			tr, _, err := trace.ReadFile(file)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -160,7 +160,7 @@ func readTrace(t *testing.T, file string) *trace.Trace {
 		t.Fatal(err)
 	}
 	validateSchema(t, data)
-	tr, err := trace.Read(bytes.NewReader(data))
+	tr, _, err := trace.Read(bytes.NewReader(data))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -178,7 +178,7 @@ func readSet(t *testing.T, file string) *trace.Set {
 		t.Fatal(err)
 	}
 	validateSchema(t, data, trace.SetSchemaJSON)
-	_, set, err := trace.ReadFileOrSet(file)
+	_, set, err := trace.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -83,7 +83,7 @@ func throughput(b *testing.B, args ...string) float64 {
 	if r.code != 0 {
 		b.Fatalf("exit code %d: %s", r.code, r.stderr)
 	}
-	t, err := trace.Read(bytes.NewReader([]byte(r.stdout)))
+	t, _, err := trace.Read(bytes.NewReader([]byte(r.stdout)))
 	if err != nil {
 		b.Fatal(err)
 	}

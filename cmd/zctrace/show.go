@@ -42,7 +42,7 @@ goes from the one to the other.`,
 			if len(args) == 2 {
 				return showTwo(cmd, args, f, plain)
 			}
-			t, set, err := trace.ReadFileOrSet(args[0])
+			t, set, err := trace.ReadFile(args[0])
 			switch {
 			case err != nil:
 				return err
@@ -89,7 +89,7 @@ func showTwo(cmd *cobra.Command, files []string, f form, plain bool) error {
 	}
 	var traces [2]*trace.Trace
 	for i, file := range files {
-		t, set, err := trace.ReadFileOrSet(file)
+		t, set, err := trace.ReadFile(file)
 		if err != nil {
 			return err
 		}

@@ -29,7 +29,7 @@ func TestWriteFile(t *testing.T) {
 	if err := WriteFile(path, want); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := ReadFile(path); err != nil {
+	if _, _, err := ReadFile(path); err != nil {
 		t.Error(err)
 	}
 	if got := mode(t, path); got&0o644 != got || got&0o400 == 0 {
@@ -166,7 +166,7 @@ func TestSaveFileToFifo(t *testing.T) {
 	}()
 	must(t, WriteFile(path, goldenTraces()["read-write.json"]))
 	must(t, <-done)
-	if _, err := Read(bytes.NewReader(got)); err != nil {
+	if _, _, err := Read(bytes.NewReader(got)); err != nil {
 		t.Error(err)
 	}
 	if info, err := os.Lstat(path); err != nil || info.Mode()&fs.ModeNamedPipe == 0 {

@@ -26,8 +26,8 @@ func FuzzRead(f *testing.F) {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		trace, err := Read(bytes.NewReader(data))
-		if err != nil {
+		trace, _, err := Read(bytes.NewReader(data))
+		if err != nil || trace == nil {
 			return
 		}
 		if err := trace.Validate(); err != nil {
@@ -37,7 +37,7 @@ func FuzzRead(f *testing.F) {
 		if err := Write(&first, trace); err != nil {
 			t.Fatal(err)
 		}
-		again, err := Read(bytes.NewReader(first.Bytes()))
+		again, _, err := Read(bytes.NewReader(first.Bytes()))
 		if err != nil {
 			t.Fatalf("written, but not read again: %v", err)
 		}
@@ -93,7 +93,7 @@ func FuzzReadSet(f *testing.F) {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		_, set, err := readEither(bytes.NewReader(data))
+		_, set, err := Read(bytes.NewReader(data))
 		if err != nil || set == nil {
 			return
 		}
@@ -101,7 +101,7 @@ func FuzzReadSet(f *testing.F) {
 		if err := WriteSet(&first, set); err != nil {
 			t.Fatal(err)
 		}
-		_, again, err := readEither(bytes.NewReader(first.Bytes()))
+		_, again, err := Read(bytes.NewReader(first.Bytes()))
 		if err != nil {
 			t.Fatalf("not read again: %v\n%s", err, first.Bytes())
 		}

@@ -33,7 +33,7 @@ func TestGolden(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			got, err := ReadFile(path)
+			got, _, err := ReadFile(path)
 			if err != nil {
 				t.Fatal(err)
 			}

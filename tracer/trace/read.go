@@ -15,57 +15,32 @@ import (
 	"github.com/zctrace/zctrace/internal/human"
 )
 
-// ReadFile reads the trace in a file. See [Read].
-func ReadFile(path string) (*Trace, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, fmt.Errorf("read trace: %w", err)
-	}
-	defer f.Close()
-	t, err := Read(f)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
-	return t, nil
-}
-
-// Read reads one trace and checks it as [Trace.Validate] does. Keys that it does
-// not know are ignored and missing ones are null. The input is not trusted:
-// size, depth, and the number and length of what is in it are bounded. Control
-// characters in strings remain; whoever prints them removes them.
-func Read(r io.Reader) (*Trace, error) {
-	data, err := readBounded(r)
-	if err != nil {
-		return nil, err
-	}
-	if err := checkSchema(data); err != nil {
-		return nil, err
-	}
-	return decodeTrace(data)
-}
-
-// ReadFileOrSet reads the trace or the set of traces that is in a file, and
-// returns nil for the other.
-func ReadFileOrSet(path string) (*Trace, *Set, error) {
+// ReadFile reads the trace or the set of traces that is in a file. See [Read].
+func ReadFile(path string) (*Trace, *Set, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, nil, fmt.Errorf("read trace: %w", err)
 	}
 	defer f.Close()
-	t, s, err := readEither(f)
+	t, s, err := Read(f)
 	if err != nil {
 		return nil, nil, fmt.Errorf("%s: %w", path, err)
 	}
 	return t, s, nil
 }
 
-func readEither(r io.Reader) (t *Trace, s *Set, err error) {
+// Read reads a trace or a set of them, returns nil for the other, and checks it as
+// Validate does. Keys that it does not know are ignored and missing ones are null.
+// The input is not trusted: size, depth, and the number and length of what is in it
+// are bounded. Control characters in strings remain; whoever prints them removes
+// them.
+func Read(r io.Reader) (t *Trace, s *Set, err error) {
 	data, err := readBounded(r)
 	if err != nil {
 		return nil, nil, err
 	}
 	switch err = checkSchema(data); {
-	case errors.Is(err, ErrSet):
+	case errors.Is(err, errSet):
 		s, err = decodeSet(data)
 	case err == nil:
 		t, err = decodeTrace(data)
@@ -131,7 +106,7 @@ func checkSchema(data []byte) error {
 	case *head.Schema == Schema:
 		return nil
 	case strings.HasPrefix(*head.Schema, "zctrace-set/"):
-		return ErrSet
+		return errSet
 	case strings.HasPrefix(*head.Schema, "zctrace/"):
 		return fmt.Errorf("schema %.40q: this zctrace reads %q only (use the zctrace that wrote the file, or a newer one)", *head.Schema, Schema)
 	}

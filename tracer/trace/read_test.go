@@ -17,7 +17,7 @@ import (
 )
 
 func TestReadMinimal(t *testing.T) {
-	got, err := Read(strings.NewReader(` {"schema":"zctrace/1", "future": [1.5, {"a": null}]} `))
+	got, _, err := Read(strings.NewReader(` {"schema":"zctrace/1", "future": [1.5, {"a": null}]} `))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -38,7 +38,7 @@ func TestReadProvenanceOfLaterNumbers(t *testing.T) {
 		"sched": true, "sched.migrations": true, "sched.waits": true, "cpu.steal_ns": true, "syscalls.by_name.*.cpu_ns": true,
 		"sched.migration": false, "cpu.user_nss": false, "cpu.steal": false, "syscalls.by_name.*.cpu": false, "sched.migrations.x": false, "kernel.cpu": false,
 	} {
-		got, err := Read(strings.NewReader(fmt.Sprintf(file, `"`+path+`":{"kind":"derived"},`)))
+		got, _, err := Read(strings.NewReader(fmt.Sprintf(file, `"`+path+`":{"kind":"derived"},`)))
 		if (err == nil) != want {
 			t.Errorf("%s: %v", path, err)
 		}
@@ -68,7 +68,7 @@ func TestReadRefuses(t *testing.T) {
 		{"other file", `{"schema":"http://example.com/x"}`, "not a trace: schema"},
 		{"next version", `{"schema":"zctrace/2"}`, `schema "zctrace/2": this zctrace reads "zctrace/1" only`},
 		{"longer version", `{"schema":"zctrace/10"}`, "this zctrace reads"},
-		{"set", `{"schema":"zctrace-set/1","traces":[]}`, "set of traces"},
+		{"a set in a set", `{"schema":"zctrace-set/1","traces":[{"schema":"zctrace-set/1"}]}`, "traces[0]: this is a set of traces"},
 		{"float", with(`"run":{"elapsed_ns":1.5}`), "run.elapsed_ns is a JSON number 1.5, want an integer"},
 		{"float count", with(`"total":{"sender":{"payload_bytes":0.1}}`), "a JSON number 0.1, want an integer"},
 		{"exponent", with(`"run":{"payload_bytes":1e3}`), "want an integer"},
@@ -87,23 +87,17 @@ func TestReadRefuses(t *testing.T) {
 		{"no provenance", with(`"total":{"sender":{"copies":{"to_user":{"bytes":1}}}}`), `to_user is "", want "observed"`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			got, err := Read(strings.NewReader(c.file))
+			got, set, err := Read(strings.NewReader(c.file))
 			if err == nil || !strings.Contains(err.Error(), c.why) {
 				t.Fatalf("error %v, want one with %q", err, c.why)
 			}
-			if got != nil {
+			if got != nil || set != nil {
 				t.Error("a trace beside the error")
 			}
 			if strings.Contains(err.Error(), "\x1b") || strings.Count(err.Error(), "\n") > 1 || len(err.Error()) > 300 {
 				t.Errorf("error is not fit for a terminal: %q", err)
 			}
 		})
-	}
-}
-
-func TestReadKnowsSets(t *testing.T) {
-	if _, err := Read(strings.NewReader(`{"schema":"` + SetSchema + `"}`)); !errors.Is(err, ErrSet) {
-		t.Errorf("error %v, want ErrSet", err)
 	}
 }
 
@@ -127,7 +121,7 @@ func TestReadIsBounded(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			var before, after runtime.MemStats
 			runtime.ReadMemStats(&before)
-			_, err := Read(strings.NewReader(c.file))
+			_, _, err := Read(strings.NewReader(c.file))
 			runtime.ReadMemStats(&after)
 			if err == nil || !strings.Contains(err.Error(), c.why) {
 				t.Fatalf("error %.200v, want one with %q", err, c.why)
@@ -154,7 +148,7 @@ func TestReadLargest(t *testing.T) {
 		t.Fatal(err)
 	}
 	size := human.FormatBytes(int64(buf.Len()))
-	got, err := Read(&buf)
+	got, _, err := Read(&buf)
 	if err != nil {
 		t.Fatalf("%s: %v", size, err)
 	}
@@ -164,7 +158,7 @@ func TestReadLargest(t *testing.T) {
 }
 
 func TestReadFile(t *testing.T) {
-	_, err := ReadFile(filepath.Join(t.TempDir(), "none.json"))
+	_, _, err := ReadFile(filepath.Join(t.TempDir(), "none.json"))
 	if !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("error %v, want that it does not exist", err)
 	}
@@ -172,13 +166,13 @@ func TestReadFile(t *testing.T) {
 	if err := os.WriteFile(path, []byte("x"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err = ReadFile(path); err == nil || !strings.HasPrefix(err.Error(), path+": ") {
+	if _, _, err = ReadFile(path); err == nil || !strings.HasPrefix(err.Error(), path+": ") {
 		t.Errorf("error %v, want it to name the file", err)
 	}
-	if _, err = ReadFile(t.TempDir()); err == nil {
+	if _, _, err = ReadFile(t.TempDir()); err == nil {
 		t.Error("a directory was read")
 	}
-	if _, err = Read(failingReader{}); !errors.Is(err, io.ErrNoProgress) {
+	if _, _, err = Read(failingReader{}); !errors.Is(err, io.ErrNoProgress) {
 		t.Errorf("error %v, want the reader's", err)
 	}
 }
@@ -197,7 +191,7 @@ func TestReadDecodesLikeJSON(t *testing.T) {
 	if err := json.Unmarshal(data, &want); err != nil {
 		t.Fatal(err)
 	}
-	got, err := Read(bytes.NewReader(data))
+	got, _, err := Read(bytes.NewReader(data))
 	if err != nil || !reflect.DeepEqual(got, &want) {
 		t.Errorf("Read differs from json.Unmarshal: %v", err)
 	}

@@ -52,7 +52,7 @@ func TestSchemaAccepts(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	minimal, err := Read(strings.NewReader(`{"schema":"zctrace/1"}`))
+	minimal, _, err := Read(strings.NewReader(`{"schema":"zctrace/1"}`))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -122,7 +122,7 @@ func TestSchemaRejects(t *testing.T) {
 		if err := validateJSON(t, schema, string(data)); err == nil {
 			t.Errorf("the schema takes %v as %s", value, path)
 		}
-		if _, err := Read(strings.NewReader(string(data))); err == nil {
+		if _, _, err := Read(strings.NewReader(string(data))); err == nil {
 			t.Errorf("Read takes %v as %s", value, path)
 		}
 	}

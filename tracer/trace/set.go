@@ -14,8 +14,8 @@ import (
 // it.
 const SetSchema = "zctrace-set/1"
 
-// ErrSet says that a file holds a set of traces where one was wanted.
-var ErrSet = errors.New("this is a set of traces as compare and sweep write it, not one trace")
+// errSet says that a file holds a set of traces where one was wanted.
+var errSet = errors.New("this is a set of traces as compare and sweep write it, not one trace")
 
 // MaxSetTraces is how many traces a set holds at most; a file of so many is about
 // as large as that of one run with MaxSamples.

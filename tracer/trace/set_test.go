@@ -33,7 +33,7 @@ func TestSetRoundTrip(t *testing.T) {
 		if err := WriteSetFile(path, want); err != nil {
 			t.Fatal(err)
 		}
-		one, got, err := ReadFileOrSet(path)
+		one, got, err := ReadFile(path)
 		if err != nil || one != nil {
 			t.Fatalf("%s: read %v, %v", name, one, err)
 		}
@@ -46,7 +46,7 @@ func TestSetRoundTrip(t *testing.T) {
 			}
 		}
 	}
-	one, set, err := ReadFileOrSet("testdata/sendfile.json")
+	one, set, err := ReadFile("testdata/sendfile.json")
 	if err != nil || one == nil || set != nil {
 		t.Errorf("a trace is read as %v, %v, %v", one, set, err)
 	}
@@ -83,7 +83,7 @@ func TestSetSchemaAccepts(t *testing.T) {
 		if err := validateJSON(t, schema, file); err != nil {
 			t.Errorf("%.200s: %v", file, err)
 		}
-		if _, _, err := readEither(strings.NewReader(file)); err != nil {
+		if _, _, err := Read(strings.NewReader(file)); err != nil {
 			t.Errorf("%.200s: %v", file, err)
 		}
 	}
@@ -125,7 +125,7 @@ func TestSetSchemaRejects(t *testing.T) {
 		if err := validateJSON(t, schema, string(data)); err == nil {
 			t.Errorf("the schema takes %v as %s", value, path)
 		}
-		if _, _, err := readEither(bytes.NewReader(data)); err == nil {
+		if _, _, err := Read(bytes.NewReader(data)); err == nil {
 			t.Errorf("it is read with %v as %s", value, path)
 		}
 	}
@@ -152,12 +152,12 @@ func TestSetLaws(t *testing.T) {
 	} {
 		s := goldenSet()
 		change(&s.Ranking[0].Throughput)
-		if _, _, err := readEither(bytes.NewReader(written(t, s))); err == nil || !strings.Contains(err.Error(), "ranking[0].throughput") {
+		if _, _, err := Read(bytes.NewReader(written(t, s))); err == nil || !strings.Contains(err.Error(), "ranking[0].throughput") {
 			t.Errorf("%s: error %v", name, err)
 		}
 	}
 	missing := `{"schema":"zctrace-set/1","ranking":[{"strategy":"future"}]}`
-	_, s, err := readEither(strings.NewReader(missing))
+	_, s, err := Read(strings.NewReader(missing))
 	if err != nil || s.Ranking[0].PerMiB.Calls.Reason != "not in this file" {
 		t.Errorf("a number that is missing is %+v, %v", s, err)
 	}
