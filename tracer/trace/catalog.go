@@ -2,6 +2,7 @@ package trace
 
 import (
 	"iter"
+	"slices"
 	"strings"
 )
 
@@ -230,15 +231,16 @@ func Catalog() iter.Seq[Number] {
 	}
 }
 
-// OfKind are the catalog's numbers of one kind, in order.
-func OfKind(kind Kind) (list []Number) {
+// byKind are the catalog's numbers of each kind.
+var byKind = func() (list [OfEngine + 1][]Number) {
 	for n := range Catalog() {
-		if n.Kind() == kind {
-			list = append(list, n)
-		}
+		list[n.Kind()] = append(list[n.Kind()], n)
 	}
 	return list
-}
+}()
+
+// OfKind are the catalog's numbers of a kind, in order.
+func OfKind(kind Kind) []Number { return slices.Clone(byKind[kind]) }
 
 // Path leads to the number in the JSON of a party: its keys, dotted, such as
 // "cpu.user_ns". A * stands for the name of any system call or engine.

@@ -55,8 +55,8 @@ func (c *Counters) ValueOf(n Number, key string) Value {
 	return v
 }
 
-// All are the numbers of a party, in the order of the catalog; those of system
-// calls and engines by name.
+// All are the numbers of a party, in the order of the catalog, for each system call
+// and engine.
 func (c *Counters) All() iter.Seq[Value] {
 	return func(yield func(Value) bool) {
 		for n, key := range c.places() {
@@ -67,15 +67,17 @@ func (c *Counters) All() iter.Seq[Value] {
 	}
 }
 
-// places are the catalog's numbers, with every name that stands for a *.
+// places are the catalog's numbers, those of a kind with every name that stands for
+// the * of their paths.
 func (c *Counters) places() iter.Seq2[Number, string] {
 	return func(yield func(Number, string) bool) {
 		engines := slices.DeleteFunc(slices.Sorted(maps.Keys(c.Engines)), func(name string) bool { return c.Engines[name] == nil })
-		keys := [...][]string{Plain: {""}, Class: {""}, OfCall: slices.Sorted(maps.Keys(c.Syscalls.ByName)), OfEngine: engines}
-		for n := range Catalog() {
-			for _, key := range keys[n.Kind()] {
-				if !yield(n, key) {
-					return
+		for kind, keys := range [...][]string{Plain: {""}, Class: {""}, OfCall: slices.Sorted(maps.Keys(c.Syscalls.ByName)), OfEngine: engines} {
+			for _, key := range keys {
+				for _, n := range byKind[kind] {
+					if !yield(n, key) {
+						return
+					}
 				}
 			}
 		}

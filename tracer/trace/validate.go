@@ -249,11 +249,17 @@ func (p Provenance) validate() error {
 // difference is the path of the first thing in which the two differ, histograms
 // apart, or "".
 func (t *Totals) difference(u *Totals) string {
-	if (t.Receiver == nil) != (u.Receiver == nil) {
-		return receiverName
+	for party := range u.Parties() {
+		if t.Party(party) == nil {
+			return party
+		}
 	}
 	for party, c := range t.Parties() {
-		if path := c.difference(u.Party(party)); path != "" {
+		d := u.Party(party)
+		if d == nil {
+			return party
+		}
+		if path := c.difference(d); path != "" {
 			return party + "." + path
 		}
 	}
