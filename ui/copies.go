@@ -1,6 +1,8 @@
 package ui
 
 import (
+	"slices"
+
 	"github.com/zctrace/zctrace/internal/human"
 	"github.com/zctrace/zctrace/tracer/trace"
 	"github.com/zctrace/zctrace/ui/term"
@@ -11,11 +13,9 @@ import (
 // copy in shaded ones.
 func copiesPanel(d data, width int) string {
 	parties := d.parties()
-	for _, k := range classes {
-		if k.in(&d.now.Kernel).nonzero() {
-			parties = append(parties, party{"kernel", &d.now.Kernel, &d.back.Kernel})
-			break
-		}
+	kernel := d.kernel()
+	if slices.ContainsFunc(classes, func(k trace.Number) bool { return numberIn(kernel.now, k).nonzero() }) {
+		parties = append(parties, kernel)
 	}
 	col := amountColumnsFor(width, len(parties))
 
@@ -69,31 +69,31 @@ func amountColumnsFor(width, parties int) amountColumns {
 // chooseClasses picks the classes to show, all if there is room. What is not
 // zero comes first, then the textbook's three and one way to move; the others
 // only fill rows that nobody needs.
-func chooseClasses(parties []party, rows int) []class {
+func chooseClasses(parties []party, rows int) []trace.Number {
 	if rows >= len(classes) {
 		return classes
 	}
 	weight := map[string]int{}
-	moves, move := 0, pageRefs
+	moves, move := 0, trace.PageRefs
 	for _, k := range classes {
-		if k.moved && !k.in(parties[0].now).value.Known() && move.in(parties[0].now).value.Known() {
+		if isMoved(k) && !numberIn(parties[0].now, k).value.Known() && numberIn(parties[0].now, move).value.Known() {
 			move = k // that it is not known says more than that another is 0
 		}
 		for _, p := range parties {
-			if k.in(p.now).nonzero() {
-				weight[k.name] = 3
-				if k.moved {
+			if numberIn(p.now, k).nonzero() {
+				weight[k.Name()] = 3
+				if isMoved(k) {
 					moves++
 				}
 				break
 			}
 		}
 	}
-	for _, k := range []class{toUser, fromUser, inKernel} {
-		weight[k.name] = max(weight[k.name], 2)
+	for _, k := range []trace.Number{trace.ToUser, trace.FromUser, trace.InKernel} {
+		weight[k.Name()] = max(weight[k.Name()], 2)
 	}
 	if moves == 0 {
-		weight[move.name] = 1
+		weight[move.Name()] = 1
 	}
 	room, least := rows, 0
 	if rows <= 0 {
@@ -102,14 +102,14 @@ func chooseClasses(parties []party, rows int) []class {
 	chosen := map[string]bool{}
 	for w := 3; w >= least; w-- {
 		for _, k := range classes {
-			if weight[k.name] == w && len(chosen) < room {
-				chosen[k.name] = true
+			if weight[k.Name()] == w && len(chosen) < room {
+				chosen[k.Name()] = true
 			}
 		}
 	}
-	var list []class
+	var list []trace.Number
 	for _, k := range classes {
-		if chosen[k.name] {
+		if chosen[k.Name()] {
 			list = append(list, k)
 		}
 	}
@@ -117,11 +117,11 @@ func chooseClasses(parties []party, rows int) []class {
 }
 
 // fullBar is how many passes a whole bar stands for.
-func fullBar(d data, parties []party, shown []class) float64 {
+func fullBar(d data, parties []party, shown []trace.Number) float64 {
 	full := 1.0
 	for _, p := range parties {
 		for _, k := range shown {
-			if v, ok := k.in(p.now).per(p.payload(d)); ok {
+			if v, ok := numberIn(p.now, k).per(p.payload(d)); ok {
 				full = max(full, v)
 			}
 		}
@@ -129,22 +129,22 @@ func fullBar(d data, parties []party, shown []class) float64 {
 	return full
 }
 
-func (d data) amountRow(k class, parties []party, full float64, col amountColumns) string {
+func (d data) amountRow(k trace.Number, parties []party, full float64, col amountColumns) string {
 	ink, parts := d.Copied, d.CopyBar
-	if k.moved {
+	if isMoved(k) {
 		ink, parts = d.Moved, d.MoveBar
 	}
 	var l term.Line
 	name := d.Dim
 	for _, p := range parties {
-		if k.in(p.now).nonzero() {
+		if numberIn(p.now, k).nonzero() {
 			name = d.Plain
 		}
 	}
-	l.Put(name, d.Fit(k.name, col.label))
+	l.Put(name, d.Fit(k.Name(), col.label))
 	for i, p := range parties {
 		l.PadTo(col.label + i*col.party)
-		n := k.in(p.now)
+		n := numberIn(p.now, k)
 		figure := d.Strong
 		if !n.nonzero() {
 			figure = d.Dim
@@ -172,7 +172,7 @@ func (d data) payloadRow(parties []party, col amountColumns) string {
 	l.Put(d.Dim, "payload")
 	for i, p := range parties {
 		l.PadTo(col.label + i*col.party)
-		n := newNumber(payloadBytes.path, p.payload(d), trace.Observed, "")
+		n := number{value: p.payload(d)}
 		l.Right(d.Dim, n.text(func(v int64) string { return human.ExactBytes(v, col.bytes-1) }), col.bytes)
 	}
 	return l.String()

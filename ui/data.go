@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"cmp"
 	"sort"
 	"strings"
 
@@ -79,13 +80,13 @@ func (d data) window() float64 { return float64(d.now.ElapsedNS-d.back.ElapsedNS
 
 // payload is the user's bytes so far.
 func (d data) payload() trace.Int {
-	if n := d.now.Sender.PayloadBytes; n.Known() {
+	if n := d.now.Main().PayloadBytes; n.Known() {
 		return n
 	}
 	return d.trace.Run.PayloadBytes
 }
 
-// party is one of the two processes, now and then.
+// party is a process of the run, or the kernel, now and then.
 type party struct {
 	name      string
 	now, back *trace.Counters
@@ -99,17 +100,25 @@ func (p party) payload(d data) trace.Int {
 	return d.payload()
 }
 
-// parties are the sender and, where the sink has one, the receiver.
-func (d data) parties() []party {
-	list := []party{{"sender", &d.now.Sender, &d.back.Sender}}
-	if d.now.Receiver != nil {
-		back := d.back.Receiver
-		if back == nil {
-			back = &trace.Counters{}
-		}
-		list = append(list, party{"receiver", d.now.Receiver, back})
+// parties are the processes of the run: the sender and, where the sink has one, the
+// receiver.
+func (d data) parties() (list []party) {
+	for name, now := range d.now.Processes() {
+		list = append(list, party{name, now, cmp.Or(d.back.Party(name), &trace.Counters{})})
 	}
 	return list
+}
+
+// kernel is what was done on the run's behalf by none of its processes.
+func (d data) kernel() party { return party{"kernel", &d.now.Kernel, &d.back.Kernel} }
+
+// severalProcesses is whether there is another side to look at.
+func severalProcesses(t *trace.Trace) bool {
+	n := 0
+	for range t.Total.Processes() {
+		n++
+	}
+	return n > 1
 }
 
 // perSecond is a rate in at most width characters.

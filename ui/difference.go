@@ -3,6 +3,7 @@ package ui
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -100,7 +101,7 @@ func sinkKind(s trace.Sink) string {
 	return names[0]
 }
 
-func (d data) verdict() string { return compare(d.trace, &d.now.Sender, d.payload()).brief() }
+func (d data) verdict() string { return d.compare().brief() }
 
 // lost says in a word whether the numbers may be believed.
 func (d data) lost() string {
@@ -172,60 +173,57 @@ func (d difference) speed(width int) []string {
 		p, known := d.payload().Get()
 		return observed(float64(p), known)
 	}
-	return d.table("Speed", []both{
+	rows := []both{
 		{"payload, bytes", payload, func(v float64) string { return human.Grouped(int64(v)) }},
 		{"elapsed", func(d data) figureOf { return observed(float64(d.now.ElapsedNS), d.now.ElapsedNS > 0) }, func(v float64) string { return human.Seconds(int64(v)) }},
 		{"throughput", func(d data) figureOf {
 			p := payload(d)
 			return observed(p.value*1e9/float64(max(d.now.ElapsedNS, 1)), p.known && d.now.ElapsedNS > 0)
 		}, human.Rate},
-		{"sender's CPU, ns/KiB", d.perPayload(cpuTime, 1<<10, sender), human.ThreeDigits},
-		{"receiver's CPU, ns/KiB", d.perPayload(cpuTime, 1<<10, receiver), human.ThreeDigits},
-	}, width)
-}
-
-// sender and receiver choose a party; there may be none.
-func sender(d data) (party, bool) { return d.parties()[0], true }
-
-func receiver(d data) (party, bool) {
-	if list := d.parties(); len(list) > 1 {
-		return list[1], true
 	}
-	return party{}, false
+	for _, process := range d.processes() {
+		rows = append(rows, both{process + "'s CPU, ns/KiB", perPayload(process, trace.RuntimeNS, 1<<10), human.ThreeDigits})
+	}
+	return d.table("Speed", rows, width)
 }
 
-// perPayload is a measure for so many bytes of payload.
-func (difference) perPayload(m measure, bytes float64, who func(data) (party, bool)) func(data) figureOf {
-	return func(d data) figureOf {
-		p, there := who(d)
-		if !there {
-			return figureOf{mark: " "}
+// processes are the names of those of both runs.
+func (d difference) processes() (names []string) {
+	for _, p := range append(d.a.parties(), d.b.parties()...) {
+		if !slices.Contains(names, p.name) {
+			names = append(names, p.name)
 		}
-		return m.in(p.now).perPayload(p.payload(d), bytes)
+	}
+	return names
+}
+
+// perPayload is a number of a process for so many bytes of its payload.
+func perPayload(process string, n trace.Number, bytes float64) func(data) figureOf {
+	return func(d data) figureOf {
+		for _, p := range d.parties() {
+			if p.name == process {
+				return numberIn(p.now, n).perPayload(p.payload(d), bytes)
+			}
+		}
+		return figureOf{mark: " "}
 	}
 }
 
 func (d difference) passes(width int) []string {
 	var rows []both
-	for _, who := range []struct {
-		name string
-		of   func(data) (party, bool)
-	}{{"sender", sender}, {"receiver", receiver}} {
+	for _, process := range d.processes() {
+		add := func(name string, n trace.Number) {
+			rows = append(rows, both{process + " " + name, perPayload(process, n, 1), human.Passes})
+		}
 		for _, k := range classes {
 			verb := "copied "
-			if k.moved {
+			if isMoved(k) {
 				verb = "moved "
 			}
-			rows = append(rows, both{who.name + " " + verb + k.name, func(d data) figureOf {
-				p, there := who.of(d)
-				if !there {
-					return figureOf{mark: " "}
-				}
-				return k.in(p.now).perPayload(p.payload(d), 1)
-			}, human.Passes})
+			add(verb+k.Name(), k)
 		}
-		for _, m := range []measure{diskRead, diskWritten, nicSent, nicReceived, cacheLeft} {
-			rows = append(rows, both{who.name + " " + m.name, d.perPayload(m, 1, who.of), human.Passes})
+		for _, m := range []trace.Number{trace.DiskReadBytes, trace.DiskWriteBytes, trace.NICTxBytes, trace.NICRxBytes, trace.CacheLeftBytes} {
+			add(m.Name(), m)
 		}
 	}
 	return d.table("Passes over the payload", rows, width)
@@ -233,13 +231,10 @@ func (d difference) passes(width int) []string {
 
 func (d difference) perMiB(width int) []string {
 	var rows []both
-	for _, who := range []struct {
-		name string
-		of   func(data) (party, bool)
-	}{{"sender", sender}, {"receiver", receiver}} {
-		for _, m := range []measure{allCalls, modeSwitches, voluntary, involuntary, minorFaults, majorFaults} {
-			name := strings.Replace(m.name, "context switches", "switches", 1)
-			rows = append(rows, both{who.name + " " + name, d.perPayload(m, 1<<20, who.of), perMiB})
+	for _, process := range d.processes() {
+		for _, m := range []trace.Number{trace.Calls, trace.ModeSwitches, trace.VoluntarySwitches, trace.InvoluntarySwitches, trace.MinorFaults, trace.MajorFaults} {
+			name := strings.Replace(m.Name(), "context switches", "switches", 1)
+			rows = append(rows, both{process + " " + name, perPayload(process, m, 1<<20), perMiB})
 		}
 	}
 	return d.table("Per MiB of payload", rows, width)
@@ -249,20 +244,17 @@ func (d difference) perMiB(width int) []string {
 func (d difference) calls(width int) []string {
 	var rows []both
 	for _, name := range slices.Compact(slices.Sorted(slices.Values(append(callNames(d.a), callNames(d.b)...)))) {
+		field := func(d data, n trace.Number) number { return newNumber(d.now.Main().ValueOf(n, name)) }
 		rows = append(rows, both{d.a.Text(name), func(d data) figureOf {
-			s := d.now.Sender.Syscalls.ByName[name] // one that was not made was made 0 times
-			return number{value: trace.Known(s.Calls.Or(0))}.perPayload(d.payload(), 1<<20)
+			made := field(d, trace.CallCount).value.Or(0) // one that was not made was made 0 times
+			return number{value: trace.Known(made)}.perPayload(d.payload(), 1<<20)
 		}, perMiB}, both{d.a.Text(name) + ", mean ns", func(d data) figureOf {
-			s := d.now.Sender.Syscalls.ByName[name]
-			return observed(call{calls: number{value: s.Calls}, time: number{value: s.TimeNS}}.meanLatency())
+			return observed(call{calls: field(d, trace.CallCount), time: field(d, trace.CallTimeNS)}.meanLatency())
 		}, func(v float64) string { return human.Grouped(int64(v)) }})
 	}
 	return d.table("Sender's calls per MiB", rows, width)
 }
 
-func callNames(d data) (names []string) {
-	for name := range d.now.Sender.Syscalls.ByName {
-		names = append(names, name)
-	}
-	return names
+func callNames(d data) []string {
+	return slices.Collect(maps.Keys(d.now.Main().Syscalls.ByName))
 }

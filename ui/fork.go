@@ -33,8 +33,8 @@ func (s *surveyor) forkedIn(c *trace.Counters, payload trace.Int) (f forked, apa
 		}
 	}
 	n, moved := payload.Get()
-	refs, referred := pageRefs.of(c).Bytes.Get()
-	copied, counted := inKernel.of(c).Bytes.Get()
+	refs, referred := c.Value(trace.PageRefs).Int.Get()
+	copied, counted := c.Value(trace.InKernel).Int.Get()
 	teed, called := c.Syscalls.ByName[s.tees()].Bytes.Get()
 	if !moved || !referred || !counted || !called || copied > files*(n+s.run.ChunkBytes) {
 		return forked{}, false
@@ -67,7 +67,7 @@ func (s *surveyor) forked(all stream, part func(forked) trace.Int) stream {
 // outOfFork is how the payload gets from a pipe of the fork into its sink.
 func (s *surveyor) outOfFork(sink trace.Sink) []stream {
 	if sink.Kind == "file" {
-		return []stream{s.forked(s.of(byCopy, inKernel), func(f forked) trace.Int { return f.copied })}
+		return []stream{s.forked(s.stream(byCopy, trace.InKernel), func(f forked) trace.Int { return f.copied })}
 	}
 	_, out := s.references()
 	return []stream{out}
@@ -78,7 +78,7 @@ func (s *surveyor) addBranch(pipe int) {
 	if s.fork == nil {
 		return
 	}
-	teed := s.forked(s.of(byReference, pageRefs), func(f forked) trace.Int { return f.teed })
+	teed := s.forked(s.stream(byReference, trace.PageRefs), func(f forked) trace.Int { return f.teed })
 	payload := s.sender.payload(s.data)
 	s.branch = &branch{
 		from:   pipe,
@@ -93,7 +93,7 @@ func (s *surveyor) addBranch(pipe int) {
 // way in and the way out: what reached the sink and was not copied there left
 // the pipe by reference. Two pipes share their pages, and nobody can tell.
 func (s *surveyor) references() (in, out stream) {
-	all := s.of(byReference, pageRefs)
+	all := s.stream(byReference, trace.PageRefs)
 	switch {
 	case s.fork != nil:
 		return s.forked(all, func(f forked) trace.Int { return f.in }), s.forked(all, func(f forked) trace.Int { return f.taken })
@@ -101,8 +101,8 @@ func (s *surveyor) references() (in, out stream) {
 		return all, all
 	}
 	part := func(c *trace.Counters, payload trace.Int) (in, out trace.Int) {
-		n, known := pageRefs.of(c).Bytes.Get()
-		copied, counted := inKernel.of(c).Bytes.Get()
+		n, known := c.Value(trace.PageRefs).Int.Get()
+		copied, counted := c.Value(trace.InKernel).Int.Get()
 		p, have := payload.Get()
 		if !known || !counted || !have {
 			return trace.Int{}, trace.Int{}

@@ -70,7 +70,7 @@ func (m Model) inFooter() []key.Binding {
 			list = append(list, k.again)
 		}
 	}
-	if t := m.shown(); t != nil && t.Total.Receiver != nil && m.opts.Other == nil { // of two there is no room for it
+	if t := m.shown(); t != nil && severalProcesses(t) && m.opts.Other == nil { // of two there is no room for it
 		list = append(list, k.side)
 	}
 	return append(list, k.help)

@@ -1,8 +1,6 @@
 package ui
 
 import (
-	"maps"
-	"slices"
 	"strings"
 
 	"github.com/zctrace/zctrace/internal/human"
@@ -13,32 +11,20 @@ import (
 // counterPaths are all numbers of a party by their path in the trace, in the
 // order of the final table.
 func counterPaths(c *trace.Counters) []number {
-	list := make([]number, 0, len(measures)+len(classes)+5*len(c.Syscalls.ByName))
-	for _, m := range measures {
-		list = append(list, m.in(c))
-	}
-	for _, k := range classes {
-		list = append(list, k.in(c))
-	}
-	for _, s := range callsOf(c) {
-		for _, n := range []number{s.calls, s.errors, s.bytes, s.time, s.blocked} {
-			n.path = strings.Replace(n.path, "syscalls.", "syscalls.by_name."+s.name+".", 1)
-			list = append(list, n)
+	var list, engines []number
+	for v := range c.All() {
+		switch v.Number.Kind() {
+		case trace.OfCall:
+		case trace.OfEngine:
+			engines = append(engines, newNumber(v))
+		default:
+			list = append(list, newNumber(v))
 		}
 	}
-	for _, name := range slices.Sorted(maps.Keys(c.Engines)) {
-		e := c.Engines[name]
-		if e == nil {
-			continue
-		}
-		for _, a := range []struct {
-			name   string
-			amount trace.Amount
-		}{{"to_user", e.ToUser}, {"from_user", e.FromUser}, {"in_kernel", e.InKernel}, {"page_refs", e.PageRefs}} {
-			list = append(list, newNumber("engines."+name+"."+a.name, a.amount.Bytes, a.amount.Provenance, a.amount.Reason))
-		}
+	for _, s := range callsOf(c) { // in an order that tells more than that of names
+		list = append(list, s.calls, s.errors, s.bytes, s.time, s.blocked)
 	}
-	return list
+	return append(list, engines...)
 }
 
 // countersPage lists every number of the moment under its path, as --expect and
@@ -46,7 +32,7 @@ func counterPaths(c *trace.Counters) []number {
 // at, with the reason for what was not observed.
 func countersPage(d data, width int) page {
 	const value = 22
-	parties := append(d.parties(), party{"kernel", &d.now.Kernel, &d.back.Kernel})
+	parties := append(d.parties(), d.kernel())
 	path := 0
 	for _, p := range parties {
 		for _, n := range counterPaths(p.now) {

@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -9,12 +10,23 @@ import (
 	"github.com/zctrace/zctrace/ui/term"
 )
 
-// series is a number that is followed over the time of the run.
+// series is the sum of numbers that is followed over the time of the run.
 type series struct {
-	title string
-	ink   term.Paint
-	of    func(*trace.Sample) trace.Int // cumulative
-	text  func(perSecond float64) string
+	title   string
+	ink     term.Paint
+	party   string
+	numbers []trace.Number
+	text    func(perSecond float64) string
+}
+
+// at is the series at a moment, cumulative. A party that is not there yet is taken
+// for the main one.
+func (s series) at(moment *trace.Sample) trace.Int {
+	c, sum := cmp.Or(moment.Party(s.party), moment.Main()), trace.Known(0)
+	for _, n := range s.numbers {
+		sum = sum.Add(c.Value(n).Int)
+	}
+	return sum
 }
 
 // axisWidth is the room left of a chart for its scale.
@@ -22,25 +34,13 @@ const axisWidth = 12
 
 // seriesOf are what is followed of the party that is looked at.
 func seriesOf(d data) (throughput, copied, switches series) {
-	receiver := d.looked().name == "receiver"
-	counters := func(s *trace.Sample) *trace.Counters {
-		if receiver && s.Receiver != nil {
-			return s.Receiver
-		}
-		return &s.Sender
+	name := d.looked().name
+	follow := func(title string, ink term.Paint, text func(float64) string, numbers ...trace.Number) series {
+		return series{title, ink, name, numbers, text}
 	}
-	throughput = series{"THROUGHPUT", d.Area, func(s *trace.Sample) trace.Int { return counters(s).PayloadBytes }, human.Rate}
-	copied = series{"COPIED BY THE CPU", d.Copied, func(s *trace.Sample) trace.Int {
-		total := trace.Known(0)
-		for _, k := range []class{toUser, fromUser, inKernel, userSpace} {
-			total = total.Add(k.of(counters(s)).Bytes)
-		}
-		return total
-	}, human.Rate}
-	switches = series{"CONTEXT SWITCHES", d.Key, func(s *trace.Sample) trace.Int {
-		return counters(s).ContextSwitches.Voluntary.Add(counters(s).ContextSwitches.Involuntary)
-	}, func(v float64) string { return perSecond(v, 9) + "/s" }}
-	return throughput, copied, switches
+	return follow("THROUGHPUT", d.Area, human.Rate, trace.PayloadBytes),
+		follow("COPIED BY THE CPU", d.Copied, human.Rate, trace.ToUser, trace.FromUser, trace.InKernel, trace.UserSpace),
+		follow("CONTEXT SWITCHES", d.Key, func(v float64) string { return perSecond(v, 9) + "/s" }, trace.VoluntarySwitches, trace.InvoluntarySwitches)
 }
 
 // timePage draws throughput, copies and context switches over the time of the
@@ -104,7 +104,7 @@ func (d data) overTime(s series, width, high int) []string {
 
 // lately is a series' number now.
 func (d data) lately(s series) string {
-	n, known := s.of(&d.now).Get()
+	n, known := s.at(&d.now).Get()
 	seconds := d.window()
 	if !known || seconds <= 0 {
 		return ""
@@ -113,7 +113,7 @@ func (d data) lately(s series) string {
 	if d.phase == ended && !d.moment {
 		word = "mean "
 	}
-	return word + s.text(max(0, float64(n-s.of(&d.back).Or(0))/seconds))
+	return word + s.text(max(0, float64(n-s.at(&d.back).Or(0))/seconds))
 }
 
 // timeScale is the time at the right end: the limit of the run, or the next
@@ -152,7 +152,7 @@ func (d data) perSecond(s series, columns int, scale float64) (values []float64,
 	last := int64(0)
 	for i := range d.trace.Samples {
 		sample := &d.trace.Samples[i]
-		n, counted := s.of(sample).Get()
+		n, counted := s.at(sample).Get()
 		if !counted {
 			continue
 		}

@@ -152,7 +152,7 @@ func TestPictureOfOlderTraces(t *testing.T) {
 	}
 	var b strings.Builder
 	for _, file := range files {
-		tr, err := trace.ReadFile(file)
+		tr, _, err := trace.ReadFile(file)
 		if err != nil || tr.Run.Path != nil {
 			t.Fatalf("%s: %v, %v; want no path", file, tr, err)
 		}

@@ -42,7 +42,7 @@ func PlainLine(prev, cur *trace.Trace) string {
 		back = newData(plainLook, prev, ended)
 	}
 	now.back = back.now
-	sender := party{"sender", &now.now.Sender, &now.back.Sender}
+	sender := now.parties()[0]
 	payload := now.payload()
 	moved := trace.Int{}
 	if n, ok := payload.Get(); ok {
@@ -59,10 +59,10 @@ func PlainLine(prev, cur *trace.Trace) string {
 		human.Clock(now.now.ElapsedNS),
 		orMissing(payload, human.FormatBytes),
 		now.rateOf(moved, func(v float64) string { return human.Rate(v) }),
-		now.rateOf(since(sender, allCalls), func(v float64) string { return perSecond(v, 8) }),
+		now.rateOf(since(sender, trace.Calls), func(v float64) string { return perSecond(v, 8) }),
 		passesIn(sender, moved),
-		now.rateOf(since(sender, modeSwitches), func(v float64) string { return perSecond(v, 9) }),
-		now.rateOf(since(sender, voluntary).Add(since(sender, involuntary)), func(v float64) string { return perSecond(v, 8) }),
+		now.rateOf(since(sender, trace.ModeSwitches), func(v float64) string { return perSecond(v, 9) }),
+		now.rateOf(since(sender, trace.VoluntarySwitches).Add(since(sender, trace.InvoluntarySwitches)), func(v float64) string { return perSecond(v, 8) }),
 		done,
 	} {
 		l.Right(term.Paint{}, text, plainColumns[i].width)
@@ -78,23 +78,23 @@ func senderPayload(d data) int64 {
 }
 
 // since is how much a measure grew in the interval.
-func since(p party, m measure) trace.Int {
-	n, known := m.of(p.now).Get()
+func since(p party, m trace.Number) trace.Int {
+	n, known := p.now.Value(m).Int.Get()
 	if !known {
 		return trace.Int{}
 	}
-	return trace.Known(n - m.of(p.back).Or(0))
+	return trace.Known(n - p.back.Value(m).Int.Or(0))
 }
 
 // passesIn is how often the CPU copied the payload of the interval.
 func passesIn(p party, moved trace.Int) string {
 	copied := trace.Known(0)
-	for _, k := range []class{toUser, fromUser, inKernel} {
-		n, known := k.of(p.now).Bytes.Get()
+	for _, k := range []trace.Number{trace.ToUser, trace.FromUser, trace.InKernel} {
+		n, known := p.now.Value(k).Int.Get()
 		if !known {
 			return human.NotCounted
 		}
-		copied = copied.Add(trace.Known(n - k.of(p.back).Bytes.Or(0)))
+		copied = copied.Add(trace.Known(n - p.back.Value(k).Int.Or(0)))
 	}
 	v, ok := number{value: copied}.per(moved)
 	if !ok {

@@ -93,7 +93,7 @@ func (d data) throughputText() string {
 	}
 	now := human.NotCounted
 	if n, ok := d.payload().Get(); ok && d.window() > 0 {
-		now = human.Rate(float64(n-d.back.Sender.PayloadBytes.Or(0)) / d.window())
+		now = human.Rate(float64(n-d.back.Main().PayloadBytes.Or(0)) / d.window())
 	}
 	return now + "   mean " + mean
 }
@@ -114,7 +114,7 @@ func (d data) throughput(p progress, columns int) []float64 {
 	from := 0.0
 	switch {
 	case p.limited && p.byBytes:
-		at = func(s *trace.Sample) float64 { return float64(s.Sender.PayloadBytes.Or(0)) }
+		at = func(s *trace.Sample) float64 { return float64(s.Main().PayloadBytes.Or(0)) }
 		scale = float64(d.trace.Run.LimitBytes.Or(1))
 	case p.limited:
 		scale = float64(d.trace.Run.LimitDurationNS.Or(1))
@@ -131,7 +131,7 @@ func (d data) throughput(p progress, columns int) []float64 {
 		if s.ElapsedNS > d.now.ElapsedNS {
 			break
 		}
-		bytes := float64(s.Sender.PayloadBytes.Or(0) - before.Sender.PayloadBytes.Or(0))
+		bytes := float64(s.Main().PayloadBytes.Or(0) - before.Main().PayloadBytes.Or(0))
 		ns := float64(s.ElapsedNS - before.ElapsedNS)
 		spread(position(before), position(s), func(column int, share float64) {
 			if column >= 0 && column < columns {

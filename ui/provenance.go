@@ -12,36 +12,35 @@ import (
 	"github.com/zctrace/zctrace/ui/term"
 )
 
-// numbersOf lists every number of a party.
+// numbersOf lists every number of a party, but for the engines', which tell of copies
+// again. What holds for a number of one system call is told of all.
 func numbersOf(c *trace.Counters) []number {
-	list := make([]number, 0, len(measures)+len(classes)+5*len(c.Syscalls.ByName))
-	for _, m := range measures {
-		list = append(list, m.in(c))
-	}
-	for _, k := range classes {
-		list = append(list, k.in(c))
-	}
-	for _, s := range callsOf(c) {
-		list = append(list, s.calls, s.errors, s.bytes, s.time, s.blocked)
+	var list []number
+	for v := range c.All() {
+		n := newNumber(v)
+		switch v.Number.Kind() {
+		case trace.OfEngine:
+			continue
+		case trace.OfCall:
+			n.path = strings.Replace(v.Number.Path(), "by_name.*.", "", 1)
+		}
+		list = append(list, n)
 	}
 	return list
 }
 
-// partyNumbers lists the numbers of sender and receiver, and of the kernel's
-// own work what is known of it. Most of what a process does has no meaning
-// there, so null is worth a word only for the one that could prove the passes
-// wrong: payload copied on the run's behalf behind everybody's back.
+// partyNumbers lists the numbers of the processes, and of the kernel's own work what
+// is known of it. Most of what a process does has no meaning there, so null is worth
+// a word only for the one that could prove the passes wrong: payload copied on the
+// run's behalf behind everybody's back.
 func partyNumbers(t trace.Totals, visit func(party string, n number)) {
-	for _, n := range numbersOf(&t.Sender) {
-		visit("sender", n)
-	}
-	if t.Receiver != nil {
-		for _, n := range numbersOf(t.Receiver) {
-			visit("receiver", n)
+	for name, c := range t.Processes() {
+		for _, n := range numbersOf(c) {
+			visit(name, n)
 		}
 	}
 	for _, n := range numbersOf(&t.Kernel) {
-		if n.value.Known() || n.path == inKernel.path() && n.reason != "" {
+		if n.value.Known() || n.path == trace.InKernel.Path() && n.reason != "" {
 			visit("kernel", n)
 		}
 	}
@@ -59,7 +58,7 @@ func tallyOf(t trace.Totals) tally {
 // reasonGroup is a reason and the numbers that it holds for.
 type reasonGroup struct {
 	reason  string
-	parties string // "" for both sender and receiver
+	parties string // "" for all processes
 	names   []string
 }
 
@@ -92,10 +91,11 @@ func reasonsFor(t *trace.Trace, from trace.Provenance) []reasonGroup {
 			}
 		}
 	})
-	everybody := "sender"
-	if t.Total.Receiver != nil {
-		everybody = "sender, receiver"
+	var processes []string
+	for name := range t.Total.Processes() {
+		processes = append(processes, name)
 	}
+	everybody := strings.Join(processes, ", ")
 	byReason := map[reasonKey][]string{}
 	for k, parties := range concerned {
 		who := strings.Join(parties, ", ")
@@ -164,7 +164,7 @@ func (d data) alerts() []string {
 	if causes := losses(d.trace); len(causes) > 0 {
 		list = append(list, d.Text("EVENTS LOST, do not believe these numbers: "+strings.Join(causes, ", ")))
 	}
-	for _, row := range compare(d.trace, &d.now.Sender, d.payload()).differing() {
+	for _, row := range d.compare().differing() {
 		s := fmt.Sprintf("NOT AS IN THE TEXTBOOK: %s %s instead of %s", row.label, row.measured, row.textbook)
 		if row.note != "" {
 			s += " (" + row.note + ")"

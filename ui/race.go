@@ -285,7 +285,7 @@ func (s rounds) putBook(l *term.Look, text *term.Line, row *roundsRow) {
 		if !t.Counts() || t.Textbook == nil {
 			continue
 		}
-		sign, ink := compare(t, &t.Total.Sender, t.Run.PayloadBytes).sign(l), l.Dim
+		sign, ink := compare(t, t.Total.Main(), t.Run.PayloadBytes).sign(l), l.Dim
 		if sign == l.Differs {
 			ink = l.Warning
 		}

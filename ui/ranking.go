@@ -293,15 +293,15 @@ func (r ranking) kernelNotes() []string {
 	for i := range r.rows {
 		most := map[string]float64{}
 		for _, t := range r.set.Of(&r.rows[i]) {
-			for _, k := range []class{toUser, fromUser, inKernel} {
-				if v, ok := k.in(&t.Total.Kernel).per(t.Run.PayloadBytes); ok {
-					most[k.name] = max(most[k.name], v)
+			for _, k := range []trace.Number{trace.ToUser, trace.FromUser, trace.InKernel} {
+				if v, ok := numberIn(&t.Total.Kernel, k).per(t.Run.PayloadBytes); ok {
+					most[k.Name()] = max(most[k.Name()], v)
 				}
 			}
 		}
-		for _, k := range []class{toUser, fromUser, inKernel} {
-			if most[k.name] > 0 {
-				list = append(list, fmt.Sprintf("!! %s: the kernel on its own copied up to %s passes %s, which are in no row above", r.labels[i], human.Passes(most[k.name]), k.name))
+		for _, k := range []trace.Number{trace.ToUser, trace.FromUser, trace.InKernel} {
+			if most[k.Name()] > 0 {
+				list = append(list, fmt.Sprintf("!! %s: the kernel on its own copied up to %s passes %s, which are in no row above", r.labels[i], human.Passes(most[k.Name()]), k.Name()))
 			}
 		}
 	}
@@ -316,7 +316,7 @@ func (r ranking) textbook(row *trace.Ranked) string {
 		if !t.Counts() {
 			continue
 		}
-		v := term.Sanitize(compare(t, &t.Total.Sender, t.Run.PayloadBytes).String())
+		v := term.Sanitize(compare(t, t.Total.Main(), t.Run.PayloadBytes).String())
 		verdicts[v]++
 		if off := math.Abs(t.Throughput() - row.Throughput.Median.Or(0)); off < least {
 			middle, least = v, off

@@ -156,22 +156,18 @@ func (s *surveyor) join(from, to int, idle string, streams ...stream) {
 	s.hops = append(s.hops, hop{from: from, to: to, streams: streams, payload: s.sender.payload(s.data), idle: idle})
 }
 
-// of is a stream of one class of the sender's bytes.
-func (s *surveyor) of(w way, k class) stream {
-	return s.ofParty(s.sender, w, k)
+// stream is one of the sender's bytes.
+func (s *surveyor) stream(w way, k trace.Number) stream {
+	return s.streamOf(s.sender, w, k)
 }
 
-func (s *surveyor) ofParty(p party, w way, k class) stream {
-	now := k.in(p.now)
-	st := stream{way: w, bytes: now, back: k.of(p.back).Bytes}
-	if row := s.book["copies "+k.name]; p.name == "sender" && w == byCopy && row.agreement == differs && now.nonzero() {
+func (s *surveyor) streamOf(p party, w way, k trace.Number) stream {
+	now := numberIn(p.now, k)
+	st := stream{way: w, bytes: now, back: p.back.Value(k).Int}
+	if row := s.book["copies "+k.Name()]; p.name == s.sender.name && w == byCopy && row.agreement == differs && now.nonzero() {
 		st.surprise, st.against = true, row.note
 	}
 	return st
-}
-
-func (s *surveyor) ofMeasure(p party, m measure) stream {
-	return stream{way: byDMA, bytes: m.in(p.now), back: m.of(p.back)}
 }
 
 // addSource adds where the payload comes from, up to what the calls read.
@@ -185,7 +181,7 @@ func (s *surveyor) addSource() int {
 		disk := s.add(place{names: []string{"disk"}, detail: s.Text(src.Filesystem)})
 		cache := s.add(place{names: []string{"page cache", "cache"}, detail: s.cacheState(), idle: s.direct()})
 		if !s.direct() {
-			s.join(disk, cache, s.unused(), s.ofMeasure(s.sender, diskRead))
+			s.join(disk, cache, s.unused(), s.streamOf(s.sender, byDMA, trace.DiskReadBytes))
 		}
 		return cache
 	}
@@ -220,15 +216,15 @@ func (s *surveyor) addMemory(at int, h trace.Hop) int {
 	memory := s.add(place{names: names, detail: detail})
 	s.join(at, memory, "", s.intoMemory(h)...)
 	if s.places[at].idle { // the disk's hop leaps over it
-		s.join(at-1, memory, "", s.ofMeasure(s.sender, diskRead))
+		s.join(at-1, memory, "", s.streamOf(s.sender, byDMA, trace.DiskReadBytes))
 	}
 	return memory
 }
 
 // intoMemory is how the payload gets to the process.
 func (s *surveyor) intoMemory(h trace.Hop) []stream {
-	copied, visible := s.of(byCopy, toUser), s.of(byMapping, mapped)
-	zeros := s.of(byFill, fill)
+	copied, visible := s.stream(byCopy, trace.ToUser), s.stream(byMapping, trace.Mapped)
+	zeros := s.stream(byFill, trace.Fill)
 	switch {
 	case h.To == trace.PlaceMapping:
 		return []stream{visible, zeros, copied}
@@ -248,9 +244,9 @@ func (s *surveyor) addPipe(at int, h trace.Hop) int {
 	pipe := s.add(place{names: name})
 	s.addBranch(pipe)
 	into, _ := s.references()
-	copied := s.of(byCopy, fromUser)
+	copied := s.stream(byCopy, trace.FromUser)
 	if h.From == trace.PlaceSource {
-		copied = s.of(byCopy, toUser)
+		copied = s.stream(byCopy, trace.ToUser)
 	}
 	s.join(at, pipe, "", into, copied)
 	s.hops[len(s.hops)-1].together = together
@@ -262,7 +258,7 @@ func (s *surveyor) addSink(at int, h trace.Hop) {
 	past := h.From == trace.PlaceSource // the process: the hop leaps over it
 	if past {
 		memory := s.add(place{names: aBuffer, idle: true})
-		s.join(at, memory, "", s.of(byCopy, toUser))
+		s.join(at, memory, "", s.stream(byCopy, trace.ToUser))
 	}
 	device := s.run.Sink.Device
 	direct := h.By == trace.ByDMA && s.run.Sink.Kind == "file" && device.Kind == "disk"
@@ -271,7 +267,7 @@ func (s *surveyor) addSink(at int, h trace.Hop) {
 	sink := s.add(p)
 	s.join(at, sink, s.unread(), s.intoSink(h)...)
 	if past {
-		s.join(at+1, sink, "", s.of(byCopy, fromUser))
+		s.join(at+1, sink, "", s.stream(byCopy, trace.FromUser))
 	}
 	s.shared = sink
 	s.addDevice(at, sink, direct)
@@ -309,7 +305,7 @@ func (s *surveyor) unread() string {
 
 // intoSink is how the payload gets there.
 func (s *surveyor) intoSink(h trace.Hop) []stream {
-	copied, taken := s.of(byCopy, fromUser), s.of(byReference, pageRefs)
+	copied, taken := s.stream(byCopy, trace.FromUser), s.stream(byReference, trace.PageRefs)
 	var streams []stream
 	switch {
 	case s.fork != nil:
@@ -318,9 +314,9 @@ func (s *surveyor) intoSink(h trace.Hop) []stream {
 		_, out := s.references()
 		streams = []stream{out}
 	case h.From == trace.PlaceSource:
-		streams = []stream{taken, s.of(byClone, cloned)}
+		streams = []stream{taken, s.stream(byClone, trace.Cloned)}
 	case len(h.Calls) == 0:
-		streams = []stream{s.of(byCopy, userSpace), copied}
+		streams = []stream{s.stream(byCopy, trace.UserSpace), copied}
 	case h.By == trace.ByDMA: // the pages that it refers to are the devices' matter
 		streams = []stream{copied}
 	case h.By == trace.ByReference:
@@ -329,7 +325,7 @@ func (s *surveyor) intoSink(h trace.Hop) []stream {
 		streams = []stream{copied, taken}
 	}
 	if !s.late {
-		streams = append(streams, s.of(byCopy, inKernel))
+		streams = append(streams, s.stream(byCopy, trace.InKernel))
 	}
 	return streams
 }
@@ -344,7 +340,7 @@ func (s *surveyor) addDevice(from, at int, direct bool) {
 	switch device.Kind {
 	case "disk":
 		disk := s.add(place{names: []string{"disk"}, detail: s.Text(device.Name)})
-		written := s.ofMeasure(s.sender, diskWritten)
+		written := s.streamOf(s.sender, byDMA, trace.DiskWriteBytes)
 		if later := s.now.Kernel.Disk.WriteBytes; later.Known() {
 			written.bytes.value = written.bytes.value.Add(later)
 			written.back = written.back.Add(trace.Known(s.back.Kernel.Disk.WriteBytes.Or(0)))
@@ -356,7 +352,7 @@ func (s *surveyor) addDevice(from, at int, direct bool) {
 		s.shareBlocks(disk)
 	case "nic":
 		nic := s.add(place{names: []string{"NIC"}, detail: s.Text(device.Name)})
-		s.join(at, nic, "", s.ofMeasure(s.sender, nicSent))
+		s.join(at, nic, "", s.streamOf(s.sender, byDMA, trace.NICTxBytes))
 		s.shared = nic
 	case "", "none", "memory":
 	default: // loopback and what else the kernel imitates
@@ -364,10 +360,10 @@ func (s *surveyor) addDevice(from, at int, direct bool) {
 		end := s.add(place{names: []string{name, cmp.Or(s.Text(device.Name), name)}})
 		var streams []stream
 		if s.late {
-			streams = append(streams, s.of(byCopy, inKernel))
+			streams = append(streams, s.stream(byCopy, trace.InKernel))
 		}
-		if by := (party{"kernel", &s.now.Kernel, &s.back.Kernel}); inKernel.in(by.now).nonzero() {
-			copied := s.ofParty(by, byCopy, inKernel)
+		if by := s.kernel(); numberIn(by.now, trace.InKernel).nonzero() {
+			copied := s.streamOf(by, byCopy, trace.InKernel)
 			copied.surprise, copied.against = true, "copied on arrival, by the kernel on its own"
 			streams = append(streams, copied)
 		}
@@ -389,11 +385,12 @@ func (s *surveyor) shareBlocks(disk int) {
 
 // addReceiver adds the other side, if its counters are there.
 func (s *surveyor) addReceiver() {
-	if s.now.Receiver == nil || s.shared < 0 {
+	parties := s.parties()
+	if len(parties) < 2 || s.shared < 0 {
 		s.shared = -1
 		return
 	}
-	receiver := s.parties()[1]
+	receiver := parties[1]
 	at := s.shared
 	if s.run.Sink.Kind == "tcp" {
 		at = s.add(place{names: []string{"socket buffer", "socket"}, detail: "tcp"})
@@ -404,12 +401,12 @@ func (s *surveyor) addReceiver() {
 		s.hops = append(s.hops, hop{from: at, to: to, streams: streams, payload: receiver.payload(s.data), idle: idle})
 		at = to
 	}
-	copied, visible := s.ofParty(receiver, byCopy, toUser), s.ofParty(receiver, byMapping, mapped)
-	taken := s.ofParty(receiver, byReference, pageRefs)
+	copied, visible := s.streamOf(receiver, byCopy, trace.ToUser), s.streamOf(receiver, byMapping, trace.Mapped)
+	taken := s.streamOf(receiver, byReference, trace.PageRefs)
 	switch s.run.Receiver {
 	case "splice":
 		join([]string{"pipe"}, "", taken, copied)
-		join([]string{"file"}, "", s.ofParty(receiver, byCopy, inKernel))
+		join([]string{"file"}, "", s.streamOf(receiver, byCopy, trace.InKernel))
 	case "zerocopy":
 		if copied.bytes.value.Or(0) > visible.bytes.value.Or(0) {
 			copied.surprise, copied.against = true, "it asked to have them mapped"

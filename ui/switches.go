@@ -12,57 +12,52 @@ import (
 // switchesPanel shows how often the program entered the kernel, how often it
 // was switched out, and its page faults.
 func switchesPanel(d data, width int) string {
-	faults := figure{"page faults min/maj", []measure{minorFaults, majorFaults}}
+	faults := numbered("page faults min/maj", trace.MinorFaults, trace.MajorFaults)
 	rows := []figure{
-		{"mode switches", []measure{modeSwitches}},
-		{"context voluntary", []measure{voluntary}},
-		{"context involuntary", []measure{involuntary}},
+		numbered("mode switches", trace.ModeSwitches),
+		numbered("context voluntary", trace.VoluntarySwitches),
+		numbered("context involuntary", trace.InvoluntarySwitches),
 		faults,
 	}
 	if d.rows > len(rows)+2 {
 		rows = append(rows[:3],
-			figure{"page faults minor", []measure{minorFaults}},
-			figure{"page faults major", []measure{majorFaults}},
-			figure{"  from user mode", []measure{userFaults}})
+			numbered("page faults minor", trace.MinorFaults),
+			numbered("page faults major", trace.MajorFaults),
+			numbered("  from user mode", trace.UserFaults))
 	}
 	return figures(d, "SWITCHES & FAULTS", rows, width)
 }
 
-// cpuPerKiB is CPU time over a party's payload, in whole nanoseconds.
-var cpuPerKiB = measure{cpuTime.path, "CPU per KiB", span, func(c *trace.Counters) trace.Int {
-	ns, timed := cpuTime.of(c).Get()
-	payload, moved := c.PayloadBytes.Get()
-	if !timed || !moved || payload <= 0 {
-		return trace.Int{}
-	}
-	return trace.Known(int64(float64(ns) / float64(payload) * 1024))
-}}
-
 // resourcesPanel shows what the CPU, the disk, the page cache and the NIC had to
 // do.
 func resourcesPanel(d data, width int) string {
-	perKiB := figure{cpuPerKiB.name, []measure{cpuPerKiB}}
-	read, written := figure{"disk read", []measure{diskRead}}, figure{"disk write", []measure{diskWritten}}
-	hit := figure{"cache hit", []measure{cacheHit}}
+	cpu := figure{label: "CPU per KiB", numbers: []trace.Number{trace.RuntimeNS}, perKiB: true}
+	read, written := numbered("disk read", trace.DiskReadBytes), numbered("disk write", trace.DiskWriteBytes)
+	hit := numbered("cache hit", trace.CacheHitBytes)
 	var nic []figure
 	if d.trace.Run.Sink.Device.Kind == "nic" {
-		nic = []figure{{"NIC sent", []measure{nicSent}}, {"NIC received", []measure{nicReceived}}}
+		nic = []figure{numbered("NIC sent", trace.NICTxBytes), numbered("NIC received", trace.NICRxBytes)}
 	}
-	rows := slices.Concat([]figure{perKiB}, nic, []figure{read, written, hit})
+	rows := slices.Concat([]figure{cpu}, nic, []figure{read, written, hit})
 	if d.rows > len(rows)+2 {
 		rows = slices.Concat([]figure{
-			{"CPU time", []measure{cpuTime}},
-			{"  in the kernel", []measure{systemTime}},
-			perKiB,
-		}, nic, []figure{read, written, hit, {"cache missed", []measure{cacheMiss}}})
+			numbered("CPU time", trace.RuntimeNS),
+			numbered("  in the kernel", trace.SystemNS),
+			cpu,
+		}, nic, []figure{read, written, hit, numbered("cache missed", trace.CacheMissBytes)})
 	}
 	return figures(d, "RESOURCES", rows, width)
 }
 
 // figure is a row: a label and one number, or two that belong together.
 type figure struct {
-	label string
-	of    []measure
+	label   string
+	numbers []trace.Number
+	perKiB  bool // of the party's payload
+}
+
+func numbered(label string, numbers ...trace.Number) figure {
+	return figure{label: label, numbers: numbers}
 }
 
 // figures draws rows with a column for each party.
@@ -95,10 +90,13 @@ func (d data) figureText(f figure, c *trace.Counters, width int) (text, mark str
 	mark, ink = " ", d.Dim
 	known := false
 	var exact, short []string
-	for _, m := range f.of {
-		n := m.in(c)
-		exact = append(exact, n.text(func(v int64) string { return d.measureText(m.unit, v, width) }))
-		short = append(short, n.text(func(v int64) string { return d.measureText(m.unit, v, 0) }))
+	for _, m := range f.numbers {
+		n := numberIn(c, m)
+		if f.perKiB {
+			n.value = perKiB(n, c.PayloadBytes)
+		}
+		exact = append(exact, n.text(func(v int64) string { return d.measureText(m.Unit(), v, width) }))
+		short = append(short, n.text(func(v int64) string { return d.measureText(m.Unit(), v, 0) }))
 		known = known || n.value.Known()
 		if n.mark() != " " {
 			mark = n.mark()
@@ -116,12 +114,21 @@ func (d data) figureText(f figure, c *trace.Counters, width int) (text, mark str
 	return text, mark, ink
 }
 
+// perKiB is a number by payload, in whole units.
+func perKiB(n number, payload trace.Int) trace.Int {
+	share, known := n.per(payload)
+	if !known {
+		return trace.Int{}
+	}
+	return trace.Known(int64(share * 1024))
+}
+
 // measureText is a number in its unit; counts in at most width characters.
-func (d data) measureText(u unit, v int64, width int) string {
+func (d data) measureText(u trace.Unit, v int64, width int) string {
 	switch u {
-	case size:
+	case trace.Bytes:
 		return human.FormatBytes(v)
-	case span:
+	case trace.Nanoseconds:
 		return human.Latency(float64(v), d.Micro)
 	}
 	return human.Count(v, width)

@@ -33,14 +33,11 @@ func (c call) meanLatency() (float64, bool) {
 func callsOf(c *trace.Counters) []call {
 	list := make([]call, 0, len(c.Syscalls.ByName))
 	for name, s := range c.Syscalls.ByName {
-		field := func(field string, n trace.Int) number {
-			origin := c.Origin("syscalls.by_name." + name + "." + field)
-			return newNumber("syscalls."+field, n, origin.Kind, origin.Reason)
-		}
+		field := func(n trace.Number) number { return newNumber(c.ValueOf(n, name)) }
 		list = append(list, call{
 			name:  name,
-			calls: field("calls", s.Calls), errors: field("errors", s.Errors), bytes: field("bytes", s.Bytes),
-			time: field("time_ns", s.TimeNS), blocked: field("blocked", s.Blocked),
+			calls: field(trace.CallCount), errors: field(trace.CallErrors), bytes: field(trace.CallBytes),
+			time: field(trace.CallTimeNS), blocked: field(trace.CallBlocked),
 			log2: s.LatencyLog2,
 		})
 	}
@@ -147,7 +144,7 @@ func (d data) callTotals(p party, hidden int, col callColumns) string {
 		l.Put(d.Dim, " +"+human.Grouped(int64(hidden)))
 	}
 	l.PadTo(col.name)
-	l.Right(d.Dim, allCalls.in(p.now).text(func(n int64) string { return human.Count(n, col.calls-1) }), col.calls)
+	l.Right(d.Dim, numberIn(p.now, trace.Calls).text(func(n int64) string { return human.Count(n, col.calls-1) }), col.calls)
 	l.Right(d.Dim, d.callRate(p.now.Syscalls.Calls, p.back.Syscalls.Calls, col.rate), col.rate)
 	return l.String()
 }

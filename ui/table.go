@@ -160,7 +160,7 @@ func orNothing(n trace.Int, format func(int64) string) string {
 
 // textbookSection puts measured next to textbook.
 func (d data) textbookSection(width int) []string {
-	v := compare(d.trace, &d.now.Sender, d.payload())
+	v := d.compare()
 	if len(v.rows) == 0 {
 		return nil
 	}
@@ -197,13 +197,13 @@ func (d data) bytesSection(width int) []string {
 	}
 	g.Add(head...)
 	for _, k := range classes {
-		name := "  copied " + k.name
-		if k.moved {
-			name = "  moved " + k.name
+		name := "  copied " + k.Name()
+		if isMoved(k) {
+			name = "  moved " + k.Name()
 		}
 		row, known := []string{name}, false
 		for _, p := range parties {
-			n := k.in(p.now)
+			n := numberIn(p.now, k)
 			times := "-"
 			if share, ok := n.per(p.payload(d)); ok {
 				times = human.Passes(share)
@@ -227,7 +227,7 @@ func (d data) callsSection(width int) []string {
 		if len(calls) == 0 {
 			continue
 		}
-		g.Add("  "+p.name, allCalls.in(p.now).text(human.Grouped), d.callRate(p.now.Syscalls.Calls, p.back.Syscalls.Calls, 12), "", "", "", "")
+		g.Add("  "+p.name, numberIn(p.now, trace.Calls).text(human.Grouped), d.callRate(p.now.Syscalls.Calls, p.back.Syscalls.Calls, 12), "", "", "", "")
 		for _, c := range calls {
 			mean := human.NotCounted
 			if ns, ok := c.meanLatency(); ok {

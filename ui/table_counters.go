@@ -12,16 +12,12 @@ import (
 )
 
 // elsewhere are the measures that other sections of the table show.
-var elsewhere = []measure{payloadBytes, allCalls}
+var elsewhere = []trace.Number{trace.PayloadBytes, trace.Calls}
 
 // always are the measures whose 0 is an answer; the others are shown if they
 // are something else.
-var always = []measure{
-	modeSwitches, voluntary, involuntary, minorFaults, majorFaults, diskRead, diskWritten, cpuTime,
-}
-
-func among(list []measure, m measure) bool {
-	return slices.ContainsFunc(list, func(other measure) bool { return other.path == m.path })
+var always = []trace.Number{
+	trace.ModeSwitches, trace.VoluntarySwitches, trace.InvoluntarySwitches, trace.MinorFaults, trace.MajorFaults, trace.DiskReadBytes, trace.DiskWriteBytes, trace.RuntimeNS,
 }
 
 // countersSection shows the plain counters.
@@ -34,14 +30,14 @@ func (d data) countersSection(width int) []string {
 	}
 	g.Add(head...)
 	for _, m := range measures {
-		if among(elsewhere, m) {
+		if slices.Contains(elsewhere, m) {
 			continue
 		}
-		row, shown := []string{m.label()}, false
+		row, shown := []string{label(m)}, false
 		for _, p := range parties {
-			n := m.in(p.now)
-			row = append(row, n.text(m.exact), n.mark())
-			shown = shown || n.nonzero() || n.value.Known() && among(always, m)
+			n := numberIn(p.now, m)
+			row = append(row, n.text(func(v int64) string { return exact(m, v) }), n.mark())
+			shown = shown || n.nonzero() || n.value.Known() && slices.Contains(always, m)
 		}
 		if shown {
 			g.Add(row...)
@@ -50,16 +46,16 @@ func (d data) countersSection(width int) []string {
 	return g.UnlessEmpty(width)
 }
 
-// label is the measure's in the final table, exact its number there.
-func (m measure) label() string {
-	if m.unit == size {
-		return "  " + m.name + ", bytes"
+// label is a measure's in the final table, exact its number there.
+func label(m trace.Number) string {
+	if m.Unit() == trace.Bytes {
+		return "  " + m.Name() + ", bytes"
 	}
-	return "  " + m.name
+	return "  " + m.Name()
 }
 
-func (m measure) exact(v int64) string {
-	if m.unit == span {
+func exact(m trace.Number, v int64) string {
+	if m.Unit() == trace.Nanoseconds {
 		return human.Seconds(v)
 	}
 	return human.Grouped(v)
@@ -71,18 +67,18 @@ func (d data) kernelSection(width int) []string {
 	g := term.Grid{Align: "lrrm"}
 	g.Add("By the kernel on its own", "", "passes", "")
 	for _, k := range classes {
-		if n := k.in(&d.now.Kernel); n.nonzero() {
+		if n := numberIn(&d.now.Kernel, k); n.nonzero() {
 			share, _ := n.per(d.payload())
 			verb := "  copied "
-			if k.moved {
+			if isMoved(k) {
 				verb = "  moved "
 			}
-			g.Add(verb+k.name+", bytes", n.text(human.Grouped), human.Passes(share), n.mark())
+			g.Add(verb+k.Name()+", bytes", n.text(human.Grouped), human.Passes(share), n.mark())
 		}
 	}
 	for _, m := range measures {
-		if n := m.in(&d.now.Kernel); n.nonzero() {
-			g.Add(m.label(), n.text(m.exact), "", n.mark())
+		if n := numberIn(&d.now.Kernel, m); n.nonzero() {
+			g.Add(label(m), n.text(func(v int64) string { return exact(m, v) }), "", n.mark())
 		}
 	}
 	return g.UnlessEmpty(width)

@@ -10,7 +10,7 @@ import (
 // the textbook says. Each row ends in a sign: the same, different for a reason
 // that the trace gives, or different without one.
 func textbookPanel(d data, width int) string {
-	v := compare(d.trace, &d.now.Sender, d.payload())
+	v := d.compare()
 	const label, measured, textbook = 14, 6, 7
 	if d.rows > 0 && d.rows < 5 {
 		return textbookSummary(d, v, width)

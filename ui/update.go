@@ -98,7 +98,7 @@ func (m Model) pressed(msg tea.KeyMsg) (tea.Model, tea.Cmd) {
 	case key.Matches(msg, m.keys.again):
 		return m.again()
 	case key.Matches(msg, m.keys.side):
-		if t := m.shown(); t != nil && t.Total.Receiver == nil {
+		if t := m.shown(); t != nil && !severalProcesses(t) {
 			return m.say("nobody receives from this sink here", true)
 		}
 		m.other = !m.other

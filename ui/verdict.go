@@ -59,10 +59,10 @@ func compare(t *trace.Trace, c *trace.Counters, payload trace.Int) verdict {
 
 	all, allKnown, allMark := 0.0, true, " "
 	for _, row := range []struct {
-		class
+		class    trace.Number
 		textbook int
-	}{{toUser, b.Copies.ToUser}, {fromUser, b.Copies.FromUser}, {inKernel, b.Copies.InKernel}} {
-		n := row.in(c)
+	}{{trace.ToUser, b.Copies.ToUser}, {trace.FromUser, b.Copies.FromUser}, {trace.InKernel, b.Copies.InKernel}} {
+		n := numberIn(c, row.class)
 		measured, ok := n.per(payload)
 		all, allKnown = all+measured, allKnown && ok
 		if n.mark() != " " {
@@ -91,6 +91,9 @@ func compare(t *trace.Trace, c *trace.Counters, payload trace.Int) verdict {
 	return v
 }
 
+// compare puts the drawn moment next to what the textbook says.
+func (d data) compare() verdict { return compare(d.trace, d.now.Main(), d.payload()) }
+
 // agree compares as precisely as is shown.
 func agree(measured, textbook float64) agreement {
 	if math.Abs(measured-textbook) < 0.005 {
@@ -100,7 +103,7 @@ func agree(measured, textbook float64) agreement {
 }
 
 func compareCalls(c *trace.Counters, transfers int64, b *trace.Textbook) comparison {
-	n := transferCalls.in(c)
+	n := numberIn(c, trace.TransferCalls)
 	row := comparison{label: "transfer calls", brief: "calls", measured: human.NotCounted, mark: n.mark(), textbook: fmt.Sprint(b.TransferCalls)}
 	calls, known := n.value.Get()
 	if !known {
@@ -110,7 +113,7 @@ func compareCalls(c *trace.Counters, transfers int64, b *trace.Textbook) compari
 	row.agreement = agree(float64(calls)/float64(transfers), float64(b.TransferCalls))
 	over := calls - int64(b.TransferCalls)*transfers
 	maps := c.Syscalls.ByName["mmap"].Calls.Or(0)
-	short := shortTransfers.in(c).value.Or(0)
+	short := numberIn(c, trace.ShortTransfers).value.Or(0)
 	switch {
 	case row.agreement == same && over != 0:
 		row.note = fmt.Sprintf("%+d in all", over)
@@ -152,7 +155,7 @@ func batched(c *trace.Counters) bool {
 }
 
 func compareModes(c *trace.Counters, transfers int64, b *trace.Textbook, calls comparison) comparison {
-	n := modeSwitches.in(c)
+	n := numberIn(c, trace.ModeSwitches)
 	row := comparison{label: "mode switches", brief: "mode switches", measured: human.NotCounted, mark: n.mark(), textbook: fmt.Sprint(b.ModeSwitches)}
 	switches, known := n.value.Get()
 	if !known {
@@ -174,8 +177,8 @@ func compareModes(c *trace.Counters, transfers int64, b *trace.Textbook, calls c
 	return row
 }
 
-func comparePasses(k class, n number, payload int64, textbook int) comparison {
-	row := comparison{label: "copies " + k.name, brief: k.name, measured: human.NotCounted, mark: n.mark(), textbook: fmt.Sprint(textbook)}
+func comparePasses(k trace.Number, n number, payload int64, textbook int) comparison {
+	row := comparison{label: "copies " + k.Name(), brief: k.Name(), measured: human.NotCounted, mark: n.mark(), textbook: fmt.Sprint(textbook)}
 	copied, known := n.value.Get()
 	if !known {
 		return row
@@ -192,25 +195,25 @@ func comparePasses(k class, n number, payload int64, textbook int) comparison {
 // explain says why the copies of a class are not the textbook's, where the trace
 // tells. What the user may take for a copy that was spared is explained; what was
 // copied against expectation stays a difference, with the reason.
-func explain(t *trace.Trace, c *trace.Counters, payload int64, k class, row *comparison) {
-	copied := k.in(c).value.Or(0)
-	zeros := fill.in(c).value.Or(0)
+func explain(t *trace.Trace, c *trace.Counters, payload int64, k trace.Number, row *comparison) {
+	copied := numberIn(c, k).value.Or(0)
+	zeros := numberIn(c, trace.Fill).value.Or(0)
 	switch {
-	case k.name == toUser.name && t.Run.Source.Kind == "zero" && zeros+copied >= payload*int64(t.Textbook.Copies.ToUser):
+	case k == trace.ToUser && t.Run.Source.Kind == "zero" && zeros+copied >= payload*int64(t.Textbook.Copies.ToUser):
 		row.agreement, row.note = explained, "no bytes to copy: the kernel wrote "+human.Grouped(zeros)+" zeros, see fill"
-	case k.name == fromUser.name && t.Run.Sink.Kind == "null" && copied == 0:
+	case k == trace.FromUser && t.Run.Sink.Kind == "null" && copied == 0:
 		row.agreement, row.note = explained, "/dev/null takes them unread"
-	case k.name == inKernel.name && t.Run.Sink.Device.Kind == "nic":
+	case k == trace.InKernel && t.Run.Sink.Device.Kind == "nic":
 		row.note = "put together by the stack: " + term.Sanitize(t.Run.Sink.Device.Name) + " cannot gather"
-	case k.name == inKernel.name && c.Zerocopy.Copied.Or(0) > 0:
+	case k == trace.InKernel && c.Zerocopy.Copied.Or(0) > 0:
 		row.note = "copied after all on arrival: the route is " + cmp.Or(term.Sanitize(t.Run.Sink.Device.Kind), "local")
-	case k.name == inKernel.name && (t.Run.Sink.Kind == "file" || t.Run.Sink2 != nil && t.Run.Sink2.Kind == "file"):
+	case k == trace.InKernel && (t.Run.Sink.Kind == "file" || t.Run.Sink2 != nil && t.Run.Sink2.Kind == "file"):
 		row.note = "a file takes copies, not pages"
 	}
 }
 
 func compareDMAIn(t *trace.Trace, c *trace.Counters, payload trace.Int) comparison {
-	n := diskRead.in(c)
+	n := numberIn(c, trace.DiskReadBytes)
 	row := comparison{label: "DMA in", brief: "DMA in", measured: human.NotCounted, mark: n.mark(), textbook: fmt.Sprint(t.Textbook.DMA.In)}
 	measured, ok := n.per(payload)
 	if !ok {
@@ -243,15 +246,15 @@ func compareDMAOut(t *trace.Trace, c *trace.Counters, payload trace.Int) compari
 	switch {
 	case device.Kind == "nic":
 		// The wire carries headers and retransmissions, too.
-		moved, headers = nicSent.in(c), 0.1
+		moved, headers = numberIn(c, trace.NICTxBytes), 0.1
 	case device.Kind == "disk":
-		moved = diskWritten.in(c)
+		moved = numberIn(c, trace.DiskWriteBytes)
 		moved.value = moved.value.Add(trace.Known(t.Total.Kernel.Disk.WriteBytes.Or(0)))
 	case device.Kind == "", device.Kind == "none":
 		row.note = "no device"
 		return row
 	case t.Run.Sink.Kind == "tcp" && (device.Kind == "virtual" || device.Kind == "unknown"): // a tunnel, say
-		moved = nicSent.in(c)
+		moved = numberIn(c, trace.NICTxBytes)
 	default:
 		row.note = term.Sanitize(device.Kind)
 		return row
