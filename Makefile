@@ -44,6 +44,7 @@ GO_TEST_NATIVE = ZCTRACE_TEST_ROOT=$(ROOT) $(GO) test -count=1 $(if $(SUDO),-exe
 
 test-unit: ## Run the tests that need no rights
 	CGO_ENABLED=1 $(GO) test -race $$($(GO) list ./... | grep -vxE '.*/(tracer|cmd/zctrace)')
+	CGO_ENABLED=1 $(GO) test -race -run '^TestHook' ./tracer
 
 test-native: ## Run the tests that load eBPF programs into this kernel, or need root
 	$(GO_TEST_NATIVE) $(NATIVE) $(AS_ROOT)

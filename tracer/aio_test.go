@@ -102,8 +102,8 @@ func TestAIOExactly(t *testing.T) {
 				tr, missing := loaded(t, Options{Requests: true})
 				window(fd, -1, func() { aioTransfers(t, test.opcode, fd, depth, memory) })
 				s := snapshot(t, tr)
-				for _, e := range tr.Engines() {
-					c := ledger.Counters(&s.Slots[ledger.Sender], ledger.Run{Engines: []ledger.Engine{e}, Missing: missing, Dense: true})
+				for _, e := range tr.engines {
+					c := ledger.Counters(&s.Slots[ledger.Sender], ledger.Party{Engines: []ledger.Engine{e}, Missing: missing, NoNIC: loopback, Workload: ledger.Workload{Dense: true}})
 					for name, got := range map[string]struct {
 						amount trace.Amount
 						want   int64
@@ -159,7 +159,7 @@ func TestAIOEventsThatCannotBeRead(t *testing.T) {
 		_, _, _ = unix.RawSyscall(unix.SYS_IO_DESTROY, uintptr(context), 0, 0)
 	})
 	s := snapshot(t, tr)
-	if got := ledger.Losses(s, ledger.Run{Missing: tr.Missing()})["uncounted_calls"]; got != 1 {
+	if got := ledger.Losses(s, ledger.Party{Missing: tr.missing()})["uncounted_calls"]; got != 1 {
 		t.Errorf("%d requests uncounted, want 1", got)
 	}
 	for _, c := range s.Slots[ledger.Sender].Helpers.Requests {

@@ -58,12 +58,12 @@ func TestFentrySeesCopyOnWrite(t *testing.T) {
 		}
 	})
 	if runtime.GOARCH != "amd64" { // there, not all of it can be seen
-		if why := tr.Missing().COW; why == "" {
+		if why := tr.missing()[ledger.COW]; why == "" {
 			t.Error("copy-on-write counts as seen")
 		}
 		return
 	}
-	c := ledger.Counters(&snapshot(t, tr).Slots[ledger.Sender], ledger.Run{Engines: tr.Engines(), Missing: tr.Missing()})
+	c := ledger.Counters(&snapshot(t, tr).Slots[ledger.Sender], ledger.Party{Engines: tr.engines, Missing: tr.missing()})
 	if got := c.Copies.COW; got.Bytes != trace.Known(int64(size)) || got.Provenance != trace.Observed {
 		t.Errorf("copy-on-write is %+v, want %d bytes observed", got, size)
 	}

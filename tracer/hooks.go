@@ -28,14 +28,13 @@ type Hook struct {
 	// first that this one has is taken. None: the program's own name.
 	Targets  []string
 	Module   string        // the kernel module that the function may be in
-	Counter  string        // the counters of the trace that it feeds
+	Counter  string        // what of the trace it feeds, in words
+	Feeds    ledger.Feed   // and for the ledger, which lacks that without any of the hooks that feed it
+	Replaces string        // the program for which it stands in where the kernel lacks that one's target
 	Engine   ledger.Engine // "": whatever engine counts the copies
-	Required bool          // no run without it
-	Copies   bool          // without it its engine does not see all copies
 	X86Only  bool
-	// Until says which kernels have it, for the reader who misses it elsewhere.
-	Until  string
-	wanted func(Options) bool // nil: always
+	Kernels  string             // which of them have it, for the reader who misses it elsewhere
+	wanted   func(Options) bool // nil: always
 }
 
 func (h Hook) targets() []string {
@@ -44,6 +43,12 @@ func (h Hook) targets() []string {
 	}
 	return h.Targets
 }
+
+// required is whether there is no run without the hook.
+func (h Hook) required() bool { return h.Feeds == ledger.Syscalls }
+
+// copies is whether its engine sees copies by the hook, and not all without it.
+func (h Hook) copies() bool { return h.Kind != Tracepoint && h.Feeds == h.Engine.Copies() }
 
 // Name is the hook as bpftool and libbpf write it.
 func (h Hook) Name() string { return string(h.Kind) + "/" + h.targets()[0] }
@@ -58,57 +63,76 @@ func network(o Options) bool  { return o.Network }
 // Hooks are all hooks, in the order in which they are shown. Which function
 // copies what, and on which kernel, is in docs/kernels.md.
 var Hooks = []Hook{
-	{Kind: Tracepoint, Program: bpf.ObjectProgSysExit, Counter: "syscalls, copies, moved", Required: true},
-	{Kind: Tracepoint, Program: bpf.ObjectProgSysEnter, Counter: "syscalls time_ns",
+	{Kind: Tracepoint, Program: bpf.ObjectProgSysExit, Counter: "syscalls, copies, moved", Feeds: ledger.Syscalls},
+	{Kind: Tracepoint, Program: bpf.ObjectProgSysEnter, Counter: "syscalls time_ns", Feeds: ledger.SyscallTime,
 		wanted: func(o Options) bool { return o.Latency }},
-	{Kind: Tracepoint, Program: bpf.ObjectProgSchedSwitch, Counter: "context_switches"},
-	{Kind: Tracepoint, Program: bpf.ObjectProgSchedProcessExit, Counter: "totals of a killed worker"},
-	{Kind: Tracepoint, Program: bpf.ObjectProgSkbCopyDatagramIovec, Counter: "copies.to_user of sockets", Engine: ledger.Derived, wanted: sockets},
-	{Kind: Tracepoint, Program: bpf.ObjectProgNetifReceiveSkb, Counter: "copies.in_kernel of zero-copy sends", Engine: ledger.Derived,
+	{Kind: Tracepoint, Program: bpf.ObjectProgSchedSwitch, Counter: "context_switches", Feeds: ledger.ContextSwitches},
+	{Kind: Tracepoint, Program: bpf.ObjectProgSchedProcessExit, Counter: "totals of a killed worker", Feeds: ledger.ThreadExits},
+	{Kind: Tracepoint, Program: bpf.ObjectProgSkbCopyDatagramIovec, Counter: "copies.to_user of sockets", Feeds: ledger.SocketCopies, Engine: ledger.Derived, wanted: sockets},
+	{Kind: Tracepoint, Program: bpf.ObjectProgNetifReceiveSkb, Counter: "copies.in_kernel of zero-copy sends", Feeds: ledger.LateCopies, Engine: ledger.Derived,
 		wanted: func(o Options) bool { return o.ZeroCopySends }},
-	{Kind: Tracepoint, Program: bpf.ObjectProgPageFaultUser, Counter: "page_faults.user_mode", X86Only: true},
-	{Kind: Tracepoint, Program: bpf.ObjectProgMmFilemapAddToPageCache, Counter: "page_cache"},
-	{Kind: Tracepoint, Program: bpf.ObjectProgPageCacheSyncRa, Counter: "page_cache.readahead_bytes", Until: sinceReadahead},
-	{Kind: Tracepoint, Program: bpf.ObjectProgPageCacheAsyncRa, Counter: "page_cache.readahead_bytes", Until: sinceReadahead},
-	{Kind: Tracepoint, Program: bpf.ObjectProgMmFilemapFault, Counter: "page_cache.readahead_bytes of mappings", Until: "Linux 6.11 and later"},
-	{Kind: Tracepoint, Program: bpf.ObjectProgBlockBioQueue, Counter: "disk"},
-	{Kind: Tracepoint, Program: bpf.ObjectProgNetDevStartXmit, Counter: "nic, sent", wanted: network},
-	{Kind: Tracepoint, Program: bpf.ObjectProgNetDevXmit, Counter: "nic, sent", wanted: network},
-	{Kind: Tracepoint, Program: bpf.ObjectProgNicReceive, Targets: []string{"netif_receive_skb"}, Counter: "nic, received", wanted: network},
-	{Kind: Tracepoint, Program: bpf.ObjectProgIoUringComplete, Counter: "copies, moved of io_uring's requests", wanted: requests},
-	{Kind: Tracepoint, Program: bpf.ObjectProgIoUringCqeOverflow, Counter: "losses of io_uring's requests", wanted: requests},
-	{Kind: Tracepoint, Program: bpf.ObjectProgAioEvents, Targets: []string{"sys_exit"}, Counter: "copies, moved of Linux AIO's requests", wanted: requests},
+	{Kind: Tracepoint, Program: bpf.ObjectProgPageFaultUser, Counter: "page_faults.user_mode", Feeds: ledger.UserFaults, X86Only: true},
+	{Kind: Tracepoint, Program: bpf.ObjectProgMmFilemapAddToPageCache, Counter: "page_cache", Feeds: ledger.PageCache},
+	{Kind: Tracepoint, Program: bpf.ObjectProgPageCacheSyncRa, Counter: "page_cache.readahead_bytes", Feeds: ledger.ReadAhead, Kernels: sinceReadahead},
+	{Kind: Tracepoint, Program: bpf.ObjectProgPageCacheAsyncRa, Counter: "page_cache.readahead_bytes", Feeds: ledger.ReadAhead, Kernels: sinceReadahead},
+	{Kind: Tracepoint, Program: bpf.ObjectProgMmFilemapFault, Counter: "page_cache.readahead_bytes of mappings", Feeds: ledger.ReadAhead, Kernels: "Linux 6.11 and later"},
+	{Kind: Tracepoint, Program: bpf.ObjectProgBlockBioQueue, Counter: "disk", Feeds: ledger.Disk},
+	{Kind: Tracepoint, Program: bpf.ObjectProgNetDevStartXmit, Counter: "nic, sent", Feeds: ledger.NICSent, wanted: network},
+	{Kind: Tracepoint, Program: bpf.ObjectProgNetDevXmit, Counter: "nic, sent", Feeds: ledger.NICSent, wanted: network},
+	{Kind: Tracepoint, Program: bpf.ObjectProgNicReceive, Targets: []string{"netif_receive_skb"}, Counter: "nic, received", Feeds: ledger.NICReceived, wanted: network},
+	{Kind: Tracepoint, Program: bpf.ObjectProgIoUringComplete, Counter: "copies, moved of io_uring's requests", Feeds: ledger.UringRequests, wanted: requests},
+	{Kind: Tracepoint, Program: bpf.ObjectProgIoUringCqeOverflow, Counter: "losses of io_uring's requests", Feeds: ledger.UringRequests, wanted: requests},
+	{Kind: Tracepoint, Program: bpf.ObjectProgAioEvents, Targets: []string{"sys_exit"}, Counter: "copies, moved of Linux AIO's requests", Feeds: ledger.AIORequests, wanted: requests},
 
-	{Kind: FuncExit, Program: bpf.ObjectProgFilemapRead, Counter: "copies from files", Engine: ledger.Fentry, Copies: true},
-	{Kind: FuncExit, Program: bpf.ObjectProgShmemFileReadIter, Counter: "copies from tmpfs files", Engine: ledger.Fentry, Copies: true},
-	{Kind: FuncExit, Program: bpf.ObjectProgGenericPerformWrite, Counter: "copies to files", Engine: ledger.Fentry, Copies: true},
-	{Kind: FuncExit, Program: bpf.ObjectProgIomapFileBufferedWrite, Counter: "copies to files of xfs", Engine: ledger.Fentry, Copies: true},
-	{Kind: FuncExit, Program: bpf.ObjectProgBtrfsBufferedWrite, Module: "btrfs", Counter: "copies to files of btrfs", Engine: ledger.Fentry, Copies: true},
-	{Kind: FuncExit, Program: bpf.ObjectProgPipeRead, Targets: []string{"pipe_read", "anon_pipe_read"}, Counter: "copies from pipes", Engine: ledger.Fentry, Copies: true},
-	{Kind: FuncExit, Program: bpf.ObjectProgPipeWrite, Targets: []string{"pipe_write", "anon_pipe_write"}, Counter: "copies to pipes", Engine: ledger.Fentry, Copies: true},
-	{Kind: FuncExit, Program: bpf.ObjectProgTcpSendmsgLocked, Counter: "copies to TCP", Engine: ledger.Fentry, Copies: true, wanted: sockets},
-	{Kind: FuncExit, Program: bpf.ObjectProgSkbCopyDatagramIter, Counter: "copies from sockets", Engine: ledger.Fentry, Copies: true, wanted: sockets},
-	{Kind: FuncExit, Program: bpf.ObjectProgSkbSpliceBits, Counter: "copies from sockets into pipes", Engine: ledger.Fentry, Copies: true, wanted: sockets},
-	{Kind: FuncExit, Program: bpf.ObjectProgTcpZerocopyReceive, Counter: "moved.mapped", Engine: ledger.Fentry,
+	{Kind: FuncExit, Program: bpf.ObjectProgFilemapRead, Counter: "copies from files", Feeds: ledger.FentryCopies, Engine: ledger.Fentry},
+	{Kind: FuncExit, Program: bpf.ObjectProgShmemFileReadIter, Counter: "copies from tmpfs files", Feeds: ledger.FentryCopies, Engine: ledger.Fentry},
+	{Kind: FuncExit, Program: bpf.ObjectProgGenericPerformWrite, Counter: "copies to files", Feeds: ledger.FentryCopies, Engine: ledger.Fentry},
+	{Kind: FuncExit, Program: bpf.ObjectProgIomapFileBufferedWrite, Counter: "copies to files of xfs", Feeds: ledger.FentryCopies, Engine: ledger.Fentry},
+	{Kind: FuncExit, Program: bpf.ObjectProgBtrfsBufferedWrite, Module: "btrfs", Counter: "copies to files of btrfs", Feeds: ledger.FentryCopies, Engine: ledger.Fentry},
+	{Kind: FuncExit, Program: bpf.ObjectProgPipeRead, Targets: []string{"pipe_read", "anon_pipe_read"}, Counter: "copies from pipes", Feeds: ledger.FentryCopies, Engine: ledger.Fentry},
+	{Kind: FuncExit, Program: bpf.ObjectProgPipeWrite, Targets: []string{"pipe_write", "anon_pipe_write"}, Counter: "copies to pipes", Feeds: ledger.FentryCopies, Engine: ledger.Fentry},
+	{Kind: FuncExit, Program: bpf.ObjectProgTcpSendmsgLocked, Counter: "copies to TCP", Feeds: ledger.FentryCopies, Engine: ledger.Fentry, wanted: sockets},
+	{Kind: FuncExit, Program: bpf.ObjectProgSkbCopyDatagramIter, Counter: "copies from sockets", Feeds: ledger.FentryCopies, Engine: ledger.Fentry, wanted: sockets},
+	{Kind: FuncExit, Program: bpf.ObjectProgSkbSpliceBits, Counter: "copies from sockets into pipes", Feeds: ledger.FentryCopies, Engine: ledger.Fentry, wanted: sockets},
+	{Kind: FuncExit, Program: bpf.ObjectProgTcpZerocopyReceive, Counter: "moved.mapped", Feeds: ledger.ReceivedPages, Engine: ledger.Fentry,
 		wanted: func(o Options) bool { return o.Receiver == "zerocopy" }},
-	{Kind: FuncExit, Program: bpf.ObjectProgSkbCopyDatagramFromIter, Counter: "copies to UNIX and packet sockets", Engine: ledger.Fentry, Copies: true, wanted: sockets},
-	{Kind: FuncExit, Program: bpf.ObjectProgIpGenericGetfrag, Counter: "copies to UDP and RAW sockets", Engine: ledger.Fentry, Copies: true, wanted: sockets},
-	{Kind: FuncEntry, Program: bpf.ObjectProgSkbCopyUbufs, Counter: "copies.in_kernel of zero-copy sends", Engine: ledger.Fentry, Copies: true, wanted: sockets},
-	{Kind: FuncExit, Program: bpf.ObjectProgSkbCopyBits, Counter: "copies.net_internal", Engine: ledger.Fentry, wanted: sockets},
-	{Kind: FuncEntry, Program: bpf.ObjectProgCopyMcToKernel, Counter: "copies.cow", Engine: ledger.Fentry, X86Only: true},
-	{Kind: FuncEntry, Program: bpf.ObjectProgDoFaultBegin, Targets: []string{"do_fault"}, Counter: "copies.cow", Engine: ledger.Fentry},
-	{Kind: FuncExit, Program: bpf.ObjectProgDoFaultEnd, Targets: []string{"do_fault"}, Counter: "copies.cow", Engine: ledger.Fentry},
-	{Kind: FuncEntry, Program: bpf.ObjectProgPageCacheSyncRaEntry, Targets: []string{"page_cache_sync_ra"}, Counter: "page_cache.readahead_bytes", Engine: ledger.Fentry},
-	{Kind: FuncEntry, Program: bpf.ObjectProgPageCacheAsyncRaEntry, Targets: []string{"page_cache_async_ra"}, Counter: "page_cache.readahead_bytes", Engine: ledger.Fentry},
-	{Kind: FuncEntry, Program: bpf.ObjectProgFilemapFaultEntry, Targets: []string{"filemap_fault"}, Counter: "page_cache.readahead_bytes of mappings", Engine: ledger.Fentry},
-	{Kind: FuncEntry, Program: bpf.ObjectProgSetPteRange, Counter: "moved.mapped", Engine: ledger.Fentry, Until: "Linux 6.6 and later; before, do_set_pte does it"},
-	{Kind: FuncEntry, Program: bpf.ObjectProgDoSetPte, Counter: "moved.mapped", Engine: ledger.Fentry, Until: "Linux until 6.5; since then, set_pte_range does it"},
-	{Kind: FuncExit, Program: bpf.ObjectProgDoSetPmd, Counter: "moved.mapped", Engine: ledger.Fentry},
+	{Kind: FuncExit, Program: bpf.ObjectProgSkbCopyDatagramFromIter, Counter: "copies to UNIX and packet sockets", Feeds: ledger.FentryCopies, Engine: ledger.Fentry, wanted: sockets},
+	{Kind: FuncExit, Program: bpf.ObjectProgIpGenericGetfrag, Counter: "copies to UDP and RAW sockets", Feeds: ledger.FentryCopies, Engine: ledger.Fentry, wanted: sockets},
+	{Kind: FuncEntry, Program: bpf.ObjectProgSkbCopyUbufs, Counter: "copies.in_kernel of zero-copy sends", Feeds: ledger.FentryCopies, Engine: ledger.Fentry, wanted: sockets},
+	{Kind: FuncExit, Program: bpf.ObjectProgSkbCopyBits, Counter: "copies.net_internal", Feeds: ledger.NetInternal, Engine: ledger.Fentry, wanted: sockets},
+	{Kind: FuncEntry, Program: bpf.ObjectProgCopyMcToKernel, Counter: "copies.cow", Feeds: ledger.COW, Engine: ledger.Fentry, X86Only: true},
+	{Kind: FuncEntry, Program: bpf.ObjectProgDoFaultBegin, Targets: []string{"do_fault"}, Counter: "copies.cow", Feeds: ledger.COW, Engine: ledger.Fentry},
+	{Kind: FuncExit, Program: bpf.ObjectProgDoFaultEnd, Targets: []string{"do_fault"}, Counter: "copies.cow", Feeds: ledger.COW, Engine: ledger.Fentry},
+	{Kind: FuncEntry, Program: bpf.ObjectProgPageCacheSyncRaEntry, Targets: []string{"page_cache_sync_ra"}, Counter: "page_cache.readahead_bytes", Feeds: ledger.ReadAhead, Replaces: bpf.ObjectProgPageCacheSyncRa, Engine: ledger.Fentry},
+	{Kind: FuncEntry, Program: bpf.ObjectProgPageCacheAsyncRaEntry, Targets: []string{"page_cache_async_ra"}, Counter: "page_cache.readahead_bytes", Feeds: ledger.ReadAhead, Replaces: bpf.ObjectProgPageCacheAsyncRa, Engine: ledger.Fentry},
+	{Kind: FuncEntry, Program: bpf.ObjectProgFilemapFaultEntry, Targets: []string{"filemap_fault"}, Counter: "page_cache.readahead_bytes of mappings", Feeds: ledger.ReadAhead, Replaces: bpf.ObjectProgMmFilemapFault, Engine: ledger.Fentry},
+	{Kind: FuncEntry, Program: bpf.ObjectProgSetPteRange, Counter: "moved.mapped", Feeds: ledger.MappedPages, Engine: ledger.Fentry, Kernels: "Linux 6.6 and later; before, do_set_pte does it"},
+	{Kind: FuncEntry, Program: bpf.ObjectProgDoSetPte, Counter: "moved.mapped", Feeds: ledger.MappedPages, Replaces: bpf.ObjectProgSetPteRange, Engine: ledger.Fentry, Kernels: "Linux until 6.5; since then, set_pte_range does it"},
+	{Kind: FuncExit, Program: bpf.ObjectProgDoSetPmd, Counter: "moved.mapped", Feeds: ledger.MappedPages, Engine: ledger.Fentry},
 
-	{Kind: BreakpointHook, Program: bpf.ObjectProgCopyToIter, Targets: []string{"_copy_to_iter"}, Counter: "copies to iterators", Engine: ledger.Breakpoint, Copies: true},
-	{Kind: BreakpointHook, Program: bpf.ObjectProgCopyFromIter, Targets: []string{"_copy_from_iter"}, Counter: "copies from iterators", Engine: ledger.Breakpoint, Copies: true},
+	{Kind: BreakpointHook, Program: bpf.ObjectProgCopyToIter, Targets: []string{"_copy_to_iter"}, Counter: "copies to iterators", Feeds: ledger.BreakpointCopies, Engine: ledger.Breakpoint},
+	{Kind: BreakpointHook, Program: bpf.ObjectProgCopyFromIter, Targets: []string{"_copy_from_iter"}, Counter: "copies from iterators", Feeds: ledger.BreakpointCopies, Engine: ledger.Breakpoint},
 	{Kind: BreakpointHook, Program: bpf.ObjectProgCopyPageFromIter, Targets: []string{"copy_page_from_iter_atomic", "copy_folio_from_iter_atomic"},
-		Counter: "copies into the page cache", Engine: ledger.Breakpoint, Copies: true},
+		Counter: "copies into the page cache", Feeds: ledger.BreakpointCopies, Engine: ledger.Breakpoint},
+}
+
+// lacking is what the ledger goes without when some hooks are not there; why says so of
+// each of them, by its program. Hooks that feed the same are all needed, but for one
+// whose stand-in is there.
+func lacking(hooks []Hook, why map[string]string) ledger.Missing {
+	replaced := map[string]bool{}
+	for _, h := range hooks {
+		if h.Replaces != "" && why[h.Program] == "" {
+			replaced[h.Replaces] = true
+		}
+	}
+	missing := ledger.Missing{}
+	for _, h := range hooks {
+		if h.Replaces == "" && !replaced[h.Program] && missing[h.Feeds] == "" && why[h.Program] != "" {
+			missing[h.Feeds] = why[h.Program]
+		}
+	}
+	return missing
 }
 
 // Options say what a run needs, so that only that is loaded.

@@ -109,7 +109,7 @@ func (c *Check) fail(state State, err error) {
 func probeHooks(usable bool) []Check {
 	var checks []Check
 	for _, h := range Hooks {
-		checks = append(checks, Check{Name: h.Name(), For: h.Counter, Engine: h.Engine, Needed: h.Required, State: NotTried})
+		checks = append(checks, Check{Name: h.Name(), For: h.Counter, Engine: h.Engine, Needed: h.required(), State: NotTried})
 	}
 	if !usable {
 		return checks
@@ -137,8 +137,7 @@ func probeHooks(usable bool) []Check {
 
 // refuse notes why an engine, or a hook of it, does not work.
 func (c *Check) refuse(err error) {
-	var r *refusal
-	if errors.As(err, &r) {
+	if r, ok := errors.AsType[*refusal](err); ok {
 		c.State, c.Reason, c.Remedy, c.Optional = r.state, r.reason, r.remedy, true
 		return
 	}
@@ -151,9 +150,9 @@ func probeHook(c *Check, h Hook, kernel *btf.Spec) {
 	if absent != nil {
 		c.fail(Absent, absent)
 		switch {
-		case h.Until != "" || errors.Is(absent, errNotLoaded):
+		case h.Kernels != "" || errors.Is(absent, errNotLoaded):
 			c.Remedy = "none needed"
-		case h.Copies:
+		case h.copies():
 			c.Remedy = "none; what engine " + string(h.Engine) + " did not see is derived, or null where that is not certain"
 		default:
 			c.Remedy = "none needed: only this counter is missing"
@@ -176,7 +175,8 @@ func tryHook(h Hook, kernel *btf.Spec) error {
 		return err
 	}
 	defer t.Close()
-	return t.Attach()
+	_, err = t.Attach()
+	return err
 }
 
 func derivedEngine(hooks []Check) Check {

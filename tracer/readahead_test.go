@@ -59,7 +59,7 @@ func TestReadAhead(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			tr := start(t, Options{})
-			if why := tr.Missing().ReadAhead; why != "" {
+			if why := tr.missing()[ledger.ReadAhead]; why != "" {
 				needEngine(t, ledger.Fentry)
 				t.Fatal(why)
 			}

@@ -109,7 +109,7 @@ func open(hooks []Hook, opts Options, engines []ledger.Engine, kernel *btf.Spec)
 			if h.Kind != BreakpointHook {
 				programs[h.Program].AttachTo = target
 			}
-		} else if h.Required {
+		} else if h.required() {
 			return nil, fmt.Errorf("load %s: %w", h.Name(), absent)
 		}
 		t.hooks = append(t.hooks, loadedHook{Hook: h, target: target, err: absent})
@@ -142,9 +142,6 @@ func hasEngine(engines []ledger.Engine, e ledger.Engine) bool {
 	return slices.Contains(engines, e) || e == ledger.Derived && slices.Contains(engines, ledger.Breakpoint)
 }
 
-// Engines are those that count; the first one's numbers are the trace's.
-func (t *Tracer) Engines() []ledger.Engine { return t.engines }
-
 var errAbsent = errors.New("this kernel has no such")
 
 // find returns which of the hook's targets this kernel has, or why none.
@@ -159,7 +156,7 @@ func (h Hook) find(kernel *btf.Spec) (string, error) {
 			_, err = kernel.AnyTypeByName("btf_trace_" + target)
 		case BreakpointHook:
 			_, err = kernelSymbol([]string{target})
-			if r := (*refusal)(nil); errors.As(err, &r) && r.state == Absent {
+			if r, ok := errors.AsType[*refusal](err); ok && r.state == Absent {
 				continue
 			}
 		default:
@@ -172,8 +169,8 @@ func (h Hook) find(kernel *btf.Spec) (string, error) {
 	switch {
 	case h.Module != "":
 		return "", h.whyNoModule()
-	case h.Until != "":
-		return "", fmt.Errorf("%w %s: %s", errAbsent, h.Kind.noun(), h.Until)
+	case h.Kernels != "":
+		return "", fmt.Errorf("%w %s: %s", errAbsent, h.Kind.noun(), h.Kernels)
 	}
 	return "", fmt.Errorf("%w %s", errAbsent, h.Kind.noun())
 }
@@ -260,8 +257,15 @@ func completeHasCQE(kernel *btf.Spec) bool {
 	return false
 }
 
+// Attached is what is known of the hooks once they are attached.
+type Attached struct {
+	Hooks   []trace.Hook    // what is attached, and why not what is not
+	Engines []ledger.Engine // that count; the first one's numbers are the trace's
+	Missing ledger.Missing
+}
+
 // Attach attaches what was loaded. On an error nothing stays attached.
-func (t *Tracer) Attach() error {
+func (t *Tracer) Attach() (*Attached, error) {
 	for i := range t.hooks {
 		h := &t.hooks[i]
 		if h.prog == nil {
@@ -271,13 +275,13 @@ func (t *Tracer) Attach() error {
 		if h.link, err = t.attach(h); err != nil {
 			h.link = nil
 			t.Detach()
-			if r := (*refusal)(nil); errors.As(err, &r) {
-				return &fault.Error{Kind: fault.Unsupported, What: fmt.Sprintf("attach %s: %s", h.name(), r.reason), Remedy: r.remedy}
+			if r, ok := errors.AsType[*refusal](err); ok {
+				return nil, &fault.Error{Kind: fault.Unsupported, What: fmt.Sprintf("attach %s: %s", h.name(), r.reason), Remedy: r.remedy}
 			}
-			return fmt.Errorf("attach %s: %w", h.name(), err)
+			return nil, fmt.Errorf("attach %s: %w", h.name(), err)
 		}
 	}
-	return nil
+	return &Attached{Hooks: t.describe(), Engines: t.engines, Missing: t.missing()}, nil
 }
 
 func (t *Tracer) attach(h *loadedHook) (io.Closer, error) {
@@ -312,8 +316,8 @@ func (t *Tracer) Close() {
 	t.collection.Close()
 }
 
-// Hooks says what is attached and why not, as the trace has it.
-func (t *Tracer) Hooks() []trace.Hook {
+// describe says what is attached and why not, as the trace has it.
+func (t *Tracer) describe() []trace.Hook {
 	var out []trace.Hook
 	for i := range t.hooks {
 		h := &t.hooks[i]
@@ -334,55 +338,24 @@ func (t *Tracer) Hooks() []trace.Hook {
 	return out
 }
 
-// Missing says which counters have no hook.
-func (t *Tracer) Missing() ledger.Missing {
+// missing is what the ledger goes without.
+func (t *Tracer) missing() ledger.Missing {
 	why := map[string]string{} // by program
 	for _, h := range t.unwanted {
-		why[h.Program] = h.Name() + " was not asked for"
-		if r, ok := t.refused[h.Engine]; ok {
-			why[h.Program] = "it needs engine " + string(h.Engine) + ": " + r
+		switch refused, ok := t.refused[h.Engine]; {
+		case h.copies(): // nobody can copy there in this run, or its engine does not count
+		case ok:
+			why[h.Program] = "it needs engine " + string(h.Engine) + ": " + refused
+		default:
+			why[h.Program] = h.Name() + " was not asked for"
 		}
 	}
-	m := ledger.Missing{Copies: map[ledger.Engine]string{}}
 	for i := range t.hooks {
-		if h := &t.hooks[i]; h.err != nil {
+		if h := &t.hooks[i]; h.err != nil && !errors.Is(h.err, errNotLoaded) {
 			why[h.Program] = h.name() + ": " + h.err.Error()
-			if h.Copies && !errors.Is(h.err, errNotLoaded) {
-				m.Copies[h.Engine] = why[h.Program]
-			}
 		}
 	}
-	any := func(programs ...string) string { // the first reason
-		for _, p := range programs {
-			if why[p] != "" {
-				return why[p]
-			}
-		}
-		return ""
-	}
-	m.Latency = any(bpf.ObjectProgSysEnter)
-	m.ContextSwitches = any(bpf.ObjectProgSchedSwitch)
-	m.UserFaults = any(bpf.ObjectProgPageFaultUser)
-	m.SocketCopies = any(bpf.ObjectProgSkbCopyDatagramIovec)
-	m.LateCopies = any(bpf.ObjectProgNetifReceiveSkb)
-	m.Uring = any(bpf.ObjectProgIoUringComplete)
-	m.AIO = any(bpf.ObjectProgAioEvents)
-	m.PageCache = any(bpf.ObjectProgMmFilemapAddToPageCache)
-	m.ReadAhead = any(bpf.ObjectProgPageCacheSyncRa, bpf.ObjectProgPageCacheAsyncRa, bpf.ObjectProgMmFilemapFault)
-	if any(bpf.ObjectProgPageCacheSyncRaEntry, bpf.ObjectProgPageCacheAsyncRaEntry, bpf.ObjectProgFilemapFaultEntry) == "" {
-		m.ReadAhead = ""
-	}
-	m.Disk = any(bpf.ObjectProgBlockBioQueue)
-	m.COW = any(bpf.ObjectProgCopyMcToKernel, bpf.ObjectProgDoFaultBegin, bpf.ObjectProgDoFaultEnd)
-	m.NetInternal = any(bpf.ObjectProgSkbCopyBits)
-	m.Received = any(bpf.ObjectProgTcpZerocopyReceive)
-	m.NICSent = any(bpf.ObjectProgNetDevStartXmit, bpf.ObjectProgNetDevXmit)
-	m.NICReceived = any(bpf.ObjectProgNicReceive)
-	m.Mapped = any(bpf.ObjectProgDoSetPmd)
-	if one, other := why[bpf.ObjectProgSetPteRange], why[bpf.ObjectProgDoSetPte]; m.Mapped == "" && one != "" && other != "" {
-		m.Mapped = one
-	}
-	return m
+	return lacking(Hooks, why)
 }
 
 // recursionMisses are events that the kernel dropped because the same program

@@ -38,7 +38,7 @@ func start(t *testing.T, opts Options) *Tracer {
 		t.Fatal(err)
 	}
 	t.Cleanup(tr.Close)
-	if err := tr.Attach(); err != nil {
+	if _, err := tr.Attach(); err != nil {
 		t.Fatal(err)
 	}
 	return tr
@@ -106,7 +106,7 @@ func TestCountsExactly(t *testing.T) {
 	if slot.State != bpf.ObjectSlotStateCLOSED {
 		t.Fatalf("the window is in state %d, want closed", slot.State)
 	}
-	c := ledger.Counters(slot, ledger.Run{})
+	c := ledger.Counters(slot, ledger.Party{})
 	for name, want := range map[string][3]int64{"read": {23, 0, 23000}, "write": {8, 1, 7000}} {
 		got := c.Syscalls.ByName[name]
 		if got.Calls != trace.Known(want[0]) || got.Errors != trace.Known(want[1]) || got.Bytes != trace.Known(want[2]) {
@@ -131,7 +131,7 @@ func TestCountsExactly(t *testing.T) {
 	if c.Copies.Fill.Bytes != trace.Known(23000) || c.Copies.FromUser.Bytes != trace.Known(7000) || c.Copies.ToUser.Bytes != trace.Known(0) {
 		t.Errorf("fill %v, from_user %v, to_user %v; want 23000, 7000, 0", c.Copies.Fill.Bytes, c.Copies.FromUser.Bytes, c.Copies.ToUser.Bytes)
 	}
-	for cause, n := range ledger.Losses(s, ledger.Run{}) {
+	for cause, n := range ledger.Losses(s, ledger.Party{}) {
 		if n != 0 {
 			t.Errorf("loss %s: %d", cause, n)
 		}

@@ -137,8 +137,8 @@ func TestRequestsExactly(t *testing.T) {
 				tr, missing := loaded(t, Options{Requests: true})
 				window(u.file, u.sink, func() { test.do(t, u) })
 				s := snapshot(t, tr)
-				for _, e := range tr.Engines() {
-					counters := ledger.Counters(&s.Slots[ledger.Sender], ledger.Run{Engines: []ledger.Engine{e}, Missing: missing, Cached: true})
+				for _, e := range tr.engines {
+					counters := ledger.Counters(&s.Slots[ledger.Sender], ledger.Party{Engines: []ledger.Engine{e}, Missing: missing, NoNIC: loopback, Workload: ledger.Workload{Cached: true}})
 					for name, got := range map[string]struct {
 						amount trace.Amount
 						want   int64

@@ -104,7 +104,7 @@ const (
 func zctrace(o tracer.Options) func(*bench, work) (done, error) {
 	return func(b *bench, w work) (done, error) {
 		o.Sockets = w.sockets
-		t, err := attach(o)
+		t, _, err := attach(o)
 		if err != nil {
 			return done{}, err
 		}
@@ -120,17 +120,18 @@ func zctrace(o tracer.Options) func(*bench, work) (done, error) {
 	}
 }
 
-func attach(o tracer.Options) (*tracer.Tracer, error) {
+func attach(o tracer.Options) (*tracer.Tracer, *tracer.Attached, error) {
 	o.Marker = tracer.Marker{Nr: workloads.MarkerNr, Address: workloads.MarkerAddress, Cookie: cookie}
 	t, err := tracer.Open(o)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	if err := t.Attach(); err != nil {
+	attached, err := t.Attach()
+	if err != nil {
 		t.Close()
-		return nil, err
+		return nil, nil, err
 	}
-	return t, nil
+	return t, attached, nil
 }
 
 func follow(t *tracer.Tracer, end <-chan struct{}) error {
@@ -167,7 +168,7 @@ func check(t *tracer.Tracer, d done) error {
 
 // bystander is a program that is not the one that zctrace counts for.
 func bystander(b *bench, w work) (done, error) {
-	t, err := attach(tracer.Options{Copies: ledger.Derived, Latency: true, Sockets: w.sockets})
+	t, _, err := attach(tracer.Options{Copies: ledger.Derived, Latency: true, Sockets: w.sockets})
 	if err != nil {
 		return done{}, err
 	}
@@ -178,13 +179,12 @@ func bystander(b *bench, w work) (done, error) {
 // empty attaches programs that do nothing to the tracepoints that zctrace uses, which is
 // the least that any tracer on them costs.
 func empty(b *bench, w work) (done, error) {
-	t, err := attach(tracer.Options{Copies: ledger.Derived, Latency: true, Sockets: w.sockets})
+	t, attached, err := attach(tracer.Options{Copies: ledger.Derived, Latency: true, Sockets: w.sockets})
 	if err != nil {
 		return done{}, err
 	}
-	hooks := t.Hooks()
 	t.Close()
-	for _, h := range hooks {
+	for _, h := range attached.Hooks {
 		if !h.Attached {
 			continue
 		}

@@ -69,7 +69,7 @@ var calls = []call{
 	unknown(unix.SYS_PROCESS_VM_READV),
 	unknown(unix.SYS_PROCESS_VM_WRITEV),
 
-	// See [Missing.notCounted].
+	// See requestsBy.
 	{nr: unix.SYS_IO_SUBMIT},
 	{nr: unix.SYS_IO_GETEVENTS, ObjectCall: bpf.ObjectCall{Events: 4}},
 	{nr: unix.SYS_IO_PGETEVENTS, ObjectCall: bpf.ObjectCall{Events: 4}},

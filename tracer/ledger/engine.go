@@ -31,3 +31,14 @@ func (e Engine) Cells() bpf.ObjectEngine {
 	}
 	return bpf.ObjectEngineTRACEPOINTS
 }
+
+// Copies is the feed of the hooks by which the engine sees copies.
+func (e Engine) Copies() Feed {
+	switch e {
+	case Fentry:
+		return FentryCopies
+	case Breakpoint:
+		return BreakpointCopies
+	}
+	return SocketCopies
+}

@@ -28,7 +28,7 @@ func slot(cells ...bpf.ObjectCell) *bpf.ObjectSlot {
 }
 
 func TestCounters(t *testing.T) {
-	derived := func(n int64) trace.Amount { return mixed(n, 0) }
+	derived := func(n int64) trace.Amount { return derived(n, whyTold) }
 	for _, test := range []struct {
 		name                                         string
 		slot                                         *bpf.ObjectSlot
@@ -65,7 +65,7 @@ func TestCounters(t *testing.T) {
 			transfer: []string{"read"},
 			calls:    17, transferCalls: 16,
 			toUser: derived(mib), fromUser: derived(0), fill: derived(0), refs: derived(0),
-			inKernel: Unavailable(ruleCopyFileRange(xfs, xfs, 0).reason), clon: Unavailable(ruleCopyFileRange(xfs, xfs, 0).reason),
+			inKernel: unavailable(ruleCopyFileRange(xfs, xfs, 0).reason), clon: unavailable(ruleCopyFileRange(xfs, xfs, 0).reason),
 		},
 		{
 			name:  "an uncertain call that moved nothing is certain",
@@ -77,12 +77,12 @@ func TestCounters(t *testing.T) {
 			name:  "a call whose result is no number of bytes is uncertain all the same",
 			slot:  slot(cell(unix.SYS_SENDMMSG, none, none, 1, 0, 0)),
 			calls: 1, transferCalls: 0,
-			toUser: Unavailable(whyResult), fromUser: Unavailable(whyResult), inKernel: Unavailable(whyResult), refs: Unavailable(whyResult),
+			toUser: unavailable(whyResult), fromUser: unavailable(whyResult), inKernel: unavailable(whyResult), refs: unavailable(whyResult),
 			fill: derived(0), clon: derived(0),
 		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			c := Counters(test.slot, Run{Transfer: test.transfer})
+			c := Counters(test.slot, Party{Workload: Workload{Transfer: test.transfer}})
 			if got := c.Syscalls.Calls; got != trace.Known(test.calls) {
 				t.Errorf("calls %v, want %d", got, test.calls)
 			}
@@ -116,18 +116,18 @@ func TestZerocopyNotifications(t *testing.T) {
 	declared := trace.Zerocopy{Completions: trace.Known(16), Copied: trace.Known(3)}
 	confirmed := trace.Zerocopy{Completions: trace.Known(16)}
 	for _, test := range []struct {
-		name string
-		slot *bpf.ObjectSlot
-		run  Run
-		want trace.Zerocopy
-		kind trace.Provenance
+		name  string
+		slot  *bpf.ObjectSlot
+		party Party
+		want  trace.Zerocopy
+		kind  trace.Provenance
 	}{
-		{"declared", slot(send), Run{Zerocopy: &declared}, declared, trace.Derived},
-		{"confirmed, and no more", slot(send), Run{Zerocopy: &confirmed}, confirmed, trace.Unavailable},
-		{"not read", slot(send), Run{}, trace.Zerocopy{}, trace.Unavailable},
-		{"nothing sent so", slot(), Run{}, trace.Zerocopy{Completions: trace.Known(0), Copied: trace.Known(0)}, trace.Derived},
+		{"declared", slot(send), Party{Workload: Workload{Zerocopy: &declared}}, declared, trace.Derived},
+		{"confirmed, and no more", slot(send), Party{Workload: Workload{Zerocopy: &confirmed}}, confirmed, trace.Unavailable},
+		{"not read", slot(send), Party{}, trace.Zerocopy{}, trace.Unavailable},
+		{"nothing sent so", slot(), Party{}, trace.Zerocopy{Completions: trace.Known(0), Copied: trace.Known(0)}, trace.Derived},
 	} {
-		c := Counters(test.slot, test.run)
+		c := Counters(test.slot, test.party)
 		if o := c.Origin("zerocopy.copied"); c.Zerocopy != test.want || o.Kind != test.kind || o.Reason == "" {
 			t.Errorf("%s: %+v, %+v; want %+v, %s with a reason", test.name, c.Zerocopy, o, test.want, test.kind)
 		}
@@ -147,7 +147,7 @@ func TestShortTransfers(t *testing.T) {
 		{slot(short, cell(unix.SYS_WRITEV, none, tcp, 16, mib, 0)), trace.Int{}},
 		{slot(short, cell(unix.SYS_WRITEV, none, tcp, 16, 0, 0)), trace.Known(3)},
 	} {
-		c := Counters(test.slot, Run{Transfer: []string{"read", "writev"}})
+		c := Counters(test.slot, Party{Workload: Workload{Transfer: []string{"read", "writev"}}})
 		if got := c.Syscalls.ShortTransfers; got != test.want {
 			t.Errorf("short transfers are %v, want %v", got, test.want)
 		}
@@ -162,8 +162,8 @@ func TestMissingHooks(t *testing.T) {
 	const why = "no such hook"
 	s := slot(cell(unix.SYS_READ, ext4, none, 1, 1, 0))
 	s.Voluntary, s.DiskReadBytes, s.Cache.AddedBytes, s.FaultsUser = 1, 2, 3, 4
-	c := Counters(s, Run{Cached: true, Maps: true, Missing: Missing{
-		Latency: why, ContextSwitches: why, UserFaults: why, PageCache: why, Disk: why, Mapped: why, COW: why, NetInternal: why,
+	c := Counters(s, Party{Workload: Workload{Cached: true, Maps: true}, Missing: Missing{
+		SyscallTime: why, ContextSwitches: why, UserFaults: why, PageCache: why, Disk: why, MappedPages: why, COW: why, NetInternal: why,
 	}})
 	for path, n := range map[string]trace.Int{
 		"syscalls.by_name.read.time_ns": c.Syscalls.ByName["read"].TimeNS,
@@ -190,8 +190,22 @@ func TestMissingHooks(t *testing.T) {
 	}
 }
 
+// What only a workload can declare is null of a program that does not, with a reason.
+func TestNothingDeclared(t *testing.T) {
+	s := slot(cell(unix.SYS_READ, ext4, none, 1, 1, 0))
+	c := Counters(s, Party{})
+	for _, n := range []trace.Number{trace.PayloadBytes, trace.UserSpace, trace.CacheLeftBytes} {
+		if v := c.Value(n); v.Int.Known() || v.Origin.Reason != whyUndeclared {
+			t.Errorf("%s is %v, %v", n, v.Int, v.Origin)
+		}
+	}
+	if v := c.Value(trace.Calls); v.Int != trace.Known(1) {
+		t.Errorf("calls: %v, want 1", v.Int)
+	}
+}
+
 func TestIdleSlotIsUnknown(t *testing.T) {
-	c := Counters(&bpf.ObjectSlot{}, Run{})
+	c := Counters(&bpf.ObjectSlot{}, Party{})
 	if c.Syscalls.Calls.Known() || c.Copies.ToUser.Bytes.Known() || c.ModeSwitches.Known() {
 		t.Error("the counters of a window that never opened are known")
 	}
@@ -229,7 +243,7 @@ func TestLosses(t *testing.T) {
 			s := &Snapshot{}
 			s.Slots[0] = *good
 			test.damage(s)
-			for cause, n := range Losses(s, Run{}) {
+			for cause, n := range Losses(s, Party{}) {
 				if want := map[bool]int64{true: test.want}[cause == test.cause]; n != want {
 					t.Errorf("%s is %d, want %d", cause, n, want)
 				}
@@ -245,31 +259,31 @@ func TestNICs(t *testing.T) {
 	s.Refused.Bytes, s.Refused.Packets, s.Refused.LinearBytes = 1000, 1, 934
 	s.Received.Bytes, s.Received.Packets = 660, 10
 	for _, test := range []struct {
-		name string
-		run  Run
-		want trace.NIC
-		why  map[string]trace.Origin
+		name  string
+		party Party
+		want  trace.NIC
+		why   map[string]trace.Origin
 	}{
-		{"counted", Run{}, trace.NIC{TxBytes: trace.Known(mib + 66*17), TxPackets: trace.Known(17), RxBytes: trace.Known(660), RxPackets: trace.Known(10)}, nil},
+		{"counted", Party{}, trace.NIC{TxBytes: trace.Known(mib + 66*17), TxPackets: trace.Known(17), RxBytes: trace.Known(660), RxPackets: trace.Known(10)}, nil},
 		{
-			"below a bond", Run{UnknownRx: "a bond"}, trace.NIC{TxBytes: trace.Known(mib + 66*17), TxPackets: trace.Known(17)},
+			"below a bond", Party{UnknownRx: "a bond"}, trace.NIC{TxBytes: trace.Known(mib + 66*17), TxPackets: trace.Known(17)},
 			map[string]trace.Origin{"nic.rx_bytes": {Kind: trace.Unavailable, Reason: "a bond"}},
 		},
 		{
-			"a tunnel", Run{UnknownTx: "a tunnel", UnknownRx: "a tunnel"}, trace.NIC{},
+			"a tunnel", Party{UnknownTx: "a tunnel", UnknownRx: "a tunnel"}, trace.NIC{},
 			map[string]trace.Origin{"nic.tx_bytes": {Kind: trace.Unavailable, Reason: "a tunnel"}, "nic.rx_packets": {Kind: trace.Unavailable, Reason: "a tunnel"}},
 		},
 		{
-			"no hook", Run{Missing: Missing{NICSent: "no such tracepoint"}}, trace.NIC{RxBytes: trace.Known(660), RxPackets: trace.Known(10)},
+			"no hook", Party{Missing: Missing{NICSent: "no such tracepoint"}}, trace.NIC{RxBytes: trace.Known(660), RxPackets: trace.Known(10)},
 			map[string]trace.Origin{"nic.tx_packets": {Kind: trace.Unavailable, Reason: "no such tracepoint"}},
 		},
 		{
-			"veth", Run{NoNIC: "veth"}, trace.NIC{TxBytes: trace.Known(0), TxPackets: trace.Known(0), RxBytes: trace.Known(0), RxPackets: trace.Known(0)},
+			"veth", Party{NoNIC: "veth"}, trace.NIC{TxBytes: trace.Known(0), TxPackets: trace.Known(0), RxBytes: trace.Known(0), RxPackets: trace.Known(0)},
 			map[string]trace.Origin{"nic": {Kind: trace.Derived, Reason: "veth"}},
 		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			c := Counters(s, test.run)
+			c := Counters(s, test.party)
 			if c.NIC != test.want {
 				t.Errorf("%+v, want %+v", c.NIC, test.want)
 			}
@@ -278,10 +292,14 @@ func TestNICs(t *testing.T) {
 					t.Errorf("%s: %+v, want %+v", path, c.Provenance[path], why)
 				}
 			}
-			if n := c.Copies.InKernel.Bytes; n != trace.Known(4066) {
-				t.Errorf("in_kernel is %v", n)
+			want := trace.Known(4066)
+			if test.party.Missing[NICSent] != "" { // nobody knows whether the stack copied
+				want = trace.Int{}
 			}
-			kernel := KernelCounters(&bpf.ObjectKernelCells{}, test.run, &c)
+			if n := c.Copies.InKernel.Bytes; n != want {
+				t.Errorf("in_kernel is %v, want %v", n, want)
+			}
+			kernel := KernelCounters(&bpf.ObjectKernelCells{}, test.party.Missing, &c)
 			if kernel.NIC.TxBytes.Known() != c.NIC.TxBytes.Known() {
 				t.Errorf("the kernel's own %+v", kernel.NIC)
 			}

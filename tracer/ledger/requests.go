@@ -147,31 +147,36 @@ func requestTable(requests []request) (table [64]bpf.ObjectRequestOp) { // REQUE
 
 // notCounted is the verdict of system calls whose requests were not counted.
 func notCounted(why string) verdict {
-	return unmeasured("what its requests moved was not counted: "+why, toUser, fromUser, inKernel, pageRefs)
+	return unmeasured("what its requests moved was not counted: "+why, toUser, fromUser, inKernel, fill, pageRefs)
 }
 
-// notCounted says why the requests are not counted that a system call submits or
-// reaps. Of all other calls, requests is false.
-func (m *Missing) notCounted(nr uint32) (why string, requests bool) {
+// requestsBy is the feed that tells of the requests that a system call submits or
+// reaps; 0 for all other calls.
+func requestsBy(nr uint32) Feed {
 	switch nr {
 	case unix.SYS_IO_URING_ENTER:
-		return m.Uring, true
+		return UringRequests
 	case unix.SYS_IO_SUBMIT, unix.SYS_IO_GETEVENTS, unix.SYS_IO_PGETEVENTS:
-		return m.AIO, true
+		return AIORequests
 	}
-	return "", false
+	return 0
 }
 
-func isReady(c *bpf.ObjectRequestCell) bool { return c.State == uint64(bpf.ObjectRequestStateREADY) }
-
-// usesUring is whether any request of io_uring has completed.
-func usesUring(h *bpf.ObjectHelpers) bool {
-	for i := range h.Requests {
-		if c := &h.Requests[i]; isReady(c) && c.Key.Nr < uint32(bpf.ObjectRequestBaseIOCB_CMD) {
+// usesUring is whether the slot's thread has made requests of io_uring. That takes no
+// system call where a thread of the kernel polls the queue.
+func usesUring(s *bpf.ObjectSlot) bool {
+	for c := range cellsOf(s) {
+		if c.Key.Nr == unix.SYS_IO_URING_ENTER {
 			return true
 		}
 	}
-	return false
+	for c := range requestsOf(s) {
+		if c.Key.Nr < uint32(bpf.ObjectRequestBaseIOCB_CMD) {
+			return true
+		}
+	}
+	h, none := &s.Helpers, bpf.ObjectHelperCounters{}
+	return h.Begin != none || h.Now != none || h.Gone != none
 }
 
 // copies are bytes that hooks saw copied, by class.
@@ -243,22 +248,20 @@ func (v verdict) turn() int {
 // nothing tells. Those take theirs first whose copies are certain, then those that
 // may have copied, then those that go by reference unless the kernel copied
 // after all. What is left belongs to no request that has completed.
-func (t *tally) settle(h *bpf.ObjectHelpers) {
+func (t *tally) settle(s *bpf.ObjectSlot) {
 	type group struct {
 		request
 		verdict
 		cell *bpf.ObjectRequestCell
 	}
 	var groups []group
-	for i := range h.Requests {
-		c := &h.Requests[i]
-		r := requestOf(c.Key.Nr)
-		if isReady(c) && r.rule != nil {
+	for c := range requestsOf(s) {
+		if r := requestOf(c.Key.Nr); r.rule != nil {
 			groups = append(groups, group{r, r.rule(c.Key.In, c.Key.Out, c.Key.Flags), c})
 		}
 	}
 	slices.SortStableFunc(groups, func(a, b group) int { return cmp.Compare(a.turn(), b.turn()) })
-	t.pool.add(copiesOf(h.Seen[t.engine.Cells()]))
+	t.pool.add(t.sawIn(&s.Helpers.Seen))
 	for _, g := range groups {
 		n := int64(g.cell.Bytes)
 		seen := t.pool.take(g.verdict, n, g.fixed && t.engine == Breakpoint)
@@ -266,5 +269,8 @@ func (t *tally) settle(h *bpf.ObjectHelpers) {
 	}
 	if t.engine == Fentry { // the others are before the copy, which may fail or be done in two goes
 		t.saw(t.pool)
+	}
+	if why := t.party.Missing[UringRequests]; why != "" && usesUring(s) {
+		t.notKnown(notCounted(why))
 	}
 }

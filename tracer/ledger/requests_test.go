@@ -69,7 +69,7 @@ func TestTallyOfRequests(t *testing.T) {
 		return c
 	}
 	observed := func(n int64) trace.Amount { return hooked(uint64(n), "") }
-	derived := func(n int64) trace.Amount { return mixed(n, 0) }
+	derived := func(n int64) trace.Amount { return derived(n, whyTold) }
 	type amounts struct{ toUser, fromUser, inKernel, refs trace.Amount }
 	for _, test := range []struct {
 		name     string
@@ -91,7 +91,7 @@ func TestTallyOfRequests(t *testing.T) {
 			[]bpf.ObjectCell{enter(bpf.ObjectCopied{ToUser: 900})},
 			[]bpf.ObjectRequestCell{done(uring+opRead, ext4, none, 1, n)},
 			bpf.ObjectCopied{}, bpf.ObjectCopied{},
-			amounts{mixed(n, 900), observed(0), observed(0), derived(0)},
+			amounts{mixed(n, 900, whyTold), observed(0), observed(0), derived(0)},
 		}, {
 			"derived", Derived,
 			[]bpf.ObjectCell{enter(bpf.ObjectCopied{})},
@@ -150,7 +150,7 @@ func TestTallyOfRequests(t *testing.T) {
 			copy(s.Helpers.Requests[:], test.requests)
 			s.Helpers.Seen[test.engine.Cells()] = test.helpers
 			s.Seen[test.engine.Cells()] = test.last
-			ta := newTally(s, test.engine, &Run{Dense: true})
+			ta := newTally(s, test.engine, &Party{Workload: Workload{Dense: true}})
 			got := amounts{ta.amount(toUser), ta.amount(fromUser), ta.amount(inKernel), ta.amount(pageRefs)}
 			if got != test.want {
 				t.Errorf("got  %+v\nwant %+v", got, test.want)
@@ -163,7 +163,7 @@ func TestTallyOfRequests(t *testing.T) {
 func TestTallyOfUncountedRequests(t *testing.T) {
 	const why = "no such tracepoint"
 	for _, nr := range []uint32{unix.SYS_IO_URING_ENTER, unix.SYS_IO_SUBMIT, unix.SYS_IO_GETEVENTS, unix.SYS_IO_PGETEVENTS} {
-		ta := newTally(slot(cell(nr, none, none, 1, 0, 0)), Fentry, &Run{Missing: Missing{Uring: why, AIO: why}})
+		ta := newTally(slot(cell(nr, none, none, 1, 0, 0)), Fentry, &Party{Missing: Missing{UringRequests: why, AIORequests: why}})
 		for _, c := range []class{toUser, fromUser, inKernel, pageRefs} {
 			if got := ta.amount(c); got.Bytes.Known() || !strings.Contains(got.Reason, why) {
 				t.Errorf("%s: class %d is %+v, want null because there is %s", syscalls.Name(nr), c, got, why)
@@ -186,7 +186,7 @@ func TestCountersOfRequests(t *testing.T) {
 	s.Helpers.Begin = bpf.ObjectHelperCounters{RuntimeNs: 100, MinFlt: 5}
 	s.Helpers.Now = bpf.ObjectHelperCounters{RuntimeNs: 60, MinFlt: 8}
 	s.Helpers.Gone = bpf.ObjectHelperCounters{RuntimeNs: 50, MinFlt: 1}
-	c := Counters(s, Run{Transfer: []string{"io_uring_enter"}, Payload: mib, Cached: true})
+	c := Counters(s, Party{Workload: Workload{Transfer: []string{"io_uring_enter"}, Payload: trace.Known(mib), Cached: true}})
 	for name, got := range map[string][2]trace.Int{
 		"calls":          {c.Syscalls.Calls, trace.Known(3)},
 		"transfer calls": {c.Syscalls.TransferCalls, trace.Known(3)},
@@ -207,7 +207,7 @@ func TestCountersOfRequests(t *testing.T) {
 	if names := c.Syscalls.ByName; len(names) != 1 {
 		t.Errorf("system calls: %v", names)
 	}
-	losses := Losses(&Snapshot{Slots: [Roles]bpf.ObjectSlot{*s}}, Run{Missing: Missing{Latency: "not asked for"}})
+	losses := Losses(&Snapshot{Slots: [Roles]bpf.ObjectSlot{*s}}, Party{Missing: Missing{SyscallTime: "not asked for"}})
 	if losses["disk_reads"] != 0 || losses["uncounted_calls"] != 3 {
 		t.Errorf("losses: %v", losses)
 	}
@@ -217,7 +217,7 @@ func TestCountersOfRequests(t *testing.T) {
 func TestLateCopiesOfRequests(t *testing.T) {
 	s := slot()
 	s.Helpers.Requests[0] = done(uring+opSendZC, none, tcp, 1, 1000)
-	ta := newTally(s, Derived, &Run{Missing: Missing{LateCopies: "no such tracepoint"}})
+	ta := newTally(s, Derived, &Party{Missing: Missing{LateCopies: "no such tracepoint"}})
 	if got := ta.amount(inKernel); got.Bytes.Known() || got.Reason == "" {
 		t.Errorf("in_kernel is %+v, want null with a reason", got)
 	}

@@ -3,7 +3,7 @@
 package ledger
 
 import (
-	"golang.org/x/sys/unix"
+	"slices"
 
 	"github.com/zctrace/zctrace/bpf"
 	"github.com/zctrace/zctrace/tracer/trace"
@@ -14,9 +14,9 @@ import (
 // its descriptors, its flags and its result.
 type tally struct {
 	engine  Engine
-	watched bool // the engine's hooks see all copies, where a rule says so
-	dense   bool // nothing that was read can have been a hole
-	missing *Missing
+	party   *Party
+	unseen  string // which hook is not there, so that the engine does not see all copies; "" if it does
+	watched bool   // its hooks see all copies, where a rule says so
 	pool    copies // copies that were made for requests
 
 	bytes   [classes]int64
@@ -24,72 +24,58 @@ type tally struct {
 	unknown [classes]string // why a class is not known
 }
 
-func newTally(s *bpf.ObjectSlot, engine Engine, run *Run) *tally {
-	m := &run.Missing
-	t := &tally{engine: engine, watched: engine != Derived && m.Copies[engine] == "", dense: run.Dense, missing: m}
-	for i := range s.Cells {
-		if cell := &s.Cells[i]; cell.Calls > 0 && !torn(cell) {
-			t.add(cell)
+// tallyEach is the tally of each engine that counted.
+func tallyEach(s *bpf.ObjectSlot, p *Party) (tallies []*tally) {
+	for _, e := range p.Engines {
+		tallies = append(tallies, newTally(s, e, p))
+	}
+	if len(tallies) == 0 {
+		tallies = append(tallies, newTally(s, Derived, p))
+	}
+	return tallies
+}
+
+// sideBySide is what engines counted, if there are several.
+func sideBySide(tallies []*tally) map[string]*trace.EngineCounters {
+	if len(tallies) < 2 {
+		return nil
+	}
+	engines := map[string]*trace.EngineCounters{}
+	for _, t := range tallies {
+		engines[string(t.engine)] = &trace.EngineCounters{
+			ToUser: t.amount(toUser), FromUser: t.amount(fromUser), InKernel: t.amount(inKernel), PageRefs: t.amount(pageRefs),
 		}
 	}
-	switch last := copiesOf(s.Seen[engine.Cells()]); {
+	return engines
+}
+
+func newTally(s *bpf.ObjectSlot, engine Engine, p *Party) *tally {
+	t := &tally{engine: engine, party: p}
+	if engine != Derived {
+		t.unseen = p.Missing[engine.Copies()]
+		t.watched = t.unseen == ""
+	}
+	for cell := range cellsOf(s) {
+		t.add(cell)
+	}
+	switch last := t.sawIn(&s.Seen); {
 	case s.State == bpf.ObjectSlotStateOPEN: // in a call that will have a cell
 	case t.countsRequests(): // by the thread, on its way out of the last one
 		t.pool.add(last)
 	default: // in a call that never returned
 		t.saw(last)
 	}
-	t.settle(&s.Helpers)
-	t.late(s, run.Zerocopy)
+	t.settle(s)
+	t.late(s)
 	return t
 }
 
-// zerocopySends are those whose bytes may be copied late.
-type zerocopySends struct{ succeeded, bytes int64 }
-
-func zerocopySendsOf(s *bpf.ObjectSlot) (sum zerocopySends) {
-	add := func(calls, errors, bytes uint64) {
-		sum.succeeded += int64(calls - errors)
-		sum.bytes += int64(bytes)
+// sawIn is what the engine's hooks saw copied.
+func (t *tally) sawIn(seen *[bpf.ObjectEngineENGINES]bpf.ObjectCopied) copies {
+	if t.engine == Derived && t.party.Missing[SocketCopies] != "" {
+		return copies{}
 	}
-	for i := range s.Cells {
-		if c := &s.Cells[i]; c.Calls > 0 && !torn(c) && c.Key.Flags&unix.MSG_ZEROCOPY != 0 {
-			add(c.Calls, c.Errors, c.Bytes)
-		}
-	}
-	for i := range s.Helpers.Requests {
-		if c := &s.Helpers.Requests[i]; isReady(c) && requestOf(c.Key.Nr).zerocopy {
-			add(c.Requests, c.Errors, c.Bytes)
-		}
-	}
-	return sum
-}
-
-// late adds what was sent by reference and copied after all.
-func (t *tally) late(s *bpf.ObjectSlot, notified *trace.Zerocopy) {
-	m, sent := t.missing, zerocopySendsOf(s)
-	// By the stack, because a NIC cannot gather.
-	t.bytes[inKernel] += int64(s.Sent.LinearBytes - s.Refused.LinearBytes)
-	switch {
-	case t.engine == Fentry && t.watched:
-		t.sawClass(inKernel, int64(s.LateBytes[bpf.ObjectEngineFENTRY]))
-	case m.LateCopies == "":
-		late := int64(s.LateBytes[bpf.ObjectEngineTRACEPOINTS]) // the packet arrived; the copy follows
-		// On Linux 6.18, now and then one that a timer of TCP sends passes no
-		// tracepoint; and of those that pass one, some are sent elsewhere before they
-		// are copied (tc). Once all notifications are there, they know better.
-		if all := trace.Known(sent.succeeded); notified != nil && notified.Completions == all {
-			switch notified.Copied {
-			case all:
-				late = max(late, sent.bytes)
-			case trace.Known(0):
-				late = 0
-			}
-		}
-		t.bytes[inKernel] += late
-	case sent.succeeded > 0:
-		t.unknown[inKernel] = "a zero-copy send is copied later if its receiver is on this machine: " + m.LateCopies
-	}
+	return copiesOf(seen[t.engine.Cells()])
 }
 
 func (t *tally) sawClass(c class, n int64) {
@@ -105,17 +91,20 @@ func (t *tally) saw(seen copies) {
 
 // countsRequests is whether copies may have been made for requests rather than
 // for the call that they were seen in.
-func (t *tally) countsRequests() bool { return t.missing.Uring == "" || t.missing.AIO == "" }
+func (t *tally) countsRequests() bool {
+	return t.party.Missing[UringRequests] == "" || t.party.Missing[AIORequests] == ""
+}
 
 func (t *tally) add(cell *bpf.ObjectCell) {
-	seen := copiesOf(cell.Seen[t.engine.Cells()])
+	seen := t.sawIn(&cell.Seen)
 	verdictOf := ruleOf(cell.Key.Nr)
-	why, submits := t.missing.notCounted(cell.Key.Nr)
+	requests := requestsBy(cell.Key.Nr)
+	why := t.party.Missing[requests]
 	switch {
-	case submits && why == "":
+	case requests != 0 && why == "":
 		t.pool.add(seen)
 		return
-	case submits:
+	case requests != 0:
 		verdictOf = func(_, _ bpf.ObjectFdKind, _ uint32) verdict { return notCounted(why) }
 	case verdictOf == nil:
 		seen[inKernel] = 0 // what the kernel reads for itself: an executable's headers
@@ -146,6 +135,7 @@ func (t *tally) place(v verdict, n int64, succeeded bool, seen copies) {
 			t.bytes[c] += rest
 		}
 	}
+	sees := v.watched && (t.engine == Fentry || t.engine == Breakpoint && !v.byFentry)
 	switch {
 	case len(v.unknown) == 0:
 	case v.unmeasured:
@@ -153,9 +143,12 @@ func (t *tally) place(v verdict, n int64, succeeded bool, seen copies) {
 			t.notKnown(v)
 		}
 	case rest == 0:
-	case !t.watched || !v.watched || v.byFentry && t.engine != Fentry:
+	case sees && t.unseen != "":
+		v.reason += ": " + t.unseen
 		t.notKnown(v)
-	case v.rest != nil && (t.dense || !v.unlessDense):
+	case !sees:
+		t.notKnown(v)
+	case v.rest != nil && (t.party.Dense || !v.unlessDense):
 		t.bytes[*v.rest] += rest
 	default: // the copies at least were seen
 		t.notKnown(v, toUser, fromUser, inKernel)
@@ -164,23 +157,19 @@ func (t *tally) place(v verdict, n int64, succeeded bool, seen copies) {
 
 // notKnown makes the verdict's unknown classes unknown, but for some.
 func (t *tally) notKnown(v verdict, but ...class) {
-next:
 	for _, c := range v.unknown {
-		for _, b := range but {
-			if b == c {
-				continue next
-			}
+		if !slices.Contains(but, c) {
+			t.unknown[c] = v.reason
 		}
-		t.unknown[c] = v.reason
 	}
 }
 
 func (t *tally) amount(c class) trace.Amount {
 	if t.unknown[c] != "" {
-		return Unavailable(t.unknown[c])
+		return unavailable(t.unknown[c])
 	}
 	if t.watched && c <= inKernel && t.seen[c] == t.bytes[c] { // also 0
 		return hooked(uint64(t.bytes[c]), "")
 	}
-	return mixed(t.bytes[c], t.seen[c])
+	return mixed(t.bytes[c], t.seen[c], whyTold)
 }

@@ -20,7 +20,7 @@ func TestTally(t *testing.T) {
 	fuse := ext4
 	fuse.Detail = unix.FUSE_SUPER_MAGIC
 	observed := func(n int64) trace.Amount { return hooked(uint64(n), "") }
-	derived := func(n int64) trace.Amount { return mixed(n, 0) }
+	derived := func(n int64) trace.Amount { return derived(n, whyTold) }
 	null := trace.Amount{Provenance: trace.Unavailable}
 	zero := observed(0)
 
@@ -36,7 +36,7 @@ func TestTally(t *testing.T) {
 		{"a read that the hooks saw", unix.SYS_READ, ext4, none, bpf.ObjectCopied{ToUser: n},
 			amounts{observed(n), zero, zero, derived(0), derived(0), derived(0)}},
 		{"a read of which they saw a part", unix.SYS_READ, ext4, none, bpf.ObjectCopied{ToUser: 900},
-			amounts{mixed(n, 900), zero, zero, derived(0), derived(0), derived(0)}},
+			amounts{mixed(n, 900, whyTold), zero, zero, derived(0), derived(0), derived(0)}},
 		{"sendfile to a socket without a copy", unix.SYS_SENDFILE, ext4, tcp, bpf.ObjectCopied{},
 			amounts{zero, zero, zero, derived(n), derived(0), derived(0)}},
 		{"sendfile to a socket that copied after all", unix.SYS_SENDFILE, ext4, tcp, bpf.ObjectCopied{InKernel: n},
@@ -73,7 +73,7 @@ func TestTally(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			c := cell(test.nr, test.in, test.out, 1, n, 0)
 			c.Seen[bpf.ObjectEngineFENTRY] = test.seen
-			ta := newTally(slot(c), Fentry, &Run{})
+			ta := newTally(slot(c), Fentry, &Party{})
 			got := amounts{ta.amount(toUser), ta.amount(fromUser), ta.amount(inKernel), ta.amount(pageRefs), ta.amount(cloned), ta.amount(fill)}
 			for _, a := range []*trace.Amount{&got.toUser, &got.fromUser, &got.inKernel, &got.refs, &got.cloned, &got.fill} {
 				if a.Provenance == trace.Unavailable {
@@ -97,13 +97,13 @@ func TestTallyOfADenseSource(t *testing.T) {
 	direct.Attrs |= uint16(bpf.ObjectFdAttrFD_DIRECT)
 	c := cell(unix.SYS_READ, direct, none, 1, 1000, 0)
 	c.Seen[bpf.ObjectEngineFENTRY] = bpf.ObjectCopied{ToUser: 10}
-	ta := newTally(slot(c), Fentry, &Run{Dense: true})
-	for class, want := range map[class]trace.Amount{toUser: hooked(10, ""), pageRefs: mixed(990, 0), fill: mixed(0, 0)} {
+	ta := newTally(slot(c), Fentry, &Party{Workload: Workload{Dense: true}})
+	for class, want := range map[class]trace.Amount{toUser: hooked(10, ""), pageRefs: mixed(990, 0, whyTold), fill: mixed(0, 0, whyTold)} {
 		if got := ta.amount(class); got != want {
 			t.Errorf("class %d is %+v, want %+v", class, got, want)
 		}
 	}
-	ta = newTally(slot(c), Derived, &Run{Dense: true})
+	ta = newTally(slot(c), Derived, &Party{Workload: Workload{Dense: true}})
 	for _, class := range []class{toUser, pageRefs, fill} {
 		if got := ta.amount(class); got.Bytes.Known() || got.Reason == "" {
 			t.Errorf("class %d is derived as %+v, want null with a reason", class, got)
@@ -114,7 +114,7 @@ func TestTallyOfADenseSource(t *testing.T) {
 // Only fentry reaches what a splice of a socket copies: the others leave null.
 func TestTallyOfASplicedSocket(t *testing.T) {
 	for _, e := range []Engine{Breakpoint, Derived} {
-		ta := newTally(slot(cell(unix.SYS_SPLICE, stream, pipeIn, 1, 1000, 0)), e, &Run{})
+		ta := newTally(slot(cell(unix.SYS_SPLICE, stream, pipeIn, 1, 1000, 0)), e, &Party{})
 		for class, known := range map[class]bool{toUser: true, fromUser: true, inKernel: false, pageRefs: false} {
 			if got := ta.amount(class); got.Bytes.Known() != known || !known && got.Reason == "" {
 				t.Errorf("%s: class %d is %+v", e, class, got)
@@ -135,9 +135,9 @@ func TestReceivedByMapping(t *testing.T) {
 		want    trace.Provenance
 	}{
 		{Missing{}, trace.Observed},
-		{Missing{Mapped: "no fentry", Received: "no fentry"}, trace.Derived},
+		{Missing{MappedPages: "no fentry", ReceivedPages: "no fentry"}, trace.Derived},
 	} {
-		got := Counters(s, Run{Missing: test.missing})
+		got := Counters(s, Party{Missing: test.missing})
 		if m := got.Moved.Mapped; m.Bytes != trace.Known(8192) || m.Provenance != test.want {
 			t.Errorf("mapped is %+v, want it %s", m, test.want)
 		}
@@ -145,7 +145,7 @@ func TestReceivedByMapping(t *testing.T) {
 			t.Errorf("to_user is %+v, want 808 bytes of which 8 were not seen", u)
 		}
 	}
-	if n := Losses(&Snapshot{Slots: [2]bpf.ObjectSlot{*s}}, Run{})["socket_copies"]; n != 8 {
+	if n := Losses(&Snapshot{Slots: [2]bpf.ObjectSlot{*s}}, Party{})["socket_copies"]; n != 8 {
 		t.Errorf("socket_copies is %d, want 8", n)
 	}
 }
@@ -167,9 +167,9 @@ func TestLateCopies(t *testing.T) {
 		{Derived, Missing{}, trace.Known(1001)},
 		{Breakpoint, Missing{}, trace.Known(1001)},
 		{Derived, Missing{LateCopies: "no such tracepoint"}, trace.Int{}},
-		{Fentry, Missing{Copies: map[Engine]string{Fentry: "no such function"}, LateCopies: "no such tracepoint"}, trace.Int{}},
+		{Fentry, Missing{FentryCopies: "no such function", LateCopies: "no such tracepoint"}, trace.Int{}},
 	} {
-		ta := newTally(s, test.engine, &Run{Missing: test.missing})
+		ta := newTally(s, test.engine, &Party{Missing: test.missing})
 		if got := ta.amount(inKernel).Bytes; got != test.want {
 			t.Errorf("%s, missing %+v: in_kernel is %v, want %v", test.engine, test.missing, got, test.want)
 		}
@@ -206,7 +206,7 @@ func TestUnseenLateCopies(t *testing.T) {
 		{Fentry, 2000, known(2, 0), 2000},
 	} {
 		s.LateBytes = [3]uint64{bpf.ObjectEngineTRACEPOINTS: test.seen, bpf.ObjectEngineFENTRY: test.seen}
-		if got := newTally(s, test.engine, &Run{Zerocopy: test.notified}).amount(inKernel).Bytes; got != trace.Known(test.want) {
+		if got := newTally(s, test.engine, &Party{Workload: Workload{Zerocopy: test.notified}}).amount(inKernel).Bytes; got != trace.Known(test.want) {
 			t.Errorf("%+v: in_kernel is %v", test, got)
 		}
 	}

@@ -105,7 +105,7 @@ func (c attached) byTurns(b *testing.B) (traced, control []float64) {
 		b.Fatal(err)
 	}
 	attach := func() {
-		if err := t.Attach(); err != nil {
+		if _, err := t.Attach(); err != nil {
 			b.Fatal(err)
 		}
 	}

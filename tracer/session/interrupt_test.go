@@ -110,10 +110,10 @@ func TestNoReceiptNoNICs(t *testing.T) {
 		if err := f.takeReceipt(ctx); err != nil {
 			t.Error(err)
 		}
-		var run ledger.Run
-		f.session.askNICs(&run)
-		if unknown := payload < 0; (run.UnknownTx != "") != unknown || (run.UnknownRx != "") != unknown {
-			t.Errorf("with a receipt of %d bytes: sent %q, received %q", payload, run.UnknownTx, run.UnknownRx)
+		var party ledger.Party
+		f.session.askNICs(&party)
+		if unknown := payload < 0; (party.UnknownTx != "") != unknown || (party.UnknownRx != "") != unknown {
+			t.Errorf("with a receipt of %d bytes: sent %q, received %q", payload, party.UnknownTx, party.UnknownRx)
 		}
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/zctrace/zctrace/tracer"
 	"github.com/zctrace/zctrace/tracer/ledger"
 	"github.com/zctrace/zctrace/tracer/trace"
 	"github.com/zctrace/zctrace/workloads"
@@ -53,22 +54,32 @@ func (s *session) run(ctx context.Context, t Tracer, observe func(*trace.Trace))
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
 	}
+	f := &follower{session: s, workers: w, tracer: t, pass: &pass{ended: trace.Done}, observe: observe}
 	if t == nil {
 		s.doing("running untraced for --baseline")
-	} else {
-		s.doing("attaching the hooks")
-		if err := t.Attach(); err != nil {
-			return nil, err
-		}
-		s.trace.Hooks = t.Hooks()
-		s.doing("")
+	} else if f.attached, err = s.attach(t); err != nil {
+		return nil, err
 	}
-	p := &pass{ended: trace.Done}
 	if err := w.letGo(); err != nil {
 		return nil, err
 	}
-	f := &follower{session: s, workers: w, tracer: t, pass: p, observe: observe}
-	return p, f.follow(ctx)
+	return f.pass, f.follow(ctx)
+}
+
+func (s *session) attach(t Tracer) (*tracer.Attached, error) {
+	s.doing("attaching the hooks")
+	attached, err := t.Attach()
+	if err != nil {
+		return nil, err
+	}
+	s.trace.Hooks = attached.Hooks
+	s.trace.Run.Engine = string(attached.Engines[0])
+	if s.source.Filesystem == "overlay" {
+		const why = "the pages are of the file below the overlay, which the hooks do not know for the source"
+		attached.Missing[ledger.PageCache], attached.Missing[ledger.MappedPages] = why, why
+	}
+	s.doing("")
+	return attached, nil
 }
 
 // prepareCache makes the source warm or cold. It is the last thing to happen
@@ -206,13 +217,14 @@ func (w workers) busy() bool {
 
 // follower watches a pass to its end.
 type follower struct {
-	session *session
-	workers workers
-	tracer  Tracer
-	pass    *pass
-	observe func(*trace.Trace)
-	sampler trace.Sampler
-	last    *ledger.Snapshot // nil: nothing counts
+	session  *session
+	workers  workers
+	tracer   Tracer
+	attached *tracer.Attached // nil: nothing counts
+	pass     *pass
+	observe  func(*trace.Trace)
+	sampler  trace.Sampler
+	last     *ledger.Snapshot // nil: nothing counts
 }
 
 // follow returns when both workers have ended, and why if it was not as it
@@ -361,7 +373,7 @@ func (f *follower) tick() error {
 		return err
 	}
 	f.last = snapshot
-	t := f.session.state(snapshot, f.tracer, f.workers)
+	t := f.session.state(snapshot, f.attached, f.workers)
 	f.sampler.Add(t.Run.ElapsedNS, t.Total)
 	t.Samples = f.sampler.Samples()
 	f.pass.last = t

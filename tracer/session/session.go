@@ -73,11 +73,8 @@ type Worker interface {
 
 // Tracer counts; see tracer.Tracer.
 type Tracer interface {
-	Attach() error
+	Attach() (*tracer.Attached, error)
 	Snapshot() (*ledger.Snapshot, error)
-	Hooks() []trace.Hook
-	Missing() ledger.Missing
-	Engines() []ledger.Engine
 	Close()
 }
 
@@ -168,7 +165,7 @@ func (s *session) passes(ctx context.Context, t Tracer, observe func(*trace.Trac
 			}
 		}
 	}
-	s.describe(untraced, t)
+	s.describe(untraced)
 	return s.run(ctx, t, observe)
 }
 

@@ -72,11 +72,11 @@ func (w *fakeWorker) Wait() (workloads.Result, error) {
 
 type fakeTracer struct{ s *script }
 
-func (t fakeTracer) Attach() error            { return nil }
-func (t fakeTracer) Hooks() []trace.Hook      { return nil }
-func (t fakeTracer) Missing() ledger.Missing  { return ledger.Missing{} }
-func (t fakeTracer) Engines() []ledger.Engine { return []ledger.Engine{ledger.Derived} }
-func (t fakeTracer) Close()                   { t.s.close++ }
+func (t fakeTracer) Attach() (*tracer.Attached, error) {
+	return &tracer.Attached{Engines: []ledger.Engine{ledger.Derived}, Missing: ledger.Missing{}}, nil
+}
+
+func (t fakeTracer) Close() { t.s.close++ }
 
 func (t fakeTracer) Snapshot() (*ledger.Snapshot, error) {
 	s := t.s.snapshot

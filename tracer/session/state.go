@@ -14,13 +14,14 @@ import (
 	"strings"
 	"time"
 
+	"github.com/zctrace/zctrace/tracer"
 	"github.com/zctrace/zctrace/tracer/ledger"
 	"github.com/zctrace/zctrace/tracer/trace"
 	"github.com/zctrace/zctrace/workloads"
 )
 
 // describe fills in what is known before the run.
-func (s *session) describe(untraced *pass, t Tracer) {
+func (s *session) describe(untraced *pass) {
 	book := s.cfg.Strategy.TextbookTo(s.sink.Kind)
 	s.trace = trace.Trace{
 		Schema: trace.Schema,
@@ -37,7 +38,6 @@ func (s *session) describe(untraced *pass, t Tracer) {
 			Command:    s.cfg.Command,
 			Strategy:   s.cfg.Strategy.Name,
 			Path:       describePath(s.cfg.Strategy.Path),
-			Engine:     string(t.Engines()[0]),
 			Source:     trace.Source{Kind: string(s.source.Kind), Path: s.source.Path, Filesystem: s.source.Filesystem},
 			Sink:       describeSink(s.sink),
 			ChunkBytes: s.cfg.Chunk,
@@ -84,74 +84,79 @@ func describeSink(s *workloads.Sink) trace.Sink {
 }
 
 // state is the trace of the run as of a snapshot.
-func (s *session) state(snapshot *ledger.Snapshot, counting Tracer, w workers) *trace.Trace {
-	t, missing, engines := s.trace, counting.Missing(), counting.Engines()
-	if s.source.Filesystem == "overlay" {
-		const why = "the pages are of the file below the overlay, which the hooks do not know for the source"
-		missing.PageCache, missing.Mapped = why, why
-	}
-	declared := w.sender.Declared()
-	sending := ledger.Run{
-		Missing:   missing,
-		Engines:   engines,
-		Transfer:  s.cfg.Strategy.Transfer,
-		Payload:   w.sender.Payload(),
-		UserSpace: declared.UserSpace,
-		Cached:    s.source.Cached() && !s.cfg.Strategy.Direct(),
-		Dense:     s.dense,
-		Remote:    s.source.IsRemote(),
-		Maps:      s.cfg.Strategy.Makes("mmap"),
-		MapsSink:  s.cfg.Strategy.Makes("msync"),
-		Pages:     s.wholePages(),
-		Left:      s.left.bytes(),
-	}
-	s.askNICs(&sending)
-	if s.cfg.Strategy.ZeroCopySends {
-		sending.Zerocopy = &trace.Zerocopy{Completions: trace.Known(declared.Completions)}
-		if declared.Copied != workloads.CopiedUnknown {
-			sending.Zerocopy.Copied = trace.Known(declared.Copied)
-		}
-	}
+func (s *session) state(snapshot *ledger.Snapshot, attached *tracer.Attached, w workers) *trace.Trace {
+	t, sending := s.trace, s.sending(attached, w.sender)
 	t.Total.Sender = ledger.Counters(&snapshot.Slots[ledger.Sender], sending)
 	if w.receiver != nil {
-		receiving := ledger.Run{
-			Missing:  missing,
-			Engines:  engines,
-			Transfer: s.receive().Transfer,
-			Payload:  w.receiver.Payload(),
-			NoNIC:    sending.NoNIC,
-			Left:     ledger.Left{Reason: "what the run left behind is told of the sender"},
-		}
-		receiver := ledger.Counters(&snapshot.Slots[ledger.Receiver], receiving)
+		receiver := ledger.Counters(&snapshot.Slots[ledger.Receiver], ledger.Party{
+			Missing: attached.Missing,
+			Engines: attached.Engines,
+			NoNIC:   sending.NoNIC,
+			Workload: ledger.Workload{
+				Payload:   trace.Known(w.receiver.Payload()),
+				UserSpace: trace.Known(0),
+				Transfer:  s.receive().Transfer,
+				Left:      ledger.Left{Reason: "what the run left behind is told of the sender"},
+			},
+		})
 		t.Total.Receiver = &receiver
 	}
-	t.Total.Kernel = ledger.KernelCounters(&snapshot.Kernel, sending, &t.Total.Sender)
+	t.Total.Kernel = ledger.KernelCounters(&snapshot.Kernel, attached.Missing, &t.Total.Sender)
 	t.Losses = ledger.Losses(snapshot, sending)
 	t.Run.ElapsedNS = snapshot.WindowNS(ledger.Sender)
 	t.Run.PayloadBytes = t.Total.Sender.PayloadBytes
 	return &t
 }
 
+// sending is what the ledger must know of the sender.
+func (s *session) sending(attached *tracer.Attached, sender Worker) ledger.Party {
+	declared := sender.Declared()
+	p := ledger.Party{
+		Missing: attached.Missing,
+		Engines: attached.Engines,
+		Workload: ledger.Workload{
+			Payload:   trace.Known(sender.Payload()),
+			UserSpace: trace.Known(declared.UserSpace),
+			Transfer:  s.cfg.Strategy.Transfer,
+			Cached:    s.source.Cached() && !s.cfg.Strategy.Direct(),
+			Dense:     s.dense,
+			Remote:    s.source.IsRemote(),
+			Pages:     s.wholePages(),
+			Maps:      s.cfg.Strategy.Makes("mmap"),
+			MapsSink:  s.cfg.Strategy.Makes("msync"),
+			Left:      s.left.bytes(),
+		},
+	}
+	if s.cfg.Strategy.ZeroCopySends {
+		p.Zerocopy = &trace.Zerocopy{Completions: trace.Known(declared.Completions)}
+		if declared.Copied != workloads.CopiedUnknown {
+			p.Zerocopy.Copied = trace.Known(declared.Copied)
+		}
+	}
+	s.askNICs(&p)
+	return p
+}
+
 // askNICs says which of the numbers about NICs there can be.
-func (s *session) askNICs(run *ledger.Run) {
+func (s *session) askNICs(p *ledger.Party) {
 	if !s.sink.IsRemote() {
-		run.NoNIC = s.whyNoNIC()
+		p.NoNIC = s.whyNoNIC()
 		return
 	}
 	switch device := s.sink.Device; device.Kind {
 	case "loopback":
-		run.NoNIC = noNIC[workloads.SinkTCP]
+		p.NoNIC = noNIC[workloads.SinkTCP]
 	case "veth":
-		run.NoNIC = "it leaves through " + device.Name + ", and veth moves no bytes by DMA"
+		p.NoNIC = "it leaves through " + device.Name + ", and veth moves no bytes by DMA"
 	case "virtual":
-		run.UnknownTx = "what carries the packets of the virtual device " + device.Name + " on is not followed"
-		run.UnknownRx = run.UnknownTx
+		p.UnknownTx = "what carries the packets of the virtual device " + device.Name + " on is not followed"
+		p.UnknownRx = p.UnknownTx
 	}
 	if s.unsure {
-		run.UnknownTx = "the receiver did not say what it received, so bytes may still have been in the socket's buffer"
-		run.UnknownRx = run.UnknownTx
+		p.UnknownTx = "the receiver did not say what it received, so bytes may still have been in the socket's buffer"
+		p.UnknownRx = p.UnknownTx
 	} else if name := s.sink.Stacked(); name != "" {
-		run.UnknownRx = "what arrives for " + name + " is not recognised on the devices below it"
+		p.UnknownRx = "what arrives for " + name + " is not recognised on the devices below it"
 	}
 }
 

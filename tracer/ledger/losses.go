@@ -1,0 +1,74 @@
+//go:build linux
+
+package ledger
+
+import (
+	"golang.org/x/sys/unix"
+
+	"github.com/zctrace/zctrace/bpf"
+)
+
+// notAccounted is NOT_ACCOUNTED of bpf/cells.h.
+const notAccounted = ^uint64(0)
+
+// Losses are the causes for which a run may not be believed; all 0 in one that
+// may.
+func Losses(s *Snapshot, p Party) map[string]int64 {
+	losses := map[string]int64{
+		"recursion_misses":  s.RecursionMisses,  // events that the kernel dropped
+		"uncounted_calls":   0,                  // system calls and requests for which no cell was free, or that nobody could look at
+		"context_switches":  0,                  // seen by the hook, less counted by the kernel, or the other way
+		"breakpoint_misses": s.BreakpointMisses, // hits for which the kernel ran no program
+		"unwatched_cpus":    s.UnwatchedCPUs,    // came online during the run, without breakpoints
+		"unpaired_calls":    0,                  // system calls seen to return and not to begin
+		"disk_reads":        0,                  // bytes seen by the hook, less those charged to the task by the kernel, or the other way
+		"open_windows":      0,                  // workers that ended and were not seen to; who knows that they ended says so
+		"socket_copies":     0,                  // bytes that TCP reads returned, less those that the hook saw, or the other way
+	}
+	for i := range s.Slots {
+		slot := &s.Slots[i]
+		losses["uncounted_calls"] += int64(slot.UncountedCalls + slot.Helpers.UncountedRequests)
+		if slot.State != bpf.ObjectSlotStateCLOSED {
+			continue // the cells are still moving, or a call was cut off
+		}
+		if p.Missing[ContextSwitches] == "" {
+			losses["context_switches"] += distance(slot.Voluntary, slot.Now.Nvcsw-slot.Begin.Nvcsw) +
+				distance(slot.Involuntary, slot.Now.Nivcsw-slot.Begin.Nivcsw)
+		}
+		if p.Missing[Disk] == "" && !p.Remote && slot.Begin.ReadBytes != notAccounted {
+			losses["disk_reads"] += distance(slot.DiskReadBytes, slot.Now.ReadBytes-slot.Begin.ReadBytes)
+		}
+		for c := range cellsOf(slot) {
+			if p.Missing[SyscallTime] == "" {
+				losses["unpaired_calls"] += distance(c.Calls, timed(c))
+			}
+			if p.Missing[SocketCopies] == "" && isTCPRead(c) {
+				losses["socket_copies"] += distance(c.Seen[bpf.ObjectEngineTRACEPOINTS].ToUser, c.Bytes-c.Mapped)
+			}
+		}
+	}
+	return losses
+}
+
+// timed are the calls whose beginning was seen.
+func timed(c *bpf.ObjectCell) (n uint64) {
+	for _, calls := range c.LatencyLog2 {
+		n += calls
+	}
+	return n
+}
+
+// isTCPRead: all that a plain read of a TCP socket returns passes by the hook
+// (net/ipv4/tcp.c: tcp_recvmsg_locked), and so does what TCP_ZEROCOPY_RECEIVE did not
+// map (tcp_zerocopy_receive). Not what a splice moves, nor what MSG_TRUNC discards.
+func isTCPRead(c *bpf.ObjectCell) bool {
+	plain := c.Key.Flags == 0 && c.Key.Out.Format == 0
+	return kindOf(c.Key.In) == kindTCP && (plain || c.Key.Nr == unix.SYS_GETSOCKOPT)
+}
+
+func distance(a, b uint64) int64 {
+	if a < b {
+		a, b = b, a
+	}
+	return int64(a - b)
+}

@@ -1,0 +1,63 @@
+//go:build linux
+
+package ledger
+
+import (
+	"cmp"
+
+	"github.com/zctrace/zctrace/tracer/trace"
+)
+
+func (a *account) pageCache() {
+	a.left()
+	switch {
+	case a.lacks(PageCache):
+	case !a.party.Cached:
+		say(&a.Counters, trace.Unavailable, "it does not read a file through it", trace.CacheHitBytes, trace.CacheMissBytes, trace.ReadaheadBytes)
+	default:
+		a.PageCache.MissBytes = count(a.cacheAdded())
+		a.hits()
+	}
+}
+
+// hits are what of the payload was in the cache, and what was read ahead.
+func (a *account) hits() {
+	s, p, added := a.slot, a.party, a.cacheAdded()
+	switch {
+	case added == 0:
+		a.PageCache.ReadaheadBytes = trace.Known(0)
+		say(&a.Counters, trace.Derived, "nothing was added to the cache", trace.ReadaheadBytes)
+		a.hit(0, trace.Derived, "nothing was added to the cache, so all was there")
+	case a.lacks(ReadAhead):
+		a.hit(added, trace.Estimated, "payload less what was added to the cache, read-ahead included")
+	default:
+		a.PageCache.ReadaheadBytes = count(s.Cache.AheadBytes + s.Helpers.Cache.AheadBytes)
+		missed := s.Cache.MissedBytes + s.Helpers.Cache.MissedBytes
+		if byPages := p.Maps || a.Syscalls.ShortTransfers == trace.Known(0); p.Pages && byPages {
+			a.hit(missed, trace.Derived, "payload less what was asked for and not in the cache")
+		} else {
+			a.hit(missed, trace.Estimated, "payload less the pages asked for and not in the cache; requests began and ended within pages")
+		}
+	}
+}
+
+// hit sets what was in the cache: the payload but for what was not.
+func (a *account) hit(missed uint64, kind trace.Provenance, reason string) {
+	payload, known := a.party.Payload.Get()
+	if !known {
+		say(&a.Counters, trace.Unavailable, whyUndeclared, trace.CacheHitBytes)
+		return
+	}
+	a.PageCache.HitBytes = trace.Known(max(0, payload-int64(missed)))
+	say(&a.Counters, kind, reason, trace.CacheHitBytes)
+}
+
+func (a *account) left() {
+	left := a.party.Left
+	a.PageCache.LeftBytes = left.Bytes
+	if left.Bytes.Known() {
+		say(&a.Counters, trace.Derived, left.Reason, trace.CacheLeftBytes)
+	} else {
+		say(&a.Counters, trace.Unavailable, cmp.Or(left.Reason, whyUndeclared), trace.CacheLeftBytes)
+	}
+}
