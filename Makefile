@@ -38,7 +38,7 @@ test: deps test-unit test-native ## Run all tests; installs what they need
 
 NATIVE := ./tracer ./cmd/zctrace
 # Unit tests some of which need root, and skip themselves without; they run with it too.
-AS_ROOT := ./workloads ./tracer/trace
+AS_ROOT := ./workloads ./internal/outfile
 # With root to be had, CI lets no test skip itself for want of it.
 GO_TEST_NATIVE = ZCTRACE_TEST_ROOT=$(ROOT) $(GO) test -count=1 $(if $(SUDO),-exec '$(SUDO) -E') -timeout 20m
 

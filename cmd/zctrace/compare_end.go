@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"slices"
 	"strings"
 
@@ -95,14 +94,5 @@ func (c *comparison) checkGates(set *trace.Set) error {
 
 // saveSet writes the set where --json says, if it does.
 func (c *comparison) saveSet(set *trace.Set) error {
-	switch c.json {
-	case "":
-		return nil
-	case "-":
-		if err := trace.WriteSet(os.Stdout, set); err != nil {
-			return fmt.Errorf("write the traces to standard output: %w", err)
-		}
-		return nil
-	}
-	return asUser(func() error { return trace.WriteSetFile(c.json, set) })
+	return write(c.json, "traces", func(w io.Writer) error { return trace.WriteSet(w, set) })
 }

@@ -5,6 +5,7 @@ package main
 import (
 	"encoding/csv"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -13,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/zctrace/zctrace/internal/outfile"
 	"github.com/zctrace/zctrace/tracer/trace"
 )
 
@@ -83,7 +85,7 @@ func TestCompare(t *testing.T) {
 		t.Errorf("%d lines for 9 runs:\n%s", n, r.stderr)
 	}
 	file := filepath.Join(t.TempDir(), "c.json")
-	if err := trace.WriteSetFile(file, set); err != nil {
+	if err := outfile.Write(file, func(w io.Writer) error { return trace.WriteSet(w, set) }); err != nil {
 		t.Fatal(err)
 	}
 	if shown := zctrace(t, "show", file); shown.stdout != r.stdout {

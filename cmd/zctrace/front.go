@@ -6,6 +6,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"sync"
 	"syscall"
@@ -217,5 +218,5 @@ var errQuit = errors.New("stopped by the user")
 // saveNow writes the state of the moment to a file of its own.
 func (j *job) saveNow(t *trace.Trace) (string, error) {
 	path := fmt.Sprintf("zctrace-%s-%s.json", t.Run.Strategy, time.Now().Format("20060102-150405"))
-	return path, asUser(func() error { return trace.WriteFile(path, t) })
+	return path, write(path, "trace", func(w io.Writer) error { return trace.Write(w, t) })
 }

@@ -20,6 +20,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/zctrace/zctrace/internal/fault"
+	"github.com/zctrace/zctrace/internal/outfile"
 	"github.com/zctrace/zctrace/tracer/session"
 	"github.com/zctrace/zctrace/tracer/trace"
 	"github.com/zctrace/zctrace/workloads"
@@ -192,7 +193,7 @@ func checkJSON(o *options) (string, error) {
 			return "", fault.Errorf(fault.Usage, "take another file", "--json %s would replace the sink", path)
 		}
 	}
-	err := asUser(func() error { return trace.CheckWritable(path) })
+	err := asUser(func() error { return outfile.Check(path) })
 	info, _ := os.Stat(path)
 	switch {
 	case err == nil:
@@ -232,14 +233,25 @@ func stdoutClosed() bool {
 
 // save writes the trace where --json says, if it does.
 func (j *job) save(t *trace.Trace) (path string, err error) {
-	switch {
-	case j.json == "" || t == nil:
-		return "", nil
-	case j.json == "-":
-		if err := trace.Write(os.Stdout, t); err != nil {
-			return "", fmt.Errorf("write the trace to standard output: %w", err)
-		}
+	if t == nil {
 		return "", nil
 	}
-	return j.json, asUser(func() error { return trace.WriteFile(j.json, t) })
+	if j.json != "-" {
+		path = j.json
+	}
+	return path, write(j.json, "trace", func(w io.Writer) error { return trace.Write(w, t) })
+}
+
+// write writes what --json and its like ask for: "" is nothing, "-" standard output.
+func write(path, what string, content func(io.Writer) error) error {
+	switch path {
+	case "":
+		return nil
+	case "-":
+		if err := content(os.Stdout); err != nil {
+			return fmt.Errorf("write the %s to standard output: %w", what, err)
+		}
+		return nil
+	}
+	return asUser(func() error { return outfile.Write(path, content) })
 }

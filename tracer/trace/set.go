@@ -92,11 +92,6 @@ func WriteSet(w io.Writer, s *Set) error {
 	return out.w.Flush()
 }
 
-// WriteSetFile writes the set to path, as [WriteFile] does with a trace.
-func WriteSetFile(path string, s *Set) error {
-	return saveFile(path, func(w io.Writer) error { return WriteSet(w, s) })
-}
-
 // decodeSet decodes what checkSchema called a set; of its traces it asks what [Read] asks
 // of one.
 func decodeSet(data []byte) (*Set, error) {

@@ -3,6 +3,7 @@ package trace
 import (
 	"bytes"
 	"encoding/json"
+	"os"
 	"path/filepath"
 	"reflect"
 	"strings"
@@ -30,7 +31,7 @@ func written(t *testing.T, s *Set) []byte {
 func TestSetRoundTrip(t *testing.T) {
 	for name, want := range map[string]*Set{"runs": goldenSet(), "nothing": NewSet(nil)} {
 		path := filepath.Join(t.TempDir(), "set.json")
-		if err := WriteSetFile(path, want); err != nil {
+		if err := os.WriteFile(path, written(t, want), 0o600); err != nil {
 			t.Fatal(err)
 		}
 		one, got, err := ReadFile(path)

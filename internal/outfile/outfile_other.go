@@ -1,13 +1,13 @@
 //go:build !unix
 
-package trace
+package outfile
 
 import (
 	"errors"
 	"os"
 )
 
-// Elsewhere a saved trace can be read and written, but there are no descriptors
+// Elsewhere files can be written, but there are no descriptors
 // with names and no fifos to care for.
 
 func ownDescriptor(string) (int, bool) { return 0, false }

@@ -1,8 +1,9 @@
-package trace
+package outfile
 
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -11,8 +12,8 @@ import (
 	"testing"
 )
 
-func TestSaveFileToFullDevice(t *testing.T) {
-	err := WriteFile("/dev/full", goldenTraces()["read-write.json"])
+func TestWriteToFullDevice(t *testing.T) {
+	err := Write("/dev/full", writeHello)
 	want := "cannot write /dev/full: no space left on device (free some space there, or name a file elsewhere)"
 	if err == nil || err.Error() != want {
 		t.Errorf("error %v, want %s", err, want)
@@ -29,31 +30,34 @@ func needsRoot(t *testing.T, why string) {
 	t.Skip(why)
 }
 
-func TestSaveFileToFullDisk(t *testing.T) {
+func TestWriteToFullDisk(t *testing.T) {
 	dir := t.TempDir()
 	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=16k"); err != nil {
 		needsRoot(t, fmt.Sprintf("mounting a small tmpfs: %v", err))
 	}
 	defer func() { must(t, syscall.Unmount(dir, 0)) }()
-	err := WriteFile(filepath.Join(dir, "trace.json"), goldenTraces()["read-write.json"])
+	err := Write(filepath.Join(dir, "trace.json"), func(w io.Writer) error {
+		_, err := w.Write(make([]byte, 64<<10))
+		return err
+	})
 	if !errors.Is(err, syscall.ENOSPC) || !strings.Contains(err.Error(), "trace.json: no space left on device (free") {
 		t.Errorf("error %v, want ENOSPC and what to do", err)
 	}
 	onlyFiles(t, dir)
 }
 
-func TestSaveFileRefusesBlockDevices(t *testing.T) {
+func TestWriteRefusesBlockDevices(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "disk")
 	// Number 7:250 is a loop device that nobody has set up.
 	if err := syscall.Mknod(path, syscall.S_IFBLK|0o600, 7<<8|250); err != nil {
 		needsRoot(t, fmt.Sprintf("making a block device: %v", err))
 	}
-	if err := saveFile(path, writeHello); err == nil || !strings.Contains(err.Error(), "is a block device") {
+	if err := Write(path, writeHello); err == nil || !strings.Contains(err.Error(), "is a block device") {
 		t.Errorf("error %v, want that it is a block device", err)
 	}
 }
 
-func TestCheckWritableAsAnotherUser(t *testing.T) {
+func TestCheckAsAnotherUser(t *testing.T) {
 	if os.Geteuid() != 0 {
 		needsRoot(t, "only root may become somebody else")
 	}
@@ -77,16 +81,16 @@ func TestCheckWritableAsAnotherUser(t *testing.T) {
 			fifo:                           "permission denied",
 			filepath.Join(closed, "trace"): "permission denied (name a file in a directory that you may write to)",
 		} {
-			err := CheckWritable(path)
+			err := Check(path)
 			if why == "" && err != nil || why != "" && (err == nil || !strings.Contains(err.Error(), why)) {
-				t.Errorf("CheckWritable(%s) = %v, want %q", path, err, why)
+				t.Errorf("Check(%s) = %v, want %q", path, err, why)
 			}
 			// The check must say what would happen; writing to the fifo would only hang.
 			if path == fifo {
 				continue
 			}
-			if err := saveFile(path, writeHello); (err == nil) != (why == "") {
-				t.Errorf("saveFile(%s) = %v, want %q", path, err, why)
+			if err := Write(path, writeHello); (err == nil) != (why == "") {
+				t.Errorf("Write(%s) = %v, want %q", path, err, why)
 			}
 		}
 	}

@@ -1,6 +1,6 @@
 //go:build unix && !linux
 
-package trace
+package outfile
 
 import (
 	"os"

@@ -1,4 +1,7 @@
-package trace
+// Package outfile writes files for a tool that runs as root, wherever a user may
+// want them: none that is there is lost before the new one is whole, and no link
+// leads elsewhere.
+package outfile
 
 import (
 	"crypto/rand"
@@ -12,30 +15,25 @@ import (
 	"time"
 )
 
-// WriteFile writes the trace to path. The tool runs as root, so path is never
-// followed through a symbolic link to a file: a regular file, or a link to one
-// or to nothing, is replaced as a whole by renaming a new file onto it, which
-// keeps the permissions of the file that it replaces. Until then nothing of the
-// old file is lost. A device or a fifo is written in place; a fifo gets readerWait
-// to find its reader.
-func WriteFile(path string, t *Trace) error {
-	return saveFile(path, func(w io.Writer) error { return Write(w, t) })
-}
-
-func saveFile(path string, write func(io.Writer) error) error {
+// Write writes to path what content gives. It never follows a symbolic link to a file: a
+// regular file, or a link to one or to nothing, is replaced as a whole by renaming a new
+// file onto it, which keeps the permissions of the file that it replaces. Until then
+// nothing of the old file is lost. A device or a fifo is written in place; a fifo gets
+// readerWait to find its reader. The error names the path, and mostly what to do.
+func Write(path string, content func(io.Writer) error) error {
 	target, err := findTarget(path)
 	if err == nil && target.inPlace {
-		err = writeInPlace(path, readerWait, write)
+		err = writeInPlace(path, readerWait, content)
 	} else if err == nil {
-		err = replaceFile(path, target.old, write)
+		err = replaceFile(path, target.old, content)
 	}
 	return saveError(path, err)
 }
 
-// CheckWritable says before a run whether WriteFile could write to path after it.
+// Check says before the work whether [Write] could write to path after it.
 // It leaves nothing behind, changes no file, and opens no device or fifo, which
 // would wait for a reader or take one away.
-func CheckWritable(path string) error {
+func Check(path string) error {
 	target, err := findTarget(path)
 	if err == nil && target.inPlace {
 		err = accessible(path)
@@ -75,7 +73,7 @@ func findTarget(path string) (target, error) {
 	return target{inPlace: true}, streamable(info.Mode())
 }
 
-// streamable reports why something that is not a regular file takes no trace.
+// streamable reports why something that is not a regular file takes none.
 func streamable(mode fs.FileMode) error {
 	switch {
 	case mode.IsDir():
@@ -88,16 +86,16 @@ func streamable(mode fs.FileMode) error {
 	return nil
 }
 
-// readerWait is how long a fifo may have no reader. The run is over by then, and
+// readerWait is how long a fifo may have no reader. The work is done by then, and
 // one that never comes must not keep the tool for ever.
 const readerWait = 10 * time.Second
 
-func writeInPlace(path string, wait time.Duration, write func(io.Writer) error) error {
+func writeInPlace(path string, wait time.Duration, content func(io.Writer) error) error {
 	f, err := openInPlace(path, wait)
 	if err != nil {
 		return err
 	}
-	err = write(f)
+	err = content(f)
 	if info, statErr := f.Stat(); err == nil && statErr == nil && info.Mode().IsRegular() {
 		err = f.Sync() // standard output, redirected
 	}
@@ -150,7 +148,7 @@ func openStream(path string, wait time.Duration) (*os.File, error) {
 	}
 }
 
-func replaceFile(path string, old fs.FileInfo, write func(io.Writer) error) (err error) {
+func replaceFile(path string, old fs.FileInfo, content func(io.Writer) error) (err error) {
 	// A Root stays in the directory that it opened, whatever happens to the path.
 	dir, err := os.OpenRoot(filepath.Dir(path))
 	if err != nil {
@@ -167,7 +165,7 @@ func replaceFile(path string, old fs.FileInfo, write func(io.Writer) error) (err
 			_ = dir.Remove(name)
 		}
 	}()
-	if err := write(f); err != nil {
+	if err := content(f); err != nil {
 		return err
 	}
 	if old != nil {
