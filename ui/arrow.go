@@ -109,7 +109,7 @@ func (c *canvas) topLabel(h hop, width int) string {
 func (c *canvas) amount(h hop, width int) string {
 	m := h.main()
 	n, known := m.bytes.value.Get()
-	seconds := c.window()
+	seconds := c.Seconds()
 	switch {
 	case len(h.streams) == 0:
 		return ""
@@ -138,8 +138,8 @@ func (c *canvas) why(h hop, width int) string {
 	switch {
 	case term.Width(h.idle) <= width:
 		return h.idle
-	case h.idle == noDMAHere && width >= len(noDMA):
-		return noDMA
+	case h.idle == noDMAHere && width >= len("none"):
+		return "none"
 	}
 	return ""
 }

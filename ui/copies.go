@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/zctrace/zctrace/internal/human"
+	"github.com/zctrace/zctrace/tracer/reading"
 	"github.com/zctrace/zctrace/tracer/trace"
 	"github.com/zctrace/zctrace/ui/term"
 )
@@ -12,9 +13,9 @@ import (
 // payload they are: what the CPU copied in solid bars, what moved without a
 // copy in shaded ones.
 func copiesPanel(d data, width int) string {
-	parties := d.parties()
-	kernel := d.kernel()
-	if slices.ContainsFunc(classes, func(k trace.Number) bool { return numberIn(kernel.now, k).nonzero() }) {
+	parties := d.Processes()
+	kernel := d.Kernel()
+	if slices.ContainsFunc(classes, func(k trace.Number) bool { return numberIn(kernel.Now, k).nonzero() }) {
 		parties = append(parties, kernel)
 	}
 	col := amountColumnsFor(width, len(parties))
@@ -22,7 +23,7 @@ func copiesPanel(d data, width int) string {
 	var heads []term.Column
 	for i, p := range parties {
 		at := col.label + i*col.party
-		heads = append(heads, term.Column{Name: p.name, End: at + col.bytes}, term.Column{Name: "passes", End: at + col.bytes + col.passes})
+		heads = append(heads, term.Column{Name: p.Name, End: at + col.bytes}, term.Column{Name: "passes", End: at + col.bytes + col.passes})
 	}
 	title := "COPIES & MOVES"
 	if heads[0].End-term.Width(heads[0].Name) <= term.Width(title) {
@@ -33,7 +34,7 @@ func copiesPanel(d data, width int) string {
 	if d.rows > 1+len(classes) {
 		rows = append(rows, d.payloadRow(parties, col))
 	}
-	full := fullBar(d, parties, shown)
+	full := fullBar(parties, shown)
 	for _, k := range shown {
 		rows = append(rows, d.amountRow(k, parties, full, col))
 	}
@@ -69,18 +70,18 @@ func amountColumnsFor(width, parties int) amountColumns {
 // chooseClasses picks the classes to show, all if there is room. What is not
 // zero comes first, then the textbook's three and one way to move; the others
 // only fill rows that nobody needs.
-func chooseClasses(parties []party, rows int) []trace.Number {
+func chooseClasses(parties []reading.Party, rows int) []trace.Number {
 	if rows >= len(classes) {
 		return classes
 	}
 	weight := map[string]int{}
 	moves, move := 0, trace.PageRefs
 	for _, k := range classes {
-		if isMoved(k) && !numberIn(parties[0].now, k).value.Known() && numberIn(parties[0].now, move).value.Known() {
+		if isMoved(k) && !numberIn(parties[0].Now, k).value.Known() && numberIn(parties[0].Now, move).value.Known() {
 			move = k // that it is not known says more than that another is 0
 		}
 		for _, p := range parties {
-			if numberIn(p.now, k).nonzero() {
+			if numberIn(p.Now, k).nonzero() {
 				weight[k.Name()] = 3
 				if isMoved(k) {
 					moves++
@@ -117,11 +118,11 @@ func chooseClasses(parties []party, rows int) []trace.Number {
 }
 
 // fullBar is how many passes a whole bar stands for.
-func fullBar(d data, parties []party, shown []trace.Number) float64 {
+func fullBar(parties []reading.Party, shown []trace.Number) float64 {
 	full := 1.0
 	for _, p := range parties {
 		for _, k := range shown {
-			if v, ok := numberIn(p.now, k).per(p.payload(d)); ok {
+			if v, ok := numberIn(p.Now, k).per(p.Payload()); ok {
 				full = max(full, v)
 			}
 		}
@@ -129,7 +130,7 @@ func fullBar(d data, parties []party, shown []trace.Number) float64 {
 	return full
 }
 
-func (d data) amountRow(k trace.Number, parties []party, full float64, col amountColumns) string {
+func (d data) amountRow(k trace.Number, parties []reading.Party, full float64, col amountColumns) string {
 	ink, parts := d.Copied, d.CopyBar
 	if isMoved(k) {
 		ink, parts = d.Moved, d.MoveBar
@@ -137,20 +138,20 @@ func (d data) amountRow(k trace.Number, parties []party, full float64, col amoun
 	var l term.Line
 	name := d.Dim
 	for _, p := range parties {
-		if numberIn(p.now, k).nonzero() {
+		if numberIn(p.Now, k).nonzero() {
 			name = d.Plain
 		}
 	}
 	l.Put(name, d.Fit(k.Name(), col.label))
 	for i, p := range parties {
 		l.PadTo(col.label + i*col.party)
-		n := numberIn(p.now, k)
+		n := numberIn(p.Now, k)
 		figure := d.Strong
 		if !n.nonzero() {
 			figure = d.Dim
 		}
 		l.Right(figure, n.text(func(v int64) string { return human.ExactBytes(v, col.bytes-1) }), col.bytes)
-		share, ok := n.per(p.payload(d))
+		share, ok := n.per(p.Payload())
 		times := human.NotCounted
 		if ok {
 			times = human.Passes(share)
@@ -167,12 +168,12 @@ func (d data) amountRow(k trace.Number, parties []party, full float64, col amoun
 }
 
 // payloadRow is what the passes are counted over.
-func (d data) payloadRow(parties []party, col amountColumns) string {
+func (d data) payloadRow(parties []reading.Party, col amountColumns) string {
 	var l term.Line
 	l.Put(d.Dim, "payload")
 	for i, p := range parties {
 		l.PadTo(col.label + i*col.party)
-		n := number{value: p.payload(d)}
+		n := number{value: p.Payload()}
 		l.Right(d.Dim, n.text(func(v int64) string { return human.ExactBytes(v, col.bytes-1) }), col.bytes)
 	}
 	return l.String()

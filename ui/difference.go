@@ -74,10 +74,10 @@ func (d difference) settings(width int) []string {
 		}},
 		{"ended", func(r trace.Run, _ trace.Host) string { return string(r.Ended) }},
 	} {
-		x, y := d.a.Text(s.of(d.a.trace.Run, d.a.trace.Host)), d.b.Text(s.of(d.b.trace.Run, d.b.trace.Host))
+		x, y := d.a.Text(s.of(d.a.Trace.Run, d.a.Trace.Host)), d.b.Text(s.of(d.b.Trace.Run, d.b.Trace.Host))
 		d.addSetting(&g, s.name, x, y)
 	}
-	d.addSetting(&g, "textbook", d.a.verdict(), d.b.verdict())
+	d.addSetting(&g, "textbook", d.a.Verdict().Brief(), d.b.Verdict().Brief())
 	d.addSetting(&g, "losses", d.a.lost(), d.b.lost())
 	return g.Lines(width)
 }
@@ -101,14 +101,12 @@ func sinkKind(s trace.Sink) string {
 	return names[0]
 }
 
-func (d data) verdict() string { return d.compare().brief() }
-
 // lost says in a word whether the numbers may be believed.
 func (d data) lost() string {
-	if d.trace.Losses == nil {
+	if d.Trace.Losses == nil {
 		return "not recorded"
 	}
-	return cmp.Or(d.Text(strings.Join(losses(d.trace), ", ")), "none")
+	return cmp.Or(d.Text(strings.Join(losses(d.Trace), ", ")), "none")
 }
 
 // both is a number of the two runs.
@@ -170,15 +168,15 @@ func (d difference) table(title string, rows []both, width int) []string {
 
 func (d difference) speed(width int) []string {
 	payload := func(d data) figureOf {
-		p, known := d.payload().Get()
+		p, known := d.Payload().Get()
 		return observed(float64(p), known)
 	}
 	rows := []both{
 		{"payload, bytes", payload, func(v float64) string { return human.Grouped(int64(v)) }},
-		{"elapsed", func(d data) figureOf { return observed(float64(d.now.ElapsedNS), d.now.ElapsedNS > 0) }, func(v float64) string { return human.Seconds(int64(v)) }},
+		{"elapsed", func(d data) figureOf { return observed(float64(d.Now.ElapsedNS), d.Now.ElapsedNS > 0) }, func(v float64) string { return human.Seconds(int64(v)) }},
 		{"throughput", func(d data) figureOf {
 			p := payload(d)
-			return observed(p.value*1e9/float64(max(d.now.ElapsedNS, 1)), p.known && d.now.ElapsedNS > 0)
+			return observed(p.value*1e9/float64(max(d.Now.ElapsedNS, 1)), p.known && d.Now.ElapsedNS > 0)
 		}, human.Rate},
 	}
 	for _, process := range d.processes() {
@@ -189,9 +187,9 @@ func (d difference) speed(width int) []string {
 
 // processes are the names of those of both runs.
 func (d difference) processes() (names []string) {
-	for _, p := range append(d.a.parties(), d.b.parties()...) {
-		if !slices.Contains(names, p.name) {
-			names = append(names, p.name)
+	for _, p := range append(d.a.Processes(), d.b.Processes()...) {
+		if !slices.Contains(names, p.Name) {
+			names = append(names, p.Name)
 		}
 	}
 	return names
@@ -200,9 +198,9 @@ func (d difference) processes() (names []string) {
 // perPayload is a number of a process for so many bytes of its payload.
 func perPayload(process string, n trace.Number, bytes float64) func(data) figureOf {
 	return func(d data) figureOf {
-		for _, p := range d.parties() {
-			if p.name == process {
-				return numberIn(p.now, n).perPayload(p.payload(d), bytes)
+		for _, p := range d.Processes() {
+			if p.Name == process {
+				return numberIn(p.Now, n).perPayload(p.Payload(), bytes)
 			}
 		}
 		return figureOf{mark: " "}
@@ -244,10 +242,10 @@ func (d difference) perMiB(width int) []string {
 func (d difference) calls(width int) []string {
 	var rows []both
 	for _, name := range slices.Compact(slices.Sorted(slices.Values(append(callNames(d.a), callNames(d.b)...)))) {
-		field := func(d data, n trace.Number) number { return newNumber(d.now.Main().ValueOf(n, name)) }
+		field := func(d data, n trace.Number) number { return newNumber(d.Now.Main().ValueOf(n, name)) }
 		rows = append(rows, both{d.a.Text(name), func(d data) figureOf {
 			made := field(d, trace.CallCount).value.Or(0) // one that was not made was made 0 times
-			return number{value: trace.Known(made)}.perPayload(d.payload(), 1<<20)
+			return number{value: trace.Known(made)}.perPayload(d.Payload(), 1<<20)
 		}, perMiB}, both{d.a.Text(name) + ", mean ns", func(d data) figureOf {
 			return observed(call{calls: field(d, trace.CallCount), time: field(d, trace.CallTimeNS)}.meanLatency())
 		}, func(v float64) string { return human.Grouped(int64(v)) }})
@@ -256,5 +254,5 @@ func (d difference) calls(width int) []string {
 }
 
 func callNames(d data) []string {
-	return slices.Collect(maps.Keys(d.now.Main().Syscalls.ByName))
+	return slices.Collect(maps.Keys(d.Now.Main().Syscalls.ByName))
 }

@@ -34,12 +34,12 @@ func (d data) enginesSection(width int) []string {
 	}
 	g.Add(head...)
 	var notes []string
-	for _, p := range d.parties() {
-		engines := p.now.Engines
+	for _, p := range d.Processes() {
+		engines := p.Now.Engines
 		if len(engines) == 0 {
 			continue
 		}
-		g.Add("  " + p.name)
+		g.Add("  " + p.Name)
 		for _, name := range engineOrder {
 			e := engines[name]
 			if e == nil {
@@ -51,7 +51,7 @@ func (d data) enginesSection(width int) []string {
 			}
 			g.Add(row...)
 		}
-		notes = append(notes, d.engineDifferences(p.name, engines)...)
+		notes = append(notes, d.engineDifferences(p.Name, engines)...)
 	}
 	lines := g.UnlessEmpty(width)
 	if len(lines) == 0 {

@@ -14,11 +14,11 @@ func (s *surveyor) forkOf() *fork {
 	if len(s.side) != 2 || s.run.Sink2 == nil {
 		return nil
 	}
-	now, apart := s.forkedIn(s.sender.now, s.sender.payload(s.data))
+	now, apart := s.forkedIn(s.sender.Now, s.sender.Payload())
 	if !apart {
 		return nil
 	}
-	back, _ := s.forkedIn(s.sender.back, s.sender.back.PayloadBytes)
+	back, _ := s.forkedIn(s.sender.Back, s.sender.Back.PayloadBytes)
 	return &fork{now, back}
 }
 
@@ -79,7 +79,7 @@ func (s *surveyor) addBranch(pipe int) {
 		return
 	}
 	teed := s.forked(s.stream(byReference, trace.PageRefs), func(f forked) trace.Int { return f.teed })
-	payload := s.sender.payload(s.data)
+	payload := s.sender.Payload()
 	s.branch = &branch{
 		from:   pipe,
 		call:   s.Text(s.tees()),
@@ -111,8 +111,8 @@ func (s *surveyor) references() (in, out stream) {
 		return trace.Known(n - left), trace.Known(left)
 	}
 	in, out = all, all
-	in.bytes.value, out.bytes.value = part(s.sender.now, s.sender.payload(s.data))
-	in.back, out.back = part(s.sender.back, s.sender.back.PayloadBytes)
+	in.bytes.value, out.bytes.value = part(s.sender.Now, s.sender.Payload())
+	in.back, out.back = part(s.sender.Back, s.sender.Back.PayloadBytes)
 	if all.bytes.from == trace.Observed {
 		in.bytes.from, out.bytes.from = trace.Derived, trace.Derived
 	}

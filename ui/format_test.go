@@ -4,7 +4,7 @@ import (
 	"math"
 	"testing"
 
-	"github.com/zctrace/zctrace/tracer/trace"
+	"github.com/zctrace/zctrace/tracer/reading"
 )
 
 func TestWordsForPeople(t *testing.T) {
@@ -24,7 +24,7 @@ func TestWordsForPeople(t *testing.T) {
 func TestThroughputStaysWhereItWas(t *testing.T) {
 	before := newData(uncoloured(false), runOf("read-write", 20), running)
 	later := newData(uncoloured(false), runOf("read-write", 40), running)
-	p := progressOf(later.trace.Run, later.now.ElapsedNS, later.payload().Or(0))
+	p := reading.ProgressOf(&later.Trace.Run, later.Now.ElapsedNS, later.Payload().Or(0))
 	a, b := before.throughput(p, 50), later.throughput(p, 50)
 	for i := range 20 {
 		if math.Abs(a[i]-b[i]) > 1 {
@@ -33,23 +33,5 @@ func TestThroughputStaysWhereItWas(t *testing.T) {
 	}
 	if a[20] >= 0 || b[39] < 0 || b[40] >= 0 {
 		t.Errorf("columns of the future are drawn, or those of the past are not: %v", b)
-	}
-}
-
-// TestProgress takes the limit that will be met first.
-func TestProgress(t *testing.T) {
-	tr := runOf("read-write", 10) // 2 s of 10 s
-	payload := tr.Total.Sender.PayloadBytes.Or(0)
-	p := progressOf(tr.Run, tr.Run.ElapsedNS, payload)
-	if p.byBytes || p.fraction != 0.2 || p.etaNS != 8*second {
-		t.Errorf("by duration: %+v", p)
-	}
-	tr.Run.LimitBytes = trace.Known(12_000_000_000)
-	if p = progressOf(tr.Run, tr.Run.ElapsedNS, payload); !p.byBytes || p.etaNS > 8*second || p.fraction < 0.4 {
-		t.Errorf("by bytes: %+v", p)
-	}
-	tr.Run.LimitBytes, tr.Run.LimitDurationNS = tr.Run.UntracedElapsedNS, tr.Run.UntracedElapsedNS
-	if p = progressOf(tr.Run, tr.Run.ElapsedNS, payload); p.limited {
-		t.Errorf("no limit: %+v", p)
 	}
 }

@@ -27,7 +27,7 @@ func (d data) phaseText() string {
 
 // headerPanel is one line of what runs and one of under which conditions.
 func headerPanel(d data, width int) string {
-	r := d.trace.Run
+	r := d.Trace.Run
 	sign, p := d.SignRunning, d.Strong
 	switch d.phaseText() {
 	case "done":
@@ -37,17 +37,17 @@ func headerPanel(d data, width int) string {
 	case "failed":
 		sign, p = d.SignFailed, d.Alarm
 	}
-	state := sign + " " + d.phaseText() + " " + d.clock(d.now.ElapsedNS)
+	state := sign + " " + d.phaseText() + " " + d.clock(d.Now.ElapsedNS)
 	if d.moment {
 		sign = "at"
 		if d.playing {
 			sign = d.Head
 		}
-		state = sign + " " + d.clock(d.now.ElapsedNS) + " of " + d.clock(d.end())
+		state = sign + " " + d.clock(d.Now.ElapsedNS) + " of " + d.clock(d.end())
 	}
 	if d.paused {
 		p = d.Warning
-		state = d.SignPaused + " paused at " + human.Clock(d.now.ElapsedNS)
+		state = d.SignPaused + " paused at " + human.Clock(d.Now.ElapsedNS)
 		switch d.phase {
 		case running:
 			state += ", run goes on"
@@ -79,7 +79,7 @@ func (d data) clock(ns int64) string {
 
 // conditions are what a number would be compared under, the most telling first.
 func (d data) conditions() []string {
-	r, h := d.trace.Run, d.trace.Host
+	r, h := d.Trace.Run, d.Trace.Host
 	list := []string{human.FormatBytes(r.ChunkBytes) + " chunks"}
 	if d.pair != nil {
 		name := term.FitEnd(d.Text(d.pair.names[d.pair.shown]), 24, d.Ellipsis)

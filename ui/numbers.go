@@ -21,9 +21,11 @@ func newNumber(v trace.Value) number {
 func numberIn(c *trace.Counters, n trace.Number) number { return newNumber(c.Value(n)) }
 
 // mark is the one character behind a number that tells where it comes from.
-// Observed numbers have none. Nor has n/a, which says it already.
-func (n number) mark() string {
-	switch n.from {
+func (n number) mark() string { return markOf(n.from) }
+
+// markOf marks what is not observed. n/a says itself that it is not.
+func markOf(from trace.Provenance) string {
+	switch from {
 	case trace.Derived:
 		return "d"
 	case trace.Estimated:

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/zctrace/zctrace/internal/human"
+	"github.com/zctrace/zctrace/tracer/reading"
 	"github.com/zctrace/zctrace/tracer/trace"
 	"github.com/zctrace/zctrace/ui/term"
 )
@@ -41,8 +42,8 @@ func (d data) within(log2 []int64, share float64) string {
 }
 
 // looked is the party that is looked at.
-func (d data) looked() party {
-	parties := d.parties()
+func (d data) looked() reading.Party {
+	parties := d.Processes()
 	if d.other && len(parties) > 1 {
 		return parties[1]
 	}
@@ -53,8 +54,8 @@ func (d data) looked() party {
 // how long they took.
 func callsPage(d data, width, rows int) page {
 	p := d.looked()
-	pg := page{title: strings.ToUpper(p.name) + "'S CALLS"}
-	calls := callsOf(p.now)
+	pg := page{title: strings.ToUpper(p.Name) + "'S CALLS"}
+	calls := callsOf(p.Now)
 	if len(calls) == 0 {
 		pg.lines = []string{d.Dim.Apply("none so far")}
 		return pg
@@ -67,7 +68,7 @@ func callsPage(d data, width, rows int) page {
 }
 
 // callTable lists the calls in as many columns as there is room for.
-func callTable(d data, p party, calls []call, width int) page {
+func callTable(d data, p reading.Party, calls []call, width int) page {
 	type field struct {
 		name  string
 		width int
@@ -76,13 +77,13 @@ func callTable(d data, p party, calls []call, width int) page {
 	fields := []field{
 		{"calls", 13, func(c call, w int) string { return c.calls.text(func(n int64) string { return human.Count(n, w-1) }) }},
 		{"calls/s", 10, func(c call, w int) string {
-			return d.callRate(c.calls.value, p.back.Syscalls.ByName[c.name].Calls, w)
+			return d.callRate(c.calls.value, p.Back.Syscalls.ByName[c.name].Calls, w)
 		}},
 		{"bytes", 16, func(c call, w int) string {
 			return c.bytes.text(func(n int64) string { return human.ExactBytes(n, w-1) })
 		}},
 		{"bytes/s", 13, func(c call, _ int) string {
-			return d.rateOf(grown(c.bytes.value, p.back.Syscalls.ByName[c.name].Bytes), human.Rate)
+			return d.rateOf(grown(c.bytes.value, p.Back.Syscalls.ByName[c.name].Bytes), human.Rate)
 		}},
 		{"mean", 9, func(c call, _ int) string {
 			if ns, ok := c.meanLatency(); ok {
@@ -171,7 +172,7 @@ func (d data) histograms(calls []call, width, rows int) []string {
 	heading := d.Heading("HOW LONG THEY TOOK", width, term.Column{Name: "each column twice as long as the one before", End: width - 2})
 	if timed == 0 {
 		why := "no histograms: they are kept for the end of a run only"
-		if !d.trace.Run.Latency {
+		if !d.Trace.Run.Latency {
 			why = "not timed: --latency off"
 		}
 		return []string{heading, d.Dim.Apply(d.Fit(why, width))}

@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/zctrace/zctrace/internal/human"
+	"github.com/zctrace/zctrace/tracer/reading"
 	"github.com/zctrace/zctrace/tracer/trace"
 	"github.com/zctrace/zctrace/ui/term"
 )
@@ -32,24 +33,24 @@ func counterPaths(c *trace.Counters) []number {
 // at, with the reason for what was not observed.
 func countersPage(d data, width int) page {
 	const value = 22
-	parties := append(d.parties(), d.kernel())
+	parties := append(d.Processes(), d.Kernel())
 	path := 0
 	for _, p := range parties {
-		for _, n := range counterPaths(p.now) {
+		for _, n := range counterPaths(p.Now) {
 			path = max(path, min(term.Width(n.path), 44))
 		}
 	}
 	all := path+len(parties)*value <= width
 	if !all {
-		parties = []party{d.looked()}
+		parties = []reading.Party{d.looked()}
 		path = max(min(path, width-value), 0)
 	}
 	pg := page{title: "COUNTERS"}
 	if !all {
-		pg.title = strings.ToUpper(parties[0].name) + "'S COUNTERS"
+		pg.title = strings.ToUpper(parties[0].Name) + "'S COUNTERS"
 	}
 	for i, p := range parties {
-		pg.columns = append(pg.columns, term.Column{Name: p.name, End: path + (i+1)*value - 2})
+		pg.columns = append(pg.columns, term.Column{Name: p.Name, End: path + (i+1)*value - 2})
 	}
 	rows, order := counterRows(parties)
 	for _, name := range order {
@@ -78,10 +79,10 @@ func countersPage(d data, width int) page {
 }
 
 // counterRows are the numbers of the parties by path, and the paths in order.
-func counterRows(parties []party) (rows map[string]map[int]number, order []string) {
+func counterRows(parties []reading.Party) (rows map[string]map[int]number, order []string) {
 	rows = map[string]map[int]number{}
 	for i, p := range parties {
-		for _, n := range counterPaths(p.now) {
+		for _, n := range counterPaths(p.Now) {
 			if rows[n.path] == nil {
 				rows[n.path] = map[int]number{}
 				order = append(order, n.path)

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/zctrace/zctrace/internal/human"
+	"github.com/zctrace/zctrace/tracer/reading"
 	"github.com/zctrace/zctrace/tracer/trace"
 	"github.com/zctrace/zctrace/ui/term"
 )
@@ -13,12 +14,12 @@ import (
 // the reason for every number that was not observed, and what got lost.
 func hooksPage(d data, width int) page {
 	attached := 0
-	for _, h := range d.trace.Hooks {
+	for _, h := range d.Trace.Hooks {
 		if h.Attached {
 			attached++
 		}
 	}
-	pg := page{title: "HOOKS, " + human.Grouped(int64(attached)) + " of " + human.Grouped(int64(len(d.trace.Hooks))) + " attached"}
+	pg := page{title: "HOOKS, " + human.Grouped(int64(attached)) + " of " + human.Grouped(int64(len(d.Trace.Hooks))) + " attached"}
 	pg.lines = append(pg.lines, d.hookLines(width)...)
 	for _, part := range []struct {
 		title string
@@ -28,7 +29,7 @@ func hooksPage(d data, width int) page {
 		{"ESTIMATED  ~", trace.Estimated},
 		{"DERIVED  d", trace.Derived},
 	} {
-		groups := reasonsFor(d.trace, part.from)
+		groups := reading.Reasons(d.Trace, part.from)
 		if len(groups) == 0 {
 			continue
 		}
@@ -43,17 +44,17 @@ func hooksPage(d data, width int) page {
 // hookLines list the hooks; a reason that several in a row have stands once,
 // above them.
 func (d data) hookLines(width int) []string {
-	if len(d.trace.Hooks) == 0 {
+	if len(d.Trace.Hooks) == 0 {
 		return []string{d.Dim.Apply("the trace names none")}
 	}
 	name := 0
-	for _, h := range d.trace.Hooks {
+	for _, h := range d.Trace.Hooks {
 		name = max(name, term.Width(d.Text(h.Name)))
 	}
 	name = min(name, width/2)
 	var lines []string
 	reason := ""
-	for _, h := range d.trace.Hooks {
+	for _, h := range d.Trace.Hooks {
 		sign, ink := d.SignRunning, d.Strong
 		switch {
 		case h.Attached:
@@ -76,7 +77,7 @@ func (d data) hookLines(width int) []string {
 	return lines
 }
 
-func (d data) reasonLines(g reasonGroup, width int) []string {
+func (d data) reasonLines(g reading.Reason, width int) []string {
 	lines := term.Wrap(d.Text(g.String()), width-2)
 	for i := 1; i < len(lines); i++ {
 		lines[i] = "  " + lines[i]
@@ -87,11 +88,11 @@ func (d data) reasonLines(g reasonGroup, width int) []string {
 // lossLines are the checks that the run makes on itself.
 func (d data) lossLines(width int) []string {
 	lines := []string{d.Heading("LOSSES", width)}
-	if len(d.trace.Losses) == 0 {
+	if len(d.Trace.Losses) == 0 {
 		return append(lines, d.Dim.Apply("not recorded"))
 	}
-	for _, cause := range slices.Sorted(maps.Keys(d.trace.Losses)) {
-		n := d.trace.Losses[cause]
+	for _, cause := range slices.Sorted(maps.Keys(d.Trace.Losses)) {
+		n := d.Trace.Losses[cause]
 		ink := d.Dim
 		if n != 0 {
 			ink = d.Warning

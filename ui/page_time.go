@@ -34,7 +34,7 @@ const axisWidth = 12
 
 // seriesOf are what is followed of the party that is looked at.
 func seriesOf(d data) (throughput, copied, switches series) {
-	name := d.looked().name
+	name := d.looked().Name
 	follow := func(title string, ink term.Paint, text func(float64) string, numbers ...trace.Number) series {
 		return series{title, ink, name, numbers, text}
 	}
@@ -48,7 +48,7 @@ func seriesOf(d data) (throughput, copied, switches series) {
 func timePage(d data, width, rows int) page {
 	throughput, copied, switches := seriesOf(d)
 	list := []series{throughput, copied, switches}
-	pg := page{title: "OVER TIME, " + strings.ToUpper(d.looked().name)}
+	pg := page{title: "OVER TIME, " + strings.ToUpper(d.looked().Name)}
 	// A heading for each, and two lines for the axis of time.
 	high := max(1, (rows-len(list)-2)/len(list))
 	for _, s := range list {
@@ -75,7 +75,7 @@ const lowestSeries = 7
 
 func (d data) seriesPanel(s series, width int) string {
 	height := min(max(d.rows, lowestSeries), 2*lowestSeries)
-	rows := []string{d.Heading(s.title, width, term.Column{Name: d.looked().name + ", " + d.lately(s), End: width - 2})}
+	rows := []string{d.Heading(s.title, width, term.Column{Name: d.looked().Name + ", " + d.lately(s), End: width - 2})}
 	rows = append(rows, d.overTime(s, width, height-3)...)
 	return crop(append(rows, d.timeAxis(width-axisWidth, d.timeScale())...), d.rows)
 }
@@ -104,8 +104,8 @@ func (d data) overTime(s series, width, high int) []string {
 
 // lately is a series' number now.
 func (d data) lately(s series) string {
-	n, known := s.at(&d.now).Get()
-	seconds := d.window()
+	n, known := s.at(&d.Now).Get()
+	seconds := d.Seconds()
 	if !known || seconds <= 0 {
 		return ""
 	}
@@ -113,14 +113,14 @@ func (d data) lately(s series) string {
 	if d.phase == ended && !d.moment {
 		word = "mean "
 	}
-	return word + s.text(max(0, float64(n-s.at(&d.back).Or(0))/seconds))
+	return word + s.text(max(0, float64(n-s.at(&d.Back).Or(0))/seconds))
 }
 
 // timeScale is the time at the right end: the limit of the run, or the next
 // round number, so that the charts stand still for a while.
 func (d data) timeScale() float64 {
 	elapsed := float64(max(d.end(), 1))
-	if limit, ok := d.trace.Run.LimitDurationNS.Get(); ok && float64(limit) >= elapsed && d.phase != ended {
+	if limit, ok := d.Trace.Run.LimitDurationNS.Get(); ok && float64(limit) >= elapsed && d.phase != ended {
 		return float64(limit)
 	}
 	if d.phase == ended {
@@ -137,9 +137,9 @@ func (d data) timeScale() float64 {
 
 // end is the moment of the latest sample.
 func (d data) end() int64 {
-	end := d.now.ElapsedNS
-	if n := len(d.trace.Samples); n > 0 {
-		end = max(end, d.trace.Samples[n-1].ElapsedNS)
+	end := d.Now.ElapsedNS
+	if n := len(d.Trace.Samples); n > 0 {
+		end = max(end, d.Trace.Samples[n-1].ElapsedNS)
 	}
 	return end
 }
@@ -150,8 +150,8 @@ func (d data) perSecond(s series, columns int, scale float64) (values []float64,
 	grew, took := make([]float64, columns), make([]float64, columns)
 	before := &trace.Sample{}
 	last := int64(0)
-	for i := range d.trace.Samples {
-		sample := &d.trace.Samples[i]
+	for i := range d.Trace.Samples {
+		sample := &d.Trace.Samples[i]
 		n, counted := s.at(sample).Get()
 		if !counted {
 			continue
@@ -182,7 +182,7 @@ func (d data) timeAxis(columns int, scale float64) []string {
 	var l term.Line
 	l.PadTo(axisWidth)
 	if d.replay {
-		at := min(int(float64(d.now.ElapsedNS)/scale*float64(columns)), columns-1)
+		at := min(int(float64(d.Now.ElapsedNS)/scale*float64(columns)), columns-1)
 		l.Put(d.Dim, strings.Repeat(d.Rule, max(at, 0))).Put(d.Key, d.Here)
 	}
 	l.Put(d.Dim, strings.Repeat(d.Rule, max(0, axisWidth+columns-l.End)))

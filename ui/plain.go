@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/zctrace/zctrace/internal/human"
+	"github.com/zctrace/zctrace/tracer/reading"
 	"github.com/zctrace/zctrace/tracer/trace"
 	"github.com/zctrace/zctrace/ui/term"
 )
@@ -41,22 +42,22 @@ func PlainLine(prev, cur *trace.Trace) string {
 	if prev != nil {
 		back = newData(plainLook, prev, ended)
 	}
-	now.back = back.now
-	sender := now.parties()[0]
-	payload := now.payload()
+	now.Back = back.Now
+	sender := now.Processes()[0]
+	payload := now.Payload()
 	moved := trace.Int{}
 	if n, ok := payload.Get(); ok {
 		moved = trace.Known(n - senderPayload(back))
 	}
-	p := progressOf(cur.Run, now.now.ElapsedNS, payload.Or(0))
+	p := reading.ProgressOf(&cur.Run, now.Now.ElapsedNS, payload.Or(0))
 	done := "-"
-	if p.limited {
-		done = fmt.Sprintf("%.0f %%", p.fraction*100)
+	if p.Limited {
+		done = fmt.Sprintf("%.0f %%", p.Fraction*100)
 	}
 
 	var l term.Line
 	for i, text := range []string{
-		human.Clock(now.now.ElapsedNS),
+		human.Clock(now.Now.ElapsedNS),
 		orMissing(payload, human.FormatBytes),
 		now.rateOf(moved, func(v float64) string { return human.Rate(v) }),
 		now.rateOf(since(sender, trace.Calls), func(v float64) string { return perSecond(v, 8) }),
@@ -71,30 +72,30 @@ func PlainLine(prev, cur *trace.Trace) string {
 }
 
 func senderPayload(d data) int64 {
-	if d.trace == nil {
+	if d.Trace == nil {
 		return 0
 	}
-	return d.payload().Or(0)
+	return d.Payload().Or(0)
 }
 
 // since is how much a measure grew in the interval.
-func since(p party, m trace.Number) trace.Int {
-	n, known := p.now.Value(m).Int.Get()
+func since(p reading.Party, m trace.Number) trace.Int {
+	n, known := p.Now.Value(m).Int.Get()
 	if !known {
 		return trace.Int{}
 	}
-	return trace.Known(n - p.back.Value(m).Int.Or(0))
+	return trace.Known(n - p.Back.Value(m).Int.Or(0))
 }
 
 // passesIn is how often the CPU copied the payload of the interval.
-func passesIn(p party, moved trace.Int) string {
+func passesIn(p reading.Party, moved trace.Int) string {
 	copied := trace.Known(0)
 	for _, k := range []trace.Number{trace.ToUser, trace.FromUser, trace.InKernel} {
-		n, known := p.now.Value(k).Int.Get()
+		n, known := p.Now.Value(k).Int.Get()
 		if !known {
 			return human.NotCounted
 		}
-		copied = copied.Add(trace.Known(n - p.back.Value(k).Int.Or(0)))
+		copied = copied.Add(trace.Known(n - p.Back.Value(k).Int.Or(0)))
 	}
 	v, ok := number{value: copied}.per(moved)
 	if !ok {
@@ -106,7 +107,7 @@ func passesIn(p party, moved trace.Int) string {
 // rateOf is a number of the interval per second.
 func (d data) rateOf(n trace.Int, format func(float64) string) string {
 	v, known := n.Get()
-	if seconds := d.window(); known && seconds > 0 {
+	if seconds := d.Seconds(); known && seconds > 0 {
 		return format(float64(v) / seconds)
 	}
 	return human.NotCounted

@@ -5,34 +5,10 @@ import (
 	"strings"
 
 	"github.com/zctrace/zctrace/internal/human"
+	"github.com/zctrace/zctrace/tracer/reading"
 	"github.com/zctrace/zctrace/tracer/trace"
 	"github.com/zctrace/zctrace/ui/term"
 )
-
-// progress is how far the run is towards the limit that it will meet first.
-type progress struct {
-	limited  bool
-	fraction float64 // 0..1
-	etaNS    int64
-	byBytes  bool
-}
-
-func progressOf(r trace.Run, elapsedNS, payload int64) progress {
-	var p progress
-	if limit, ok := r.LimitDurationNS.Get(); ok && limit > 0 {
-		p = progress{true, float64(elapsedNS) / float64(limit), limit - elapsedNS, false}
-	}
-	if limit, ok := r.LimitBytes.Get(); ok && limit > 0 && payload > 0 {
-		fraction := float64(payload) / float64(limit)
-		eta := int64(min(float64(elapsedNS)*(1-fraction)/fraction, 1e18))
-		if !p.limited || eta < p.etaNS {
-			p = progress{true, fraction, eta, true}
-		}
-	}
-	p.fraction = min(max(p.fraction, 0), 1)
-	p.etaNS = max(p.etaNS, 0)
-	return p
-}
 
 // progressTextWidth is the room beside the bar for its figures.
 const progressTextWidth = 30
@@ -40,13 +16,13 @@ const progressTextWidth = 30
 // progressPanel is a bar of how far the run is and, on the same scale below it,
 // how the throughput was on the way.
 func progressPanel(d data, width int) string {
-	payload := d.payload().Or(0)
-	p := progressOf(d.trace.Run, d.now.ElapsedNS, payload)
+	payload := d.Payload().Or(0)
+	p := reading.ProgressOf(&d.Trace.Run, d.Now.ElapsedNS, payload)
 	switch {
 	case d.moment:
-		p = progress{fraction: float64(d.now.ElapsedNS) / float64(max(d.end(), 1))}
-	case d.phase == ended && (d.outcome == trace.Done || !p.limited):
-		p = progress{fraction: 1} // a run may be done a little before its limit
+		p = reading.Progress{Fraction: float64(d.Now.ElapsedNS) / float64(max(d.end(), 1))}
+	case d.phase == ended && (d.outcome == trace.Done || !p.Limited):
+		p = reading.Progress{Fraction: 1} // a run may be done a little before its limit
 	}
 	barWidth := width - progressTextWidth - 2
 	sofar := human.FormatBytes(payload)
@@ -55,13 +31,13 @@ func progressPanel(d data, width int) string {
 	switch {
 	case d.phase == ended:
 		text = human.Grouped(payload) + " bytes"
-	case !p.limited:
+	case !p.Limited:
 		text = sofar + ", no limit"
 	default:
-		text = fmt.Sprintf("%3.0f %%   %s   ETA %s", p.fraction*100, sofar, human.Clock(p.etaNS))
+		text = fmt.Sprintf("%3.0f %%   %s   ETA %s", p.Fraction*100, sofar, human.Clock(p.LeftNS))
 	}
-	p.fraction = min(max(p.fraction, 0), 1)
-	done := int(p.fraction*float64(barWidth) + 0.5)
+	p.Fraction = min(max(p.Fraction, 0), 1)
+	done := int(p.Fraction*float64(barWidth) + 0.5)
 	var l term.Line
 	l.Put(d.Key, strings.Repeat(d.BarDone, done)).Put(d.Dim, strings.Repeat(d.BarLeft, barWidth-done))
 	l.Right(d.Plain, d.Fit(text, progressTextWidth), width-l.End)
@@ -85,15 +61,15 @@ const highestChart = 4
 // throughputText is the throughput now and in the mean.
 func (d data) throughputText() string {
 	mean := human.NotCounted
-	if payload, ok := d.payload().Get(); ok && d.now.ElapsedNS > 0 {
-		mean = human.Rate(float64(payload) * 1e9 / float64(d.now.ElapsedNS))
+	if payload, ok := d.Payload().Get(); ok && d.Now.ElapsedNS > 0 {
+		mean = human.Rate(float64(payload) * 1e9 / float64(d.Now.ElapsedNS))
 	}
 	if d.phase == ended && !d.moment {
 		return "mean " + mean
 	}
 	now := human.NotCounted
-	if n, ok := d.payload().Get(); ok && d.window() > 0 {
-		now = human.Rate(float64(n-d.back.Main().PayloadBytes.Or(0)) / d.window())
+	if n, ok := d.Payload().Get(); ok && d.Seconds() > 0 {
+		now = human.Rate(float64(n-d.Back.Main().PayloadBytes.Or(0)) / d.Seconds())
 	}
 	return now + "   mean " + mean
 }
@@ -102,33 +78,33 @@ func (d data) throughputText() string {
 // has not been yet. A limited run's columns are shares of its limit, so that
 // the chart stands still under the bar; those of one without a limit are the
 // latest samples, and once it has ended all of it.
-func (d data) throughput(p progress, columns int) []float64 {
+func (d data) throughput(p reading.Progress, columns int) []float64 {
 	if columns <= 0 {
 		return nil
 	}
 	at := func(s *trace.Sample) float64 { return float64(s.ElapsedNS) }
-	scale := float64(d.now.ElapsedNS)
+	scale := float64(d.Now.ElapsedNS)
 	if d.moment {
 		scale = float64(d.end())
 	}
 	from := 0.0
 	switch {
-	case p.limited && p.byBytes:
+	case p.Limited && p.ByBytes:
 		at = func(s *trace.Sample) float64 { return float64(s.Main().PayloadBytes.Or(0)) }
-		scale = float64(d.trace.Run.LimitBytes.Or(1))
-	case p.limited:
-		scale = float64(d.trace.Run.LimitDurationNS.Or(1))
+		scale = float64(d.Trace.Run.LimitBytes.Or(1))
+	case p.Limited:
+		scale = float64(d.Trace.Run.LimitDurationNS.Or(1))
 	case d.phase != ended:
-		scale = float64(columns) * float64(max(d.trace.Run.IntervalNS, 1e6))
-		from = max(0, float64(d.now.ElapsedNS)-scale)
+		scale = float64(columns) * float64(max(d.Trace.Run.IntervalNS, 1e6))
+		from = max(0, float64(d.Now.ElapsedNS)-scale)
 	}
 	position := func(s *trace.Sample) float64 { return (at(s) - from) / scale * float64(columns) }
 
 	moved, took := make([]float64, columns), make([]float64, columns)
 	before := &trace.Sample{}
-	for i := range d.trace.Samples {
-		s := &d.trace.Samples[i] // a sample is large
-		if s.ElapsedNS > d.now.ElapsedNS {
+	for i := range d.Trace.Samples {
+		s := &d.Trace.Samples[i] // a sample is large
+		if s.ElapsedNS > d.Now.ElapsedNS {
 			break
 		}
 		bytes := float64(s.Main().PayloadBytes.Or(0) - before.Main().PayloadBytes.Or(0))

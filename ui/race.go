@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/zctrace/zctrace/internal/human"
+	"github.com/zctrace/zctrace/tracer/reading"
 	"github.com/zctrace/zctrace/tracer/trace"
 	"github.com/zctrace/zctrace/ui/term"
 )
@@ -285,12 +286,13 @@ func (s rounds) putBook(l *term.Look, text *term.Line, row *roundsRow) {
 		if !t.Counts() || t.Textbook == nil {
 			continue
 		}
-		sign, ink := compare(t, t.Total.Main(), t.Run.PayloadBytes).sign(l), l.Dim
-		if sign == l.Differs {
+		agreement := reading.End(t).Verdict().Agreement()
+		ink := l.Dim
+		if agreement == reading.Differs {
 			ink = l.Warning
 		}
 		book := t.Textbook.Copies
-		text.Right(l.Plain, fmt.Sprint(book.ToUser+book.FromUser+book.InKernel), 2).Put(l.Plain, " ").Put(ink, sign)
+		text.Right(l.Plain, fmt.Sprint(book.ToUser+book.FromUser+book.InKernel), 2).Put(l.Plain, " ").Put(ink, agreementSign(l, agreement))
 		break
 	}
 	text.PadTo(end)

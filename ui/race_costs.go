@@ -2,7 +2,6 @@ package ui
 
 import (
 	"fmt"
-	"strings"
 
 	"github.com/zctrace/zctrace/ui/term"
 )
@@ -47,10 +46,10 @@ func (s rounds) bookLines(l *term.Look, r race, order []int, width int) []string
 		var text term.Line
 		text.PadTo(raceSign).Left(l.Plain, l.Fit(l.Text(row.Strategy), r.label), r.label+1)
 		ink := l.Dim
-		if strings.HasPrefix(row.verdict, "not as in") {
+		if len(row.verdict.Differing()) > 0 {
 			ink = l.Warning
 		}
-		text.Put(ink, l.Fit(l.Text(row.verdict), max(width-text.End, 0)))
+		text.Put(ink, l.Fit(l.Text(row.verdict.String()), max(width-text.End, 0)))
 		lines = append(lines, text.String())
 	}
 	return lines

@@ -2,28 +2,28 @@ package ui
 
 import (
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"strings"
 
 	"github.com/zctrace/zctrace/internal/human"
+	"github.com/zctrace/zctrace/tracer/reading"
 	"github.com/zctrace/zctrace/tracer/trace"
 	"github.com/zctrace/zctrace/ui/term"
 )
 
 // ranking is a set as its table sees it.
 type ranking struct {
-	set    *trace.Set
-	rows   []trace.Ranked
-	labels []string
-	first  data // of the first trace: what all have in common
+	reading.Ranking
+	labels []string // of the rows, safe to draw
+	first  data     // of the first trace: what all have in common
 }
 
 func newRanking(s *trace.Set) ranking {
-	r := ranking{set: s, rows: s.Ranking}
-	withChunk := chunksDiffer(s.Ranking)
-	for i := range s.Ranking {
-		r.labels = append(r.labels, rankLabel(&s.Ranking[i], withChunk))
+	r := ranking{Ranking: reading.NewRanking(s)}
+	for i := range r.Rows {
+		r.labels = append(r.labels, term.Sanitize(r.Name(&r.Rows[i])))
 	}
 	common := &trace.Trace{}
 	if len(s.Traces) > 0 {
@@ -64,7 +64,7 @@ func Ranking(s *trace.Set, width int) string {
 	sections := [][]string{r.titleSection(width), r.speedSection(width)}
 	sections = append(sections, r.blockSections(width)...)
 	sections = append(sections, r.textbookSection(width), r.trustSection(width), r.legendSection(width))
-	if chunksDiffer(s.Ranking) {
+	if r.Sweeps() {
 		sections = r.sweepSections(width)
 	}
 	return joined(sections, width)
@@ -73,13 +73,13 @@ func Ranking(s *trace.Set, width int) string {
 // titleSection says what ran.
 func (r ranking) titleSection(width int) []string {
 	lines := term.Wrap("zctrace "+r.title(), width)
-	if len(r.set.Traces) == 0 {
+	if len(r.Set.Traces) == 0 {
 		return lines
 	}
 	g := term.Grid{Align: "lw"}
 	add := r.first.adder(&g)
 	r.first.addSetting(func(name string, parts ...string) {
-		if name != "chunk" || !chunksDiffer(r.rows) {
+		if name != "chunk" || !r.Sweeps() {
 			add(name, parts...)
 		}
 	})
@@ -92,7 +92,7 @@ func (r ranking) titleSection(width int) []string {
 func (r ranking) title() string {
 	least, most := int64(math.MaxInt64), int64(0)
 	names := map[string]bool{}
-	for _, row := range r.rows {
+	for _, row := range r.Rows {
 		least, most = min(least, row.Rounds), max(most, row.Rounds)
 		names[row.Strategy] = true
 	}
@@ -105,10 +105,10 @@ func (r ranking) title() string {
 		rounds = fmt.Sprintf("%d to %s", least, rounds)
 	}
 	interrupted := ""
-	if slices.ContainsFunc(r.set.Traces, func(t *trace.Trace) bool { return t.Run.Ended == trace.Interrupted }) {
+	if slices.ContainsFunc(r.Set.Traces, func(t *trace.Trace) bool { return t.Run.Ended == trace.Interrupted }) {
 		interrupted = ", interrupted"
 	}
-	if n := len(r.sizes()); n > 1 {
+	if n := len(r.Sizes()); n > 1 {
 		return fmt.Sprintf("swept %s over %d chunk sizes in %s%s", strategies, n, rounds, interrupted)
 	}
 	return fmt.Sprintf("compared %s in %s%s", strategies, rounds, interrupted)
@@ -116,7 +116,7 @@ func (r ranking) title() string {
 
 // work is what each run did.
 func (r ranking) work() string {
-	run := r.first.trace.Run
+	run := r.first.Trace.Run
 	var parts []string
 	if n, ok := run.LimitBytes.Get(); ok {
 		parts = append(parts, sized(n))
@@ -145,8 +145,8 @@ func (r ranking) speedSection(width int) []string {
 		g = r.speedGrid(nil)
 	}
 	lines := g.UnlessEmpty(width)
-	for _, doubt := range r.doubts() {
-		lines = append(lines, term.Wrap(doubt, width)...)
+	for _, sentence := range r.sentences() {
+		lines = append(lines, term.Wrap(sentence, width)...)
 	}
 	if !beside {
 		lines = append(append(lines, ""), r.grid(speedBlock, cpu).UnlessEmpty(width)...)
@@ -160,14 +160,14 @@ func (r ranking) speedGrid(columns []rankColumn) *term.Grid {
 	for _, c := range columns {
 		head = append(head, c.name, "")
 	}
-	rounds := slices.ContainsFunc(r.rows, func(row trace.Ranked) bool { return row.Rounds != r.rows[0].Rounds })
+	rounds := slices.ContainsFunc(r.Rows, func(row trace.Ranked) bool { return row.Rounds != r.Rows[0].Rounds })
 	if rounds { // else the title says it
 		g.Align += "r"
 		head = append(head, "rounds")
 	}
 	g.Add(head...)
-	for i := range r.rows {
-		row := &r.rows[i]
+	for i := range r.Rows {
+		row := &r.Rows[i]
 		line := []string{r.place(row), r.labels[i], rankColumns[0].text(row), fromTo(row.Throughput)}
 		for _, c := range columns {
 			line = append(line, c.text(row), c.mark(row))
@@ -187,32 +187,11 @@ func (r ranking) place(row *trace.Ranked) string {
 	return "-"
 }
 
-// doubts are those about the order.
-func (r ranking) doubts() []string {
+// sentences are what can be said of the order.
+func (r ranking) sentences() []string {
 	var list []string
-	once, more := false, false
-	for i := range r.rows {
-		once, more = once || r.rows[i].Rounds == 1, more || repeated(&r.rows[i])
-	}
-	if once {
-		list = append(list, "One round does not tell a difference from chance: see --rounds.")
-	}
-	if !more {
-		return list
-	}
-	if chunksDiffer(r.rows) {
-		return append(list, r.crossings()...)
-	}
-	for i := 0; i < len(r.rows); {
-		k := i + 1
-		for k < len(r.rows) && r.rows[k].ChunkBytes == r.rows[i].ChunkBytes && r.rows[k-1].Throughput.Overlaps(r.rows[k].Throughput) {
-			k++
-		}
-		if k > i+1 {
-			last := k - 1
-			list = append(list, fmt.Sprintf("The order of %s and %s may be chance: their throughputs overlap.", strings.Join(r.labels[i:last], ", "), r.labels[last]))
-		}
-		i = k
+	for _, saying := range r.Sayings() {
+		list = append(list, term.Sanitize(saying.String()))
 	}
 	return list
 }
@@ -233,7 +212,7 @@ func (r ranking) blockSections(width int) [][]string {
 			if c.block != block {
 				continue
 			}
-			if c.rare && c.zeroForAll(r.rows) {
+			if c.rare && c.zeroForAll(r.Rows) {
 				zero = append(zero, c.name)
 				continue
 			}
@@ -245,7 +224,7 @@ func (r ranking) blockSections(width int) [][]string {
 		}
 		flush()
 	}
-	if n := len(sections); n > 0 && len(zero) > 0 && len(r.rows) > 0 {
+	if n := len(sections); n > 0 && len(zero) > 0 && len(r.Rows) > 0 {
 		sections[n-1] = append(sections[n-1], term.Wrap("0.00 for all: "+strings.Join(zero, ", "), width)...)
 	}
 	return sections
@@ -258,10 +237,10 @@ func (r ranking) grid(block rankBlock, columns []rankColumn) *term.Grid {
 		head = append(head, c.name, "")
 	}
 	g.Add(head...)
-	for i := range r.rows {
+	for i := range r.Rows {
 		row := []string{"  " + r.labels[i]}
 		for _, c := range columns {
-			row = append(row, c.text(&r.rows[i]), c.mark(&r.rows[i]))
+			row = append(row, c.text(&r.Rows[i]), c.mark(&r.Rows[i]))
 		}
 		g.Add(row...)
 	}
@@ -271,9 +250,9 @@ func (r ranking) grid(block rankBlock, columns []rankColumn) *term.Grid {
 // textbookSection puts each strategy next to the textbook.
 func (r ranking) textbookSection(width int) []string {
 	g := term.Grid{Align: "lw"}
-	for i := range r.rows {
-		if sentence := r.textbook(&r.rows[i]); sentence != "" {
-			g.Add("  "+r.labels[i], sentence)
+	for i := range r.Rows {
+		if v, known := r.Verdict(&r.Rows[i]); known {
+			g.Add("  "+r.labels[i], term.Sanitize(v.String()))
 		}
 	}
 	if len(g.Rows) == 0 {
@@ -290,40 +269,11 @@ func (r ranking) textbookSection(width int) []string {
 // row has it.
 func (r ranking) kernelNotes() []string {
 	var list []string
-	for i := range r.rows {
-		most := map[string]float64{}
-		for _, t := range r.set.Of(&r.rows[i]) {
-			for _, k := range []trace.Number{trace.ToUser, trace.FromUser, trace.InKernel} {
-				if v, ok := numberIn(&t.Total.Kernel, k).per(t.Run.PayloadBytes); ok {
-					most[k.Name()] = max(most[k.Name()], v)
-				}
-			}
-		}
-		for _, k := range []trace.Number{trace.ToUser, trace.FromUser, trace.InKernel} {
-			if most[k.Name()] > 0 {
-				list = append(list, fmt.Sprintf("!! %s: the kernel on its own copied up to %s passes %s, which are in no row above", r.labels[i], human.Passes(most[k.Name()]), k.Name()))
-			}
+	for i := range r.Rows {
+		most := r.KernelCopies(&r.Rows[i])
+		for _, n := range slices.Sorted(maps.Keys(most)) {
+			list = append(list, fmt.Sprintf("!! %s: the kernel on its own copied up to %s passes %s, which are in no row above", r.labels[i], human.Passes(most[n]), n.Name()))
 		}
 	}
 	return list
-}
-
-// textbook is the verdict on the run in the middle, and in how many rounds it was
-// the same. It is empty without a run that counts.
-func (r ranking) textbook(row *trace.Ranked) string {
-	verdicts, middle, least := map[string]int64{}, "", math.Inf(1)
-	for _, t := range r.set.Of(row) {
-		if !t.Counts() {
-			continue
-		}
-		v := term.Sanitize(compare(t, t.Total.Main(), t.Run.PayloadBytes).String())
-		verdicts[v]++
-		if off := math.Abs(t.Throughput() - row.Throughput.Median.Or(0)); off < least {
-			middle, least = v, off
-		}
-	}
-	if n := verdicts[middle]; len(verdicts) > 1 {
-		middle += fmt.Sprintf(" (so in %d of %d rounds)", n, row.Rounds)
-	}
-	return middle
 }

@@ -6,7 +6,6 @@ import (
 
 	"github.com/zctrace/zctrace/internal/human"
 	"github.com/zctrace/zctrace/tracer/trace"
-	"github.com/zctrace/zctrace/ui/term"
 )
 
 // rankColumn is a number of a ranking, in all forms of its table.
@@ -80,7 +79,7 @@ func (c rankColumn) mark(r *trace.Ranked) string {
 	s := c.in(r)
 	mark := ""
 	if s.Median.Known() {
-		mark = strings.TrimSpace(number{from: s.Provenance}.mark())
+		mark = strings.TrimSpace(markOf(s.Provenance))
 	}
 	if c.block != speedBlock && s.Varies() {
 		mark += varied
@@ -142,22 +141,4 @@ func rateUnit(v float64) float64 {
 		unit *= 1024
 	}
 	return unit
-}
-
-// rankLabel names a row; where the chunk sizes differ, with its size.
-func rankLabel(r *trace.Ranked, withChunk bool) string {
-	if withChunk {
-		return term.Sanitize(r.Strategy) + " " + human.FormatBytes(r.ChunkBytes)
-	}
-	return term.Sanitize(r.Strategy)
-}
-
-// chunksDiffer tells the set of a sweep from that of a comparison.
-func chunksDiffer(ranking []trace.Ranked) bool {
-	for i := range ranking {
-		if ranking[i].ChunkBytes != ranking[0].ChunkBytes {
-			return true
-		}
-	}
-	return false
 }

@@ -23,8 +23,8 @@ func RankingMarkdown(s *trace.Set) string {
 	swap := func(cells []string) []string { cells[2], cells[3] = cells[3], cells[2]; return cells } // the spread after the median
 	line(swap(append(head, "rounds")))
 	line(swap(append(rule, "--:")))
-	for i := range r.rows {
-		row := &r.rows[i]
+	for i := range r.Rows {
+		row := &r.Rows[i]
 		cells := []string{r.place(row), cell(r.labels[i]), fromTo(row.Throughput)}
 		for _, c := range rankColumns {
 			text := c.text(row)
@@ -36,16 +36,16 @@ func RankingMarkdown(s *trace.Set) string {
 		line(swap(append(cells, human.Grouped(row.Rounds))))
 	}
 	b.WriteString("\n")
-	for i := range r.rows {
-		if sentence := r.textbook(&r.rows[i]); sentence != "" {
-			fmt.Fprintf(&b, "- **%s**: %s\n", r.labels[i], sentence)
+	for i := range r.Rows {
+		if v, known := r.Verdict(&r.Rows[i]); known {
+			fmt.Fprintf(&b, "- **%s**: %s\n", r.labels[i], term.Sanitize(v.String()))
 		}
 	}
-	for _, text := range r.doubts() {
+	for _, text := range r.sentences() {
 		fmt.Fprintf(&b, "- %s\n", text)
 	}
-	for i := range r.rows {
-		if row := &r.rows[i]; row.Failed > 0 {
+	for i := range r.Rows {
+		if row := &r.Rows[i]; row.Failed > 0 {
 			fmt.Fprintf(&b, "- **%s**: %s failed, not counted: %s\n", r.labels[i], human.Plural(row.Failed, "run"), whyFailed(row))
 		}
 	}
@@ -77,8 +77,8 @@ func RankingCSV(s *trace.Set) string {
 		head = append(head, c.key)
 	}
 	_ = w.Write(append(head, "derived", "estimated", "varies", "textbook")) // to memory
-	for i := range r.rows {
-		row := &r.rows[i]
+	for i := range r.Rows {
+		row := &r.Rows[i]
 		rank := human.NotCounted
 		if row.Rank.Known() {
 			rank = row.Rank.String()
@@ -95,7 +95,11 @@ func RankingCSV(s *trace.Set) string {
 		for _, mark := range []string{"d", "~", varied} {
 			cells = append(cells, strings.Join(named[mark], " "))
 		}
-		_ = w.Write(append(cells, r.textbook(row)))
+		verdict := ""
+		if v, known := r.Verdict(row); known {
+			verdict = term.Sanitize(v.String())
+		}
+		_ = w.Write(append(cells, verdict))
 	}
 	w.Flush()
 	return b.String()

@@ -86,18 +86,6 @@ func sweep() *trace.Set {
 	return trace.NewSet(traces, trace.Failure{Strategy: "splice", ChunkBytes: 512, Error: "no memory"})
 }
 
-func TestCrossings(t *testing.T) {
-	got := newRanking(sweep()).crossings()
-	want := []string{
-		"sendfile overtakes read-write between 4 KiB and 32 KiB.",
-		"sendfile overtakes mmap-write between 4 KiB and 32 KiB.",
-		"read-write is faster than mmap-write at 512 B, 32 KiB, 256 KiB; at the other sizes their throughputs overlap.",
-	}
-	if !slices.Equal(got, want) {
-		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
-	}
-}
-
 // What was not counted at one size is not said to be as in the textbook at all.
 func TestTextbookBySizeAsFarAsCounted(t *testing.T) {
 	set := sweep()
@@ -113,24 +101,6 @@ func TestTextbookBySizeAsFarAsCounted(t *testing.T) {
 	} {
 		if !strings.Contains(got, want) {
 			t.Errorf("no %q in\n%s", want, got)
-		}
-	}
-}
-
-// One round of each tells nothing but that it tells nothing.
-func TestOneRoundTellsNothing(t *testing.T) {
-	set := sweep()
-	for i := range set.Ranking {
-		set.Ranking[i].Rounds = min(set.Ranking[i].Rounds, 1)
-	}
-	r := newRanking(set)
-	want := []string{"One round does not tell a difference from chance: see --rounds."}
-	if got := r.doubts(); !slices.Equal(got, want) {
-		t.Errorf("it says %q", got)
-	}
-	for i := range r.rows {
-		if r.clearlyFirst(&r.rows[i]) {
-			t.Errorf("%s is the first for certain", r.labels[i])
 		}
 	}
 }

@@ -14,13 +14,13 @@ import (
 // trustSection says how far the numbers can be believed.
 func (r ranking) trustSection(width int) []string {
 	var lines []string
-	for i := range r.rows {
-		if row := &r.rows[i]; row.Failed > 0 {
+	for i := range r.Rows {
+		if row := &r.Rows[i]; row.Failed > 0 {
 			lines = append(lines, term.Wrap(fmt.Sprintf("!! %s: %s FAILED, NOT COUNTED: %s", r.labels[i], human.Plural(row.Failed, "run"), whyFailed(row)), width)...)
 		}
 	}
 	lossy, verified, wrong, asked := 0, 0, 0, false
-	for _, t := range r.set.Traces {
+	for _, t := range r.Set.Traces {
 		if len(losses(t)) > 0 {
 			lossy++
 		}
@@ -33,7 +33,7 @@ func (r ranking) trustSection(width int) []string {
 			}
 		}
 	}
-	if len(r.set.Traces) == 0 {
+	if len(r.Set.Traces) == 0 {
 		return lines
 	}
 	if lossy == 0 {
@@ -60,7 +60,7 @@ func whyFailed(row *trace.Ranked) string {
 
 // legendSection explains the words and marks that were used.
 func (r ranking) legendSection(width int) []string {
-	if len(r.rows) == 0 {
+	if len(r.Rows) == 0 {
 		return nil
 	}
 	lines := term.Wrap("Medians over the rounds, of the sender; passes are bytes by payload.", width)
@@ -78,18 +78,18 @@ func (r ranking) legend() [][2]string {
 	reasons := map[trace.Provenance]map[string][]string{trace.Estimated: {}, trace.Unavailable: {}}
 	varies := false
 	var without []string
-	for i := range r.rows {
-		if r.rows[i].Rounds == 0 {
+	for i := range r.Rows {
+		if r.Rows[i].Rounds == 0 {
 			without = append(without, r.labels[i])
 		}
 	}
 	for _, c := range rankColumns {
-		for i := range r.rows {
-			if r.rows[i].Rounds == 0 {
+		for i := range r.Rows {
+			if r.Rows[i].Rounds == 0 {
 				continue
 			}
-			s := c.in(&r.rows[i])
-			varies = varies || strings.Contains(c.mark(&r.rows[i]), varied)
+			s := c.in(&r.Rows[i])
+			varies = varies || strings.Contains(c.mark(&r.Rows[i]), varied)
 			used[s.Provenance] = true
 			if by := reasons[s.Provenance]; by != nil && s.Reason != "" && !slices.Contains(by[s.Reason], c.key) {
 				by[s.Reason] = append(by[s.Reason], c.key)

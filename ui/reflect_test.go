@@ -3,7 +3,6 @@ package ui
 import (
 	"fmt"
 	"reflect"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -33,49 +32,6 @@ func visit(v reflect.Value, path string, leaf func(string, reflect.Value)) {
 			visit(v.Field(i), path, leaf)
 		} else {
 			visit(v.Field(i), path+"."+name, leaf)
-		}
-	}
-}
-
-// TestEveryNumberIsListed: a number that the format gains must get a place in
-// the lists here, or the count of observed and derived numbers is wrong.
-func TestEveryNumberIsListed(t *testing.T) {
-	var want []string
-	visit(reflect.ValueOf(trace.Counters{}), "", func(path string, f reflect.Value) {
-		switch {
-		case f.Type() != reflect.TypeFor[trace.Int]() || strings.HasSuffix(path, ".derived_bytes"):
-		case strings.HasPrefix(path, "copies.") || strings.HasPrefix(path, "moved."):
-			want = append(want, strings.TrimSuffix(path, ".bytes"))
-		default:
-			want = append(want, path)
-		}
-	})
-	var got []string
-	for _, n := range numbersOf(&trace.Counters{}) {
-		got = append(got, n.path)
-	}
-	slices.Sort(want)
-	slices.Sort(got)
-	if !slices.Equal(got, want) {
-		t.Errorf("numbers listed:\n%v\nnumbers of the format:\n%v", got, want)
-	}
-}
-
-// TestMeasuresReadTheirOwnNumber gives each number another value and looks
-// whether every measure and class finds the one that its path names.
-func TestMeasuresReadTheirOwnNumber(t *testing.T) {
-	var c trace.Counters
-	want, next := map[string]int64{}, int64(0)
-	visit(reflect.ValueOf(&c).Elem(), "", func(path string, f reflect.Value) {
-		if f.Type() == reflect.TypeFor[trace.Int]() {
-			next++
-			f.Set(reflect.ValueOf(trace.Known(next)))
-			want[strings.TrimSuffix(path, ".bytes")] = next
-		}
-	})
-	for _, n := range numbersOf(&c) {
-		if got := n.value.Or(-1); got != want[n.path] {
-			t.Errorf("%s reads %d, want %d", n.path, got, want[n.path])
 		}
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/zctrace/zctrace/tracer/reading"
 	"github.com/zctrace/zctrace/tracer/trace"
 )
 
@@ -43,9 +44,9 @@ type rounds struct {
 type roundsRow struct {
 	RoundsRow
 	traces  []*trace.Trace
-	rank    *trace.Ranked // of these
-	place   int           // among those of its chunk size; 0: none yet
-	verdict string
+	rank    *trace.Ranked      // of these
+	place   int                // among those of its chunk size; 0: none yet
+	verdict reading.RowVerdict // of these; without rows until there is one
 	failed  string
 	ended   int
 	took    time.Duration // what the runs that have ended took, with all that comes before and after
@@ -126,7 +127,7 @@ func (s rounds) ended(msg RunEnds) rounds {
 	}
 	s.begun, s.live = nil, nil
 	s = s.compared()
-	row.verdict = s.ranking.textbook(row.rank)
+	row.verdict, _ = s.ranking.Verdict(row.rank)
 	return s
 }
 
@@ -154,12 +155,12 @@ func (s rounds) compared() rounds {
 		ranked := *row.rank
 		ranked.Rank = trace.Known(int64(place))
 		row.place, row.rank = place, &ranked
-		if repeated(&ranked) || s.each == 1 {
+		if reading.Repeated(&ranked) || s.each == 1 {
 			set.Ranking = append(set.Ranking, ranked)
 		}
 	}
 	s.ranking = newRanking(set)
-	s.sayings = s.ranking.doubts()
+	s.sayings = s.ranking.sentences()
 	return s
 }
 

@@ -8,6 +8,7 @@ import (
 	"github.com/charmbracelet/bubbles/spinner"
 
 	"github.com/zctrace/zctrace/internal/human"
+	"github.com/zctrace/zctrace/tracer/reading"
 	"github.com/zctrace/zctrace/tracer/trace"
 	"github.com/zctrace/zctrace/ui/term"
 )
@@ -111,7 +112,7 @@ func (s rounds) progress(l *term.Look, width int) string {
 	}
 	part := float64(ended)
 	if s.begun != nil && s.last != nil && s.of == *s.begun && !s.over {
-		part += progressOf(s.last.Run, s.last.Run.ElapsedNS, s.last.Run.PayloadBytes.Or(0)).fraction
+		part += reading.ProgressOf(&s.last.Run, s.last.Run.ElapsedNS, s.last.Run.PayloadBytes.Or(0)).Fraction
 	}
 	barWidth := max(width-progressTextWidth-2, 0)
 	done := 0

@@ -4,6 +4,7 @@ import (
 	"cmp"
 
 	"github.com/zctrace/zctrace/internal/human"
+	"github.com/zctrace/zctrace/tracer/reading"
 	"github.com/zctrace/zctrace/tracer/trace"
 )
 
@@ -115,21 +116,18 @@ type surveyor struct {
 	path
 	route
 	run    trace.Run
-	sender party
-	book   map[string]comparison // the textbook's rows, by label
-	late   bool                  // copies in the kernel were made on arrival
-	fork   *fork                 // nil: the path does not fork, or its bytes cannot be told apart
+	sender reading.Party
+	book   reading.Verdict
+	late   bool  // copies in the kernel were made on arrival
+	fork   *fork // nil: the path does not fork, or its bytes cannot be told apart
 }
 
 // routeOf is the way of the data, as far as the trace tells it.
 func routeOf(d data) route {
-	s := surveyor{data: d, run: d.trace.Run, sender: d.parties()[0], book: map[string]comparison{}}
+	s := surveyor{data: d, run: d.Trace.Run, sender: d.Processes()[0], book: d.Verdict()}
 	s.shared = -1
-	s.path = pathOf(d.trace, s.sender.now)
-	s.late = s.sender.now.Zerocopy.Copied.Or(0) > 0
-	for _, row := range compare(d.trace, s.sender.now, d.payload()).rows {
-		s.book[row.label] = row
-	}
+	s.path = pathOf(d.Trace, s.sender.Now)
+	s.late = s.sender.Now.Zerocopy.Copied.Or(0) > 0
 	s.fork = s.forkOf()
 	at := s.addSource()
 	for _, h := range s.main {
@@ -153,7 +151,7 @@ func (s *surveyor) add(p place) int {
 }
 
 func (s *surveyor) join(from, to int, idle string, streams ...stream) {
-	s.hops = append(s.hops, hop{from: from, to: to, streams: streams, payload: s.sender.payload(s.data), idle: idle})
+	s.hops = append(s.hops, hop{from: from, to: to, streams: streams, payload: s.sender.Payload(), idle: idle})
 }
 
 // stream is one of the sender's bytes.
@@ -161,11 +159,18 @@ func (s *surveyor) stream(w way, k trace.Number) stream {
 	return s.streamOf(s.sender, w, k)
 }
 
-func (s *surveyor) streamOf(p party, w way, k trace.Number) stream {
-	now := numberIn(p.now, k)
-	st := stream{way: w, bytes: now, back: p.back.Value(k).Int}
-	if row := s.book["copies "+k.Name()]; p.name == s.sender.name && w == byCopy && row.agreement == differs && now.nonzero() {
-		st.surprise, st.against = true, row.note
+// copySubjects are the classes that the textbook tells of.
+var copySubjects = map[trace.Number]reading.Subject{
+	trace.ToUser: reading.CopiesToUser, trace.FromUser: reading.CopiesFromUser, trace.InKernel: reading.CopiesInKernel,
+}
+
+func (s *surveyor) streamOf(p reading.Party, w way, k trace.Number) stream {
+	now := numberIn(p.Now, k)
+	st := stream{way: w, bytes: now, back: p.Back.Value(k).Int}
+	if subject, told := copySubjects[k]; told && p.Name == s.sender.Name && w == byCopy && now.nonzero() {
+		if row := s.book.Row(subject); row.Agreement == reading.Differs {
+			st.surprise, st.against = true, s.Text(row.Cause.String())
+		}
 	}
 	return st
 }
@@ -341,9 +346,9 @@ func (s *surveyor) addDevice(from, at int, direct bool) {
 	case "disk":
 		disk := s.add(place{names: []string{"disk"}, detail: s.Text(device.Name)})
 		written := s.streamOf(s.sender, byDMA, trace.DiskWriteBytes)
-		if later := s.now.Kernel.Disk.WriteBytes; later.Known() {
+		if later := s.Now.Kernel.Disk.WriteBytes; later.Known() {
 			written.bytes.value = written.bytes.value.Add(later)
-			written.back = written.back.Add(trace.Known(s.back.Kernel.Disk.WriteBytes.Or(0)))
+			written.back = written.back.Add(trace.Known(s.Back.Kernel.Disk.WriteBytes.Or(0)))
 		}
 		if direct {
 			at = from
@@ -362,7 +367,7 @@ func (s *surveyor) addDevice(from, at int, direct bool) {
 		if s.late {
 			streams = append(streams, s.stream(byCopy, trace.InKernel))
 		}
-		if by := s.kernel(); numberIn(by.now, trace.InKernel).nonzero() {
+		if by := s.Kernel(); numberIn(by.Now, trace.InKernel).nonzero() {
 			copied := s.streamOf(by, byCopy, trace.InKernel)
 			copied.surprise, copied.against = true, "copied on arrival, by the kernel on its own"
 			streams = append(streams, copied)
@@ -385,7 +390,7 @@ func (s *surveyor) shareBlocks(disk int) {
 
 // addReceiver adds the other side, if its counters are there.
 func (s *surveyor) addReceiver() {
-	parties := s.parties()
+	parties := s.Processes()
 	if len(parties) < 2 || s.shared < 0 {
 		s.shared = -1
 		return
@@ -398,7 +403,7 @@ func (s *surveyor) addReceiver() {
 	}
 	join := func(names []string, idle string, streams ...stream) {
 		to := s.add(place{names: names})
-		s.hops = append(s.hops, hop{from: at, to: to, streams: streams, payload: receiver.payload(s.data), idle: idle})
+		s.hops = append(s.hops, hop{from: at, to: to, streams: streams, payload: receiver.Payload(), idle: idle})
 		at = to
 	}
 	copied, visible := s.streamOf(receiver, byCopy, trace.ToUser), s.streamOf(receiver, byMapping, trace.Mapped)

@@ -240,7 +240,7 @@ func (s rounds) speedText(r *trace.Ranked) (text, mark string, best bool) {
 	if !known {
 		return human.NotCounted, "", false
 	}
-	if s.ranking.clearlyFirst(r) {
+	if s.ranking.ClearlyFirst(r) {
 		mark = first
 	}
 	return mibText(v), mark, r.Rank == trace.Known(1)

@@ -35,7 +35,7 @@ func resourcesPanel(d data, width int) string {
 	read, written := numbered("disk read", trace.DiskReadBytes), numbered("disk write", trace.DiskWriteBytes)
 	hit := numbered("cache hit", trace.CacheHitBytes)
 	var nic []figure
-	if d.trace.Run.Sink.Device.Kind == "nic" {
+	if d.Trace.Run.Sink.Device.Kind == "nic" {
 		nic = []figure{numbered("NIC sent", trace.NICTxBytes), numbered("NIC received", trace.NICRxBytes)}
 	}
 	rows := slices.Concat([]figure{cpu}, nic, []figure{read, written, hit})
@@ -62,7 +62,7 @@ func numbered(label string, numbers ...trace.Number) figure {
 
 // figures draws rows with a column for each party.
 func figures(d data, title string, list []figure, width int) string {
-	parties := d.parties()
+	parties := d.Processes()
 	label := 0
 	for _, f := range list {
 		label = max(label, term.Width(f.label))
@@ -70,14 +70,14 @@ func figures(d data, title string, list []figure, width int) string {
 	each := min(16, (width-label)/len(parties))
 	var heads []term.Column
 	for i, p := range parties {
-		heads = append(heads, term.Column{Name: p.name, End: label + (i+1)*each - 2})
+		heads = append(heads, term.Column{Name: p.Name, End: label + (i+1)*each - 2})
 	}
 	rows := []string{d.Heading(title, width, heads...)}
 	for _, f := range list {
 		var l term.Line
 		l.Left(d.Plain, f.label, label)
 		for _, p := range parties {
-			text, mark, ink := d.figureText(f, p.now, each-3)
+			text, mark, ink := d.figureText(f, p.Now, each-3)
 			l.Right(ink, text, each-2).Put(d.Dim, " "+mark)
 		}
 		rows = append(rows, l.String())

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/zctrace/zctrace/internal/human"
+	"github.com/zctrace/zctrace/tracer/reading"
 	"github.com/zctrace/zctrace/tracer/trace"
 	"github.com/zctrace/zctrace/ui/term"
 )
@@ -93,10 +94,10 @@ func syscallsPanel(d data, width int) string {
 	}
 	rows = append(rows, d.Heading("SYSTEM CALLS", width, heads...))
 
-	parties := d.parties()
+	parties := d.Processes()
 	shares, totals := d.shareRows(parties, d.rows-len(rows))
 	for i, n := range shares {
-		calls := callsOf(parties[i].now)
+		calls := callsOf(parties[i].Now)
 		indent := ""
 		if totals {
 			indent = " "
@@ -112,22 +113,22 @@ func syscallsPanel(d data, width int) string {
 // shareRows says how many calls each party may show in so many rows, and
 // whether there is a row for its totals, too. With less than two rows for each
 // party, and one more, there are only the sender's calls.
-func (d data) shareRows(parties []party, rows int) (shares []int, totals bool) {
+func (d data) shareRows(parties []reading.Party, rows int) (shares []int, totals bool) {
 	shares = make([]int, len(parties))
 	if d.rows == 0 {
 		for i, p := range parties {
-			shares[i] = len(p.now.Syscalls.ByName)
+			shares[i] = len(p.Now.Syscalls.ByName)
 		}
 		return shares, true
 	}
 	if rows < 2*len(parties)+1 {
-		return []int{min(rows, len(parties[0].now.Syscalls.ByName))}, false
+		return []int{min(rows, len(parties[0].Now.Syscalls.ByName))}, false
 	}
 	free := rows - len(parties)
 	for given := true; given && free > 0; {
 		given = false
 		for i, p := range parties {
-			if free > 0 && shares[i] < len(p.now.Syscalls.ByName) {
+			if free > 0 && shares[i] < len(p.Now.Syscalls.ByName) {
 				shares[i]++
 				free--
 				given = true
@@ -137,23 +138,23 @@ func (d data) shareRows(parties []party, rows int) (shares []int, totals bool) {
 	return shares, true
 }
 
-func (d data) callTotals(p party, hidden int, col callColumns) string {
+func (d data) callTotals(p reading.Party, hidden int, col callColumns) string {
 	var l term.Line
-	l.Put(d.Strong, p.name)
+	l.Put(d.Strong, p.Name)
 	if hidden > 0 {
 		l.Put(d.Dim, " +"+human.Grouped(int64(hidden)))
 	}
 	l.PadTo(col.name)
-	l.Right(d.Dim, numberIn(p.now, trace.Calls).text(func(n int64) string { return human.Count(n, col.calls-1) }), col.calls)
-	l.Right(d.Dim, d.callRate(p.now.Syscalls.Calls, p.back.Syscalls.Calls, col.rate), col.rate)
+	l.Right(d.Dim, numberIn(p.Now, trace.Calls).text(func(n int64) string { return human.Count(n, col.calls-1) }), col.calls)
+	l.Right(d.Dim, d.callRate(p.Now.Syscalls.Calls, p.Back.Syscalls.Calls, col.rate), col.rate)
 	return l.String()
 }
 
-func (d data) callRow(p party, c call, indent string, col callColumns) string {
+func (d data) callRow(p reading.Party, c call, indent string, col callColumns) string {
 	var l term.Line
 	l.Left(d.Plain, indent+d.Fit(d.Text(c.name), col.name-len(indent)), col.name)
 	l.Right(d.Plain, c.calls.text(func(n int64) string { return human.Count(n, col.calls-1) }), col.calls)
-	l.Right(d.Plain, d.callRate(c.calls.value, p.back.Syscalls.ByName[c.name].Calls, col.rate), col.rate)
+	l.Right(d.Plain, d.callRate(c.calls.value, p.Back.Syscalls.ByName[c.name].Calls, col.rate), col.rate)
 	bytes := ""
 	if c.bytes.value.Or(1) != 0 { // 0 for a call that moves none says nothing
 		bytes = c.bytes.text(func(n int64) string { return human.ExactBytes(n, col.bytes-1) })
@@ -187,7 +188,7 @@ func (d data) callRow(p party, c call, indent string, col callColumns) string {
 // have had not been called then.
 func (d data) callRate(now, back trace.Int, width int) string {
 	n, known := now.Get()
-	seconds := d.window()
+	seconds := d.Seconds()
 	if !known || seconds <= 0 {
 		return human.NotCounted
 	}

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/zctrace/zctrace/internal/human"
+	"github.com/zctrace/zctrace/tracer/reading"
 	"github.com/zctrace/zctrace/tracer/trace"
 	"github.com/zctrace/zctrace/ui/term"
 )
@@ -63,15 +64,15 @@ func sized(n int64) string {
 
 // runSection says what ran and how it ended.
 func (d data) runSection(width int) []string {
-	r := d.trace.Run
+	r := d.Trace.Run
 	g := term.Grid{Align: "lw"}
 	add := d.adder(&g)
 	d.addSetting(add)
-	payload := d.payload()
+	payload := d.Payload()
 	add("payload", orNothing(payload, sized))
-	add("elapsed", human.Seconds(d.now.ElapsedNS))
-	if n, ok := payload.Get(); ok && d.now.ElapsedNS > 0 {
-		perSecond := float64(n) * 1e9 / float64(d.now.ElapsedNS)
+	add("elapsed", human.Seconds(d.Now.ElapsedNS))
+	if n, ok := payload.Get(); ok && d.Now.ElapsedNS > 0 {
+		perSecond := float64(n) * 1e9 / float64(d.Now.ElapsedNS)
 		add("throughput", fmt.Sprintf("%s (%.2f Gbit/s)", human.Rate(perSecond), perSecond*8/1e9))
 	}
 	d.addStart(add)
@@ -95,7 +96,7 @@ func (d data) adder(g *term.Grid) func(name string, parts ...string) {
 
 // addSetting says what the numbers were measured under.
 func (d data) addSetting(add func(name string, parts ...string)) {
-	r, h := d.trace.Run, d.trace.Host
+	r, h := d.Trace.Run, d.Trace.Host
 	source := r.Source.Path
 	if r.Source.Kind == "auto" {
 		source = "auto"
@@ -115,7 +116,7 @@ func (d data) addSetting(add func(name string, parts ...string)) {
 	sinks := runSinkNames(r)
 	add("sink", sinks[0], receiver)
 	add("chunk", sized(r.ChunkBytes))
-	add("engine", r.Engine, whyNotSeen(d.trace))
+	add("engine", r.Engine, whyNotSeen(d.Trace))
 	cpus := ""
 	if h.CPUs > 0 {
 		cpus = human.Plural(int64(h.CPUs), "CPU")
@@ -129,7 +130,7 @@ func (d data) addSetting(add func(name string, parts ...string)) {
 
 // addStart says when it ran, and how to run it again.
 func (d data) addStart(add func(name string, parts ...string)) {
-	r := d.trace.Run
+	r := d.Trace.Run
 	if !r.Started.IsZero() {
 		add("started", r.Started.UTC().Format("2006-01-02 15:04:05 UTC"))
 	}
@@ -160,23 +161,23 @@ func orNothing(n trace.Int, format func(int64) string) string {
 
 // textbookSection puts measured next to textbook.
 func (d data) textbookSection(width int) []string {
-	v := d.compare()
-	if len(v.rows) == 0 {
+	v := d.Verdict()
+	if len(v.Rows) == 0 {
 		return nil
 	}
 	g := term.Grid{Align: "lrmrlw"}
 	g.Add("Per transfer", "measured", "", "textbook", "", "")
-	for _, row := range v.rows {
-		sign := map[agreement]string{same: "=", explained: "!=", differs: "!!"}[row.agreement]
-		measured := row.measured
-		if kind := term.Fit(d.Text(d.trace.Run.Sink.Device.Kind), 10, ".."); measured == noDMA && row.note == kind {
-			measured, row.note = noDMA+" ("+kind+")", ""
+	for _, row := range v.Rows {
+		sign := map[reading.Agreement]string{reading.Same: "=", reading.Explained: "!=", reading.Differs: "!!"}[row.Agreement]
+		measured, note := row.MeasuredText(), d.Text(row.Cause.String())
+		if row.Cause.Kind == reading.VirtualDevice && term.Width(note) <= 10 {
+			measured, note = measured+" ("+note+")", ""
 		}
-		g.Add("  "+row.label, measured, row.mark, row.textbook, sign, row.note)
+		g.Add("  "+row.Subject.String(), measured, markOf(row.From), fmt.Sprint(row.Textbook), sign, note)
 	}
 	lines := g.Lines(width)
-	sentences := []string{fmt.Sprintf("%s: %s", human.Plural(v.transfers, "transfer"), v)}
-	if source := d.Text(d.trace.Textbook.Source); source != "" {
+	sentences := []string{fmt.Sprintf("%s: %s", human.Plural(v.Transfers, "transfer"), d.Text(v.String()))}
+	if source := d.Text(d.Trace.Textbook.Source); source != "" {
 		sentences = append(sentences, "textbook: "+source)
 	}
 	for _, sentence := range sentences {
@@ -189,11 +190,11 @@ func (d data) textbookSection(width int) []string {
 
 // bytesSection shows what was copied and what moved without a copy.
 func (d data) bytesSection(width int) []string {
-	parties := d.parties()
+	parties := d.Processes()
 	g := term.Grid{Align: "l" + strings.Repeat("rrm", len(parties))}
 	head := []string{"Bytes"}
 	for _, p := range parties {
-		head = append(head, p.name, "passes", "")
+		head = append(head, p.Name, "passes", "")
 	}
 	g.Add(head...)
 	for _, k := range classes {
@@ -203,9 +204,9 @@ func (d data) bytesSection(width int) []string {
 		}
 		row, known := []string{name}, false
 		for _, p := range parties {
-			n := numberIn(p.now, k)
+			n := numberIn(p.Now, k)
 			times := "-"
-			if share, ok := n.per(p.payload(d)); ok {
+			if share, ok := n.per(p.Payload()); ok {
 				times = human.Passes(share)
 			}
 			row = append(row, n.text(human.Grouped), times, n.mark())
@@ -222,18 +223,18 @@ func (d data) bytesSection(width int) []string {
 func (d data) callsSection(width int) []string {
 	g := term.Grid{Align: "lrrrrrr"}
 	g.Add("System calls", "calls", "calls/s", "bytes", "errors", "mean", "blocked")
-	for _, p := range d.parties() {
-		calls := callsOf(p.now)
+	for _, p := range d.Processes() {
+		calls := callsOf(p.Now)
 		if len(calls) == 0 {
 			continue
 		}
-		g.Add("  "+p.name, numberIn(p.now, trace.Calls).text(human.Grouped), d.callRate(p.now.Syscalls.Calls, p.back.Syscalls.Calls, 12), "", "", "", "")
+		g.Add("  "+p.Name, numberIn(p.Now, trace.Calls).text(human.Grouped), d.callRate(p.Now.Syscalls.Calls, p.Back.Syscalls.Calls, 12), "", "", "", "")
 		for _, c := range calls {
 			mean := human.NotCounted
 			if ns, ok := c.meanLatency(); ok {
 				mean = human.Latency(ns, "us")
 			}
-			g.Add("    "+term.Fit(d.Text(c.name), 24, ".."), c.calls.text(human.Grouped), d.callRate(c.calls.value, p.back.Syscalls.ByName[c.name].Calls, 12),
+			g.Add("    "+term.Fit(d.Text(c.name), 24, ".."), c.calls.text(human.Grouped), d.callRate(c.calls.value, p.Back.Syscalls.ByName[c.name].Calls, 12),
 				c.bytes.text(human.Grouped), c.errors.text(human.Grouped), mean, c.blocked.text(human.Grouped))
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/zctrace/zctrace/internal/human"
+	"github.com/zctrace/zctrace/tracer/reading"
 	"github.com/zctrace/zctrace/tracer/trace"
 	"github.com/zctrace/zctrace/ui/term"
 )
@@ -22,11 +23,11 @@ var always = []trace.Number{
 
 // countersSection shows the plain counters.
 func (d data) countersSection(width int) []string {
-	parties := d.parties()
+	parties := d.Processes()
 	g := term.Grid{Align: "l" + strings.Repeat("rm", len(parties))}
 	head := []string{"Counters"}
 	for _, p := range parties {
-		head = append(head, p.name, "")
+		head = append(head, p.Name, "")
 	}
 	g.Add(head...)
 	for _, m := range measures {
@@ -35,7 +36,7 @@ func (d data) countersSection(width int) []string {
 		}
 		row, shown := []string{label(m)}, false
 		for _, p := range parties {
-			n := numberIn(p.now, m)
+			n := numberIn(p.Now, m)
 			row = append(row, n.text(func(v int64) string { return exact(m, v) }), n.mark())
 			shown = shown || n.nonzero() || n.value.Known() && slices.Contains(always, m)
 		}
@@ -67,8 +68,8 @@ func (d data) kernelSection(width int) []string {
 	g := term.Grid{Align: "lrrm"}
 	g.Add("By the kernel on its own", "", "passes", "")
 	for _, k := range classes {
-		if n := numberIn(&d.now.Kernel, k); n.nonzero() {
-			share, _ := n.per(d.payload())
+		if n := numberIn(&d.Now.Kernel, k); n.nonzero() {
+			share, _ := n.per(d.Payload())
 			verb := "  copied "
 			if isMoved(k) {
 				verb = "  moved "
@@ -77,7 +78,7 @@ func (d data) kernelSection(width int) []string {
 		}
 	}
 	for _, m := range measures {
-		if n := numberIn(&d.now.Kernel, m); n.nonzero() {
+		if n := numberIn(&d.Now.Kernel, m); n.nonzero() {
 			g.Add(label(m), n.text(func(v int64) string { return exact(m, v) }), "", n.mark())
 		}
 	}
@@ -86,11 +87,11 @@ func (d data) kernelSection(width int) []string {
 
 // trustSection says how far the numbers can be believed.
 func (d data) trustSection(width int) []string {
-	r := d.trace.Run
+	r := d.Trace.Run
 	lines := []string{"losses: none"}
-	if d.trace.Losses == nil {
+	if d.Trace.Losses == nil {
 		lines = []string{"losses: not recorded"}
-	} else if causes := losses(d.trace); len(causes) > 0 {
+	} else if causes := losses(d.Trace); len(causes) > 0 {
 		lines = term.Wrap(d.Text("!! EVENTS WERE LOST, DO NOT BELIEVE THIS RUN: "+strings.Join(causes, ", ")), width)
 	}
 	switch {
@@ -123,9 +124,9 @@ func asksToVerify(arg string) bool {
 // legendSection explains the marks that were used, and why what is n/a was not
 // counted.
 func (d data) legendSection(width int) []string {
-	counts := tallyOf(d.now.Totals)
+	counts := reading.Tally(&d.Now.Totals)
 	g := term.Grid{Align: "lw"}
-	explain := func(mark, what string, reasons []reasonGroup) {
+	explain := func(mark, what string, reasons []reading.Reason) {
 		if what != "" {
 			g.Add(mark, what)
 			mark = ""
@@ -139,9 +140,9 @@ func (d data) legendSection(width int) []string {
 		explain("d", "derived: certain from the system call, its files and its result", nil)
 	}
 	if counts[trace.Estimated] > 0 {
-		explain("~", "estimated, not exact", reasonsFor(d.trace, trace.Estimated))
+		explain("~", "estimated, not exact", reading.Reasons(d.Trace, trace.Estimated))
 	}
-	explain(human.NotCounted, "", reasonsFor(d.trace, trace.Unavailable))
+	explain(human.NotCounted, "", reading.Reasons(d.Trace, trace.Unavailable))
 	if len(g.Rows) == 0 {
 		return nil
 	}

@@ -1,7 +1,6 @@
 package ui
 
 import (
-	"fmt"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -9,6 +8,7 @@ import (
 	"github.com/charmbracelet/x/ansi"
 
 	"github.com/zctrace/zctrace/internal/human"
+	"github.com/zctrace/zctrace/tracer/reading"
 	"github.com/zctrace/zctrace/tracer/trace"
 	"github.com/zctrace/zctrace/ui/term"
 )
@@ -216,7 +216,7 @@ func TestVerdict(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			tr := c.trace()
-			got := compare(tr, &tr.Total.Sender, tr.Total.Sender.PayloadBytes).String()
+			got := reading.End(tr).Verdict().String()
 			if !strings.Contains(got, c.want) || c.except != "" && strings.Contains(got, c.except) {
 				t.Errorf("got %q\nwant %q in it, and not %q", got, c.want, c.except)
 			}
@@ -241,12 +241,12 @@ func TestUnderWay(t *testing.T) {
 	c.Syscalls.ByName["read"] = read
 	settle(c, "read", "write")
 	c.Copies.ToUser = derived(c.PayloadBytes.Or(0) + 65536)
-	v := compare(tr, c, c.PayloadBytes)
-	if len(v.differing()) > 0 {
+	v := reading.End(tr).Verdict()
+	if len(v.Differing()) > 0 {
 		t.Errorf("differs: %s", v)
 	}
-	if got, want := v.rows[0].note, fmt.Sprintf("%+d in all", 1); got != want {
-		t.Errorf("note %q, want %q", got, want)
+	if got, want := v.Row(reading.TransferCalls).Cause, (reading.Cause{Kind: reading.MoreInAll, Count: 1}); got != want {
+		t.Errorf("cause %+v, want %+v", got, want)
 	}
 }
 

@@ -1,8 +1,10 @@
 package ui
 
 import (
+	"fmt"
 	"strings"
 
+	"github.com/zctrace/zctrace/tracer/reading"
 	"github.com/zctrace/zctrace/ui/term"
 )
 
@@ -10,36 +12,34 @@ import (
 // the textbook says. Each row ends in a sign: the same, different for a reason
 // that the trace gives, or different without one.
 func textbookPanel(d data, width int) string {
-	v := d.compare()
+	v := d.Verdict()
 	const label, measured, textbook = 14, 6, 7
 	if d.rows > 0 && d.rows < 5 {
 		return textbookSummary(d, v, width)
 	}
 	rows := []string{d.Heading("TEXTBOOK", width, term.Column{Name: "measured", End: label + measured}, term.Column{Name: "says", End: label + measured + textbook})}
-	if len(v.rows) == 0 {
+	if len(v.Rows) == 0 {
 		return crop(append(rows, d.Dim.Apply(d.Fit(v.String(), width))), d.rows)
 	}
 	withNotes := false
-	for _, row := range v.rows {
-		if row.label == cpuCopies && d.rows > 0 && d.rows < 1+len(v.rows) {
+	for _, row := range v.Rows {
+		if row.Subject == reading.CPUCopies && d.rows > 0 && d.rows < 1+len(v.Rows) {
 			continue // the sum of the rows above it
 		}
-		sign, ink := d.Same, d.Dim
-		switch row.agreement {
-		case explained:
-			sign = d.Explained
-		case differs:
-			sign, ink = d.Differs, d.Warning
-		case unmeasured:
+		sign, ink := agreementSign(d.Look, row.Agreement), d.Dim
+		switch row.Agreement {
+		case reading.Differs:
+			ink = d.Warning
+		case reading.Unmeasured:
 			sign = " "
 		}
 		var l term.Line
-		l.Left(d.Plain, row.brief, label)
-		l.Right(d.Strong, row.measured, measured).Put(d.Dim, " "+row.mark)
-		l.Right(d.Plain, row.textbook, textbook-2).Put(d.Plain, "  ").Put(ink, sign)
+		l.Left(d.Plain, row.Brief(), label)
+		l.Right(d.Strong, row.MeasuredText(), measured).Put(d.Dim, " "+markOf(row.From))
+		l.Right(d.Plain, fmt.Sprint(row.Textbook), textbook-2).Put(d.Plain, "  ").Put(ink, sign)
 		room := width - l.End - 2
-		if withNotes = room >= 16; withNotes && (row.agreement == explained || row.agreement == differs) {
-			note := d.Text(row.note)
+		if withNotes = room >= 16; withNotes && (row.Agreement == reading.Explained || row.Agreement == reading.Differs) {
+			note := d.Text(row.Cause.String())
 			if term.Width(note) > room {
 				note, _, _ = strings.Cut(note, ":") // what follows only explains
 			}
@@ -49,7 +49,7 @@ func textbookPanel(d data, width int) string {
 	}
 	sentence := v.String()
 	if withNotes {
-		sentence = v.brief() // the rest stands in the rows
+		sentence = v.Brief() // the rest stands in the rows
 	}
 	for _, s := range term.Wrap(d.Text(sentence), width) {
 		rows = append(rows, d.Dim.Apply(s))
@@ -58,12 +58,12 @@ func textbookPanel(d data, width int) string {
 }
 
 // textbookSummary is for where there is no room for the rows.
-func textbookSummary(d data, v verdict, width int) string {
+func textbookSummary(d data, v reading.Verdict, width int) string {
 	rows := []string{d.Heading("TEXTBOOK", width)}
 	var l term.Line
-	for _, row := range v.rows {
-		if row.brief == "calls" || row.brief == "mode switches" || row.brief == "CPU copies" {
-			l.Put(d.Dim, row.brief+" ").Put(d.Strong, row.measured).Put(d.Dim, "/"+row.textbook+"   ")
+	for _, row := range v.Rows {
+		if row.Subject == reading.TransferCalls || row.Subject == reading.ModeSwitches || row.Subject == reading.CPUCopies {
+			l.Put(d.Dim, row.Brief()+" ").Put(d.Strong, row.MeasuredText()).Put(d.Dim, fmt.Sprintf("/%d   ", row.Textbook))
 		}
 	}
 	if l.End > 0 {
@@ -73,4 +73,9 @@ func textbookSummary(d data, v verdict, width int) string {
 		rows = append(rows, d.Dim.Apply(s))
 	}
 	return crop(rows, d.rows)
+}
+
+// agreementSign tells how a number stands to the textbook's.
+func agreementSign(l *term.Look, a reading.Agreement) string {
+	return map[reading.Agreement]string{reading.Unmeasured: l.Unknown, reading.Same: l.Same, reading.Explained: l.Explained, reading.Differs: l.Differs}[a]
 }

@@ -140,3 +140,14 @@ func (v Verdict) String() string {
 	}
 	return s
 }
+
+// String is the verdict in a sentence, and in how many rounds it was so; "" without a run that counts.
+func (v RowVerdict) String() string {
+	switch {
+	case v.Alike == 0:
+		return ""
+	case v.Alike < v.Of:
+		return fmt.Sprintf("%s (so in %d of %d rounds)", v.Verdict, v.Alike, v.Of)
+	}
+	return v.Verdict.String()
+}
