@@ -82,10 +82,10 @@ func (b *breakpoint) Close() error {
 	return nil
 }
 
-// read returns how often CPUs ran into the breakpoint, and on how many of the CPUs
-// that are online now it is not: one that goes offline loses its breakpoints, and
-// does not get them back (kernel/events/core.c: perf_event_exit_cpu). Their time
-// stands still then, from one reading to the next.
+// read returns how often CPUs ran into the breakpoint, and how many of the CPUs that
+// are online now do not have it: a CPU that goes offline loses its breakpoints, and
+// does not get them back (kernel/events/core.c: perf_event_exit_cpu). The time of such
+// an event stands still, from one reading to the next.
 func (b *breakpoint) read(online []int) (hits uint64, unwatched int64, err error) {
 	for _, event := range b.events {
 		var buf [16]byte // PERF_FORMAT_TOTAL_TIME_ENABLED: value, time enabled
@@ -105,9 +105,9 @@ func (b *breakpoint) read(online []int) (hits uint64, unwatched int64, err error
 }
 
 // breakpointLosses returns on how many CPUs breakpoints are missing and, once the
-// windows are closed, how many of their hits no program was run for. The breakpoints are
-// disabled then, so that nobody runs into one between the reading of the events'
-// counts and of the programs'.
+// windows are closed, for how many of their hits no program was run. The breakpoints are
+// disabled then, so that no CPU runs into one between reading the events' counts and
+// reading the programs'.
 func (t *Tracer) breakpointLosses(closed bool) (missed, unwatched int64, err error) {
 	if len(t.breakpoints) == 0 || t.settled {
 		return t.missedHits, t.unwatchedCPUs, nil

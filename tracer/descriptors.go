@@ -13,7 +13,7 @@ import (
 )
 
 // spareDescriptors are for what a run opens besides programs, links and maps: BTF,
-// probes, the source, the sink, and for each worker pipes, a socket and a page.
+// probes, the source, the sink, and for each worker its pipes, a socket and a page.
 const spareDescriptors = 32
 
 // CheckStart finds out whether there are some descriptors at all. Go's runtime dies
@@ -35,8 +35,8 @@ func CheckStart() error {
 	return nil
 }
 
-// checkDescriptors finds out before the kernel says EMFILE: in the middle of a load
-// that looks to the eBPF library like a kernel that lacks a feature.
+// checkDescriptors finds out before the kernel says EMFILE, which in the middle of a
+// load looks to the eBPF library like a kernel that lacks a feature.
 func checkDescriptors(needed int) error {
 	var limit unix.Rlimit
 	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
@@ -57,8 +57,8 @@ func tooFew(what string, limit uint64, enough int) error {
 	}
 }
 
-// outOfDescriptors says so if that is what the error is, before it is known how many
-// it takes: that is what all the hooks would.
+// outOfDescriptors says so if that is what the error is. How many a run takes is not known
+// yet, so it says how many all the hooks would.
 func outOfDescriptors(err error) error {
 	if !errors.Is(err, unix.EMFILE) {
 		return nil

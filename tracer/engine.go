@@ -28,8 +28,8 @@ const (
 // EngineChoices are what can be asked for.
 var EngineChoices = []ledger.Engine{Auto, ledger.Fentry, ledger.Breakpoint, ledger.Derived, All}
 
-// A refusal says why this kernel does not allow an engine, as a kernel may. Any
-// other error is a failure, which is not to be passed over in silence.
+// A refusal says why this kernel does not allow an engine. A kernel may do that, and the
+// run goes on with another; any other error is a failure, and ends it.
 type refusal struct {
 	reason string
 	remedy string
@@ -62,11 +62,11 @@ func choose(asked ledger.Engine, kernel *btf.Spec) (engines []ledger.Engine, ref
 			continue
 		}
 		err := try(e, kernel)
-		var r *refusal
+		r, isRefusal := errors.AsType[*refusal](err)
 		switch {
 		case err == nil:
 			engines = append(engines, e)
-		case !errors.As(err, &r):
+		case !isRefusal:
 			return nil, nil, fmt.Errorf("engine %s: %w", e, err)
 		case e == asked:
 			return nil, nil, &fault.Error{Kind: fault.Unsupported, What: fmt.Sprintf("engine %s does not work here: %s", e, r.reason), Remedy: "take --copies auto; or " + r.remedy}

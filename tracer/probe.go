@@ -54,7 +54,7 @@ func (r *Report) OK() bool {
 			}
 		}
 	}
-	// A run does not do silently without a hook that the kernel has.
+	// A hook that the kernel has and refuses ends a run, rather than being left out in silence.
 	for _, c := range append(slices.Clone(r.Hooks), r.Engines...) {
 		if c.State == Refused && !c.Optional {
 			return false
@@ -100,8 +100,7 @@ func probeRights() Check {
 
 func (c *Check) fail(state State, err error) {
 	c.State, c.Reason = state, err.Error()
-	var known *fault.Error
-	if errors.As(err, &known) {
+	if known, ok := errors.AsType[*fault.Error](err); ok {
 		c.Reason, c.Remedy = known.What, known.Remedy
 	}
 }

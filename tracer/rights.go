@@ -35,8 +35,8 @@ func checkRights() error {
 
 const noPrograms = "no permission to load eBPF programs: "
 
-// tryLoading loads the smallest program that takes both capabilities. What else goes
-// wrong with it is for those to say that are really wanted.
+// tryLoading loads the smallest program that takes both capabilities. Any other error is
+// left to the programs that the run wants, which will meet it too.
 func tryLoading() error {
 	var err error
 	undisturbed(func() {
@@ -99,8 +99,8 @@ func bySeccomp() error {
 	}
 }
 
-// inUserNamespace is whether this process's is another one than the first, whose
-// inode number is fixed (include/uapi/linux/nsfs.h: USER_NS_INIT_INO).
+// inUserNamespace is whether this process is in another user namespace than the first,
+// whose inode number is fixed (include/uapi/linux/nsfs.h: USER_NS_INIT_INO).
 func inUserNamespace() bool {
 	const first = 0xEFFFFFFD
 	var st unix.Stat_t

@@ -11,9 +11,9 @@ import (
 // undisturbed calls f on a thread without the signals that come by themselves.
 // The kernel's verifier gives up at each of them (kernel/bpf/verifier.c:
 // do_check, EAGAIN), and the program is loaded again from its beginning. Under
-// load that need not ever end: since Go 1.26 sysmon sends SIGURG also to threads
-// that are in a system call for 10 ms, and who drags at a terminal's corner makes
-// a SIGWINCH every few.
+// load that may never end: since Go 1.26 sysmon sends SIGURG also to threads that
+// are in a system call for 10 ms, and a terminal that is being resized sends a
+// SIGWINCH every few.
 func undisturbed(f func()) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()

@@ -9,13 +9,11 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"runtime"
 	"slices"
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/btf"
 	"github.com/cilium/ebpf/link"
-	"golang.org/x/sys/unix"
 
 	"github.com/zctrace/zctrace/bpf"
 	"github.com/zctrace/zctrace/internal/fault"
@@ -54,9 +52,9 @@ func (h *loadedHook) name() string {
 var kernelTypes = btf.NewCache()
 
 // Open loads the programs that the options ask for; [Tracer.Attach] makes them
-// count. A hook that this kernel lacks costs only its own counter, and an engine
-// that it refuses is done without, unless it was asked for by its name; an
-// error of the kind [fault.Unsupported] says that the main job cannot be done.
+// count. A hook that this kernel lacks costs only its own counter, and an engine that it
+// refuses is left out, unless it was asked for by its name. An error of the kind
+// [fault.Unsupported] says that the main job cannot be done.
 func Open(opts Options) (*Tracer, error) {
 	if err := Supported(); err != nil {
 		return nil, err
@@ -99,7 +97,7 @@ func open(hooks []Hook, opts Options, engines []ledger.Engine, kernel *btf.Spec)
 	t := &Tracer{engines: engines}
 	programs := map[string]*ebpf.ProgramSpec{}
 	for _, h := range hooks {
-		if h.Engine != "" && !t.has(h.Engine) || h.wanted != nil && !h.wanted(opts) {
+		if h.Engine != "" && !hasEngine(engines, h.Engine) || h.wanted != nil && !h.wanted(opts) {
 			t.unwanted = append(t.unwanted, h)
 			continue
 		}
@@ -132,86 +130,10 @@ func open(hooks []Hook, opts Options, engines []ledger.Engine, kernel *btf.Spec)
 	return t, nil
 }
 
-// has reports whether the engine's hooks are loaded. Those of the derived engine are
-// while no better one counts, or all do.
-func (t *Tracer) has(e ledger.Engine) bool { return hasEngine(t.engines, e) }
-
-// hasEngine: the breakpoints rely on the derived engine's tracepoints for copies that
-// none of their functions makes.
+// hasEngine is whether these engines take that one's hooks: the breakpoints rely on the
+// derived engine's tracepoints for copies that none of their functions makes.
 func hasEngine(engines []ledger.Engine, e ledger.Engine) bool {
 	return slices.Contains(engines, e) || e == ledger.Derived && slices.Contains(engines, ledger.Breakpoint)
-}
-
-var errAbsent = errors.New("this kernel has no such")
-
-// find returns which of the hook's targets this kernel has, or why none.
-func (h Hook) find(kernel *btf.Spec) (string, error) {
-	if h.X86Only && runtime.GOARCH != "amd64" {
-		return "", fmt.Errorf("%w %s: x86 only", errAbsent, h.Kind.noun())
-	}
-	for _, target := range h.targets() {
-		var err error
-		switch h.Kind {
-		case Tracepoint:
-			_, err = kernel.AnyTypeByName("btf_trace_" + target)
-		case BreakpointHook:
-			_, err = kernelSymbol([]string{target})
-			if r, ok := errors.AsType[*refusal](err); ok && r.state == Absent {
-				continue
-			}
-		default:
-			err = h.findFunction(kernel, target)
-		}
-		if !errors.Is(err, btf.ErrNotFound) {
-			return target, err
-		}
-	}
-	switch {
-	case h.Module != "":
-		return "", h.whyNoModule()
-	case h.Kernels != "":
-		return "", fmt.Errorf("%w %s: %s", errAbsent, h.Kind.noun(), h.Kernels)
-	}
-	return "", fmt.Errorf("%w %s", errAbsent, h.Kind.noun())
-}
-
-// errNotLoaded: what is not there cannot be called either, so nothing is missed.
-var errNotLoaded = errors.New("is not loaded, so nobody can copy there")
-
-func (h Hook) whyNoModule() error {
-	if _, err := os.Stat("/sys/module/" + h.Module); errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("the kernel module %s %w", h.Module, errNotLoaded)
-	}
-	return fmt.Errorf("the kernel module %s has no BTF", h.Module)
-}
-
-func (h Hook) findFunction(kernel *btf.Spec, name string) error {
-	var f *btf.Func
-	err := kernel.TypeByName(name, &f)
-	if h.Module == "" || !errors.Is(err, btf.ErrNotFound) {
-		return err
-	}
-	if missing, err := missingCapabilities([]capability{{"CAP_SYS_ADMIN", unix.CAP_SYS_ADMIN}}); err != nil || len(missing) > 0 {
-		if _, err := os.Stat("/sys/module/" + h.Module); err != nil {
-			return btf.ErrNotFound
-		}
-		return errors.New("hooks in a kernel module need CAP_SYS_ADMIN") // BPF_BTF_GET_FD_BY_ID
-	}
-	module, err := kernelTypes.Module(h.Module)
-	if errors.Is(err, fs.ErrNotExist) {
-		return btf.ErrNotFound
-	}
-	if err != nil {
-		return err
-	}
-	return module.TypeByName(name, &f)
-}
-
-func (k HookKind) noun() string {
-	if k == Tracepoint {
-		return "tracepoint"
-	}
-	return "function"
 }
 
 func fillConstants(spec *ebpf.CollectionSpec, opts Options, engines []ledger.Engine, kernel *btf.Spec) error {
