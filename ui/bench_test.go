@@ -1,7 +1,6 @@
 package ui
 
 import (
-	"io"
 	"strconv"
 	"testing"
 
@@ -17,7 +16,7 @@ func BenchmarkFrame(b *testing.B) {
 	}
 	for v, name := range viewNames {
 		b.Run(name, func(b *testing.B) {
-			var m tea.Model = New(Options{Output: io.Discard})
+			var m tea.Model = newDashboard(Options{}, RunOptions{})
 			m, _ = m.Update(tea.WindowSizeMsg{Width: 120, Height: 40})
 			m, _ = m.Update(keyPress(strconv.Itoa(v + 1)))
 			b.ReportAllocs()

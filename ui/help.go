@@ -7,8 +7,10 @@ import (
 	"github.com/zctrace/zctrace/ui/term"
 )
 
-// helpLines explain keys, signs and words in one screen of the smallest size.
-func helpLines(l *term.Look, k keyMap, width int) []string {
+// help explains keys, signs and words in one screen of the smallest size.
+func (r runScreen) help(st stage) []string {
+	l, k := st.look, st.keys
+	width, _ := st.room()
 	keys := func(list ...string) string { return strings.Join(list, " ") }
 	shaft := func(w way) string { return strings.Repeat(w.shaft(l), 2) + l.Head }
 	return []string{

@@ -3,10 +3,7 @@ package ui
 import (
 	"github.com/charmbracelet/bubbles/key"
 	"github.com/charmbracelet/bubbles/viewport"
-	tea "github.com/charmbracelet/bubbletea"
 )
-
-type keyMsg = tea.KeyMsg
 
 // keyMap is every key that does something; help and footer are made from it.
 type keyMap struct {
@@ -50,28 +47,4 @@ func newKeys() keyMap {
 			PageUp: bind("pgup", "page up", "b"), PageDown: bind("pgdown", "page down", "f"),
 		},
 	}
-}
-
-// inFooter are the keys that are always in sight, as far as they do anything.
-func (m Model) inFooter() []key.Binding {
-	k := m.keys
-	list := []key.Binding{k.quit}
-	if m.opts.Replay {
-		if m.opts.Other != nil {
-			list = append(list, k.swap)
-		}
-		list = append(list, key.NewBinding(key.WithHelp("left right", "time")), k.play)
-	} else {
-		if m.phase != ended || m.frozen != nil {
-			list = append(list, k.pause)
-		}
-		list = append(list, k.save)
-		if m.phase == ended && m.opts.Again != nil {
-			list = append(list, k.again)
-		}
-	}
-	if t := m.shown(); t != nil && severalProcesses(t) && m.opts.Other == nil { // of two there is no room for it
-		list = append(list, k.side)
-	}
-	return append(list, k.help)
 }

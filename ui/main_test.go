@@ -7,7 +7,6 @@ import (
 	"testing"
 	"time"
 
-	tea "github.com/charmbracelet/bubbletea"
 	"go.uber.org/goleak"
 
 	"github.com/zctrace/zctrace/ui/term"
@@ -33,11 +32,11 @@ func TestMain(m *testing.M) {
 // helperDashboard replays a run; it goes on until it is told to stop.
 func helperDashboard() {
 	stop := make(chan string, 2)
-	p := tea.NewProgram(New(Options{
+	p := NewDashboard(Options{
 		Terminal:  term.DetectTerminal(os.Getenv),
 		Stop:      func() { stop <- "stopped" },
 		Interrupt: func() { stop <- "interrupted" },
-	}), ProgramOptions()...)
+	}, RunOptions{})
 	why := ""
 	go func() {
 		for i := 1; ; i++ {
@@ -50,7 +49,7 @@ func helperDashboard() {
 			}
 		}
 	}()
-	final, err := p.Run()
+	_, err := p.Run()
 	fmt.Println("left:", err, why)
-	fmt.Print(Table(final.(Model).Trace(), 80))
+	fmt.Print(Table(whole("sendfile"), 80))
 }

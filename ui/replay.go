@@ -2,7 +2,6 @@ package ui
 
 import (
 	"sort"
-	"time"
 
 	"github.com/charmbracelet/bubbles/key"
 	tea "github.com/charmbracelet/bubbletea"
@@ -10,98 +9,84 @@ import (
 	"github.com/zctrace/zctrace/tracer/trace"
 )
 
-// playTick is the time from one frame to the next of what moves by itself: a replay, and
-// the bars of a comparison.
-const playTick = time.Second / 10
-
 // moved follows a key that moves through the time of a saved trace.
-func (m Model) moved(msg tea.KeyMsg) (next tea.Model, cmd tea.Cmd, moved bool) {
-	if !m.opts.Replay {
-		return m, nil, false
+func (r runScreen) moved(k *keyMap, msg tea.KeyMsg) (next runScreen, moved bool) {
+	if !r.opts.Replay {
+		return r, false
 	}
-	if key.Matches(msg, m.keys.swap) && m.opts.Other != nil {
-		return m.swap(), nil, true
+	if key.Matches(msg, k.swap) && r.opts.Other != nil {
+		return r.swap(), true
 	}
-	if len(m.latest.Samples) == 0 {
-		return m, nil, false
+	if len(r.latest.Samples) == 0 {
+		return r, false
 	}
-	last := len(m.latest.Samples) - 1
-	at := m.at
+	last := len(r.latest.Samples) - 1
+	at := r.at
 	if at == atEnd {
 		at = last
 	}
 	step := max(1, last/100)
 	switch {
-	case key.Matches(msg, m.keys.back):
+	case key.Matches(msg, k.back):
 		at -= step
-	case key.Matches(msg, m.keys.forth):
+	case key.Matches(msg, k.forth):
 		at += step
-	case key.Matches(msg, m.keys.start):
+	case key.Matches(msg, k.start):
 		at = 0
-	case key.Matches(msg, m.keys.end):
+	case key.Matches(msg, k.end):
 		at = last
-	case key.Matches(msg, m.keys.play):
-		if m.playing {
-			m.playing = false
-			return m, nil, true
+	case key.Matches(msg, k.play):
+		if r.playing = !r.playing; r.playing && r.at == atEnd {
+			r.at = 0 // from the beginning
 		}
-		if m.playing = true; m.at == atEnd {
-			m.at = 0 // from the beginning
-		}
-		return m, nextFrame(), true
+		return r, true
 	default:
-		return m, nil, false
+		return r, false
 	}
-	m.playing = false
-	m.at = max(at, 0)
-	if m.at >= last {
-		m.at = atEnd
+	r.playing = false
+	r.at = max(at, 0)
+	if r.at >= last {
+		r.at = atEnd
 	}
-	return m, nil, true
-}
-
-func nextFrame() tea.Cmd {
-	return tea.Tick(playTick, func(time.Time) tea.Msg { return playOn{} })
+	return r, true
 }
 
 // shortestPlay is how many frames even a short run takes, as far as it has samples.
 const shortestPlay = 50
 
 // playOn moves a replay on by as much time as has passed.
-func (m Model) playOn() (tea.Model, tea.Cmd) {
-	if !m.playing || m.at == atEnd {
-		m.playing = false
-		return m, nil
+func (r runScreen) playOn() runScreen {
+	if r.playing = r.playing && r.at != atEnd; !r.playing {
+		return r
 	}
-	samples := m.latest.Samples
+	samples := r.latest.Samples
 	step := min(playTick.Nanoseconds(), samples[len(samples)-1].ElapsedNS/shortestPlay)
-	then := samples[m.at].ElapsedNS + step
+	then := samples[r.at].ElapsedNS + step
 	next := sort.Search(len(samples), func(i int) bool { return samples[i].ElapsedNS >= then })
-	if m.at = max(next, m.at+1); m.at >= len(samples)-1 {
-		m.at, m.playing = atEnd, false
-		return m, nil
+	if r.at = max(next, r.at+1); r.at >= len(samples)-1 {
+		r.at, r.playing = atEnd, false
 	}
-	return m, nextFrame()
+	return r
 }
 
 // swap looks at the other trace, at the same moment.
-func (m Model) swap() Model {
+func (r runScreen) swap() runScreen {
 	elapsed := int64(0)
-	if m.at != atEnd {
-		elapsed = m.latest.Samples[m.at].ElapsedNS
+	if r.at != atEnd {
+		elapsed = r.latest.Samples[r.at].ElapsedNS
 	}
-	m.swapped, m.playing = !m.swapped, false
-	m.latest, m.opts.Other = m.opts.Other, m.latest
-	m.failed = m.latest.Run.Error
-	if m.at == atEnd {
-		return m
+	r.swapped, r.playing = !r.swapped, false
+	r.latest, r.opts.Other = r.opts.Other, r.latest
+	r.failed = r.latest.Run.Error
+	if r.at == atEnd {
+		return r
 	}
-	samples := m.latest.Samples
-	m.at = sort.Search(len(samples), func(i int) bool { return samples[i].ElapsedNS >= elapsed })
-	if m.at >= len(samples)-1 {
-		m.at = atEnd
+	samples := r.latest.Samples
+	r.at = sort.Search(len(samples), func(i int) bool { return samples[i].ElapsedNS >= elapsed })
+	if r.at >= len(samples)-1 {
+		r.at = atEnd
 	}
-	return m
+	return r
 }
 
 // pair is two traces that are compared, in the order in which they were given.
@@ -111,12 +96,12 @@ type pair struct {
 	shown  int
 }
 
-func (m Model) pair() *pair {
+func (r runScreen) pair() *pair {
 	switch {
-	case m.opts.Other == nil:
+	case r.opts.Other == nil:
 		return nil
-	case m.swapped:
-		return &pair{[2]*trace.Trace{m.opts.Other, m.latest}, m.opts.Names, 1}
+	case r.swapped:
+		return &pair{[2]*trace.Trace{r.opts.Other, r.latest}, r.opts.Names, 1}
 	}
-	return &pair{[2]*trace.Trace{m.latest, m.opts.Other}, m.opts.Names, 0}
+	return &pair{[2]*trace.Trace{r.latest, r.opts.Other}, r.opts.Names, 0}
 }

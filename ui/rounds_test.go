@@ -21,20 +21,17 @@ import (
 type later time.Duration
 
 // roundsAfter is the live view of a size after some messages.
-func roundsAfter(width, height int, o RoundsOptions, msgs ...tea.Msg) Rounds {
+func roundsAfter(width, height int, o RoundsOptions, msgs ...tea.Msg) shell {
 	now := time.Date(2026, 3, 14, 15, 9, 26, 0, time.UTC)
-	o.Output = io.Discard
-	m := NewRounds(o)
+	m := newRoundsShell(Options{}, o, func() time.Time { return now })
 	m.look = uncoloured(false)
-	m.clock = func() time.Time { return now }
-	m.latest = newRounds(o, now)
 	for _, msg := range append([]tea.Msg{tea.WindowSizeMsg{Width: width, Height: height}}, msgs...) {
 		if d, ok := msg.(later); ok {
 			now = now.Add(time.Duration(d))
 			continue
 		}
 		next, _ := m.Update(msg)
-		m = next.(Rounds)
+		m = next.(shell)
 	}
 	return m
 }
@@ -76,10 +73,10 @@ func afterRuns(o RoundsOptions, runs int) []tea.Msg {
 	return msgs
 }
 
-// runs is the next one, half done.
-func (m Rounds) begun(row, round int, doing string) []tea.Msg {
+// begun is the next run, half done.
+func begun(o RoundsOptions, row, round int, doing string) []tea.Msg {
 	half := runOf(doing, 25)
-	half.Run.Strategy = m.opts.Rows[row].Strategy
+	half.Run.Strategy = o.Rows[row].Strategy
 	half.Run.LimitBytes, half.Run.LimitDurationNS = trace.Known(64<<30), trace.Int{}
 	return []tea.Msg{RunBegins{row, round}, later(400 * time.Millisecond), Update{half}, frameTick{}}
 }
@@ -123,28 +120,28 @@ func flat(lists ...[]tea.Msg) []tea.Msg {
 }
 
 // roundsStates are what the live views show in the golden files.
-func roundsStates() map[string]func(width, height int) Rounds {
-	of := func(o RoundsOptions, msgs ...[]tea.Msg) func(width, height int) Rounds {
-		return func(width, height int) Rounds { return roundsAfter(width, height, o, flat(msgs...)...) }
+func roundsStates() map[string]func(width, height int) shell {
+	of := func(o RoundsOptions, msgs ...[]tea.Msg) func(width, height int) shell {
+		return func(width, height int) shell { return roundsAfter(width, height, o, flat(msgs...)...) }
 	}
 	three, many := comparedRows(textbookStrategies...), manyRows()
 	swept, all := sweptRows(textbookStrategies...), sweptRows(strategyNames(many)...)
-	running := flat(afterRuns(three, 8), settled(), Rounds{opts: three}.begun(1, 3, "mmap-write"))
+	running := flat(afterRuns(three, 8), settled(), begun(three, 1, 3, "mmap-write"))
 	failed := errors.New("receiver was killed (signal 9)\nrun it again")
 	lossy := round("sendfile", 1000)
 	lossy.Losses["map_full"], lossy.Run.Ended = 3, trace.Failed
-	return map[string]func(width, height int) Rounds{
+	return map[string]func(width, height int) shell{
 		"compare-begin":   of(three, []tea.Msg{RunBegins{0, 1}, Doing("loading the eBPF programs")}),
-		"compare-first":   of(three, Rounds{opts: three}.begun(0, 1, "read-write")),
+		"compare-first":   of(three, begun(three, 0, 1, "read-write")),
 		"compare-running": of(three, running),
-		"compare-ranked":  of(many, afterRuns(many, 20), settled(), Rounds{opts: many}.begun(8, 2, "mmap-write"), []tea.Msg{keyPress("o")}),
+		"compare-ranked":  of(many, afterRuns(many, 20), settled(), begun(many, 8, 2, "mmap-write"), []tea.Msg{keyPress("o")}),
 		"compare-failed": of(three, running, []tea.Msg{RunEnds{Row: 1, Err: failed}, RunBegins{2, 3}, RunEnds{Row: 2, Trace: lossy, Err: errors.New("events were lost")},
 			RunBegins{0, 3}, Doing("loading the eBPF programs")}),
 		"compare-paused": of(three, running, []tea.Msg{keyPress("p"), later(time.Minute), RunEnds{Row: 1, Trace: round("mmap-write", 9000)}, frameTick{}}),
 		"compare-help":   of(three, running, []tea.Msg{keyPress("?")}),
-		"sweep-first":    of(swept, Rounds{opts: swept}.begun(0, 1, "read-write")),
-		"sweep-running":  of(swept, afterSizes(swept, 36, 1), afterSizes(swept, 19, 2), settled(), Rounds{opts: swept}.begun(19, 3, "mmap-write")),
-		"sweep-many":     of(all, afterSizes(all, 60, 1), settled(), Rounds{opts: all}.begun(60, 1, "sendfile")),
+		"sweep-first":    of(swept, begun(swept, 0, 1, "read-write")),
+		"sweep-running":  of(swept, afterSizes(swept, 36, 1), afterSizes(swept, 19, 2), settled(), begun(swept, 19, 3, "mmap-write")),
+		"sweep-many":     of(all, afterSizes(all, 60, 1), settled(), begun(all, 60, 1, "sendfile")),
 		"sweep-help":     of(swept, []tea.Msg{keyPress("?")}),
 	}
 }
@@ -175,7 +172,7 @@ func TestRoundsGolden(t *testing.T) {
 }
 
 // hostileRounds press against every limit.
-func hostileRounds(o RoundsOptions) func(width, height int) Rounds {
+func hostileRounds(o RoundsOptions) func(width, height int) shell {
 	for i := range o.Rows {
 		if i%2 == 0 {
 			o.Rows[i].Strategy += hostile + "読み書き戦略読み書き戦略"
@@ -190,7 +187,7 @@ func hostileRounds(o RoundsOptions) func(width, height int) Rounds {
 		n++
 	}
 	msgs = append(msgs, RunEnds{Row: 1, Err: errors.New(strings.Repeat("壊れた"+hostile, 60))})
-	return func(width, height int) Rounds { return roundsAfter(width, height, o, msgs...) }
+	return func(width, height int) shell { return roundsAfter(width, height, o, msgs...) }
 }
 
 // TestRoundsFit draws every width, and heights of all kinds.
@@ -214,7 +211,7 @@ func TestRoundsFit(t *testing.T) {
 	}
 }
 
-func checkRounds(t *testing.T, name string, m Rounds) {
+func checkRounds(t *testing.T, name string, m shell) {
 	t.Helper()
 	lines := strings.Split(m.draw(), "\n")
 	if big := m.width >= leastWidth && m.height >= leastHeight; len(lines) > m.height || big && len(lines) != m.height {
@@ -262,11 +259,10 @@ func TestRoundsKeys(t *testing.T) {
 		{"p q", "stop"}, {"? q", "stop"},
 	} {
 		var did []string
-		m := tea.Model(NewRounds(RoundsOptions{
-			Output: io.Discard, Rows: []RoundsRow{{"sendfile", 512}}, Rounds: 1,
+		m := tea.Model(newRoundsShell(Options{
 			Stop:      func() { did = append(did, "stop") },
 			Interrupt: func() { did = append(did, "interrupt") },
-		}))
+		}, RoundsOptions{Rows: []RoundsRow{{"sendfile", 512}}, Rounds: 1}, time.Now))
 		var run func(tea.Cmd)
 		run = func(cmd tea.Cmd) {
 			if cmd == nil {
@@ -286,7 +282,7 @@ func TestRoundsKeys(t *testing.T) {
 			m, cmd = m.Update(keyPress(k))
 			run(cmd)
 		}
-		if m.(Rounds).Abandoned() {
+		if m.(shell).abandoned {
 			did = append(did, "abandon")
 		}
 		if got := strings.Join(did, " "); got != c.want {
@@ -301,14 +297,31 @@ func TestRoundsPause(t *testing.T) {
 	before := m.draw()
 	for _, msg := range flat(settled(), []tea.Msg{RunBegins{0, 4}, RunEnds{Row: 0, Trace: round("read-write", 9500)}}, settled()) {
 		next, _ := m.Update(msg)
-		m = next.(Rounds)
+		m = next.(shell)
 	}
 	if after := m.View(); after != before {
 		t.Errorf("it moves while it is paused: %s", firstDifference(after, before))
 	}
+	if ordered, _ := m.Update(keyPress("o")); ordered.View() == before {
+		t.Error("the order of what is paused cannot be changed")
+	}
 	next, _ := m.Update(keyPress("p"))
 	if view := next.View(); !strings.Contains(view, "10 of 15 runs") || strings.Contains(view, "paused") {
 		t.Errorf("it did not go on:\n%s", view)
+	}
+}
+
+// What the runs do is drawn with the next frame, so that drawing costs them little.
+func TestRoundsDrawnByTheFrame(t *testing.T) {
+	var m tea.Model = roundsStates()["compare-running"](120, 40)
+	before := m.View()
+	for _, msg := range []tea.Msg{RunEnds{Row: 1, Trace: round("mmap-write", 9000)}, RunBegins{2, 3}, Doing("loading"), Update{runOf("sendfile", 9)}} {
+		if m, _ = m.Update(msg); m.View() != before {
+			t.Errorf("%T is drawn at once", msg)
+		}
+	}
+	if m, _ = m.Update(frameTick{}); m.View() == before {
+		t.Error("the next frame is the same")
 	}
 }
 
@@ -317,7 +330,7 @@ func TestRoundsLeft(t *testing.T) {
 	o := comparedRows(textbookStrategies...)
 	o.Rounds = 2
 	at := func(msgs ...tea.Msg) string {
-		d, known := roundsAfter(80, 24, o, msgs...).latest.left()
+		d, known := roundsAfter(80, 24, o, msgs...).screen.(roundsScreen).latest.left()
 		return fmt.Sprint(d, known)
 	}
 	run := func(row int, takes time.Duration) []tea.Msg {
@@ -348,7 +361,7 @@ func TestRoundUp(t *testing.T) {
 
 // BenchmarkRoundsFrame is an update and a frame of each live view; see BenchmarkFrame.
 func BenchmarkRoundsFrame(b *testing.B) {
-	for name, state := range map[string]func(width, height int) Rounds{"compare": roundsStates()["compare-ranked"], "sweep": roundsStates()["sweep-many"]} {
+	for name, state := range map[string]func(width, height int) shell{"compare": roundsStates()["compare-ranked"], "sweep": roundsStates()["sweep-many"]} {
 		b.Run(name, func(b *testing.B) {
 			var m tea.Model = state(120, 40)
 			b.ReportAllocs()

@@ -228,8 +228,10 @@ func (s rounds) now(l *term.Look, width, rows int) []string {
 	return lines
 }
 
-// roundsHelp explains keys, signs and words in one screen of the smallest size.
-func roundsHelp(l *term.Look, k keyMap, s rounds, width int) []string {
+// help explains keys, signs and words in one screen of the smallest size.
+func (r roundsScreen) help(st stage) []string {
+	l, s := st.look, r.shown()
+	width, _ := st.room()
 	lines := []string{
 		l.Heading("KEYS", width),
 		helpRow(l, l.Key, "q", "end here: what has run is ranked and printed"),
@@ -246,7 +248,7 @@ func roundsHelp(l *term.Look, k keyMap, s rounds, width int) []string {
 		)
 	}
 	return append(lines,
-		helpRow(l, l.Key, k.order.Help().Key, "in order of speed, or as they run"),
+		helpRow(l, l.Key, st.keys.order.Help().Key, "in order of speed, or as they run"),
 		l.Heading("SIGNS AND WORDS", width),
 		helpRow(l, l.Moved, strings.Repeat(last(l.CopyBar), 2)+strings.Repeat(l.Shaded, 2)+l.Rule+l.Edge, "slowest round, median, fastest round"),
 		helpRow(l, l.Key, s.spin(l)+" "+l.Head, "the run under way, and its throughput so far"),

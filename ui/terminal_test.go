@@ -11,8 +11,8 @@ import (
 	"github.com/creack/pty"
 )
 
-// screen is a program on a terminal, seen from the terminal's side.
-type screen struct {
+// terminal is a program on a terminal, seen from the terminal's side.
+type terminal struct {
 	t    *testing.T
 	cmd  *exec.Cmd
 	tty  *os.File
@@ -22,13 +22,13 @@ type screen struct {
 	all strings.Builder
 }
 
-func start(t *testing.T, cmd *exec.Cmd, columns, rows uint16) *screen {
+func start(t *testing.T, cmd *exec.Cmd, columns, rows uint16) *terminal {
 	t.Helper()
 	tty, err := pty.StartWithSize(cmd, &pty.Winsize{Cols: columns, Rows: rows})
 	if err != nil {
 		t.Fatalf("start on a pty: %v", err)
 	}
-	s := &screen{t: t, cmd: cmd, tty: tty, done: make(chan struct{})}
+	s := &terminal{t: t, cmd: cmd, tty: tty, done: make(chan struct{})}
 	t.Cleanup(func() {
 		_ = cmd.Process.Kill()
 		<-s.done
@@ -51,7 +51,7 @@ func start(t *testing.T, cmd *exec.Cmd, columns, rows uint16) *screen {
 	return s
 }
 
-func (s *screen) output() string {
+func (s *terminal) output() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.all.String()
@@ -59,7 +59,7 @@ func (s *screen) output() string {
 
 // waitFor waits until the program has written something since a place in its
 // output, and returns the place behind it.
-func (s *screen) waitFor(what string, since int) int {
+func (s *terminal) waitFor(what string, since int) int {
 	s.t.Helper()
 	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(5 * time.Millisecond) {
 		out := s.output()
@@ -72,7 +72,7 @@ func (s *screen) waitFor(what string, since int) int {
 	}
 }
 
-func (s *screen) press(keys string) {
+func (s *terminal) press(keys string) {
 	s.t.Helper()
 	if _, err := s.tty.WriteString(keys); err != nil {
 		s.t.Fatal(err)

@@ -1,7 +1,6 @@
 package ui
 
 import (
-	"cmp"
 	"fmt"
 	"strings"
 
@@ -17,27 +16,30 @@ const (
 // margin is left free at both sides.
 const margin = 1
 
-// View implements tea.Model. It never draws outside of the terminal.
-func (m Model) View() string {
-	if m.width <= 0 || m.height <= 0 {
-		return "" // the size comes before the first key
-	}
+// room is what a screen may fill: all but the margins and the footer.
+func (s stage) room() (width, height int) { return s.width - 2*margin, s.height - 1 }
+
+// tooSmall is whether nothing that matters has room.
+func (s stage) tooSmall() bool { return s.width < leastWidth || s.height < leastHeight }
+
+// View implements tea.Model. bubbletea asks for it after every message.
+func (m shell) View() string { return m.drawn }
+
+// draw never draws outside of the terminal.
+func (m shell) draw() string {
 	var lines []string
 	switch {
-	case m.width < leastWidth || m.height < leastHeight:
-		return tooSmall(m.width, m.height)
-	case m.help:
-		lines = helpLines(m.look, m.keys, m.width-2*margin)
-	case m.shown() == nil && m.failed != "":
-		lines = term.Wrap("failed before the first number: "+m.look.Text(m.failed), m.width-2*margin)
-	case m.shown() == nil:
-		lines = []string{m.look.Title.Apply("zctrace") + "  " + m.look.Text(cmp.Or(m.doing, "starting")) + m.look.Ellipsis}
-	case m.view == overview:
-		lines = dashboard(m.data(), m.width-2*margin, m.height-1)
+	case m.width <= 0 || m.height <= 0:
+		return "" // the size comes before the first key
+	case m.tooSmall():
+		return whatItNeeds(m.width, m.height)
+	case m.showHelp:
+		lines = m.screen.help(m.stage)
 	default:
-		lines = m.drawView(m.width-2*margin, m.height-1)
+		lines = m.screen.lines(m.stage)
 	}
-	return onScreen(m.look, append(filled(lines, m.height-1), m.footer(m.width-2*margin)), m.width)
+	width, height := m.room()
+	return onScreen(m.look, append(filled(lines, height), m.footer(width)), m.width)
 }
 
 // filled are exactly so many lines.
@@ -58,24 +60,8 @@ func onScreen(l *term.Look, lines []string, width int) string {
 	return strings.Join(lines, "\n")
 }
 
-// data is what the panels see.
-func (m Model) data() data {
-	ph := m.phase
-	if m.frozen != nil && ph == ended {
-		ph = running // the frozen moment was one of the running run
-	}
-	d := newData(m.look, m.shown(), ph)
-	if m.opts.Replay && m.at != atEnd {
-		d = newDataAt(m.look, m.shown(), m.at)
-	}
-	d.replay, d.playing, d.pair = m.opts.Replay, m.playing, m.pair()
-	d.phase, d.paused, d.problem, d.other = m.phase, m.frozen != nil, m.failed, m.other
-	d.outcome, d.notAgain = m.latest.Run.Ended, m.notAgain
-	return d
-}
-
-// tooSmall says what is needed in whatever room there is.
-func tooSmall(width, height int) string {
+// whatItNeeds says what is needed in whatever room there is.
+func whatItNeeds(width, height int) string {
 	text := fmt.Sprintf("zctrace needs a terminal of %dx%d; this one is %dx%d. Enlarge it, or press q.",
 		leastWidth, leastHeight, width, height)
 	lines := term.Wrap(text, width)
@@ -83,10 +69,10 @@ func tooSmall(width, height int) string {
 }
 
 // footer shows the keys, and for a while what has just happened.
-func (m Model) footer(width int) string {
-	l := m.look
+func (m shell) footer(width int) string {
+	l, status := m.look, m.status()
 	var keys term.Line
-	for _, k := range m.inFooter() {
+	for _, k := range status.keys {
 		h := k.Help()
 		keys.Put(l.Key, h.Key).Put(l.Dim, " "+h.Desc+"  ")
 	}
@@ -106,15 +92,36 @@ func (m Model) footer(width int) string {
 	switch {
 	case m.quitting:
 		keys.Put(l.Warning, "ending the run"+l.Ellipsis+" ctrl+c leaves at once")
-	case m.doing != "" && m.shown() != nil:
-		keys.Put(l.Dim, l.Text(m.doing)+l.Ellipsis)
-	case m.saving:
-		keys.Put(l.Dim, "saving"+l.Ellipsis)
+	case status.doing != "":
+		keys.Put(l.Dim, l.Text(status.doing)+l.Ellipsis)
 	}
-	if m.shown() != nil && !m.help {
-		if text, size := tabs(l, m.view, m.views(), width-keys.End); size > 0 {
+	if !status.empty && !m.showHelp {
+		if text, size := tabs(l, status.tabs, m.tab, width-keys.End); size > 0 {
 			keys.PadTo(width-size).Put(term.Paint{}, text)
 		}
 	}
 	return l.Fit(keys.String(), width)
+}
+
+// tabs name what there is to choose from, that which is seen in brackets, in at most
+// width cells.
+func tabs(l *term.Look, names []string, seen, width int) (text string, size int) {
+	for _, named := range []bool{true, false} {
+		var b term.Line
+		for i, name := range names {
+			label := fmt.Sprint(i + 1)
+			if named {
+				label += " " + name
+			}
+			if i == seen {
+				b.Put(l.Strong, "["+label+"]")
+			} else {
+				b.Put(l.Plain, " ").Put(l.Dim, label).Put(l.Plain, " ")
+			}
+		}
+		if b.End <= width {
+			return b.String(), b.End
+		}
+	}
+	return "", 0
 }

@@ -26,17 +26,24 @@ func uncoloured(ascii bool) *term.Look {
 	return l
 }
 
-// modelOf is a dashboard of a size, after some messages.
-func modelOf(width, height int, msgs ...tea.Msg) Model {
-	m := New(Options{Output: io.Discard, Save: func(*trace.Trace) (string, error) { return "", nil }})
+// dashboardOf is a dashboard of a size.
+func dashboardOf(width, height int, r RunOptions) shell {
+	m := newDashboard(Options{}, r)
 	m.look = uncoloured(false)
-	return after(m, append([]tea.Msg{tea.WindowSizeMsg{Width: width, Height: height}}, msgs...)...)
+	return after(m, tea.WindowSizeMsg{Width: width, Height: height})
 }
 
-func after(m Model, msgs ...tea.Msg) Model {
+// modelOf is a dashboard of a size, after some messages.
+func modelOf(width, height int, msgs ...tea.Msg) shell {
+	return after(dashboardOf(width, height, RunOptions{Save: func(*trace.Trace) (string, error) { return "", nil }}), msgs...)
+}
+
+func (m shell) run() runScreen { return m.screen.(runScreen) }
+
+func after(m shell, msgs ...tea.Msg) shell {
 	for _, msg := range msgs {
 		next, _ := m.Update(msg)
-		m = next.(Model)
+		m = next.(shell)
 	}
 	return m
 }
@@ -213,7 +220,7 @@ func TestDashboardGolden(t *testing.T) {
 	t.Run("ascii", func(t *testing.T) {
 		m := modelOf(80, 24, Update{runOf("sendfile", 31)})
 		m.look = uncoloured(true)
-		golden(t, "ascii-80.txt", m.View()+"\n")
+		golden(t, "ascii-80.txt", m.draw()+"\n")
 	})
 }
 
@@ -296,7 +303,7 @@ func checkFits(t *testing.T, name string, tr *trace.Trace, width, height, varian
 	}
 	m := modelOf(width, height, msgs...)
 	m.look = uncoloured(width%2 == 0)
-	view := m.View()
+	view := m.draw()
 	lines := strings.Split(view, "\n")
 	if len(lines) > height {
 		t.Errorf("%s at %dx%d: %d lines", name, width, height, len(lines))
@@ -325,13 +332,13 @@ func TestColourCarriesNoMeaning(t *testing.T) {
 		noColor := plain
 		noColor.look = term.NewLook(term.Terminal{NoColor: true}, io.Discard)
 
-		if !strings.Contains(coloured.View(), "\x1b[38;2;") {
+		if !strings.Contains(coloured.draw(), "\x1b[38;2;") {
 			t.Errorf("%s: no colour at all", name)
 		}
-		if got := trimLines(ansi.Strip(coloured.View())); got != plain.View() {
+		if got := trimLines(ansi.Strip(coloured.draw())); got != plain.View() {
 			t.Errorf("%s: the coloured text differs: %s", name, firstDifference(got, plain.View()))
 		}
-		if v := noColor.View(); strings.Contains(v, "\x1b[3") || strings.Contains(v, "\x1b[9") {
+		if v := noColor.draw(); strings.Contains(v, "\x1b[3") || strings.Contains(v, "\x1b[9") {
 			t.Errorf("%s: colours in spite of NO_COLOR", name)
 		}
 	}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/charmbracelet/bubbles/key"
 	"github.com/charmbracelet/bubbles/viewport"
+	tea "github.com/charmbracelet/bubbletea"
 
 	"github.com/zctrace/zctrace/ui/term"
 )
@@ -24,14 +25,6 @@ const (
 )
 
 var viewNames = [views]string{"overview", "calls", "time", "hooks", "counters", "differ"}
-
-// views are how many there are to choose from.
-func (m Model) views() view {
-	if m.opts.Other == nil {
-		return differenceView
-	}
-	return views
-}
 
 // page is what a view shows below the header: a heading that stays, and lines
 // that may be more than there is room for.
@@ -79,73 +72,51 @@ func frameFor(d data, width, height int) frame {
 }
 
 // scroller is a view's page, scrolled to where it was.
-func (m Model) scroller(width, height int) (viewport.Model, frame, page) {
-	d := m.data()
+func (r runScreen) scroller(st stage) (viewport.Model, frame, page) {
+	d := r.data(st)
+	width, height := st.room()
 	f := frameFor(d, width, height)
-	p := pageOf(m.view, d, width, f.rows)
+	p := pageOf(view(st.tab), d, width, f.rows)
 	vp := viewport.New(width, f.rows)
-	vp.KeyMap = m.keys.scroll
+	vp.KeyMap = st.keys.scroll
 	vp.SetContent(strings.Join(p.lines, "\n"))
-	vp.SetYOffset(m.offsets[m.view])
+	vp.SetYOffset(r.offsets[st.tab])
 	return vp, f, p
 }
 
-// drawView fills width × height cells, without the footer.
-func (m Model) drawView(width, height int) []string {
-	vp, f, p := m.scroller(width, height)
+// drawView fills the room with a view that is not the overview.
+func (r runScreen) drawView(st stage) []string {
+	vp, f, p := r.scroller(st)
 	title := p.title
 	if total := vp.TotalLineCount(); total > f.rows {
-		title = fmt.Sprintf("%s  %s%d-%d of %d", p.title, m.look.Scrolls, vp.YOffset+1, min(vp.YOffset+f.rows, total), total)
+		title = fmt.Sprintf("%s  %s%d-%d of %d", p.title, st.look.Scrolls, vp.YOffset+1, min(vp.YOffset+f.rows, total), total)
 	}
-	lines := append(f.head, m.look.Heading(title, width, p.columns...))
+	lines := append(f.head, st.look.Heading(title, vp.Width, p.columns...))
 	// Not vp.View, which measures and pads all lines once more.
 	for at := vp.YOffset; at < vp.YOffset+f.rows; at++ {
 		text := ""
 		if at < len(p.lines) {
 			text = p.lines[at]
 		}
-		lines = append(lines, m.look.Fit(text, width))
+		lines = append(lines, st.look.Fit(text, vp.Width))
 	}
 	return append(lines, f.foot...)
 }
 
 // scrolled follows a key that moves within a page.
-func (m Model) scrolled(msg keyMsg) Model {
-	if m.view == overview || m.shown() == nil || m.width < leastWidth || m.height < leastHeight {
-		return m
+func (r runScreen) scrolled(st stage, msg tea.KeyMsg) runScreen {
+	if view(st.tab) == overview || r.shown() == nil || st.tooSmall() {
+		return r
 	}
-	vp, _, _ := m.scroller(m.width-2*margin, m.height-1)
+	vp, _, _ := r.scroller(st)
 	switch {
-	case key.Matches(msg, m.keys.top):
+	case key.Matches(msg, st.keys.top):
 		vp.GotoTop()
-	case key.Matches(msg, m.keys.bottom):
+	case key.Matches(msg, st.keys.bottom):
 		vp.GotoBottom()
 	default:
 		vp, _ = vp.Update(msg)
 	}
-	m.offsets[m.view] = vp.YOffset
-	return m
-}
-
-// tabs name the views, the one that is seen in brackets, in at most width
-// cells.
-func tabs(l *term.Look, now, count view, width int) (text string, size int) {
-	for _, named := range []bool{true, false} {
-		var b term.Line
-		for v, name := range viewNames[:count] {
-			label := fmt.Sprint(v + 1)
-			if named {
-				label += " " + name
-			}
-			if view(v) == now {
-				b.Put(l.Strong, "["+label+"]")
-			} else {
-				b.Put(l.Plain, " ").Put(l.Dim, label).Put(l.Plain, " ")
-			}
-		}
-		if b.End <= width {
-			return b.String(), b.End
-		}
-	}
-	return "", 0
+	r.offsets[st.tab] = vp.YOffset
+	return r
 }

@@ -2,7 +2,6 @@ package ui
 
 import (
 	"fmt"
-	"io"
 	"slices"
 	"strings"
 	"testing"
@@ -41,28 +40,28 @@ func TestKeysChooseTheView(t *testing.T) {
 func TestScrolling(t *testing.T) {
 	down, up := tea.KeyMsg{Type: tea.KeyDown}, tea.KeyMsg{Type: tea.KeyUp}
 	m := modelOf(80, 24, Update{hooked()}, keyPress("4"))
-	if m = after(m, up); m.offsets[hooksView] != 0 {
-		t.Errorf("above the first line: %d", m.offsets[hooksView])
+	if m = after(m, up); m.run().offsets[hooksView] != 0 {
+		t.Errorf("above the first line: %d", m.run().offsets[hooksView])
 	}
-	if m = after(m, down, down, up); m.offsets[hooksView] != 1 {
-		t.Errorf("down, down, up: at %d, want 1", m.offsets[hooksView])
+	if m = after(m, down, down, up); m.run().offsets[hooksView] != 1 {
+		t.Errorf("down, down, up: at %d, want 1", m.run().offsets[hooksView])
 	}
 	for range 300 {
 		m = after(m, down)
 	}
-	bottom := m.offsets[hooksView]
+	bottom := m.run().offsets[hooksView]
 	if !strings.Contains(m.View(), "context_switches") {
 		t.Errorf("the last line is not in sight:\n%s", m.View())
 	}
-	if m = after(m, keyPress("G")); m.offsets[hooksView] != bottom {
-		t.Errorf("G is at %d, the last arrow at %d", m.offsets[hooksView], bottom)
+	if m = after(m, keyPress("G")); m.run().offsets[hooksView] != bottom {
+		t.Errorf("G is at %d, the last arrow at %d", m.run().offsets[hooksView], bottom)
 	}
 	m = after(m, keyPress("5"), down, keyPress("4"))
-	if m.offsets[hooksView] != bottom || m.offsets[countersView] != 1 {
-		t.Errorf("the views do not stay where they were: %v", m.offsets)
+	if m.run().offsets[hooksView] != bottom || m.run().offsets[countersView] != 1 {
+		t.Errorf("the views do not stay where they were: %v", m.run().offsets)
 	}
-	if m = after(m, keyPress("g")); m.offsets[hooksView] != 0 {
-		t.Errorf("g is at %d", m.offsets[hooksView])
+	if m = after(m, keyPress("g")); m.run().offsets[hooksView] != 0 {
+		t.Errorf("g is at %d", m.run().offsets[hooksView])
 	}
 }
 
@@ -126,10 +125,8 @@ func TestEveryCounterHasItsPath(t *testing.T) {
 }
 
 // replayed is a saved trace on the screen.
-func replayed() Model {
-	m := New(Options{Output: io.Discard, Trace: whole("read-write"), Replay: true})
-	m.look = uncoloured(false)
-	return after(m, tea.WindowSizeMsg{Width: 100, Height: 30})
+func replayed() shell {
+	return dashboardOf(100, 30, RunOptions{Trace: whole("read-write"), Replay: true})
 }
 
 func TestReplay(t *testing.T) {
@@ -138,7 +135,7 @@ func TestReplay(t *testing.T) {
 	if v := m.View(); !strings.Contains(v, "done 10.0 s") || !strings.Contains(v, "space play") {
 		t.Errorf("it does not begin at the end:\n%s", v)
 	}
-	if m = after(m, key(tea.KeyRight)); m.at != atEnd {
+	if m = after(m, key(tea.KeyRight)); m.run().at != atEnd {
 		t.Error("there is something behind the end")
 	}
 	for _, step := range []struct {
@@ -154,7 +151,7 @@ func TestReplay(t *testing.T) {
 	}
 	// The moment's own numbers, exact.
 	m = after(m, key(tea.KeyHome))
-	want := m.latest.Samples[0].Sender.Copies.ToUser.Bytes.Or(-1)
+	want := m.run().latest.Samples[0].Sender.Copies.ToUser.Bytes.Or(-1)
 	if v := after(m, keyPress("5")).View(); !strings.Contains(v, human.Grouped(want)) {
 		t.Errorf("no %s in\n%s", human.Grouped(want), v)
 	}
@@ -164,23 +161,37 @@ func TestReplay(t *testing.T) {
 func TestReplayPlays(t *testing.T) {
 	space := tea.KeyMsg{Type: tea.KeySpace, Runes: []rune(" ")}
 	next, cmd := replayed().Update(space)
-	m := next.(Model)
-	if !m.playing || m.at != 0 || cmd == nil {
-		t.Fatalf("space does not begin from the start: %v, at %d", m.playing, m.at)
+	m := next.(shell)
+	if !m.run().playing || m.run().at != 0 || cmd == nil {
+		t.Fatalf("space does not begin from the start: %v, at %d", m.run().playing, m.run().at)
 	}
 	var elapsed time.Duration
-	for m.playing {
-		m = after(m, playOn{})
+	for m.run().playing {
+		m = after(m, frameTick{})
 		if elapsed += playTick; elapsed > time.Minute {
 			t.Fatal("it does not end")
 		}
 	}
-	if m.at != atEnd {
-		t.Errorf("it ended at %d", m.at)
+	if m.run().at != atEnd {
+		t.Errorf("it ended at %d", m.run().at)
 	}
-	m = after(m, space, playOn{}, space)
-	if at := m.at; m.playing || after(m, playOn{}).at != at {
+	m = after(m, space, frameTick{}, space)
+	if at := m.run().at; m.run().playing || after(m, frameTick{}).run().at != at {
 		t.Error("space does not hold it")
+	}
+}
+
+// A replay that is held and goes on within a frame plays no faster than before.
+func TestReplayKeepsItsPace(t *testing.T) {
+	m, ticks := replayed(), 0
+	for _, msg := range []tea.Msg{keyPress(" "), keyPress(" "), keyPress(" "), frameTick{}} {
+		next, cmd := m.Update(msg)
+		if m = next.(shell); cmd != nil {
+			ticks++
+		}
+	}
+	if !m.run().playing || ticks != 2 {
+		t.Errorf("playing %v; %d frames were asked for, want the first and the next", m.run().playing, ticks)
 	}
 }
 
@@ -188,11 +199,9 @@ func TestReplayOfOneMoment(t *testing.T) {
 	for _, samples := range []int{0, 1} {
 		tr := whole("sendfile")
 		tr.Samples = tr.Samples[:samples]
-		m := New(Options{Output: io.Discard, Trace: tr, Replay: true})
-		m.look = uncoloured(false)
-		m = after(m, tea.WindowSizeMsg{Width: 80, Height: 24})
+		m := dashboardOf(80, 24, RunOptions{Trace: tr, Replay: true})
 		for _, k := range []tea.KeyType{tea.KeyLeft, tea.KeyRight, tea.KeyHome, tea.KeyEnd, tea.KeySpace} {
-			m = after(m, tea.KeyMsg{Type: k}, playOn{}, playOn{})
+			m = after(m, tea.KeyMsg{Type: k}, frameTick{}, frameTick{})
 			_ = m.View()
 		}
 	}
@@ -201,18 +210,16 @@ func TestReplayOfOneMoment(t *testing.T) {
 // TestAgain begins another run only when one has ended.
 func TestAgain(t *testing.T) {
 	again := 0
-	m := New(Options{Output: io.Discard, Again: func() { again++ }})
-	m.look = uncoloured(false)
-	m = after(m, tea.WindowSizeMsg{Width: 80, Height: 24}, Update{runOf("sendfile", 10)})
+	m := after(dashboardOf(80, 24, RunOptions{Again: func() { again++ }}), Update{runOf("sendfile", 10)})
 	if _, cmd := m.Update(keyPress("r")); cmd != nil {
 		t.Error("r in a running run does something")
 	}
-	m = after(m, Finished{Trace: whole("sendfile")})
+	m = after(m, Finished{Trace: whole("sendfile"), Saved: "t.json"})
 	if !strings.Contains(m.View(), "r again") {
 		t.Errorf("r is not offered:\n%s", m.View())
 	}
 	m, _ = press(m, "r")
-	if v := m.View(); again != 1 || !strings.Contains(v, "starting") {
+	if v := m.View(); again != 1 || !strings.Contains(v, "starting") || strings.Contains(v, "saved") {
 		t.Errorf("again %d times:\n%s", again, v)
 	}
 	m = after(m, Update{runOf("sendfile", 20)})
@@ -251,8 +258,7 @@ func TestColumnsStandStill(t *testing.T) {
 // TestTwoTraces: what differs comes first, and x leads from one to the other, at
 // the same moment.
 func TestTwoTraces(t *testing.T) {
-	m := New(Options{Output: io.Discard, Trace: whole("read-write"), Other: whole("sendfile"), Names: [2]string{"rw.json", "sf.json"}, Replay: true})
-	m.look = uncoloured(false)
+	m := dashboardOf(60, 40, RunOptions{Trace: whole("read-write"), Other: whole("sendfile"), Names: [2]string{"rw.json", "sf.json"}, Replay: true})
 	for _, width := range []int{60, 80, 120, 200} {
 		m = after(m, tea.WindowSizeMsg{Width: width, Height: 40})
 		golden(t, fmt.Sprintf("two-%d.txt", width), m.View()+"\n")
@@ -283,9 +289,8 @@ func TestTwoTracesFit(t *testing.T) {
 	for nameA, a := range traces {
 		for _, b := range traces {
 			for width := leastWidth; width <= 220; width += 23 {
-				m := New(Options{Output: io.Discard, Trace: a, Other: b, Names: [2]string{hostile, "データ.json"}, Replay: true})
-				m.look = uncoloured(false)
-				m = after(m, tea.WindowSizeMsg{Width: width, Height: 20 + width/9}, tea.KeyMsg{Type: tea.KeyPgDown})
+				m := dashboardOf(width, 20+width/9, RunOptions{Trace: a, Other: b, Names: [2]string{hostile, "データ.json"}, Replay: true})
+				m = after(m, tea.KeyMsg{Type: tea.KeyPgDown})
 				lines := strings.Split(m.View(), "\n")
 				if len(lines) != 20+width/9 {
 					t.Fatalf("%s: %d lines", nameA, len(lines))

@@ -6,14 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"syscall"
 
 	tea "github.com/charmbracelet/bubbletea"
 
 	"github.com/zctrace/zctrace/tracer/session"
 	"github.com/zctrace/zctrace/tracer/trace"
 	"github.com/zctrace/zctrace/ui"
-	"github.com/zctrace/zctrace/ui/term"
 )
 
 // lines does the runs, with a line on standard error for each.
@@ -43,39 +41,20 @@ func (c *comparison) live() ([]session.Outcome, error) {
 	for _, cfg := range c.configs {
 		rows = append(rows, ui.RoundsRow{Strategy: cfg.Strategy.Name, ChunkBytes: cfg.Chunk})
 	}
-	program := tea.NewProgram(ui.NewRounds(ui.RoundsOptions{
-		Terminal:  term.DetectTerminal(os.Getenv),
-		Name:      c.name,
-		Rows:      rows,
-		Rounds:    c.rounds,
-		Stop:      func() { c.interrupt(errQuit) },
-		Interrupt: func() { c.interrupt(interruption{syscall.SIGINT}) },
-	}), ui.ProgramOptions()...)
-	c.program.Store(program) // a second signal gives the terminal back
-
+	program := ui.NewRounds(c.uiOptions(), ui.RoundsOptions{Name: c.name, Rows: rows, Rounds: c.rounds})
 	send, passing := inOrder(program.Send, 2*c.rounds*len(rows))
 	for i := range c.configs {
 		c.configs[i].Doing = func(what string) { passing(ui.Doing(what)) }
 	}
 	var outcomes []session.Outcome
 	var runErr error
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
+	err := c.draw(program, func() {
 		outcomes, runErr = session.Rounds(c.ctx, c.configs, c.rounds, session.Machine(), session.Watch{
 			Begin:   func(config, round int) { send(ui.RunBegins{Row: config, Round: round}) },
 			Observe: func(t *trace.Trace) { passing(ui.Update{Trace: t}) },
 			End:     func(o session.Outcome) { send(ui.RunEnds{Row: o.Config, Trace: o.Trace, Err: o.Err}) },
 		})
-	}()
-	go func() {
-		<-done
-		program.Quit()
-	}()
-	model, err := program.Run()
-	abandon(model)
-	c.interrupt(errQuit)
-	<-done
+	})
 	return outcomes, errors.Join(runErr, err)
 }
 

@@ -91,22 +91,14 @@ func (j *job) dashboard() (*trace.Trace, error) {
 	again := make(chan struct{}, 1)
 	intervals := newIntervals(j.cfg.Interval)
 	j.cfg.NewInterval = intervals.changes
-	program := tea.NewProgram(ui.New(ui.Options{
-		Terminal:  term.DetectTerminal(os.Getenv),
-		Stop:      func() { j.interrupt(errQuit) },
-		Interrupt: func() { j.interrupt(interruption{syscall.SIGINT}) },
-		Save:      j.saveNow,
-		Again:     func() { again <- struct{}{} },
-		Interval:  intervals.change,
-	}), ui.ProgramOptions()...)
-
-	j.program.Store(program) // a second signal gives the terminal back
+	program := ui.NewDashboard(j.uiOptions(), ui.RunOptions{
+		Save:     j.saveNow,
+		Again:    func() { again <- struct{}{} },
+		Interval: intervals.change,
+	})
 	var t *trace.Trace
 	var runErr, notAgain error // t's; and why no other run began
-	done := make(chan struct{})
-	go func() {
-		defer program.Quit() // whoever could press q is told nothing any more, or not there
-		defer close(done)
+	err := j.draw(program, func() {
 		show := latestOnly(program.Send)
 		j.cfg.Doing = func(what string) { show(ui.Doing(what)) }
 		for {
@@ -129,11 +121,7 @@ func (j *job) dashboard() (*trace.Trace, error) {
 				return
 			}
 		}
-	}()
-	model, err := program.Run()
-	abandon(model)
-	j.interrupt(errQuit)
-	<-done
+	})
 	if t != nil {
 		fmt.Fprint(os.Stdout, ui.Table(t, tableWidth))
 	}
@@ -143,12 +131,32 @@ func (j *job) dashboard() (*trace.Trace, error) {
 	return t, errors.Join(notAgain, runErr, err)
 }
 
-// abandon ends the program where the user would not wait for the run to end, and the
-// kernel the workers with it.
-func abandon(model tea.Model) {
-	if m, ok := model.(interface{ Abandoned() bool }); ok && m.Abandoned() {
+// uiOptions are those of every program on the terminal: the keys that end the work end it.
+func (j *job) uiOptions() ui.Options {
+	return ui.Options{
+		Terminal:  term.DetectTerminal(os.Getenv),
+		Stop:      func() { j.interrupt(errQuit) },
+		Interrupt: func() { j.interrupt(interruption{syscall.SIGINT}) },
+	}
+}
+
+// draw does work, which tells the program how it goes, until the user has left and
+// the work has ended.
+func (j *job) draw(program *ui.Program, work func()) error {
+	j.program.Store(program) // a second signal gives the terminal back
+	done := make(chan struct{})
+	go func() {
+		defer program.Quit() // whoever could press q is told nothing any more, or not there
+		defer close(done)
+		work()
+	}()
+	abandoned, err := program.Run()
+	if abandoned { // and the kernel ends the workers with the program
 		os.Exit(signalExit(syscall.SIGINT))
 	}
+	j.interrupt(errQuit)
+	<-done
+	return err
 }
 
 // intervals are the times from sample to sample that + and - choose.

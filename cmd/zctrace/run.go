@@ -15,7 +15,6 @@ import (
 	"syscall"
 	"time"
 
-	tea "github.com/charmbracelet/bubbletea"
 	"github.com/spf13/cobra"
 	"golang.org/x/sys/unix"
 
@@ -23,6 +22,7 @@ import (
 	"github.com/zctrace/zctrace/internal/outfile"
 	"github.com/zctrace/zctrace/tracer/session"
 	"github.com/zctrace/zctrace/tracer/trace"
+	"github.com/zctrace/zctrace/ui"
 	"github.com/zctrace/zctrace/workloads"
 )
 
@@ -78,8 +78,8 @@ type job struct {
 	ctx       context.Context
 	interrupt context.CancelCauseFunc
 	json      string
-	stdout    io.Writer                   // for text; standard error when the JSON has standard output
-	program   atomic.Pointer[tea.Program] // has the terminal; nil without a dashboard
+	stdout    io.Writer                  // for text; standard error when the JSON has standard output
+	program   atomic.Pointer[ui.Program] // has the terminal; nil without a dashboard
 }
 
 // plan is what was asked for, as far as it can be checked without the machine.

@@ -6,7 +6,6 @@ import (
 	"os"
 	"path/filepath"
 
-	tea "github.com/charmbracelet/bubbletea"
 	"github.com/spf13/cobra"
 
 	"github.com/zctrace/zctrace/tracer/trace"
@@ -51,7 +50,7 @@ goes from the one to the other.`,
 			case f.given():
 				return usageError("%s is one trace: --markdown and --csv are for what compare wrote", args[0])
 			case !plain && canDraw():
-				return replay(ui.Options{Trace: t})
+				return replay(ui.RunOptions{Trace: t})
 			}
 			return printOut(cmd, ui.Table(t, tableWidth))
 		}),
@@ -69,9 +68,9 @@ func printOut(cmd *cobra.Command, text string) error {
 }
 
 // replay shows saved traces on the dashboard until the user leaves it.
-func replay(o ui.Options) error {
-	o.Terminal, o.Replay = term.DetectTerminal(os.Getenv), true
-	program := tea.NewProgram(ui.New(o), tea.WithAltScreen(), tea.WithoutSignalHandler())
+func replay(o ui.RunOptions) error {
+	o.Replay = true
+	program := ui.NewDashboard(ui.Options{Terminal: term.DetectTerminal(os.Getenv)}, o)
 	ctx, interrupt := context.WithCancelCause(context.Background())
 	defer interrupt(nil)
 	defer interruptOnSignal(interrupt, func() { _ = program.ReleaseTerminal() })()
@@ -103,7 +102,7 @@ func showTwo(cmd *cobra.Command, files []string, f form, plain bool) error {
 		a, b = files[0], files[1]
 	}
 	if !plain && canDraw() {
-		return replay(ui.Options{Trace: traces[0], Other: traces[1], Names: [2]string{a, b}})
+		return replay(ui.RunOptions{Trace: traces[0], Other: traces[1], Names: [2]string{a, b}})
 	}
 	return printOut(cmd, ui.Difference(traces[0], traces[1], a, b, tableWidth))
 }

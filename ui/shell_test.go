@@ -2,7 +2,6 @@ package ui
 
 import (
 	"errors"
-	"io"
 	"strings"
 	"testing"
 
@@ -14,31 +13,27 @@ import (
 // calls counts what the model asked of the command.
 type calls struct{ stop, interrupt, save int }
 
-func watched(c *calls) Model {
-	m := New(Options{
-		Output:    io.Discard,
-		Stop:      func() { c.stop++ },
-		Interrupt: func() { c.interrupt++ },
-		Save:      func(*trace.Trace) (string, error) { c.save++; return "/tmp/t.json", nil },
-	})
-	m.look = uncoloured(false)
-	return after(m, tea.WindowSizeMsg{Width: 80, Height: 24}, Update{runOf("sendfile", 10)})
+func watched(c *calls, r RunOptions) shell {
+	r.Save = func(*trace.Trace) (string, error) { c.save++; return "/tmp/t.json", nil }
+	m := dashboardOf(80, 24, r)
+	m.opts = Options{Stop: func() { c.stop++ }, Interrupt: func() { c.interrupt++ }}
+	return after(m, Update{runOf("sendfile", 10)})
 }
 
 // press presses a key and runs the command that follows, if it is to be run.
-func press(m Model, k string) (Model, tea.Msg) {
+func press(m shell, k string) (shell, tea.Msg) {
 	next, cmd := m.Update(keyPress(k))
 	if cmd == nil {
-		return next.(Model), nil
+		return next.(shell), nil
 	}
-	return next.(Model), cmd()
+	return next.(shell), cmd()
 }
 
 func isQuit(msg tea.Msg) bool { _, ok := msg.(tea.QuitMsg); return ok }
 
 func TestQuitWaitsForTheRun(t *testing.T) {
 	var c calls
-	m, msg := press(watched(&c), "q")
+	m, msg := press(watched(&c, RunOptions{}), "q")
 	if c.stop != 1 || isQuit(msg) {
 		t.Fatalf("q in a running run: stop called %d times, quit %v; want 1, false", c.stop, isQuit(msg))
 	}
@@ -52,18 +47,18 @@ func TestQuitWaitsForTheRun(t *testing.T) {
 	if cmd == nil || !isQuit(cmd()) {
 		t.Error("the model does not quit when the run has ended")
 	}
-	if next.(Model).Trace().Run.Ended != trace.Done {
+	if next.(shell).run().latest.Run.Ended != trace.Done {
 		t.Error("the final trace is not kept")
 	}
 }
 
 func TestInterrupt(t *testing.T) {
 	var c calls
-	m, msg := press(watched(&c), "ctrl+c")
+	m, msg := press(watched(&c, RunOptions{}), "ctrl+c")
 	if c.interrupt != 1 || c.stop != 0 || isQuit(msg) {
 		t.Fatalf("ctrl+c: %+v, quit %v", c, isQuit(msg))
 	}
-	if m, msg = press(m, "ctrl+c"); !isQuit(msg) || !m.Abandoned() || c.interrupt != 1 {
+	if m, msg = press(m, "ctrl+c"); !isQuit(msg) || !m.abandoned || c.interrupt != 1 {
 		t.Error("a second ctrl+c does not leave at once")
 	}
 }
@@ -71,20 +66,20 @@ func TestInterrupt(t *testing.T) {
 // Keys that arrive together are as good as one after the other.
 func TestKeysTypedAtOnce(t *testing.T) {
 	var c calls
-	m := watched(&c)
+	m := watched(&c, RunOptions{})
 	next, _ := m.Update(tea.KeyMsg{Type: tea.KeyRunes, Runes: []rune("p?")})
-	if got := next.(Model); got.frozen == nil || !got.help {
-		t.Errorf("p?: frozen %v, help %v; want both", got.frozen != nil, got.help)
+	if got := next.(shell); got.run().frozen == nil || !got.showHelp {
+		t.Errorf("p?: frozen %v, help %v; want both", got.run().frozen != nil, got.showHelp)
 	}
 	next, _ = m.Update(tea.KeyMsg{Type: tea.KeyRunes, Runes: []rune("q"), Paste: true})
-	if next.(Model).quitting {
+	if next.(shell).quitting {
 		t.Error("pasted text quits")
 	}
 }
 
 func TestDoneStaysUntilQuit(t *testing.T) {
 	var c calls
-	m := after(watched(&c), Finished{Trace: whole("sendfile"), Saved: "/tmp/out.json"})
+	m := after(watched(&c, RunOptions{}), Finished{Trace: whole("sendfile"), Saved: "/tmp/out.json"})
 	v := m.View()
 	for _, want := range []string{"done 10.0 s", "saved /tmp/out.json"} {
 		if !strings.Contains(v, want) {
@@ -99,14 +94,17 @@ func TestDoneStaysUntilQuit(t *testing.T) {
 	if c.stop+c.interrupt != 0 {
 		t.Errorf("a run that has ended was asked to end: %+v", c)
 	}
-	if late := after(m, Update{runOf("sendfile", 3)}); late.Trace().Run.Ended != trace.Done {
+	if paused, _ := press(m, "p"); paused.View() != v {
+		t.Errorf("a run that has ended is paused:\n%s", paused.View())
+	}
+	if late := after(m, Update{runOf("sendfile", 3)}); late.run().latest.Run.Ended != trace.Done {
 		t.Error("a late update replaced the final trace")
 	}
 }
 
 func TestPauseFreezesTheView(t *testing.T) {
 	var c calls
-	m, _ := press(watched(&c), "p")
+	m, _ := press(watched(&c, RunOptions{}), "p")
 	before := m.View()
 	if !strings.Contains(before, "paused at 2.0 s") || !strings.Contains(before, "run goes on") {
 		t.Errorf("the view does not say that it is paused:\n%s", before)
@@ -115,7 +113,7 @@ func TestPauseFreezesTheView(t *testing.T) {
 	if m.View() != before {
 		t.Error("the paused view has changed")
 	}
-	if m.Trace().Run.ElapsedNS != 4*second {
+	if m.run().latest.Run.ElapsedNS != 4*second {
 		t.Error("the run did not go on behind the paused view")
 	}
 	if v := after(m, Finished{Trace: whole("sendfile")}).View(); !strings.Contains(v, "paused at 2.0 s, run done") {
@@ -128,7 +126,7 @@ func TestPauseFreezesTheView(t *testing.T) {
 
 func TestSave(t *testing.T) {
 	var c calls
-	m := watched(&c)
+	m := watched(&c, RunOptions{})
 	next, cmd := m.Update(keyPress("s"))
 	if c.save != 0 {
 		t.Fatal("Update wrote the file itself")
@@ -138,7 +136,7 @@ func TestSave(t *testing.T) {
 	} else if !strings.Contains(again.View(), "saving") {
 		t.Error("the view does not say that it is saving")
 	}
-	m = after(next.(Model), cmd())
+	m = after(next.(shell), cmd())
 	if c.save != 1 || !strings.Contains(m.View(), "saved /tmp/t.json") {
 		t.Errorf("saved %d times; view:\n%s", c.save, m.View())
 	}
@@ -155,7 +153,7 @@ func TestSave(t *testing.T) {
 }
 
 func TestSaveBeforeTheFirstUpdate(t *testing.T) {
-	m := after(New(Options{Output: io.Discard}), tea.WindowSizeMsg{Width: 80, Height: 24}, keyPress("s"))
+	m := after(dashboardOf(80, 24, RunOptions{}), keyPress("s"))
 	if v := m.View(); !strings.Contains(v, "nothing to save yet") || !strings.Contains(v, "starting") {
 		t.Errorf("view:\n%s", v)
 	}
@@ -163,8 +161,8 @@ func TestSaveBeforeTheFirstUpdate(t *testing.T) {
 
 // What a session does before and after the transfer is shown where it can be.
 func TestDoing(t *testing.T) {
-	m := after(New(Options{Output: io.Discard}), tea.WindowSizeMsg{Width: 80, Height: 24}, Doing("making source auto:8GiB"))
-	if v := m.View(); !strings.Contains(v, "zctrace  making source auto:8GiB") {
+	m := after(dashboardOf(80, 24, RunOptions{}), Doing("making source auto:8GiB"))
+	if v := m.View(); !strings.Contains(v, "zctrace  making source auto:8GiB") || strings.Contains(v, "[1") {
 		t.Errorf("before the first update:\n%s", v)
 	}
 	m = after(m, Update{whole("sendfile")}, Doing("comparing sink file"))
@@ -177,7 +175,7 @@ func TestDoing(t *testing.T) {
 }
 
 func TestFailureBeforeTheFirstUpdate(t *testing.T) {
-	m := after(New(Options{Output: io.Discard}), tea.WindowSizeMsg{Width: 80, Height: 24},
+	m := after(dashboardOf(80, 24, RunOptions{}),
 		Finished{Err: errors.New("attach tp_btf/sys_exit: permission denied")})
 	if v := m.View(); !strings.Contains(v, "permission denied") {
 		t.Errorf("the view does not say what failed:\n%s", v)
@@ -190,8 +188,7 @@ func TestFailureBeforeTheFirstUpdate(t *testing.T) {
 // Another run that did not begin leaves the one before as it was.
 func TestNotRunAgain(t *testing.T) {
 	var c calls
-	m := watched(&c)
-	m.opts.Again = func() {}
+	m := watched(&c, RunOptions{Again: func() {}})
 	m, _ = press(after(m, Finished{Trace: whole("sendfile")}), "r")
 	refused := errors.New("sink x exists already\nremove it")
 	m = after(m, Finished{Trace: whole("sendfile"), NotAgain: refused})
@@ -208,7 +205,7 @@ func TestNotRunAgain(t *testing.T) {
 
 func TestHelpTogglesAndResizeKeepsState(t *testing.T) {
 	var c calls
-	m, _ := press(watched(&c), "?")
+	m, _ := press(watched(&c, RunOptions{}), "?")
 	if !strings.Contains(m.View(), "KEYS") {
 		t.Errorf("no help:\n%s", m.View())
 	}
@@ -225,8 +222,7 @@ func TestHelpTogglesAndResizeKeepsState(t *testing.T) {
 }
 
 func TestSavedTraceIsShownAsDone(t *testing.T) {
-	m := New(Options{Output: io.Discard, Trace: whole("read-write")})
-	m = after(m, tea.WindowSizeMsg{Width: 80, Height: 24})
+	m := dashboardOf(80, 24, RunOptions{Trace: whole("read-write")})
 	if !strings.Contains(m.View(), "done 10.0 s") {
 		t.Errorf("view:\n%s", m.View())
 	}
