@@ -6,23 +6,13 @@ import (
 	"strings"
 
 	"github.com/zctrace/zctrace/internal/human"
+	"github.com/zctrace/zctrace/tracer/reading"
 	"github.com/zctrace/zctrace/tracer/trace"
 	"github.com/zctrace/zctrace/ui/term"
 )
 
-// engineOrder is the order in which engines are shown, the most trusted first.
-var engineOrder = []string{"fentry", "breakpoint", "derived"}
-
 // engineColumns are the classes that engines are compared in.
-var engineColumns = []struct {
-	name string
-	in   func(*trace.EngineCounters) *trace.Amount
-}{
-	{"to user", func(e *trace.EngineCounters) *trace.Amount { return &e.ToUser }},
-	{"from user", func(e *trace.EngineCounters) *trace.Amount { return &e.FromUser }},
-	{"in kernel", func(e *trace.EngineCounters) *trace.Amount { return &e.InKernel }},
-	{"by reference", func(e *trace.EngineCounters) *trace.Amount { return &e.PageRefs }},
-}
+var engineColumns = trace.OfKind(trace.OfEngine)
 
 // enginesSection sets the engines of --copies all side by side, and names where
 // they differ.
@@ -30,7 +20,7 @@ func (d data) enginesSection(width int) []string {
 	g := term.Grid{Align: "l" + strings.Repeat("r", len(engineColumns))}
 	head := []string{"Engines, bytes"}
 	for _, c := range engineColumns {
-		head = append(head, c.name)
+		head = append(head, c.Name())
 	}
 	g.Add(head...)
 	var notes []string
@@ -40,18 +30,17 @@ func (d data) enginesSection(width int) []string {
 			continue
 		}
 		g.Add("  " + p.Name)
-		for _, name := range engineOrder {
-			e := engines[name]
-			if e == nil {
+		for _, name := range trace.Engines {
+			if engines[name] == nil {
 				continue
 			}
 			row := []string{"    " + name}
 			for _, c := range engineColumns {
-				row = append(row, orNotCounted(c.in(e).Bytes))
+				row = append(row, newNumber(p.Now.ValueOf(c, name)).text(human.Grouped))
 			}
 			g.Add(row...)
 		}
-		notes = append(notes, d.engineDifferences(p.Name, engines)...)
+		notes = append(notes, d.engineDifferences(p)...)
 	}
 	lines := g.UnlessEmpty(width)
 	if len(lines) == 0 {
@@ -68,37 +57,29 @@ func (d data) enginesSection(width int) []string {
 	return lines
 }
 
-func orNotCounted(n trace.Int) string {
-	if v, ok := n.Get(); ok {
-		return human.Grouped(v)
-	}
-	return human.NotCounted
-}
-
 // engineDifferences names each class that engines do not agree on.
-func (d data) engineDifferences(party string, engines map[string]*trace.EngineCounters) []string {
+func (d data) engineDifferences(p reading.Party) []string {
 	var notes []string
 	for _, c := range engineColumns {
 		var values []trace.Int
 		var told []string
-		for _, name := range engineOrder {
-			e := engines[name]
-			if e == nil {
+		for _, name := range trace.Engines {
+			if p.Now.Engines[name] == nil {
 				continue
 			}
-			a := c.in(e)
-			values = append(values, a.Bytes)
-			text := name + " " + orNotCounted(a.Bytes)
-			if !a.Bytes.Known() {
-				text += " (" + d.Text(a.Reason) + ")"
+			n := newNumber(p.Now.ValueOf(c, name))
+			values = append(values, n.value)
+			text := name + " " + n.text(human.Grouped)
+			if !n.value.Known() {
+				text += " (" + d.Text(n.reason) + ")"
 			}
 			told = append(told, text)
 		}
 		switch {
 		case len(values) > 0 && !slices.ContainsFunc(values, trace.Int.Known):
-			notes = append(notes, fmt.Sprintf("%s, %s: no engine knows", party, c.name))
+			notes = append(notes, fmt.Sprintf("%s, %s: no engine knows", p.Name, c.Name()))
 		case slices.ContainsFunc(values, func(n trace.Int) bool { return n != values[0] }):
-			notes = append(notes, fmt.Sprintf("!! %s, %s: %s", party, c.name, strings.Join(told, ", ")))
+			notes = append(notes, fmt.Sprintf("!! %s, %s: %s", p.Name, c.Name(), strings.Join(told, ", ")))
 		}
 	}
 	return notes

@@ -27,7 +27,7 @@ func movedInk(l *term.Look) term.Paint  { return l.Moved }
 var raceColumns = []raceColumn{
 	{"ns/KiB", strongInk, 7, columnOf("cpu_ns_per_kib.total")},
 	{"calls/MiB", strongInk, 9, columnOf("per_mib.calls")},
-	{"copies", copiedInk, 7, rankColumn{passBlock, "copies", "", copiesOf, human.Passes, false}},
+	{"copies", copiedInk, 7, rankColumn{block: passBlock, name: "copies", format: human.Passes, derive: copiesOf}},
 	{"to_user", copiedInk, 7, columnOf("passes.to_user")},
 	{"from_user", copiedInk, 9, columnOf("passes.from_user")},
 	{"in_kernel", copiedInk, 9, columnOf("passes.in_kernel")},
@@ -49,7 +49,7 @@ func columnOf(key string) rankColumn {
 			return c
 		}
 	}
-	return rankColumn{}
+	panic("no column " + key)
 }
 
 // copiesOf is what the CPU copied in all.
@@ -259,7 +259,7 @@ func textOf(c rankColumn, r *trace.Ranked) string {
 
 // putRank adds the number of a column, and where it comes from.
 func putRank(l *term.Look, text *term.Line, c raceColumn, r *trace.Ranked, ink term.Paint) {
-	v := c.of.in(r).Median.Or(0)
+	v := c.of.spread(r).Median.Or(0)
 	switch {
 	case v == 0:
 		ink = l.Dim

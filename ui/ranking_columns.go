@@ -13,9 +13,17 @@ type rankColumn struct {
 	block  rankBlock
 	name   string // in the heading
 	key    string // in CSV, and the path in JSON
-	in     func(*trace.Ranked) *trace.Spread
 	format func(float64) string
 	rare   bool // left out of the text where it is 0 for all
+	// derive makes the number of others, instead of finding it by its key.
+	derive func(*trace.Ranked) *trace.Spread
+}
+
+func (c rankColumn) spread(r *trace.Ranked) *trace.Spread {
+	if c.derive != nil {
+		return c.derive(r)
+	}
+	return r.Spread(c.key)
 }
 
 // rankBlock is a part of the table of a ranking.
@@ -30,27 +38,27 @@ const (
 var rankBlocks = map[rankBlock]string{speedBlock: "CPU", eventBlock: "Per MiB", passBlock: "Passes"}
 
 var rankColumns = []rankColumn{
-	{speedBlock, "throughput", "throughput", func(r *trace.Ranked) *trace.Spread { return &r.Throughput }, human.Rate, false},
-	{speedBlock, "CPU ns/KiB", "cpu_ns_per_kib.total", func(r *trace.Ranked) *trace.Spread { return &r.CPUNSPerKiB.Total }, human.ThreeDigits, false},
-	{speedBlock, "user", "cpu_ns_per_kib.user", func(r *trace.Ranked) *trace.Spread { return &r.CPUNSPerKiB.User }, human.ThreeDigits, false},
-	{speedBlock, "kernel", "cpu_ns_per_kib.system", func(r *trace.Ranked) *trace.Spread { return &r.CPUNSPerKiB.System }, human.ThreeDigits, false},
-	{eventBlock, "system calls", "per_mib.calls", func(r *trace.Ranked) *trace.Spread { return &r.PerMiB.Calls }, perMiB, false},
-	{eventBlock, "mode switches", "per_mib.mode_switches", func(r *trace.Ranked) *trace.Spread { return &r.PerMiB.ModeSwitches }, perMiB, false},
-	{eventBlock, "context switches", "per_mib.context_switches", func(r *trace.Ranked) *trace.Spread { return &r.PerMiB.ContextSwitches }, perMiB, false},
-	{eventBlock, "page faults", "per_mib.page_faults", func(r *trace.Ranked) *trace.Spread { return &r.PerMiB.PageFaults }, perMiB, false},
-	{passBlock, "to_user", "passes.to_user", func(r *trace.Ranked) *trace.Spread { return &r.Passes.ToUser }, human.Passes, false},
-	{passBlock, "from_user", "passes.from_user", func(r *trace.Ranked) *trace.Spread { return &r.Passes.FromUser }, human.Passes, false},
-	{passBlock, "in_kernel", "passes.in_kernel", func(r *trace.Ranked) *trace.Spread { return &r.Passes.InKernel }, human.Passes, false},
-	{passBlock, "user_space", "passes.user_space", func(r *trace.Ranked) *trace.Spread { return &r.Passes.UserSpace }, human.Passes, true},
-	{passBlock, "page_refs", "passes.page_refs", func(r *trace.Ranked) *trace.Spread { return &r.Passes.PageRefs }, human.Passes, false},
-	{passBlock, "disk read", "passes.disk_read", func(r *trace.Ranked) *trace.Spread { return &r.Passes.DiskRead }, human.Passes, true},
-	{passBlock, "disk written", "passes.disk_written", func(r *trace.Ranked) *trace.Spread { return &r.Passes.DiskWritten }, human.Passes, true},
-	{passBlock, "cache left", "passes.cache_left", func(r *trace.Ranked) *trace.Spread { return &r.Passes.CacheLeft }, human.Passes, true},
+	{block: speedBlock, name: "throughput", key: "throughput", format: human.Rate},
+	{block: speedBlock, name: "CPU ns/KiB", key: "cpu_ns_per_kib.total", format: human.ThreeDigits},
+	{block: speedBlock, name: "user", key: "cpu_ns_per_kib.user", format: human.ThreeDigits},
+	{block: speedBlock, name: "kernel", key: "cpu_ns_per_kib.system", format: human.ThreeDigits},
+	{block: eventBlock, name: "system calls", key: "per_mib.calls", format: perMiB},
+	{block: eventBlock, name: "mode switches", key: "per_mib.mode_switches", format: perMiB},
+	{block: eventBlock, name: "context switches", key: "per_mib.context_switches", format: perMiB},
+	{block: eventBlock, name: "page faults", key: "per_mib.page_faults", format: perMiB},
+	{block: passBlock, name: "to_user", key: "passes.to_user", format: human.Passes},
+	{block: passBlock, name: "from_user", key: "passes.from_user", format: human.Passes},
+	{block: passBlock, name: "in_kernel", key: "passes.in_kernel", format: human.Passes},
+	{block: passBlock, name: "user_space", key: "passes.user_space", format: human.Passes, rare: true},
+	{block: passBlock, name: "page_refs", key: "passes.page_refs", format: human.Passes},
+	{block: passBlock, name: "disk read", key: "passes.disk_read", format: human.Passes, rare: true},
+	{block: passBlock, name: "disk written", key: "passes.disk_written", format: human.Passes, rare: true},
+	{block: passBlock, name: "cache left", key: "passes.cache_left", format: human.Passes, rare: true},
 }
 
 // text is the column's median, or n/a.
 func (c rankColumn) text(r *trace.Ranked) string {
-	v, known := c.in(r).Median.Get()
+	v, known := c.spread(r).Median.Get()
 	if !known {
 		return human.NotCounted
 	}
@@ -76,7 +84,7 @@ const varied = "*"
 // mark is where the number comes from, and whether the rounds agreed on it. Times
 // never agree.
 func (c rankColumn) mark(r *trace.Ranked) string {
-	s := c.in(r)
+	s := c.spread(r)
 	mark := ""
 	if s.Median.Known() {
 		mark = strings.TrimSpace(markOf(s.Provenance))
@@ -90,15 +98,15 @@ func (c rankColumn) mark(r *trace.Ranked) string {
 // zeroForAll reports whether the number is known to be 0 in every round of all
 // that have one.
 func (c rankColumn) zeroForAll(ranking []trace.Ranked) bool {
-	any := false
+	counted := false
 	for i := range ranking {
-		s := c.in(&ranking[i])
+		s := c.spread(&ranking[i])
 		if ranking[i].Rounds > 0 && (!s.Max.Known() || s.Max.Or(0) != 0) {
 			return false
 		}
-		any = any || ranking[i].Rounds > 0
+		counted = counted || ranking[i].Rounds > 0
 	}
-	return any
+	return counted
 }
 
 // perMiB is a count by payload. What is not 0 is never shown as 0.00.

@@ -87,7 +87,7 @@ func RankingCSV(s *trace.Set) string {
 			number(row.Throughput.Median), number(row.Throughput.Min), number(row.Throughput.Max)}
 		named := map[string][]string{}
 		for _, c := range rankColumns[1:] {
-			cells = append(cells, number(c.in(row).Median))
+			cells = append(cells, number(c.spread(row).Median))
 			for _, mark := range strings.Split(c.mark(row), "") {
 				named[mark] = append(named[mark], c.key)
 			}

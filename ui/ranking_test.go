@@ -142,7 +142,7 @@ func TestEveryRankedNumberHasAColumn(t *testing.T) {
 	var r trace.Ranked
 	columns := map[*trace.Spread]string{}
 	for _, c := range rankColumns {
-		columns[c.in(&r)] = c.key
+		columns[c.spread(&r)] = c.key
 	}
 	var walk func(v reflect.Value, path string)
 	walk = func(v reflect.Value, path string) {

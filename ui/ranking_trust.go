@@ -88,7 +88,7 @@ func (r ranking) legend() [][2]string {
 			if r.Rows[i].Rounds == 0 {
 				continue
 			}
-			s := c.in(&r.Rows[i])
+			s := c.spread(&r.Rows[i])
 			varies = varies || strings.Contains(c.mark(&r.Rows[i]), varied)
 			used[s.Provenance] = true
 			if by := reasons[s.Provenance]; by != nil && s.Reason != "" && !slices.Contains(by[s.Reason], c.key) {

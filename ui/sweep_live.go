@@ -90,7 +90,7 @@ func (s rounds) sweepBody(l *term.Look, width int, b *stack) {
 	}
 	add(s.sayingLines(l, width, left-leastChart-1), leastChart)
 	add(s.sweepTable(l, g, width, "CPU ns/KiB", rankText(columnOf("cpu_ns_per_kib.total"))), fairChart)
-	add(s.sweepTable(l, g, width, "CPU copies", rankText(rankColumn{format: human.Passes, block: passBlock, in: copiesOf})), fairChart)
+	add(s.sweepTable(l, g, width, "CPU copies", rankText(rankColumn{format: human.Passes, block: passBlock, derive: copiesOf})), fairChart)
 	add(s.now(l, width, nowRows), fairChart)
 	if left > leastChart {
 		left-- // a blank line at the end

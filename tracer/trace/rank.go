@@ -3,6 +3,7 @@ package trace
 import (
 	"cmp"
 	"fmt"
+	"iter"
 	"math"
 	"slices"
 )
@@ -72,10 +73,10 @@ func (s Spread) Overlaps(t Spread) bool {
 // cost is a number of Ranked and where it is found in a trace: the sum of these
 // numbers per so many bytes of payload.
 type cost struct {
-	path  string // in JSON
-	in    func(*Ranked) *Spread
-	unit  float64
-	parts []Number
+	path   string // in JSON
+	spread func(*Ranked) *Spread
+	unit   float64 // bytes of payload
+	parts  []Number
 }
 
 const (
@@ -179,7 +180,7 @@ func (r *Ranked) count(runs []*Trace) {
 	}
 	r.Throughput = spreadOf(rates)
 	for _, c := range costs {
-		*c.in(r) = c.over(good)
+		*c.spread(r) = c.over(good)
 	}
 }
 
@@ -188,7 +189,7 @@ func (c cost) over(runs []*Trace) Spread {
 	values, worst := make([]Real, len(runs)), Origin{Kind: Observed}
 	for i, t := range runs {
 		var o Origin
-		values[i], o = c.of(t)
+		values[i], o = c.inRun(t)
 		if certainty[o.Kind] > certainty[worst.Kind] {
 			worst = o
 		}
@@ -202,8 +203,8 @@ func (c cost) over(runs []*Trace) Spread {
 
 var certainty = map[Provenance]int{Observed: 0, Derived: 1, Estimated: 2, Unavailable: 3}
 
-// of is the number in one run.
-func (c cost) of(t *Trace) (Real, Origin) {
+// inRun is the number in one run.
+func (c cost) inRun(t *Trace) (Real, Origin) {
 	sum, origin := Known(0), Origin{Kind: Observed}
 	for _, n := range c.parts {
 		part := t.Total.Main().Value(n)
@@ -244,23 +245,39 @@ func spreadOf(values []Real) Spread {
 }
 
 // spreads are all numbers, by their path in JSON.
-func (r *Ranked) spreads(visit func(path string, s *Spread)) {
-	visit("throughput", &r.Throughput)
-	for _, c := range costs {
-		visit(c.path, c.in(r))
+func (r *Ranked) spreads() iter.Seq2[string, *Spread] {
+	return func(yield func(string, *Spread) bool) {
+		if !yield("throughput", &r.Throughput) {
+			return
+		}
+		for _, c := range costs {
+			if !yield(c.path, c.spread(r)) {
+				return
+			}
+		}
 	}
+}
+
+// Spread is the number at a path in JSON, such as "passes.to_user", or nil.
+func (r *Ranked) Spread(path string) *Spread {
+	for p, s := range r.spreads() {
+		if p == path {
+			return s
+		}
+	}
+	return nil
 }
 
 // fillMissing turns what an older file does not have into what it is.
 func (r *Ranked) fillMissing() {
-	r.spreads(func(_ string, s *Spread) {
+	for _, s := range r.spreads() {
 		if *s == (Spread{}) {
 			*s = Spread{Provenance: Unavailable, Reason: "not in this file"}
 		}
-	})
+	}
 }
 
-func (r *Ranked) validate() (err error) {
+func (r *Ranked) validate() error {
 	for _, n := range []struct {
 		path string
 		v    int64
@@ -269,12 +286,12 @@ func (r *Ranked) validate() (err error) {
 			return fmt.Errorf(".%w", negative(n.path, n.v))
 		}
 	}
-	r.spreads(func(path string, s *Spread) {
-		if e := s.validate(); e != nil && err == nil {
-			err = fmt.Errorf(".%s %w", path, e)
+	for path, s := range r.spreads() {
+		if err := s.validate(); err != nil {
+			return fmt.Errorf(".%s %w", path, err)
 		}
-	})
-	return err
+	}
+	return nil
 }
 
 func (s *Spread) validate() error {

@@ -136,12 +136,12 @@ func TestRankByChunk(t *testing.T) {
 func TestEveryCostIsListed(t *testing.T) {
 	listed := map[*Spread]string{}
 	r := &Ranked{}
-	r.spreads(func(path string, s *Spread) {
-		if listed[s] != "" {
-			t.Errorf("%s is %s", path, listed[s])
+	for path, s := range r.spreads() {
+		if listed[s] != "" || r.Spread(path) != s {
+			t.Errorf("%s is %q, and found at %p, not %p", path, listed[s], r.Spread(path), s)
 		}
 		listed[s] = path
-	})
+	}
 	var walk func(v reflect.Value, path string)
 	walk = func(v reflect.Value, path string) {
 		if s, ok := v.Addr().Interface().(*Spread); ok {

@@ -192,6 +192,9 @@ type Counters struct {
 	Provenance map[string]Origin `json:"provenance"`
 }
 
+// Engines are the names of those that count copies, the most trusted first.
+var Engines = []string{"fentry", "breakpoint", "derived"}
+
 // EngineCounters are copies and references as one engine counted them.
 type EngineCounters struct {
 	ToUser   Amount `json:"to_user"`
