@@ -3,6 +3,7 @@
 package ledger
 
 import (
+	"slices"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -10,6 +11,18 @@ import (
 	"github.com/zctrace/zctrace/bpf"
 	"github.com/zctrace/zctrace/tracer/trace"
 )
+
+// Both packages name the engines, most trusted first: one to count by them, the other
+// for whoever reads a trace without being able to count.
+func TestEnginesAreTheTraces(t *testing.T) {
+	var names []string
+	for _, e := range Engines {
+		names = append(names, string(e))
+	}
+	if !slices.Equal(names, trace.Engines) {
+		t.Errorf("engines are %v, in the trace %v", names, trace.Engines)
+	}
+}
 
 // Whatever the ledger says of a number's provenance it says of one that there is:
 // the misspelt path of a number that was sampled would let it pass for observed.

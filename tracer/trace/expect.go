@@ -216,19 +216,20 @@ func (t *Trace) lookUp(doc map[string]any, path string) (int64, error) {
 // notCounted says why the number at path is null.
 func (t *Trace) notCounted(path, reason string) error {
 	party, number, _ := strings.Cut(strings.TrimPrefix(path, "total."), ".")
-	for name, c := range t.Total.Parties() {
-		if name == party && reason == "" {
-			reason = c.Origin(number).Reason
-		}
+	c := t.Total.Party(party)
+	if c != nil && reason == "" {
+		reason = c.Origin(number).Reason
 	}
 	switch {
 	case reason != "":
-	case party == "receiver" && t.Total.Receiver == nil:
+	case party == receiverName && c == nil:
 		reason = "this run has no receiver"
 	case party == "textbook" && t.Textbook == nil:
 		reason = "no textbook tells of this strategy"
 	case party == "losses":
 		reason = "this run has no such cause of loss"
+	case c != nil && strings.HasPrefix(number, "engines."):
+		reason = "it takes --copies all"
 	default:
 		reason = "not counted in this run"
 	}

@@ -3,6 +3,7 @@ package trace
 import (
 	"encoding/json"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -50,6 +51,9 @@ func TestExpectationMet(t *testing.T) {
 
 func TestExpectationNotMet(t *testing.T) {
 	readWrite := goldenTraces()["read-write.json"]
+	readWrite.Total.Sender.Engines = map[string]*EngineCounters{
+		"breakpoint": {FromUser: observedBytes(1)}, "derived": {FromUser: unavailableBytes("no such hook")},
+	}
 	for s, want := range map[string]string{
 		"sender.copies.from_user==0":                                         "sender.copies.from_user == 0: found 67108864",
 		"sender.copies.from_user != 64MiB":                                   "sender.copies.from_user != 64MiB: found 67108864",
@@ -65,6 +69,9 @@ func TestExpectationNotMet(t *testing.T) {
 		"kernel.syscalls.by_name.read.calls == 0":                            "found null for kernel.syscalls.by_name.read.calls: kernel threads make no system calls",
 		"sender.payload_bytes >= kernel.cpu.user_ns":                         "found null for kernel.cpu.user_ns: not counted",
 		"losses.unheard_of == 0":                                             "found null for losses.unheard_of: this run has no such cause",
+		"sender.engines.fentry.to_user == 0":                                 "found null for sender.engines.fentry.to_user: it takes --copies all",
+		"sender.engines.derived.from_user == 0":                              "found null for sender.engines.derived.from_user: no such hook",
+		"sender.engines.breakpoint.from_user == 0":                           "found 1",
 		"run.limit_duration_ns < 1h":                                         "found null for run.limit_duration_ns: not counted in this run",
 	} {
 		e, err := ParseExpectation(s)
@@ -129,6 +136,9 @@ func TestParseExpectationRefuses(t *testing.T) {
 		"sender.syscalls.by_name.raed.calls == 0":      "unknown system call raed (did you mean read?)",
 		"sender.syscalls.by_name.read.call == 0":       "(did you mean sender.syscalls.by_name.read.calls?)",
 		"sender.syscalls.by_name.*.calls == 0":         "unknown path",
+		"sender.engines.fentri.to_user == 0":           "unknown engine fentri (did you mean fentry?)",
+		"sender.engines.fentry.user == 0":              "(did you mean sender.engines.fentry.to_user?)",
+		"sender.engines == 0":                          "such as sender.engines.fentry.from_user",
 		"losses.*== 0":                                 "unknown path",
 		"losses == 0":                                  "losses is a group (name one number in it)",
 		"sender.copies == 0":                           "sender.copies is a group (name one number in it, such as sender.copies.cow)",
@@ -149,21 +159,36 @@ func TestParseExpectationRefuses(t *testing.T) {
 	}
 }
 
-// Every path that is suggested must be one that parses, and every number of the
+// Every number of the catalog has a path of each party, and a party's paths are
+// those; every path that is suggested must be one that parses, and every number of the
 // golden traces must have one.
 func TestNumberPaths(t *testing.T) {
-	paths := numberPaths("sender.syscalls.by_name.splice.calls")
-	if len(paths) < 140 {
-		t.Errorf("only %d paths: %v", len(paths), paths)
-	}
 	known := map[string]bool{}
-	for _, path := range paths {
+	for _, path := range numberPaths("") {
 		known[path] = true
 		if err := checkPath(path); err != nil {
 			t.Error(err)
 		}
 	}
-	for _, path := range []string{"sender.syscalls.by_name.splice.calls", "run.untraced_elapsed_ns", "kernel.copies.cow", "textbook.dma.in"} {
+	for _, party := range []string{"sender", "receiver", "kernel"} {
+		for n := range Catalog() {
+			key := map[Kind]string{OfCall: "read", OfEngine: "fentry"}[n.Kind()]
+			path := party + "." + n.pathOf(key)
+			if !known[path] {
+				t.Errorf("--expect does not know %s", path)
+			}
+			delete(known, path)
+		}
+	}
+	for path := range known {
+		if group, _, _ := strings.Cut(path, "."); !slices.Contains([]string{"host", "run", "textbook"}, group) {
+			t.Errorf("%s is not in the catalog", path)
+		}
+	}
+	if !slices.Contains(numberPaths("sender.syscalls.by_name.splice.calls"), "sender.syscalls.by_name.splice.calls") {
+		t.Error("a system call's own name is not kept")
+	}
+	for _, path := range []string{"run.untraced_elapsed_ns", "textbook.dma.in"} {
 		if !known[path] {
 			t.Errorf("%s is not among them", path)
 		}

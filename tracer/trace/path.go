@@ -13,8 +13,8 @@ import (
 )
 
 // A path names a number by the keys that lead to it in the JSON, dotted, below
-// "total" or the top. It is resolved in the JSON itself, so every number of the
-// format has one without being listed again.
+// "total" or the top. It is resolved in the JSON itself, which has what is in the
+// catalog and the numbers outside of the counters, too.
 
 // anyKey stands in the template for whatever a run may have.
 const anyKey = "*"
@@ -23,6 +23,7 @@ const anyKey = "*"
 var template = sync.OnceValue(func() map[string]any {
 	all := Counters{
 		Syscalls:   Syscalls{ByName: map[string]Syscall{anyKey: {}}},
+		Engines:    map[string]*EngineCounters{anyKey: {}},
 		Provenance: map[string]Origin{},
 	}
 	verified := true
@@ -73,9 +74,8 @@ func checkPath(path string) error {
 		group, _ := at.(map[string]any)
 		next, ok := group[key]
 		if wildcard, wild := group[anyKey]; wild {
-			// One that was not made counts as 0 calls, so a misspelt one would meet "== 0" in every run.
-			if keys[i-1] == "by_name" && isName(key) && !syscalls.IsName(key) {
-				return fmt.Errorf("unknown system call %s (did you mean %s?)", key, human.Nearest(key, syscalls.Names()))
+			if err := checkKey(keys[i-1], key); err != nil {
+				return err
 			}
 			next, ok = wildcard, isName(key)
 		}
@@ -94,6 +94,19 @@ func checkPath(path string) error {
 		return fmt.Errorf("%s is a group (name one number in it%s)", path, example(path))
 	}
 	return fmt.Errorf("%s is not a number", path)
+}
+
+// checkKey says why there is no such system call or engine. A call that was not
+// made counts as 0 calls, so a misspelt one would meet "== 0" in every run.
+func checkKey(group, key string) error {
+	switch {
+	case !isName(key):
+	case group == "by_name" && !syscalls.IsName(key):
+		return fmt.Errorf("unknown system call %s (did you mean %s?)", key, human.Nearest(key, syscalls.Names()))
+	case group == "engines" && !slices.Contains(Engines, key):
+		return fmt.Errorf("unknown engine %s (did you mean %s?)", key, human.Nearest(key, Engines))
+	}
+	return nil
 }
 
 // isName keeps what a path may hold in place of a wildcard to plain words.
@@ -134,7 +147,7 @@ func numberPaths(like string) []string {
 		}
 	}
 	total, _ := doc["total"].(map[string]any)
-	for _, party := range []string{"sender", "receiver", "kernel"} {
+	for party := range (&Totals{Receiver: &Counters{}}).Parties() {
 		walk([]string{party}, total[party])
 	}
 	for _, key := range slices.Sorted(maps.Keys(doc)) {
@@ -152,8 +165,11 @@ func wildName(path, names []string) string {
 	if len(names) > len(path) && path[0] == names[0] && isName(names[len(path)]) {
 		name = names[len(path)]
 	}
-	if path[len(path)-1] == "by_name" && !syscalls.IsName(name) {
+	switch group := path[len(path)-1]; {
+	case group == "by_name" && !syscalls.IsName(name):
 		return "read"
+	case group == "engines" && !slices.Contains(Engines, name):
+		return Engines[0]
 	}
 	return name
 }

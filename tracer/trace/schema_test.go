@@ -2,6 +2,7 @@ package trace
 
 import (
 	"encoding/json"
+	"fmt"
 	"maps"
 	"os"
 	"path/filepath"
@@ -262,6 +263,54 @@ func (m schemaMatcher) wantType(path string, schema map[string]any, want ...stri
 	if !slices.Equal(got, want) {
 		m.Errorf("%s: the schema says %v, want %v", path, got, want)
 	}
+}
+
+// The schema has every number of the catalog, and its counters have no others. What it
+// says of one is what the catalog says.
+func TestSchemaMatchesCatalog(t *testing.T) {
+	var schema map[string]any
+	if err := json.Unmarshal([]byte(SchemaJSON), &schema); err != nil {
+		t.Fatal(err)
+	}
+	m := schemaMatcher{t, schema["$defs"].(map[string]any)}
+	numbers := map[string]map[string]any{}
+	var walk func(path string, at map[string]any)
+	walk = func(path string, at map[string]any) {
+		if either, ok := at["anyOf"].([]any); ok {
+			at = either[0].(map[string]any)
+		}
+		def := m.resolve(at)
+		if at["$ref"] == "#/$defs/amount" || strings.Contains(fmt.Sprint(def["type"]), "integer") {
+			numbers[path] = at
+			return
+		}
+		properties, _ := def["properties"].(map[string]any)
+		for key, property := range properties {
+			walk(strings.TrimPrefix(path+"."+key, "."), property.(map[string]any))
+		}
+		if every, ok := def["additionalProperties"].(map[string]any); ok {
+			walk(path+".*", every)
+		}
+	}
+	walk("", map[string]any{"$ref": "#/$defs/counters"})
+	for n := range Catalog() {
+		want := "#/$defs/count"
+		if n.Kind() == Class || n.Kind() == OfEngine {
+			want = "#/$defs/amount"
+		}
+		number := numbers[n.Path()]
+		if number["$ref"] != want {
+			t.Errorf("%s: the schema says %v, want %s", n, number["$ref"], want)
+		}
+		if text, ok := number["description"]; ok && text != n.Meaning() {
+			t.Errorf("%s: the schema says %q, the catalog %q", n, text, n.Meaning())
+		}
+		delete(numbers, n.Path())
+	}
+	for path := range numbers {
+		t.Errorf("%s is in the schema, and not in the catalog", path)
+	}
+	m.wantType("count", m.defs["count"].(map[string]any), "integer", "null")
 }
 
 // The enums of the schema are the constants.
