@@ -5,22 +5,23 @@ import (
 	"strings"
 
 	"github.com/zctrace/zctrace/internal/human"
+	"github.com/zctrace/zctrace/tracer/reading"
 	"github.com/zctrace/zctrace/ui/term"
 )
 
 // drawHop draws a line of the arrow between two neighbours.
-func (c *canvas) drawHop(l *term.Line, h hop, which pictureLine, width int) {
-	m := h.main()
+func (c *canvas) drawHop(l *term.Line, h reading.Hop, which pictureLine, width int) {
+	m := h.Main()
 	ink, carries := c.inkOf(h)
 	switch which {
 	case above:
 		label := c.topLabel(h, width)
-		if c.gap < onOneLine && len(h.streams) > 0 {
-			label = shortWord(m.way)
+		if c.gap < onOneLine && len(h.Streams) > 0 {
+			label = shortWord(m.Way)
 		}
 		centre(l, c.labelInk(h), label, width, 0)
 	case times:
-		if len(h.streams) > 0 {
+		if len(h.Streams) > 0 {
 			centre(l, c.labelInk(h), c.Fit(c.times(h), width), width, 0)
 		}
 	case below:
@@ -34,15 +35,15 @@ func (c *canvas) drawHop(l *term.Line, h hop, which pictureLine, width int) {
 		}
 		centre(l, ink, c.amount(h, width), width, usual)
 	default:
-		shaft, head := m.way.shaft(c.Look), c.Head
+		shaft, head := shaftOf(c.Look, m.Way), c.Head
 		switch {
-		case len(h.streams) > 0 && !m.bytes.value.Known():
+		case len(h.Streams) > 0 && !m.Bytes.Int.Known():
 			shaft = c.Unknown
 		case !carries:
 			shaft, head = c.Nothing, c.Nothing
 		}
 		sign := ""
-		if m.surprise {
+		if m.Surprise {
 			sign = c.Differs
 		}
 		n := width - term.Width(head) - term.Width(sign)
@@ -50,34 +51,34 @@ func (c *canvas) drawHop(l *term.Line, h hop, which pictureLine, width int) {
 	}
 }
 
-func shortWord(w way) string { return words[w][len(words[w])-1] }
+func shortWord(w reading.Way) string { return w.Names()[len(w.Names())-1] }
 
 // times is how often the whole payload went this way.
-func (c *canvas) times(h hop) string {
-	if v, ok := h.main().bytes.per(h.payload); ok {
+func (c *canvas) times(h reading.Hop) string {
+	if v, ok := h.Main().Bytes.Per(h.Payload); ok {
 		return human.Passes(v)
 	}
 	return human.NotCounted
 }
 
 // inkOf is the colour of an arrow, and whether it carries anything.
-func (c *canvas) inkOf(h hop) (term.Paint, bool) {
-	m := h.main()
-	if !m.bytes.nonzero() {
+func (c *canvas) inkOf(h reading.Hop) (term.Paint, bool) {
+	m := h.Main()
+	if m.Bytes.Int.Or(0) == 0 {
 		return c.Dim, false
 	}
 	switch {
-	case m.surprise:
+	case m.Surprise:
 		return c.Warning, true
-	case m.way == byDMA:
+	case m.Way == reading.ByDMA:
 		return c.Device, true
-	case m.way == byCopy, m.way == byFill:
+	case m.Way == reading.ByCopy, m.Way == reading.ByFill:
 		return c.Copied, true
 	}
 	return c.Moved, true
 }
 
-func (c *canvas) labelInk(h hop) term.Paint {
+func (c *canvas) labelInk(h reading.Hop) term.Paint {
 	ink, carries := c.inkOf(h)
 	if !carries {
 		return c.Dim
@@ -87,16 +88,16 @@ func (c *canvas) labelInk(h hop) term.Paint {
 
 // topLabel says how the bytes went and how often the payload did: with the
 // fullest word for which there is room beside a usual number.
-func (c *canvas) topLabel(h hop, width int) string {
-	m := h.main()
-	if len(h.streams) == 0 {
+func (c *canvas) topLabel(h reading.Hop, width int) string {
+	m := h.Main()
+	if len(h.Streams) == 0 {
 		return c.why(h, width)
 	}
 	times := c.times(h)
 	const usual = 5 // " 1.00"
-	for _, word := range words[m.way] {
+	for _, word := range m.Way.Names() {
 		if term.Width(word)+usual <= width {
-			if s := word + " " + times + " " + m.bytes.mark(); term.Width(s) <= width {
+			if s := word + " " + times + " " + markOf(m.Bytes.Origin.Kind); term.Width(s) <= width {
 				return strings.TrimRight(s, " ")
 			}
 			return c.Fit(word+" "+times, width)
@@ -106,12 +107,12 @@ func (c *canvas) topLabel(h hop, width int) string {
 }
 
 // amount is what an arrow carries per second, or why it carries nothing.
-func (c *canvas) amount(h hop, width int) string {
-	m := h.main()
-	n, known := m.bytes.value.Get()
+func (c *canvas) amount(h reading.Hop, width int) string {
+	m := h.Main()
+	n, known := m.Bytes.Int.Get()
 	seconds := c.Seconds()
 	switch {
-	case len(h.streams) == 0:
+	case len(h.Streams) == 0:
 		return ""
 	case !known && width >= len("not counted"):
 		return "not counted"
@@ -122,7 +123,7 @@ func (c *canvas) amount(h hop, width int) string {
 	case seconds <= 0:
 		return ""
 	}
-	v := float64(n-m.back.Or(0)) / seconds
+	v := float64(n-m.Back.Or(0)) / seconds
 	s := human.Rate(v)
 	if width < len("9.99 GiB/s") || term.Width(s) > width {
 		s = shortRate(v)
@@ -134,11 +135,11 @@ func (c *canvas) amount(h hop, width int) string {
 }
 
 // why is the reason for carrying nothing, if there is room for it.
-func (c *canvas) why(h hop, width int) string {
+func (c *canvas) why(h reading.Hop, width int) string {
 	switch {
-	case term.Width(h.idle) <= width:
-		return h.idle
-	case h.idle == noDMAHere && width >= len("none"):
+	case term.Width(string(h.Idle)) <= width:
+		return string(h.Idle)
+	case h.Idle == reading.NoDMA && width >= len("none"):
 		return "none"
 	}
 	return ""

@@ -3,12 +3,13 @@ package ui
 import (
 	"strings"
 
+	"github.com/zctrace/zctrace/tracer/reading"
 	"github.com/zctrace/zctrace/ui/term"
 )
 
 // branchArrow is one of the two arrows of a branch, and where it leads.
 type branchArrow struct {
-	hop
+	reading.Hop
 	label, name string
 }
 
@@ -17,15 +18,15 @@ type branchArrow struct {
 const shaftsOfBranch = 4
 
 func (c *canvas) branchArrows() (list [2]branchArrow, fixed int) {
-	for i, h := range []hop{c.branch.teed, c.branch.onward} {
+	for i, h := range []reading.Hop{c.branch.Teed, c.branch.Onward} {
 		label := c.topLabel(h, onOneLine)
-		if h.main().surprise {
+		if h.Main().Surprise {
 			label = c.Differs + " " + label
 		}
-		list[i] = branchArrow{h, " " + label + " ", " " + c.nameOf(c.branch.ends[i])}
+		list[i] = branchArrow{h, " " + label + " ", " " + c.nameOf(c.branch.Ends[i])}
 		fixed += term.Width(list[i].label+c.Head+list[i].name) + shaftsOfBranch/2
 	}
-	begin := " " + c.branch.call + ","
+	begin := " " + c.Text(c.branch.Call) + ","
 	list[0].label, list[0].name = begin+list[0].label, list[0].name+" "
 	return list, fixed + term.Width(begin) + 1
 }
@@ -37,7 +38,7 @@ func (c *canvas) branches() bool {
 		return false
 	}
 	_, fixed := c.branchArrows()
-	return c.leaves(c.branch.from)+1+fixed <= c.width
+	return c.leaves(c.branch.From)+1+fixed <= c.width
 }
 
 // branchLine draws the way to a second sink, from the box above or by itself; none
@@ -46,26 +47,26 @@ func (c *canvas) branchLine() []string {
 	if c.branch == nil {
 		return nil
 	}
-	from, begin := 0, c.name(c.branch.from)+" "
+	from, begin := 0, c.name(c.branch.From)+" "
 	if c.branches() {
-		from, begin = c.leaves(c.branch.from), c.Bends[2]
+		from, begin = c.leaves(c.branch.From), c.Bends[2]
 	}
 	arrows, fixed := c.branchArrows()
 	room := c.width - from - term.Width(begin) - fixed
-	if amount := c.amount(c.branch.onward, room-1); amount != "" {
+	if amount := c.amount(c.branch.Onward, room-1); amount != "" {
 		arrows[1].label += amount + " "
 		room -= term.Width(amount) + 1
 	}
 	longer := min(max(room, 0)/shaftsOfBranch, onOneLine)
 	ink := c.Strong
 	if from > 0 {
-		ink = c.labelInk(arrows[0].hop)
+		ink = c.labelInk(arrows[0].Hop)
 	}
 	var l term.Line
 	l.PadTo(from).Put(ink, begin)
 	for _, a := range arrows {
-		ink, carries := c.inkOf(a.hop)
-		shaft, head := a.main().way.shaft(c.Look), c.Head
+		ink, carries := c.inkOf(a.Hop)
+		shaft, head := shaftOf(c.Look, a.Main().Way), c.Head
 		if !carries {
 			shaft, head = c.Nothing, c.Nothing
 		}

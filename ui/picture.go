@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/zctrace/zctrace/tracer/reading"
 	"github.com/zctrace/zctrace/ui/term"
 )
 
@@ -13,7 +14,7 @@ import (
 // a device moved the bytes, the CPU copied them or they were handed on; its
 // number is how often the whole payload went that way.
 func picturePanel(d data, width int) string {
-	r := routeOf(d)
+	r := d.Route()
 	c, ok := d.canvasFor(r, width)
 	if !ok {
 		return ""
@@ -30,7 +31,7 @@ func picturePanel(d data, width int) string {
 // pictureRows is how many lines the picture takes at the least; 0: the terminal
 // is too narrow for it.
 func pictureRows(d data, width int) int {
-	r := routeOf(d)
+	r := d.Route()
 	c, ok := d.canvasFor(r, width)
 	if !ok {
 		return 0
@@ -42,9 +43,9 @@ func pictureRows(d data, width int) int {
 type canvas struct {
 	data
 	title  string
-	places []place
-	hops   []hop
-	branch *branch // from one of the places
+	places []reading.Place
+	hops   []reading.Hop
+	branch *reading.Branch // from one of the places
 	width  int
 	boxed  bool
 	short  int // which of the names are used
@@ -70,13 +71,13 @@ const widestGap = 26
 
 // canvasFor lays out the route: all of it if it fits well, else the side that
 // is looked at.
-func (d data) canvasFor(r route, width int) (canvas, bool) {
-	all := part{"DATA PATH", 0, len(r.places) - 1}
+func (d data) canvasFor(r reading.Route, width int) (canvas, bool) {
+	all := part{"DATA PATH", 0, len(r.Places) - 1}
 	side := all
-	if r.shared >= 0 {
-		side = part{"DATA PATH, SENDER", 0, r.shared}
+	if r.Shared >= 0 {
+		side = part{"DATA PATH, SENDER", 0, r.Shared}
 		if d.other {
-			side = part{"DATA PATH, RECEIVER", r.shared, len(r.places) - 1}
+			side = part{"DATA PATH, RECEIVER", r.Shared, len(r.Places) - 1}
 		}
 	}
 	if c := d.canvas(r, all, width, 0); c.gap >= sizes[0].gap {
@@ -96,18 +97,18 @@ type part struct {
 	from, to int
 }
 
-func (d data) canvas(r route, p part, width, size int) canvas {
+func (d data) canvas(r reading.Route, p part, width, size int) canvas {
 	c := canvas{data: d, title: p.title, boxed: sizes[size].boxed, short: sizes[size].short, pad: sizes[size].pad, width: width}
-	c.places = r.places[p.from : p.to+1]
-	for _, h := range r.hops {
-		if h.from >= p.from && h.to <= p.to {
-			h.from, h.to = h.from-p.from, h.to-p.from
+	c.places = r.Places[p.from : p.to+1]
+	for _, h := range r.Hops {
+		if h.From >= p.from && h.To <= p.to {
+			h.From, h.To = h.From-p.from, h.To-p.from
 			c.hops = append(c.hops, h)
 		}
 	}
-	if b := r.branch; b != nil && b.from >= p.from && b.from <= p.to {
+	if b := r.Branch; b != nil && b.From >= p.from && b.From <= p.to {
 		moved := *b
-		moved.from -= p.from
+		moved.From -= p.from
 		c.branch = &moved
 	}
 	taken := 0
@@ -137,19 +138,19 @@ const longestName = 18
 
 func (c *canvas) name(i int) string { return c.nameOf(c.places[i]) }
 
-func (c *canvas) nameOf(p place) string {
-	names := p.names
-	return c.Fit(names[min(c.short, len(names)-1)], longestName)
+func (c *canvas) nameOf(p reading.Place) string {
+	names := p.Names
+	return c.Fit(c.Text(names[min(c.short, len(names)-1)]), longestName)
 }
 
 // between is the hop from a place to the next one.
-func (c *canvas) between(i int) (hop, bool) {
+func (c *canvas) between(i int) (reading.Hop, bool) {
 	for _, h := range c.hops {
-		if h.from == i && h.to == i+1 {
+		if h.From == i && h.To == i+1 {
 			return h, true
 		}
 	}
-	return hop{}, false
+	return reading.Hop{}, false
 }
 
 // The lines of the picture.
@@ -189,7 +190,7 @@ func (c *canvas) line(which pictureLine) string {
 func (c *canvas) drawPlace(l *term.Line, i int, which pictureLine) {
 	p, size := c.places[i], c.sizes[i]
 	ink, frame := c.Strong, c.Dim
-	if p.idle {
+	if p.Idle {
 		ink = c.Dim
 	}
 	switch {
@@ -202,19 +203,21 @@ func (c *canvas) drawPlace(l *term.Line, i int, which pictureLine) {
 	case which == above:
 		top := []rune(c.Corners[0] + strings.Repeat(c.Rule, size-2) + c.Corners[1])
 		for _, h := range c.hops {
-			if h.to-h.from > 1 && h.from == i {
+			if h.To-h.From > 1 && h.From == i {
 				top[c.leaves(i)-c.starts[i]] = []rune(c.Up)[0]
 			}
 		}
 		c.putTop(l, i, top)
 	default:
-		detail := ""
-		if room := size - 4; p.detail != "" && room >= term.Width(p.detail) {
-			detail = " " + p.detail + " "
+		detail := c.Text(p.Detail)
+		if detail != "" && term.Width(detail) <= size-4 {
+			detail = " " + detail + " "
+		} else {
+			detail = ""
 		}
 		left := (size - 2 - term.Width(detail)) / 2
 		side := []rune(c.Corners[2] + strings.Repeat(c.Rule, left) + detail + strings.Repeat(c.Rule, size-2-left-term.Width(detail)) + c.Corners[3])
-		if c.branches() && c.branch.from == i {
+		if c.branches() && c.branch.From == i {
 			side[c.leaves(i)-c.starts[i]] = []rune(c.Fork)[0]
 		}
 		l.Put(frame, string(side))
@@ -225,7 +228,7 @@ func (c *canvas) drawPlace(l *term.Line, i int, which pictureLine) {
 // it in their own colour.
 func (c *canvas) putTop(l *term.Line, i int, top []rune) {
 	for _, h := range c.hops {
-		if h.to-h.from > 1 && h.to == i {
+		if h.To-h.From > 1 && h.To == i {
 			at := c.lands(i) - c.starts[i]
 			ink, _ := c.inkOf(h)
 			l.Put(c.Dim, string(top[:at])).Put(ink, c.Down).Put(c.Dim, string(top[at+1:]))
@@ -243,21 +246,21 @@ func (c *canvas) lands(i int) int  { return c.starts[i] + max(c.sizes[i]/2-1, 0)
 func (c *canvas) leaps() []string {
 	var l term.Line
 	for _, h := range c.hops {
-		if h.to-h.from < 2 {
+		if h.To-h.From < 2 {
 			continue
 		}
-		from, to := c.leaves(h.from), c.lands(h.to)
+		from, to := c.leaves(h.From), c.lands(h.To)
 		ink, carries := c.inkOf(h)
-		shaft := h.main().way.shaft(c.Look)
+		shaft := shaftOf(c.Look, h.Main().Way)
 		switch {
-		case !h.main().bytes.value.Known():
+		case !h.Main().Bytes.Int.Known():
 			shaft = c.Unknown
 		case !carries:
 			shaft = c.Nothing
 		}
 		room := to - from - 1
 		label := c.topLabel(h, room-7)
-		if h.main().surprise {
+		if h.Main().Surprise {
 			label = c.Differs + " " + label
 		}
 		if amount := c.amount(h, room-4-term.Width(label)-2); amount != "" {
@@ -283,28 +286,28 @@ func (c *canvas) leaps() []string {
 func (c *canvas) notes(width int) []string {
 	var list []string
 	for _, h := range c.hops {
-		if h.together {
+		if h.Together {
 			list = append(list, c.Dim.Apply(c.Fit("the references of all pipes together; nobody counts them apart", width)))
 			break
 		}
-		list = append(list, c.surprises(h, c.name(h.from), c.name(h.to), width)...)
+		list = append(list, c.surprises(h, c.name(h.From), c.name(h.To), width)...)
 	}
 	if b := c.branch; b != nil {
-		list = append(list, c.surprises(b.onward, c.nameOf(b.ends[0]), c.nameOf(b.ends[1]), width)...)
+		list = append(list, c.surprises(b.Onward, c.nameOf(b.Ends[0]), c.nameOf(b.Ends[1]), width)...)
 	}
 	return slices.Compact(list) // both sinks may be files
 }
 
 // surprises are the copies of a hop that should not be there.
-func (c *canvas) surprises(h hop, from, to string, width int) (list []string) {
-	for _, s := range h.streams {
-		if !s.surprise {
+func (c *canvas) surprises(h reading.Hop, from, to string, width int) (list []string) {
+	for _, s := range h.Streams {
+		if !s.Surprise {
 			continue
 		}
-		alone := hop{streams: []stream{s}, payload: h.payload}
-		text := fmt.Sprintf("%s %s %s %s, %s %s", c.Differs, from, c.Arrow, to, shortWord(s.way), c.times(alone))
-		if s.against != "" {
-			text += ": " + s.against
+		alone := reading.Hop{Streams: []reading.Stream{s}, Payload: h.Payload}
+		text := fmt.Sprintf("%s %s %s %s, %s %s", c.Differs, from, c.Arrow, to, shortWord(s.Way), c.times(alone))
+		if s.Against.Kind != reading.NoCause {
+			text += ": " + s.Against.String()
 		}
 		list = append(list, c.Warning.Apply(c.Fit(c.Text(text), width)))
 	}

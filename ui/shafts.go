@@ -1,18 +1,21 @@
 package ui
 
-import "github.com/zctrace/zctrace/ui/term"
+import (
+	"github.com/zctrace/zctrace/tracer/reading"
+	"github.com/zctrace/zctrace/ui/term"
+)
 
 // shafts are those of the picture's arrows: how bytes go, each way in a shape of its own.
-var shafts = [ways]string{
-	byHandover: "·", byDMA: "═", byCopy: "━", byReference: "╌", byMapping: "~", byFill: "░", byClone: "≈",
+var shafts = [reading.Ways]string{
+	reading.ByHandover: "·", reading.ByDMA: "═", reading.ByCopy: "━", reading.ByReference: "╌", reading.ByMapping: "~", reading.ByFill: "░", reading.ByClone: "≈",
 }
 
-var asciiShafts = [ways]string{
-	byHandover: ".", byDMA: "=", byCopy: "#", byReference: "-", byMapping: "~", byFill: "0", byClone: ":",
+var asciiShafts = [reading.Ways]string{
+	reading.ByHandover: ".", reading.ByDMA: "=", reading.ByCopy: "#", reading.ByReference: "-", reading.ByMapping: "~", reading.ByFill: "0", reading.ByClone: ":",
 }
 
-// shaft is a cell of an arrow that goes this way.
-func (w way) shaft(l *term.Look) string {
+// shaftOf is a cell of an arrow that goes this way.
+func shaftOf(l *term.Look, w reading.Way) string {
 	if l.ASCII {
 		return asciiShafts[w]
 	}

@@ -80,6 +80,8 @@ const (
 	VirtualDevice   // Name: its kind
 	WithHeaders     // packets carry more than the payload
 	WritebackLater  // Name: the kind of the other sink's device, if there are two
+	CopiedByKernel  // on arrival, and charged to no process
+	NotMapped       // the receiver asked for pages to be mapped, and they were copied
 )
 
 // Cause is a reason with what it is about.

@@ -71,7 +71,7 @@ func TestExplainedCopies(t *testing.T) {
 
 // Every cause but none has words.
 func TestCausesHaveWords(t *testing.T) {
-	for kind := NoCause + 1; kind <= WritebackLater; kind++ {
+	for kind := NoCause + 1; kind <= NotMapped; kind++ {
 		if (Cause{Kind: kind, Name: "x"}).String() == "" {
 			t.Errorf("cause %d has no words", kind)
 		}

@@ -87,6 +87,8 @@ var causes = map[CauseKind]string{
 	CacheWarm:           "page cache warm",
 	SinkHasNoDevice:     "no device",
 	WithHeaders:         "with headers",
+	CopiedByKernel:      "copied on arrival, by the kernel on its own",
+	NotMapped:           "it asked to have them mapped",
 }
 
 // AsFarAsCounted is said of a verdict that is not complete.

@@ -1,4 +1,4 @@
-package ui
+package reading
 
 import "github.com/zctrace/zctrace/tracer/trace"
 
@@ -56,21 +56,21 @@ func (s *surveyor) tees() string {
 }
 
 // forked is the part of a stream that went one way of the fork.
-func (s *surveyor) forked(all stream, part func(forked) trace.Int) stream {
-	all.bytes.value, all.back = part(s.fork.now), part(s.fork.back)
-	if all.bytes.from == trace.Observed {
-		all.bytes.from = trace.Derived
+func (s *surveyor) forked(all Stream, part func(forked) trace.Int) Stream {
+	all.Bytes.Int, all.Back = part(s.fork.now), part(s.fork.back)
+	if all.Bytes.Origin.Kind == trace.Observed {
+		all.Bytes.Origin.Kind = trace.Derived
 	}
 	return all
 }
 
 // outOfFork is how the payload gets from a pipe of the fork into its sink.
-func (s *surveyor) outOfFork(sink trace.Sink) []stream {
+func (s *surveyor) outOfFork(sink trace.Sink) []Stream {
 	if sink.Kind == "file" {
-		return []stream{s.forked(s.stream(byCopy, trace.InKernel), func(f forked) trace.Int { return f.copied })}
+		return []Stream{s.forked(s.stream(ByCopy, trace.InKernel), func(f forked) trace.Int { return f.copied })}
 	}
 	_, out := s.references()
-	return []stream{out}
+	return []Stream{out}
 }
 
 // addBranch adds the way to the second sink.
@@ -78,22 +78,22 @@ func (s *surveyor) addBranch(pipe int) {
 	if s.fork == nil {
 		return
 	}
-	teed := s.forked(s.stream(byReference, trace.PageRefs), func(f forked) trace.Int { return f.teed })
+	teed := s.forked(s.stream(ByReference, trace.PageRefs), func(f forked) trace.Int { return f.teed })
 	payload := s.sender.Payload()
-	s.branch = &branch{
-		from:   pipe,
-		call:   s.Text(s.tees()),
-		ends:   [2]place{{names: []string{"pipe"}}, s.sinkPlace(*s.run.Sink2)},
-		teed:   hop{streams: []stream{teed}, payload: payload},
-		onward: hop{streams: s.outOfFork(*s.run.Sink2), payload: payload},
+	s.Branch = &Branch{
+		From:   pipe,
+		Call:   s.tees(),
+		Ends:   [2]Place{{Names: []string{"pipe"}}, s.sinkPlace(*s.run.Sink2)},
+		Teed:   Hop{Streams: []Stream{teed}, Payload: payload},
+		Onward: Hop{Streams: s.outOfFork(*s.run.Sink2), Payload: payload},
 	}
 }
 
 // references shares the page references of a path through a pipe between the
 // way in and the way out: what reached the sink and was not copied there left
 // the pipe by reference. Two pipes share their pages, and nobody can tell.
-func (s *surveyor) references() (in, out stream) {
-	all := s.stream(byReference, trace.PageRefs)
+func (s *surveyor) references() (in, out Stream) {
+	all := s.stream(ByReference, trace.PageRefs)
 	switch {
 	case s.fork != nil:
 		return s.forked(all, func(f forked) trace.Int { return f.in }), s.forked(all, func(f forked) trace.Int { return f.taken })
@@ -111,10 +111,10 @@ func (s *surveyor) references() (in, out stream) {
 		return trace.Known(n - left), trace.Known(left)
 	}
 	in, out = all, all
-	in.bytes.value, out.bytes.value = part(s.sender.Now, s.sender.Payload())
-	in.back, out.back = part(s.sender.Back, s.sender.Back.PayloadBytes)
-	if all.bytes.from == trace.Observed {
-		in.bytes.from, out.bytes.from = trace.Derived, trace.Derived
+	in.Bytes.Int, out.Bytes.Int = part(s.sender.Now, s.sender.Payload())
+	in.Back, out.Back = part(s.sender.Back, s.sender.Back.PayloadBytes)
+	if all.Bytes.Origin.Kind == trace.Observed {
+		in.Bytes.Origin.Kind, out.Bytes.Origin.Kind = trace.Derived, trace.Derived
 	}
 	return in, out
 }
