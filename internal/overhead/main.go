@@ -1,12 +1,17 @@
 //go:build linux
 
 // Command overhead measures what zctrace and other tracers cost the program that they
-// watch, and prints it as a table in Markdown. Each tracer watches the same programs
-// for a moment, by turns, several times over; what is compared is time per round
-// of the work, with the untraced program's of the same turn, and of that the
-// median is taken.
+// watch, and prints it as a table in Markdown.
 //
-//	overhead [-rounds N] [-slice D] [-only REGEXP] [-work REGEXP]
+//	overhead [-rounds N] [-slice D] [-only REGEXP] [-work REGEXP] [-against BINARY]
+//
+// The program times each batch of its work by itself. What zctrace attaches is attached to it
+// for a few milliseconds at a time, in random order; another tool starts a program of its own.
+// The figure is the 5 % quantile of all batches: what the work takes when
+// nothing comes between, which repeats to some 2 ns where medians scatter by tens.
+//
+// With -against the programs of another build of this command, of an older commit, take part in the
+// same turns, and the differences are printed below the table.
 //
 // Both ends of a program are on one CPU, so that no cost hides behind the other
 // end's work. It is run by `make bench`.
@@ -29,9 +34,12 @@ import (
 
 func main() {
 	err := error(nil)
-	if len(os.Args) > 1 && os.Args[1] == "work" {
-		err = workMain(os.Args[2:])
-	} else {
+	switch args := os.Args[1:]; {
+	case len(args) == 4 && args[0] == "work":
+		err = workerMain(args[1], args[2], args[3])
+	case len(args) == 2 && args[0] == "hold":
+		err = holdMain(args[1])
+	default:
 		err = benchMain()
 	}
 	if err != nil {
@@ -40,37 +48,34 @@ func main() {
 	}
 }
 
-func workMain(args []string) error {
-	if len(args) != 5 {
-		return errors.New("work is how it starts its own programs")
-	}
-	i, err1 := strconv.Atoi(args[0])
-	cookie, err2 := strconv.ParseUint(args[1], 10, 64)
-	slice, err3 := time.ParseDuration(args[2])
-	cpu, err4 := strconv.Atoi(args[3])
-	if err := errors.Join(err1, err2, err3, err4); err != nil {
+func workerMain(index, cpu, path string) error {
+	i, err1 := strconv.Atoi(index)
+	n, err2 := strconv.Atoi(cpu)
+	if err := errors.Join(err1, err2); err != nil {
 		return err
 	}
-	return runWork(works[i], cookie, slice, cpu, args[4])
+	return workMain(works[i], n, path)
 }
 
 // bench is one measurement of everything.
 type bench struct {
 	self   string // this program
-	dir    string // for reports
+	dir    string // for sockets
 	rounds int
 	slice  time.Duration
 	cpu    int // of both ends
 	works  []work
 	rows   []contender
+	peers  []*peer // that were started in this round
 }
 
 func benchMain() (err error) {
 	b := &bench{cpu: runtime.NumCPU() - 1}
-	flag.IntVar(&b.rounds, "rounds", 11, "turns that each tracer has")
-	flag.DurationVar(&b.slice, "slice", 100*time.Millisecond, "how long a program works each time")
+	flag.IntVar(&b.rounds, "rounds", 20, "how often everything is started afresh")
+	flag.DurationVar(&b.slice, "slice", 60*time.Millisecond, "how long each tracer watches in each round")
 	only := flag.String("only", "", "measure tracers that match this `REGEXP`, beside untraced")
 	which := flag.String("work", "", "and works that match this `REGEXP`")
+	against := flag.String("against", "", "let zctrace as it is in this other build of overhead take part")
 	flag.Parse()
 	rowsRE, err := regexp.Compile(*only)
 	if err != nil {
@@ -87,7 +92,7 @@ func benchMain() (err error) {
 		return err
 	}
 	defer os.RemoveAll(b.dir)
-	for i, c := range contenders() {
+	for i, c := range contenders(b.self, *against) {
 		if i == 0 || rowsRE.MatchString(c.name) {
 			b.rows = append(b.rows, c)
 		}
@@ -106,34 +111,42 @@ func benchMain() (err error) {
 	return nil
 }
 
-// measure returns nanoseconds per round of the work, by row, work and turn.
-func (b *bench) measure() ([][][]float64, error) {
-	took := make([][][]float64, len(b.rows))
-	for i := range took {
-		took[i] = make([][]float64, len(b.works))
+// measure returns nanoseconds per round of the work, by work and row.
+func (b *bench) measure() ([][]float64, error) {
+	took := make([][][]float64, len(b.works)) // of each batch
+	for j := range took {
+		took[j] = make([][]float64, len(b.rows))
 	}
-	for turn := range b.rounds {
+	for n := range b.rounds {
 		for j, w := range b.works {
-			for k := range b.rows {
-				i := (k + turn) % len(b.rows) // nobody is always the first
-				if b.rows[i].unable != "" {
-					continue
-				}
-				d, err := b.rows[i].run(b, w)
-				if err != nil {
-					return nil, fmt.Errorf("%s, %s: %w", b.rows[i].name, w.name, err)
-				}
-				took[i][j] = append(took[i][j], float64(d.NS)/float64(d.Rounds))
+			if err := b.round(w, took[j]); err != nil {
+				return nil, fmt.Errorf("%s: %w", w.name, err)
 			}
 		}
-		fmt.Fprintf(os.Stderr, "turn %d of %d\n", turn+1, b.rounds)
+		fmt.Fprintf(os.Stderr, "round %d of %d\n", n+1, b.rounds)
 	}
-	return took, nil
+	figures := make([][]float64, len(b.works))
+	for j := range took {
+		for i := range took[j] {
+			figures[j] = append(figures[j], quiet(took[j][i]))
+		}
+	}
+	return figures, nil
+}
+
+const quietQuantile = 0.05
+
+// quiet is what a batch takes when nothing comes between; 0 without any.
+func quiet(took []float64) float64 {
+	if len(took) == 0 {
+		return 0
+	}
+	return slices.Sorted(slices.Values(took))[int(quietQuantile*float64(len(took)))]
 }
 
 // describe says where and how this was measured.
 func (b *bench) describe(out io.Writer) {
-	fmt.Fprintf(out, "%s; %d CPUs; Linux %s; medians of %d turns of %v.\n", cpuModel(), runtime.NumCPU(), firstLine("uname", "-r"), b.rounds, b.slice)
+	fmt.Fprintf(out, "%s; %d CPUs; Linux %s; 5 %% quantiles of all batches of %d rounds of the work in %d times %v.\n", cpuModel(), runtime.NumCPU(), firstLine("uname", "-r"), batch, b.rounds, b.slice)
 	fmt.Fprintf(out, "%s; %s; %s.\n\n", firstLine("bpftrace", "--version"), firstLine("perf", "--version"), firstLine("strace", "--version"))
 }
 
@@ -160,7 +173,7 @@ func firstLine(command ...string) string {
 	return line
 }
 
-func (b *bench) print(out io.Writer, took [][][]float64) {
+func (b *bench) print(out io.Writer, took [][]float64) {
 	head, rule := "|", "|---|"
 	for _, w := range b.works {
 		head += " | " + w.name
@@ -173,7 +186,7 @@ func (b *bench) print(out io.Writer, took [][][]float64) {
 		}
 		fmt.Fprintf(out, "| %s", row.name)
 		for j := range b.works {
-			fmt.Fprintf(out, " | %s", cell(i, took[i][j], took[0][j]))
+			fmt.Fprintf(out, " | %s", cell(i, took[j]))
 		}
 		fmt.Fprintln(out, " |")
 	}
@@ -183,55 +196,48 @@ func (b *bench) print(out io.Writer, took [][][]float64) {
 			fmt.Fprintf(out, "Not measured: %s: %s\n", row.name, row.unable)
 		}
 	}
+	b.printDifferences(out, took)
 	b.printBystander(out, took)
 }
 
 // cell is time per round of the untraced program, in the first row, and by that in the others.
-func cell(row int, took, untraced []float64) string {
+func cell(row int, took []float64) string {
 	if row == 0 {
-		return fmt.Sprintf("%.0f ns", median(took))
+		return fmt.Sprintf("%.0f ns", took[0])
 	}
-	r := median(ratios(took, untraced))
+	r := took[row] / took[0]
 	if r >= 10 {
 		return fmt.Sprintf("%.0f", r)
 	}
 	return fmt.Sprintf("%.2f", r)
 }
 
+// printDifferences says what the other build's programs cost, next to this one's.
+func (b *bench) printDifferences(out io.Writer, took [][]float64) {
+	for i, row := range b.rows {
+		other := b.row(row.name + otherName)
+		if other < 0 || row.unable != "" {
+			continue
+		}
+		for j, w := range b.works {
+			this, that := took[j][i], took[j][other]
+			fmt.Fprintf(out, "%s, %s: %.1f ns a round, the other build %.1f, a difference of %+.1f.\n", row.name, w.name, this, that, this-that)
+		}
+	}
+}
+
 // printBystander says what a program pays that is not traced while another one is, by
 // what empty programs cost it, for the first work, which makes nothing but system calls.
-func (b *bench) printBystander(out io.Writer, took [][][]float64) {
-	row := func(name string) []float64 {
-		i := slices.IndexFunc(b.rows, func(c contender) bool { return c.name == name })
-		if i < 0 {
-			return nil
-		}
-		return took[i][0]
-	}
-	nothing, other := row(emptyName), row(bystanderName)
-	if len(nothing) == 0 || len(other) == 0 {
+func (b *bench) printBystander(out io.Writer, took [][]float64) {
+	nothing, other := b.row(emptyName), b.row(bystanderName)
+	if nothing < 0 || other < 0 {
 		return
 	}
-	var least, paid []float64
-	for i, untraced := range took[0][0] {
-		least = append(least, nothing[i]-untraced)
-		paid = append(paid, other[i]-untraced)
-	}
-	fmt.Fprintf(out, "%s: empty programs cost %.0f ns a round; a program that is not traced pays %.0f ns, %.2f times that.\n",
-		b.works[0].name, median(least), median(paid), median(paid)/median(least))
+	least, paid := took[0][nothing]-took[0][0], took[0][other]-took[0][0]
+	fmt.Fprintf(out, "%s: empty programs cost %.1f ns a round; a program that is not traced pays %.1f ns, %.2f times that.\n", b.works[0].name, least, paid, paid/least)
 }
 
-func ratios(v, by []float64) (r []float64) {
-	for i := range v {
-		r = append(r, v[i]/by[i])
-	}
-	return r
-}
-
-func median(v []float64) float64 {
-	sorted := slices.Sorted(slices.Values(v))
-	if n := len(sorted); n%2 == 0 {
-		return (sorted[n/2-1] + sorted[n/2]) / 2
-	}
-	return sorted[len(sorted)/2]
+// row is that row's index, or -1.
+func (b *bench) row(name string) int {
+	return slices.IndexFunc(b.rows, func(c contender) bool { return c.name == name })
 }

@@ -3,7 +3,6 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -11,7 +10,6 @@ import (
 	"runtime"
 	"runtime/debug"
 	"slices"
-	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -46,83 +44,146 @@ func (w work) index() int {
 	return slices.IndexFunc(works, func(o work) bool { return o.name == w.name })
 }
 
-// done is what a program says of itself.
+// batch is how many rounds of the work are timed together. A batch of a sender over TCP ends
+// when the receiver has answered that it has it all, so that the work of both is in it.
+const batch = 50
+
+const (
+	maxBatches = 1 << 16 // of a piece, which ends then
+	maxBuffer  = 64 << 10
+)
+
+// piece is a request to work for a while.
+type piece struct {
+	Cookie uint64 // of who counts the calls; 0: nobody
+	NS     int64  // at least; a whole number of batches
+}
+
+// done answers it.
 type done struct {
-	Rounds int64
-	NS     int64    // that they took, until the receiver had all
-	Calls  [2]int64 // by sender and receiver, between their markers
+	BatchNS []int64
+	Calls   [2]int64 // that whoever has the cookie counts: by sender and receiver
 }
 
 // end is a thread of a program: the sender or the receiver. It works in nosplit,
 // norace functions that make raw system calls only, so that nothing but them is
-// traced, and its window is opened and closed by the marker, as those of zctrace's own
-// workers are (workloads/window.go).
+// traced, and its window is opened by the marker, as those of zctrace's own workers are
+// (workloads/window.go). It stays open: the cells are read while nobody works.
 type end struct {
-	loop            func(*end)
+	round           func(*end) // of the sender
+	receive         func(*end) // a whole batch, but for the answer
+	answer          int64      // that ends a batch of the receiver, in bytes
 	in, out         uintptr
 	pipeIn, pipeOut uintptr
 	buf             unsafe.Pointer
 	chunk           int64
-	stop            *uint32
+	role            uintptr
+	begin           uintptr // a pipe: a byte begins a piece
+	shared          *shared
 
-	rounds, calls int64
-	errno         syscall.Errno
-	failed        bool
+	idle    uint32
+	calls   int64
+	errno   syscall.Errno
+	failed  bool
+	batchNS []int64
+	batches int
 }
 
-// runWork is the whole life of a program that is traced.
-func runWork(w work, cookie uint64, slice time.Duration, cpu int, report string) error {
-	debug.SetGCPercent(-1) // no thread but the two has anything to do
-	d, err := w.run(cookie, slice, func() error { return settle(cpu) })
+// shared is what the two ends of a program share.
+type shared struct {
+	cookie uintptr
+	stop   uint32 // the sender makes one more batch at most
+	last   uint32 // the batch that it makes is the last one of the piece
+}
+
+// program is a work and its threads, which wait for a piece.
+type program struct {
+	work
+	ends  []*end
+	begin []int // pipes
+	known map[uint64]bool
+	shared
+}
+
+// workMain is the whole life of a program that is traced.
+func workMain(w work, cpu int, path string) error {
+	p, err := w.start(func() error { return settle(cpu) })
 	if err != nil {
 		return fmt.Errorf("%s: %w", w.name, err)
 	}
-	out, err := json.Marshal(d)
-	if err != nil {
-		return err
-	}
-	return os.WriteFile(report, out, 0o600)
+	defer p.close()
+	return serve(path, p.do)
 }
 
-// run does the work for that long, in two threads that settle first.
-func (w work) run(cookie uint64, slice time.Duration, settle func() error) (d done, err error) {
-	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(4)) // raw calls never let go of theirs
+// start makes the threads, which settle first. The program collects no garbage from then on.
+func (w work) start(settle func() error) (*program, error) {
+	runtime.GOMAXPROCS(4)  // raw calls never let go of theirs
+	debug.SetGCPercent(-1) // nor stop for a collection, which would wait for them
 	sender, receiver, err := w.open(w.chunk)
 	if err != nil {
-		return d, err
+		return nil, err
 	}
-	var stop uint32
-	var threads, ready sync.WaitGroup
-	begin := make(chan struct{})
-	errs := make([]error, 2)
+	p := &program{work: w, known: map[uint64]bool{}}
 	for role, e := range []*end{ledger.Sender: sender, ledger.Receiver: receiver} {
 		if e == nil {
 			continue
 		}
-		e.stop = &stop
-		buf := make([]byte, max(e.chunk, 64<<10))
+		var pipe [2]int
+		if err := unix.Pipe(pipe[:]); err != nil {
+			return nil, err
+		}
+		buf := make([]byte, maxBuffer)
 		e.buf = unsafe.Pointer(&buf[0])
-		ready.Add(1)
-		threads.Go(func() {
-			runtime.LockOSThread() // for good: it ends with its thread
-			errs[role] = settle()
-			ready.Done()
-			<-begin
-			e.window(uintptr(cookie), uintptr(role))
-			d.Calls[role] = e.calls
-			if e.failed {
-				errs[role] = errors.Join(errs[role], e.errno)
-			}
-		})
+		e.batchNS = make([]int64, maxBatches)
+		e.role, e.shared, e.begin = uintptr(role), &p.shared, uintptr(pipe[0])
+		p.ends, p.begin = append(p.ends, e), append(p.begin, pipe[1])
+		settled := make(chan error)
+		go func() {
+			runtime.LockOSThread() // for good
+			settled <- settle()
+			e.serve()
+		}()
+		if err := <-settled; err != nil {
+			return nil, err
+		}
 	}
-	ready.Wait()
-	start := time.Now()
-	close(begin)
-	time.Sleep(slice)
-	atomic.StoreUint32(&stop, 1)
-	threads.Wait()
-	d.NS, d.Rounds = time.Since(start).Nanoseconds(), sender.rounds
-	return d, errors.Join(errs...)
+	return p, nil
+}
+
+// do works for a piece.
+func (p *program) do(order piece) (d done, err error) {
+	p.cookie, p.stop, p.last = uintptr(order.Cookie), 0, 0
+	for i, e := range p.ends {
+		e.calls, e.batches = 0, 0
+		if p.known[order.Cookie] {
+			e.calls++ // the one that begins the piece is in the window, too
+		}
+		atomic.StoreUint32(&e.idle, 0)
+		if _, err := unix.Write(p.begin[i], []byte{0}); err != nil {
+			return d, err
+		}
+	}
+	p.known[order.Cookie] = true
+	time.Sleep(time.Duration(order.NS))
+	atomic.StoreUint32(&p.stop, 1)
+	for i, e := range p.ends {
+		for atomic.LoadUint32(&e.idle) == 0 {
+			time.Sleep(100 * time.Microsecond)
+		}
+		d.Calls[i] = e.calls
+		if e.failed {
+			err = errors.Join(err, fmt.Errorf("a system call: %w", e.errno))
+		}
+	}
+	d.BatchNS = p.ends[0].batchNS[:p.ends[0].batches]
+	return d, err
+}
+
+// close ends the threads.
+func (p *program) close() {
+	for _, fd := range p.begin {
+		unix.Close(fd)
+	}
 }
 
 // settle pins the thread to the CPU, and lets whoever else wants it wait: also the
@@ -143,39 +204,74 @@ func settle(cpu int) error {
 	return nil
 }
 
-// window: then nothing more is sent, which is the receiver's end of file.
+// serve works for a piece whenever it is told to, until it is closed. If a call fails, the other end's fails too.
 //
 //go:nosplit
 //go:norace
-func (e *end) window(cookie, role uintptr) {
-	e.mark(workloads.MarkBegin, cookie, role)
-	e.loop(e)
-	e.mark(workloads.MarkEnd, cookie, role)
-	syscall.RawSyscall6(unix.SYS_SHUTDOWN, e.out, unix.SHUT_WR, 0, 0, 0, 0)
+func (e *end) serve() {
+	for !e.failed {
+		if n, _, _ := syscall.RawSyscall6(unix.SYS_READ, e.begin, uintptr(e.buf), 1, 0, 0, 0); n != 1 {
+			return
+		}
+		syscall.RawSyscall6(workloads.MarkerNr, workloads.MarkerClock, workloads.MarkerAddress, e.shared.cookie, workloads.MarkBegin<<8|e.role, e.in, e.out)
+		if e.receive == nil {
+			e.sendBatches()
+		} else {
+			e.receiveBatches()
+		}
+		if e.failed {
+			syscall.RawSyscall6(unix.SYS_SHUTDOWN, e.out, unix.SHUT_RDWR, 0, 0, 0, 0)
+		}
+		atomic.StoreUint32(&e.idle, 1)
+	}
 }
 
-//go:nosplit
-//go:norace
-func (e *end) mark(mark, cookie, role uintptr) {
-	syscall.RawSyscall6(workloads.MarkerNr, workloads.MarkerClock, workloads.MarkerAddress, cookie, mark<<8|role, e.in, e.out)
-}
+// nanotime is the monotonic clock, as the runtime reads it: without a system call (vdso(7)), and in
+// a nosplit function. Where the kernel's clock source does not allow the former, zctrace
+// counts more calls than were made, and says so.
+//
+//go:linkname nanotime runtime.nanotime
+func nanotime() int64
 
-// going: at least one round is made, however late the thread gets to it.
+// sendBatches times each batch.
 //
 //go:nosplit
 //go:norace
-func (e *end) going() bool {
-	return !e.failed && (e.rounds == 0 || atomic.LoadUint32(e.stop) == 0)
+func (e *end) sendBatches() {
+	for last := false; !last && !e.failed; e.batches++ {
+		last = atomic.LoadUint32(&e.shared.stop) != 0 || e.batches == maxBatches-1
+		if last {
+			atomic.StoreUint32(&e.shared.last, 1)
+		}
+		start := nanotime()
+		for range batch {
+			e.round(e)
+		}
+		if e.answer > 0 {
+			e.call(unix.SYS_READ, e.out, uintptr(e.buf), uintptr(e.answer), 0, 0)
+		}
+		e.batchNS[e.batches] = nanotime() - start
+	}
 }
 
-// call makes a system call; one that fails ends the loop.
+//go:nosplit
+//go:norace
+func (e *end) receiveBatches() {
+	for last := false; !last && !e.failed; {
+		e.receive(e)
+		last = atomic.LoadUint32(&e.shared.last) != 0
+		e.call(unix.SYS_WRITE, e.in, uintptr(e.buf), uintptr(e.answer), 0, 0)
+	}
+}
+
+// call makes a system call; one that fails or moves nothing ends the program.
 //
 //go:nosplit
 //go:norace
 func (e *end) call(nr, a1, a2, a3, a4, a5 uintptr) int64 {
 	e.calls++
 	r, _, errno := syscall.RawSyscall6(nr, a1, a2, a3, a4, a5, 0)
-	if errno != 0 {
+	if errno != 0 || r == 0 {
 		e.errno, e.failed = errno, true
 		return 0
 	}
@@ -185,68 +281,59 @@ func (e *end) call(nr, a1, a2, a3, a4, a5 uintptr) int64 {
 //go:nosplit
 //go:norace
 func (e *end) devices() {
-	for ; e.going(); e.rounds++ {
-		e.call(unix.SYS_READ, e.in, uintptr(e.buf), uintptr(e.chunk), 0, 0)
-		e.call(unix.SYS_WRITE, e.out, uintptr(e.buf), uintptr(e.chunk), 0, 0)
-	}
+	e.call(unix.SYS_READ, e.in, uintptr(e.buf), uintptr(e.chunk), 0, 0)
+	e.call(unix.SYS_WRITE, e.out, uintptr(e.buf), uintptr(e.chunk), 0, 0)
 }
 
 //go:nosplit
 //go:norace
 func (e *end) readWrite() {
-	for ; e.going(); e.rounds++ {
-		e.call(unix.SYS_PREAD64, e.in, uintptr(e.buf), uintptr(e.chunk), 0, 0)
-		e.call(unix.SYS_WRITE, e.out, uintptr(e.buf), uintptr(e.chunk), 0, 0)
-	}
+	e.call(unix.SYS_PREAD64, e.in, uintptr(e.buf), uintptr(e.chunk), 0, 0)
+	e.call(unix.SYS_WRITE, e.out, uintptr(e.buf), uintptr(e.chunk), 0, 0)
 }
 
 //go:nosplit
 //go:norace
 func (e *end) sendfile() {
-	for ; e.going(); e.rounds++ {
-		for at := int64(0); at < e.chunk && !e.failed; {
-			e.call(unix.SYS_SENDFILE, e.out, e.in, uintptr(unsafe.Pointer(&at)), uintptr(e.chunk-at), 0)
-		}
+	for at := int64(0); at < e.chunk && !e.failed; {
+		e.call(unix.SYS_SENDFILE, e.out, e.in, uintptr(unsafe.Pointer(&at)), uintptr(e.chunk-at), 0)
 	}
 }
 
 //go:nosplit
 //go:norace
 func (e *end) splice() {
-	for ; e.going(); e.rounds++ {
-		for at := int64(0); at < e.chunk && !e.failed; {
-			n := e.call(unix.SYS_SPLICE, e.in, uintptr(unsafe.Pointer(&at)), e.pipeIn, 0, uintptr(e.chunk-at))
-			for n > 0 && !e.failed {
-				n -= e.call(unix.SYS_SPLICE, e.pipeOut, 0, e.out, 0, uintptr(n))
-			}
+	for at := int64(0); at < e.chunk && !e.failed; {
+		n := e.call(unix.SYS_SPLICE, e.in, uintptr(unsafe.Pointer(&at)), e.pipeIn, 0, uintptr(e.chunk-at))
+		for n > 0 && !e.failed {
+			n -= e.call(unix.SYS_SPLICE, e.pipeOut, 0, e.out, 0, uintptr(n))
 		}
 	}
 }
 
-// receive takes what arrives until its end.
-//
 //go:nosplit
 //go:norace
-func (e *end) receive() {
-	for e.call(unix.SYS_READ, e.in, uintptr(e.buf), 64<<10, 0, 0) > 0 {
+func (e *end) drain() {
+	for left := batch * e.chunk; left > 0 && !e.failed; {
+		left -= e.call(unix.SYS_READ, e.in, uintptr(e.buf), uintptr(min(left, maxBuffer)), 0, 0)
 	}
 }
 
 //go:nosplit
 //go:norace
 func (e *end) ping() {
-	for ; e.going(); e.rounds++ {
-		e.call(unix.SYS_WRITE, e.out, uintptr(e.buf), uintptr(e.chunk), 0, 0)
-		e.call(unix.SYS_READ, e.in, uintptr(e.buf), uintptr(e.chunk), 0, 0)
-	}
+	e.call(unix.SYS_WRITE, e.out, uintptr(e.buf), uintptr(e.chunk), 0, 0)
+	e.call(unix.SYS_READ, e.in, uintptr(e.buf), uintptr(e.chunk), 0, 0)
 }
 
 //go:nosplit
 //go:norace
 func (e *end) pong() {
-	for e.call(unix.SYS_READ, e.in, uintptr(e.buf), uintptr(e.chunk), 0, 0) > 0 {
+	for range batch - 1 {
+		e.call(unix.SYS_READ, e.in, uintptr(e.buf), uintptr(e.chunk), 0, 0)
 		e.call(unix.SYS_WRITE, e.out, uintptr(e.buf), uintptr(e.chunk), 0, 0)
 	}
+	e.call(unix.SYS_READ, e.in, uintptr(e.buf), uintptr(e.chunk), 0, 0)
 }
 
 func openDevices(chunk int) (sender, receiver *end, err error) {
@@ -255,18 +342,18 @@ func openDevices(chunk int) (sender, receiver *end, err error) {
 		return nil, nil, err
 	}
 	out, err := unix.Open("/dev/null", unix.O_WRONLY, 0)
-	return &end{loop: (*end).devices, in: uintptr(in), out: uintptr(out), chunk: int64(chunk)}, nil, err
+	return &end{round: (*end).devices, in: uintptr(in), out: uintptr(out), chunk: int64(chunk)}, nil, err
 }
 
 func openPingPong(chunk int) (sender, receiver *end, err error) {
 	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM, 0)
 	one, other := uintptr(pair[0]), uintptr(pair[1])
-	return &end{loop: (*end).ping, in: one, out: one, chunk: int64(chunk)},
-		&end{loop: (*end).pong, in: other, out: other, chunk: int64(chunk)}, err
+	return &end{round: (*end).ping, in: one, out: one, chunk: int64(chunk)},
+		&end{receive: (*end).pong, answer: int64(chunk), in: other, out: other, chunk: int64(chunk)}, err
 }
 
 // tcp sends a chunk of a file in memory over loopback.
-func tcp(loop func(*end)) func(chunk int) (sender, receiver *end, err error) {
+func tcp(round func(*end)) func(chunk int) (sender, receiver *end, err error) {
 	return func(chunk int) (sender, receiver *end, err error) {
 		file, err := unix.MemfdCreate("source", 0)
 		if err == nil {
@@ -280,8 +367,8 @@ func tcp(loop func(*end)) func(chunk int) (sender, receiver *end, err error) {
 			return nil, nil, err
 		}
 		from, to, err := connection()
-		return &end{loop: loop, in: uintptr(file), out: uintptr(from), pipeOut: uintptr(pipe[0]), pipeIn: uintptr(pipe[1]), chunk: int64(chunk)},
-			&end{loop: (*end).receive, in: uintptr(to), out: uintptr(to), chunk: int64(chunk)}, err
+		return &end{round: round, answer: 1, in: uintptr(file), out: uintptr(from), pipeOut: uintptr(pipe[0]), pipeIn: uintptr(pipe[1]), chunk: int64(chunk)},
+			&end{receive: (*end).drain, answer: 1, in: uintptr(to), out: uintptr(to), chunk: int64(chunk)}, err
 	}
 }
 

@@ -7,31 +7,55 @@ import (
 	"time"
 )
 
-// The programs make the calls that they are there for, and count them: that many in each round, and
-// the receiver one more for the end of file.
+// The programs make the calls that they are there for, and count them: that many in each round, and one
+// for the answer of a batch; and in all pieces but the first the one that began it.
 func TestWorks(t *testing.T) {
 	exact := map[string][2]int64{
-		"read+write 512 B, /dev/zero to /dev/null": {2, 0},
-		"read+write 4 KiB, TCP":                    {2, 0},
-		"read+write 64 KiB, TCP":                   {2, 0},
-		"ping-pong 64 B, unix":                     {2, 2},
+		"read+write 512 B, /dev/zero to /dev/null": {2 * batch, 0},
+		"read+write 4 KiB, TCP":                    {2*batch + 1, 0},
+		"read+write 64 KiB, TCP":                   {2*batch + 1, 0},
+		"ping-pong 64 B, unix":                     {2 * batch, 2 * batch},
 	}
 	for _, w := range works {
 		t.Run(w.name, func(t *testing.T) {
-			d, err := w.run(0, 10*time.Millisecond, func() error { return nil })
+			p, err := w.start(func() error { return nil })
 			if err != nil {
 				t.Fatal(err)
 			}
-			if d.Rounds < 1 {
-				t.Fatal("not a single round")
-			}
-			each := exact[w.name]
-			if n := each[0]; n != 0 && d.Calls[0] != n*d.Rounds {
-				t.Errorf("%d calls of the sender in %d rounds, want %d in each", d.Calls[0], d.Rounds, n)
-			}
-			if n := each[1]; n != 0 && d.Calls[1] != n*d.Rounds+1 {
-				t.Errorf("%d calls of the receiver in %d rounds, want %d in each and one more", d.Calls[1], d.Rounds, n)
+			defer p.close()
+			for piecesBefore := range int64(2) {
+				d, err := p.do(piece{NS: (5 * time.Millisecond).Nanoseconds()})
+				if err != nil {
+					t.Fatal(err)
+				}
+				batches := int64(len(d.BatchNS))
+				if batches < 1 {
+					t.Fatal("not a single batch")
+				}
+				for role, n := range exact[w.name] {
+					if n != 0 && d.Calls[role] != n*batches+piecesBefore {
+						t.Errorf("%d calls of thread %d in %d batches, want %d in each", d.Calls[role], role, batches, n)
+					}
+				}
+				for _, ns := range d.BatchNS {
+					if ns <= 0 {
+						t.Errorf("a batch took %d ns", ns)
+					}
+				}
 			}
 		})
+	}
+}
+
+func TestQuiet(t *testing.T) {
+	var took []float64
+	for i := range 200 {
+		took = append(took, float64(200-i))
+	}
+	if q := quiet(took); q != 11 {
+		t.Errorf("the 5 %% quantile of 1 to 200 is %v, want the first above 10", q)
+	}
+	if q := quiet(nil); q != 0 {
+		t.Errorf("nothing was measured: %v", q)
 	}
 }

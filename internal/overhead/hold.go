@@ -1,0 +1,164 @@
+//go:build linux
+
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/asm"
+	"github.com/cilium/ebpf/link"
+
+	"github.com/zctrace/zctrace/tracer"
+	"github.com/zctrace/zctrace/tracer/ledger"
+	"github.com/zctrace/zctrace/workloads"
+)
+
+// holding is what a process holds, to attach and detach it.
+type holding struct {
+	Copies  ledger.Engine
+	Latency bool
+	Sockets bool
+	Empty   bool   // programs that do nothing, on the tracepoints that zctrace uses with Derived and Latency
+	Other   bool   // it counts for a program that is not there
+	Cookie  uint64 // of the program that it counts for
+}
+
+// command is a request to a process that holds programs: the first one says which.
+type command struct {
+	Hold   *holding `json:",omitempty"`
+	Attach bool     // or detach
+}
+
+// counted answers it.
+type counted struct {
+	Calls [2]int64 // of sender and receiver
+}
+
+// holder is what such a process has.
+type holder struct {
+	mu     sync.Mutex // its cells are read all the time
+	tracer *tracer.Tracer
+	empty  []*ebpf.Program // instead
+	links  []io.Closer
+}
+
+// holdMain is the whole life of such a process.
+func holdMain(path string) error {
+	var h *holder
+	return serve(path, func(c command) (counted, error) {
+		if c.Hold != nil {
+			var err error
+			h, err = open(*c.Hold)
+			return counted{}, err
+		}
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		if err := h.attach(c.Attach); err != nil {
+			return counted{}, err
+		}
+		return h.counted()
+	})
+}
+
+// open loads the programs. Their cells are read ten times a second, as the dashboard does.
+func open(o holding) (*holder, error) {
+	if o.Empty {
+		o.Copies, o.Latency = ledger.Derived, true
+	}
+	t, err := tracer.Open(tracer.Options{
+		Copies: o.Copies, Latency: o.Latency, Sockets: o.Sockets,
+		Marker: tracer.Marker{Nr: workloads.MarkerNr, Address: workloads.MarkerAddress, Cookie: o.Cookie},
+	})
+	if err != nil {
+		return nil, err
+	}
+	h := &holder{tracer: t}
+	if o.Empty {
+		return h, h.hollow()
+	}
+	go func() {
+		for range time.Tick(100 * time.Millisecond) {
+			h.mu.Lock()
+			_, _ = t.Snapshot() // if it fails, so does the one for the next request
+			h.mu.Unlock()
+		}
+	}()
+	return h, nil
+}
+
+// hollow puts programs that do nothing in the place of zctrace's.
+func (h *holder) hollow() error {
+	attached, err := h.tracer.Attach()
+	if err != nil {
+		return err
+	}
+	h.tracer.Close()
+	h.tracer = nil
+	for _, hook := range attached.Hooks {
+		if !hook.Attached {
+			continue
+		}
+		kind, target, _ := strings.Cut(hook.Name, "/")
+		if kind != string(tracer.Tracepoint) {
+			return fmt.Errorf("%s is not a tracepoint", hook.Name)
+		}
+		prog, err := ebpf.NewProgram(&ebpf.ProgramSpec{
+			Type: ebpf.Tracing, AttachType: ebpf.AttachTraceRawTp, AttachTo: target, License: "GPL",
+			Instructions: asm.Instructions{asm.Mov.Imm(asm.R0, 0), asm.Return()},
+		})
+		if err != nil {
+			return err
+		}
+		h.empty = append(h.empty, prog)
+	}
+	return nil
+}
+
+func (h *holder) attach(attach bool) error {
+	switch {
+	case h.tracer != nil && attach:
+		_, err := h.tracer.Attach()
+		return err
+	case h.tracer != nil:
+		h.tracer.Detach()
+		return nil
+	case attach:
+		for _, p := range h.empty {
+			l, err := link.AttachTracing(link.TracingOptions{Program: p, AttachType: ebpf.AttachTraceRawTp})
+			if err != nil {
+				return err
+			}
+			h.links = append(h.links, l)
+		}
+		return nil
+	}
+	var err error
+	for _, l := range h.links {
+		err = errors.Join(err, l.Close())
+	}
+	h.links = nil
+	return err
+}
+
+// counted are the system calls in the cells.
+func (h *holder) counted() (c counted, err error) {
+	if h.tracer == nil {
+		return c, nil
+	}
+	s, err := h.tracer.Snapshot()
+	if err != nil {
+		return c, err
+	}
+	for role := range s.Slots {
+		for i := range s.Slots[role].Cells {
+			c.Calls[role] += int64(s.Slots[role].Cells[i].Calls)
+		}
+	}
+	return c, nil
+}
