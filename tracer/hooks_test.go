@@ -159,21 +159,23 @@ func count(t *testing.T, s *bpf.ObjectSlot, engine ledger.Engine, missing ledger
 	return total
 }
 
-// everything is a slot in which all hooks have counted something. Besides copies that
-// follow from the system calls there are, for an engine that sees copies, some that do not.
-func everything(engine ledger.Engine) *bpf.ObjectSlot {
-	known := uint16(bpf.ObjectFdAttrFD_KNOWN)
-	nothing := bpf.ObjectFdKind{}
-	ext4 := bpf.ObjectFdKind{Format: unix.S_IFREG, Detail: unix.EXT4_SUPER_MAGIC, Attrs: known}
-	xfs := bpf.ObjectFdKind{Format: unix.S_IFREG, Detail: unix.XFS_SUPER_MAGIC, Attrs: known}
-	direct := bpf.ObjectFdKind{Format: unix.S_IFREG, Detail: unix.EXT4_SUPER_MAGIC, Attrs: known | uint16(bpf.ObjectFdAttrFD_DIRECT)}
-	zero := bpf.ObjectFdKind{Format: unix.S_IFCHR, Detail: 1<<20 | 5, Attrs: known}
-	tcp := bpf.ObjectFdKind{Format: unix.S_IFSOCK, Detail: unix.AF_INET<<24 | unix.SOCK_STREAM<<16 | unix.IPPROTO_TCP,
+var (
+	known   = uint16(bpf.ObjectFdAttrFD_KNOWN)
+	nothing = bpf.ObjectFdKind{}
+	ext4    = bpf.ObjectFdKind{Format: unix.S_IFREG, Detail: unix.EXT4_SUPER_MAGIC, Attrs: known}
+	xfs     = bpf.ObjectFdKind{Format: unix.S_IFREG, Detail: unix.XFS_SUPER_MAGIC, Attrs: known}
+	direct  = bpf.ObjectFdKind{Format: unix.S_IFREG, Detail: unix.EXT4_SUPER_MAGIC, Attrs: known | uint16(bpf.ObjectFdAttrFD_DIRECT)}
+	zero    = bpf.ObjectFdKind{Format: unix.S_IFCHR, Detail: 1<<20 | 5, Attrs: known}
+	tcp     = bpf.ObjectFdKind{Format: unix.S_IFSOCK, Detail: unix.AF_INET<<24 | unix.SOCK_STREAM<<16 | unix.IPPROTO_TCP,
 		Attrs: known | uint16(bpf.ObjectFdAttrFD_SG) | uint16(bpf.ObjectFdAttrFD_ZEROCOPY)}
-	s := &bpf.ObjectSlot{State: bpf.ObjectSlotStateCLOSED}
+)
+
+// callsOf are system calls of which an engine has seen copies. Besides those that follow
+// from the calls there are, for an engine that sees copies, some that do not.
+func callsOf(engine ledger.Engine) (cells [64]bpf.ObjectCell) {
 	calls := 0
 	call := func(nr uint32, flags uint32, in, out bpf.ObjectFdKind, bytes, mapped uint64, seen bpf.ObjectCopied) {
-		c := &s.Cells[calls]
+		c := &cells[calls]
 		*c = bpf.ObjectCell{Key: bpf.ObjectCellKey{Nr: nr, Flags: flags, In: in, Out: out}, Calls: 2, Bytes: bytes, Mapped: mapped, TimeNs: 30, Blocked: 1}
 		c.LatencyLog2[3] = 2
 		c.Seen = [bpf.ObjectEngineENGINES]bpf.ObjectCopied{{ToUser: seen.ToUser}, seen, seen}
@@ -195,6 +197,12 @@ func everything(engine ledger.Engine) *bpf.ObjectSlot {
 		call(unix.SYS_READ, 0, direct, nothing, 6000, 0, bpf.ObjectCopied{ToUser: 1000})
 		call(unix.SYS_WRITE, 0, nothing, direct, 7000, 0, bpf.ObjectCopied{FromUser: 1000})
 	}
+	return cells
+}
+
+// everything is a slot in which all hooks have counted something.
+func everything(engine ledger.Engine) *bpf.ObjectSlot {
+	s := &bpf.ObjectSlot{State: bpf.ObjectSlotStateCLOSED, Cells: callsOf(engine)}
 	request := func(i int, nr uint32, bytes uint64) {
 		s.Helpers.Requests[i] = bpf.ObjectRequestCell{State: uint64(bpf.ObjectRequestStateREADY),
 			Key: bpf.ObjectCellKey{Nr: nr, In: ext4}, Requests: 1, Bytes: bytes}
