@@ -80,7 +80,7 @@ func sourceToSink(l *term.Look, r trace.Run, width int) string {
 func commandLine(args []string) string {
 	quoted := make([]string, len(args))
 	for i, a := range args {
-		a = term.Sanitize(a)
+		a = human.Sanitize(a)
 		if a == "" || strings.ContainsAny(a, " '\"\\$&|;<>()*?[]#~`!{}") {
 			a = "'" + strings.ReplaceAll(a, "'", `'\''`) + "'"
 		}

@@ -139,7 +139,7 @@ func sum[T any](list []T, of func(T) int) (total int) {
 
 func longestCall(calls []call, least int) int {
 	for _, c := range calls {
-		least = max(least, min(term.Width(term.Sanitize(c.name)), 20))
+		least = max(least, min(term.Width(human.Sanitize(c.name)), 20))
 	}
 	return least
 }

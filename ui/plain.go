@@ -31,7 +31,7 @@ func PlainHeader(t *trace.Trace) string {
 	for _, c := range plainColumns {
 		l.Right(term.Paint{}, c.name, c.width)
 	}
-	title := "zctrace " + term.Sanitize(t.Run.Strategy) + ": "
+	title := "zctrace " + human.Sanitize(t.Run.Strategy) + ": "
 	return title + sourceToSink(plainLook, t.Run, 80-term.Width(title)) + "\n" + l.String()
 }
 

@@ -97,7 +97,7 @@ const (
 func (s rounds) raceFor(width int, below bool) race {
 	r := race{label: term.Width("strategy")}
 	for _, row := range s.rows {
-		r.label = max(r.label, term.Width(term.Sanitize(row.Strategy)))
+		r.label = max(r.label, term.Width(human.Sanitize(row.Strategy)))
 	}
 	r.label = min(r.label, max(width/3, 8))
 	least, roomy := 11, 30

@@ -23,7 +23,7 @@ type ranking struct {
 func newRanking(s *trace.Set) ranking {
 	r := ranking{Ranking: reading.NewRanking(s)}
 	for i := range r.Rows {
-		r.labels = append(r.labels, term.Sanitize(r.Name(&r.Rows[i])))
+		r.labels = append(r.labels, human.Sanitize(r.Name(&r.Rows[i])))
 	}
 	common := &trace.Trace{}
 	if len(s.Traces) > 0 {
@@ -191,7 +191,7 @@ func (r ranking) place(row *trace.Ranked) string {
 func (r ranking) sentences() []string {
 	var list []string
 	for _, saying := range r.Sayings() {
-		list = append(list, term.Sanitize(saying.String()))
+		list = append(list, human.Sanitize(saying.String()))
 	}
 	return list
 }
@@ -252,7 +252,7 @@ func (r ranking) textbookSection(width int) []string {
 	g := term.Grid{Align: "lw"}
 	for i := range r.Rows {
 		if v, known := r.Verdict(&r.Rows[i]); known {
-			g.Add("  "+r.labels[i], term.Sanitize(v.String()))
+			g.Add("  "+r.labels[i], human.Sanitize(v.String()))
 		}
 	}
 	if len(g.Rows) == 0 {

@@ -7,7 +7,6 @@ import (
 
 	"github.com/zctrace/zctrace/internal/human"
 	"github.com/zctrace/zctrace/tracer/trace"
-	"github.com/zctrace/zctrace/ui/term"
 )
 
 // RankingMarkdown is the table of a comparison for a page of text.
@@ -38,7 +37,7 @@ func RankingMarkdown(s *trace.Set) string {
 	b.WriteString("\n")
 	for i := range r.Rows {
 		if v, known := r.Verdict(&r.Rows[i]); known {
-			fmt.Fprintf(&b, "- **%s**: %s\n", r.labels[i], term.Sanitize(v.String()))
+			fmt.Fprintf(&b, "- **%s**: %s\n", r.labels[i], human.Sanitize(v.String()))
 		}
 	}
 	for _, text := range r.sentences() {
@@ -83,7 +82,7 @@ func RankingCSV(s *trace.Set) string {
 		if row.Rank.Known() {
 			rank = row.Rank.String()
 		}
-		cells := []string{rank, term.Sanitize(row.Strategy), fmt.Sprint(row.ChunkBytes), fmt.Sprint(row.Rounds), fmt.Sprint(row.Failed),
+		cells := []string{rank, human.Sanitize(row.Strategy), fmt.Sprint(row.ChunkBytes), fmt.Sprint(row.Rounds), fmt.Sprint(row.Failed),
 			number(row.Throughput.Median), number(row.Throughput.Min), number(row.Throughput.Max)}
 		named := map[string][]string{}
 		for _, c := range rankColumns[1:] {
@@ -97,7 +96,7 @@ func RankingCSV(s *trace.Set) string {
 		}
 		verdict := ""
 		if v, known := r.Verdict(row); known {
-			verdict = term.Sanitize(v.String())
+			verdict = human.Sanitize(v.String())
 		}
 		_ = w.Write(append(cells, verdict))
 	}

@@ -55,7 +55,7 @@ func (r ranking) trustSection(width int) []string {
 // whyFailed is the error without what to do about it.
 func whyFailed(row *trace.Ranked) string {
 	why, _, _ := strings.Cut(row.Error, "\n")
-	return term.Sanitize(cmp.Or(why, "no reason is given"))
+	return human.Sanitize(cmp.Or(why, "no reason is given"))
 }
 
 // legendSection explains the words and marks that were used.
@@ -99,7 +99,7 @@ func (r ranking) legend() [][2]string {
 	explain := func(mark string, by map[string][]string) {
 		var texts []string
 		for reason, keys := range by {
-			texts = append(texts, term.Sanitize(strings.Join(keys, ", ")+": "+reason))
+			texts = append(texts, human.Sanitize(strings.Join(keys, ", ")+": "+reason))
 		}
 		slices.Sort(texts)
 		for _, text := range texts {

@@ -7,8 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/zctrace/zctrace/internal/human"
 	"github.com/zctrace/zctrace/tracer/trace"
-	"github.com/zctrace/zctrace/ui/term"
 )
 
 // fillInts sets every number of the counters.
@@ -58,14 +58,14 @@ func TestNothingHostileReachesTheTerminal(t *testing.T) {
 	for _, kind := range []string{"file", hostile} { // texts of their own for kinds that are known
 		tr.Run.Sink.Kind, tr.Run.Source.Kind = kind, kind
 		tr.Run.Sink.Device.Kind = kind
-		outputs["dashboard, "+term.Sanitize(kind)] = modelOf(220, 70, Finished{Trace: tr}, saved{path: hostile}).View()
+		outputs["dashboard, "+human.Sanitize(kind)] = modelOf(220, 70, Finished{Trace: tr}, saved{path: hostile}).View()
 		for v := range views {
 			key := keyPress(fmt.Sprint(v + 1))
-			outputs[fmt.Sprintf("view %d, %s", v+1, term.Sanitize(kind))] = modelOf(220, 150, Finished{Trace: tr}, key).View()
-			outputs[fmt.Sprintf("narrow view %d, %s", v+1, term.Sanitize(kind))] = modelOf(70, 150, Finished{Trace: tr}, key, keyPress("t")).View()
+			outputs[fmt.Sprintf("view %d, %s", v+1, human.Sanitize(kind))] = modelOf(220, 150, Finished{Trace: tr}, key).View()
+			outputs[fmt.Sprintf("narrow view %d, %s", v+1, human.Sanitize(kind))] = modelOf(70, 150, Finished{Trace: tr}, key, keyPress("t")).View()
 		}
-		outputs["narrow, "+term.Sanitize(kind)] = modelOf(60, 16, Finished{Trace: tr}).View()
-		outputs["table, "+term.Sanitize(kind)] = Table(tr, 80)
+		outputs["narrow, "+human.Sanitize(kind)] = modelOf(60, 16, Finished{Trace: tr}).View()
+		outputs["table, "+human.Sanitize(kind)] = Table(tr, 80)
 	}
 	for name, output := range outputs {
 		for i, r := range output {

@@ -10,7 +10,6 @@ import (
 
 	"github.com/zctrace/zctrace/internal/human"
 	"github.com/zctrace/zctrace/tracer/trace"
-	"github.com/zctrace/zctrace/ui/term"
 )
 
 // RunBegins says which run of several comes next.
@@ -129,11 +128,11 @@ func (r roundsScreen) stateText(st stage) stateText {
 
 // RunLine is a line for a run of several that has ended.
 func RunLine(label string, round, rounds int, t *trace.Trace, err error) string {
-	text := fmt.Sprintf("round %d/%d  %s  ", round, rounds, term.Sanitize(label))
+	text := fmt.Sprintf("round %d/%d  %s  ", round, rounds, human.Sanitize(label))
 	switch {
 	case err != nil:
 		first, _, _ := strings.Cut(err.Error(), "\n")
-		return text + "failed: " + term.Sanitize(first)
+		return text + "failed: " + human.Sanitize(first)
 	case t.Run.Ended == trace.Interrupted:
 		return text + "interrupted"
 	}

@@ -53,7 +53,7 @@ func (r ranking) bySize(title string, width int, cell func(*trace.Ranked) (text,
 		g := &term.Grid{Align: "r" + strings.Repeat("rm", len(strategies))}
 		head := []string{title}
 		for _, s := range strategies {
-			head = append(head, term.Sanitize(s), "")
+			head = append(head, human.Sanitize(s), "")
 		}
 		g.Add(head...)
 		for _, chunk := range r.Sizes() {
@@ -103,15 +103,15 @@ func (r ranking) textbookBySize(width int) []string {
 			}
 			if len(v.Differing()) > 0 {
 				differ = append(differ, human.FormatBytes(chunk))
-				sentence = cmp.Or(sentence, term.Sanitize(v.String()))
+				sentence = cmp.Or(sentence, human.Sanitize(v.String()))
 			}
 		}
 		switch {
 		case compared == 0:
 		case len(differ) == 0:
-			g.Add("  "+term.Sanitize(s), "as in the textbook at all sizes"+far+", apart from what each run's trace explains")
+			g.Add("  "+human.Sanitize(s), "as in the textbook at all sizes"+far+", apart from what each run's trace explains")
 		default:
-			g.Add("  "+term.Sanitize(s), fmt.Sprintf("at %s %s", strings.Join(differ, ", "), sentence))
+			g.Add("  "+human.Sanitize(s), fmt.Sprintf("at %s %s", strings.Join(differ, ", "), sentence))
 		}
 	}
 	if len(g.Rows) == 0 {

@@ -10,7 +10,6 @@ import (
 	"github.com/zctrace/zctrace/internal/human"
 	"github.com/zctrace/zctrace/tracer/reading"
 	"github.com/zctrace/zctrace/tracer/trace"
-	"github.com/zctrace/zctrace/ui/term"
 )
 
 func TestTableGolden(t *testing.T) {
@@ -70,7 +69,7 @@ func TestTableFits(t *testing.T) {
 // TestTableIsASCII, for mails, as far as it is ours.
 func TestTableIsASCII(t *testing.T) {
 	for strategy := range shapes {
-		if table := Table(small(strategy), 80); !term.IsPrintableASCII(strings.ReplaceAll(table, "\n", "")) {
+		if table := Table(small(strategy), 80); !human.IsPrintableASCII(strings.ReplaceAll(table, "\n", "")) {
 			t.Errorf("%s: not ASCII:\n%s", strategy, table)
 		}
 	}

@@ -17,7 +17,6 @@ import (
 	"github.com/zctrace/zctrace/tracer"
 	"github.com/zctrace/zctrace/tracer/session"
 	"github.com/zctrace/zctrace/tracer/trace"
-	"github.com/zctrace/zctrace/ui/term"
 	"github.com/zctrace/zctrace/workloads"
 )
 
@@ -190,7 +189,7 @@ func compareStrategies(cmd *cobra.Command, names []string, o *compareOptions) er
 	outcomes, err := front()
 	if slices.ContainsFunc(outcomes, func(o session.Outcome) bool { return o.Trace != nil }) {
 		for _, why := range c.leftOut {
-			fmt.Fprintln(os.Stderr, "zctrace: left out: "+term.Sanitize(why))
+			fmt.Fprintln(os.Stderr, "zctrace: left out: "+human.Sanitize(why))
 		}
 	}
 	return c.finish(outcomes, err)

@@ -14,6 +14,7 @@ import (
 
 	tea "github.com/charmbracelet/bubbletea"
 
+	"github.com/zctrace/zctrace/internal/human"
 	"github.com/zctrace/zctrace/tracer/session"
 	"github.com/zctrace/zctrace/tracer/trace"
 	"github.com/zctrace/zctrace/ui"
@@ -77,7 +78,7 @@ func announcer() func(what string) {
 			timer.Stop()
 		}
 		if what != "" {
-			timer = time.AfterFunc(long, func() { fmt.Fprintln(os.Stderr, "zctrace: "+term.Sanitize(what)+" ...") })
+			timer = time.AfterFunc(long, func() { fmt.Fprintln(os.Stderr, "zctrace: "+human.Sanitize(what)+" ...") })
 		}
 	}
 }

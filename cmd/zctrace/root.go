@@ -10,7 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/zctrace/zctrace/internal/fault"
-	"github.com/zctrace/zctrace/ui/term"
+	"github.com/zctrace/zctrace/internal/human"
 )
 
 // Exit codes, as the manual promises them; see also the signals' 128 + n.
@@ -110,7 +110,7 @@ func complaint(called *cobra.Command, err error) string {
 	}
 	lines := strings.Split("zctrace: "+text, "\n")
 	for i, line := range lines {
-		lines[i] = term.Sanitize(line)
+		lines[i] = human.Sanitize(line)
 	}
 	return strings.Join(lines, "\n  ") + "\n"
 }

@@ -11,7 +11,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/zctrace/zctrace/internal/human"
-	"github.com/zctrace/zctrace/ui/term"
 	"github.com/zctrace/zctrace/workloads"
 )
 
@@ -61,7 +60,7 @@ func serve(ctx context.Context, address string) error {
 	server.Report = func(s workloads.Served) {
 		mu.Lock()
 		defer mu.Unlock()
-		fmt.Fprintln(os.Stdout, s.Peer+"  "+term.Sanitize(outcome(s)))
+		fmt.Fprintln(os.Stdout, s.Peer+"  "+human.Sanitize(outcome(s)))
 	}
 	return server.Serve(ctx)
 }

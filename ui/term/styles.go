@@ -3,9 +3,11 @@ package term
 import (
 	"io"
 	"strings"
+	"unicode"
 
 	"github.com/charmbracelet/lipgloss"
 
+	"github.com/zctrace/zctrace/internal/human"
 	"github.com/zctrace/zctrace/ui/background"
 )
 
@@ -143,7 +145,7 @@ func paintOf(s lipgloss.Style) Paint {
 
 // Text prepares a string from the trace for this terminal.
 func (l *Look) Text(s string) string {
-	s = Sanitize(s)
+	s = human.Sanitize(s)
 	if l.ASCII {
 		return toASCII(s)
 	}
@@ -201,4 +203,14 @@ func (l *Look) Listed(words []string, width int) string {
 		text.Put(l.Dim, sep+word)
 	}
 	return text.String()
+}
+
+// toASCII is for terminals whose locale is not UTF-8.
+func toASCII(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r > unicode.MaxASCII {
+			return '?'
+		}
+		return r
+	}, s)
 }

@@ -1,6 +1,6 @@
 // Package term draws text on a terminal: widths, lines, tables, charts, colours and signs. It knows
 // nothing of traces. What comes from outside (a path, a name) is drawn through [Look.Text] or
-// [Sanitize] only.
+// [human.Sanitize] only.
 package term
 
 import (

@@ -1,4 +1,4 @@
-package term
+package human
 
 import (
 	"strings"
@@ -56,14 +56,4 @@ func IsPrintableASCII(s string) bool {
 		}
 	}
 	return true
-}
-
-// toASCII is for terminals whose locale is not UTF-8.
-func toASCII(s string) string {
-	return strings.Map(func(r rune) rune {
-		if r > unicode.MaxASCII {
-			return '?'
-		}
-		return r
-	}, s)
 }
