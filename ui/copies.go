@@ -77,7 +77,7 @@ func chooseClasses(parties []reading.Party, rows int) []trace.Number {
 	weight := map[string]int{}
 	moves, move := 0, trace.PageRefs
 	for _, k := range classes {
-		if isMoved(k) && !numberIn(parties[0].Now, k).value.Known() && numberIn(parties[0].Now, move).value.Known() {
+		if isMoved(k) && !numberIn(parties[0].Now, k).Int.Known() && numberIn(parties[0].Now, move).Int.Known() {
 			move = k // that it is not known says more than that another is 0
 		}
 		for _, p := range parties {
@@ -122,7 +122,7 @@ func fullBar(parties []reading.Party, shown []trace.Number) float64 {
 	full := 1.0
 	for _, p := range parties {
 		for _, k := range shown {
-			if v, ok := numberIn(p.Now, k).per(p.Payload()); ok {
+			if v, ok := numberIn(p.Now, k).Per(p.Payload()); ok {
 				full = max(full, v)
 			}
 		}
@@ -151,12 +151,12 @@ func (d data) amountRow(k trace.Number, parties []reading.Party, full float64, c
 			figure = d.Dim
 		}
 		l.Right(figure, n.text(func(v int64) string { return human.ExactBytes(v, col.bytes-1) }), col.bytes)
-		share, ok := n.per(p.Payload())
+		share, ok := n.Per(p.Payload())
 		times := human.NotCounted
 		if ok {
 			times = human.Passes(share)
 		}
-		if !n.value.Known() {
+		if !n.Int.Known() {
 			times = ""
 		}
 		l.Right(figure, times, col.passes).Put(d.Dim, " "+n.mark())
@@ -173,7 +173,7 @@ func (d data) payloadRow(parties []reading.Party, col amountColumns) string {
 	l.Put(d.Dim, "payload")
 	for i, p := range parties {
 		l.PadTo(col.label + i*col.party)
-		n := number{value: p.Payload()}
+		n := number{trace.Value{Int: p.Payload()}}
 		l.Right(d.Dim, n.text(func(v int64) string { return human.ExactBytes(v, col.bytes-1) }), col.bytes)
 	}
 	return l.String()

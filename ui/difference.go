@@ -137,7 +137,7 @@ func (f figureOf) nothing() bool { return !f.known || f.value == 0 }
 func observed(v float64, known bool) figureOf { return figureOf{v, known, " "} }
 
 func (n number) perPayload(payload trace.Int, bytes float64) figureOf {
-	v, known := n.per(payload)
+	v, known := n.Per(payload)
 	return figureOf{v * bytes, known, n.mark()}
 }
 
@@ -242,10 +242,10 @@ func (d difference) perMiB(width int) []string {
 func (d difference) calls(width int) []string {
 	var rows []both
 	for _, name := range slices.Compact(slices.Sorted(slices.Values(append(callNames(d.a), callNames(d.b)...)))) {
-		field := func(d data, n trace.Number) number { return newNumber(d.Now.Main().ValueOf(n, name)) }
+		field := func(d data, n trace.Number) number { return number{d.Now.Main().ValueOf(n, name)} }
 		rows = append(rows, both{d.a.Text(name), func(d data) figureOf {
-			made := field(d, trace.CallCount).value.Or(0) // one that was not made was made 0 times
-			return number{value: trace.Known(made)}.perPayload(d.Payload(), 1<<20)
+			made := field(d, trace.CallCount).Int.Or(0) // one that was not made was made 0 times
+			return number{trace.Value{Int: trace.Known(made)}}.perPayload(d.Payload(), 1<<20)
 		}, perMiB}, both{d.a.Text(name) + ", mean ns", func(d data) figureOf {
 			return observed(call{calls: field(d, trace.CallCount), time: field(d, trace.CallTimeNS)}.meanLatency())
 		}, func(v float64) string { return human.Grouped(int64(v)) }})

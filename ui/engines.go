@@ -36,7 +36,7 @@ func (d data) enginesSection(width int) []string {
 			}
 			row := []string{"    " + name}
 			for _, c := range engineColumns {
-				row = append(row, newNumber(p.Now.ValueOf(c, name)).text(human.Grouped))
+				row = append(row, number{p.Now.ValueOf(c, name)}.text(human.Grouped))
 			}
 			g.Add(row...)
 		}
@@ -67,11 +67,11 @@ func (d data) engineDifferences(p reading.Party) []string {
 			if p.Now.Engines[name] == nil {
 				continue
 			}
-			n := newNumber(p.Now.ValueOf(c, name))
-			values = append(values, n.value)
+			n := number{p.Now.ValueOf(c, name)}
+			values = append(values, n.Int)
 			text := name + " " + n.text(human.Grouped)
-			if !n.value.Known() {
-				text += " (" + d.Text(n.reason) + ")"
+			if !n.Int.Known() {
+				text += " (" + d.Text(n.Origin.Reason) + ")"
 			}
 			told = append(told, text)
 		}

@@ -5,23 +5,14 @@ import (
 	"github.com/zctrace/zctrace/tracer/trace"
 )
 
-// number is a number of the trace with where it comes from.
-type number struct {
-	path   string // in the counters of a party
-	value  trace.Int
-	from   trace.Provenance
-	reason string
-}
-
-func newNumber(v trace.Value) number {
-	return number{v.Path(), v.Int, v.Origin.Kind, v.Origin.Reason}
-}
+// number is a number of the trace, as panels write it.
+type number struct{ trace.Value }
 
 // numberIn is a number of a party that stands by itself.
-func numberIn(c *trace.Counters, n trace.Number) number { return newNumber(c.Value(n)) }
+func numberIn(c *trace.Counters, n trace.Number) number { return number{c.Value(n)} }
 
 // mark is the one character behind a number that tells where it comes from.
-func (n number) mark() string { return markOf(n.from) }
+func (n number) mark() string { return markOf(n.Origin.Kind) }
 
 // markOf marks what is not observed. n/a says itself that it is not.
 func markOf(from trace.Provenance) string {
@@ -36,24 +27,14 @@ func markOf(from trace.Provenance) string {
 
 // text is the number as format writes it, or n/a.
 func (n number) text(format func(int64) string) string {
-	v, known := n.value.Get()
+	v, known := n.Int.Get()
 	if !known {
 		return human.NotCounted
 	}
 	return format(v)
 }
 
-func (n number) nonzero() bool { return n.value.Or(0) != 0 }
-
-// per divides by the payload: how many passes these bytes were.
-func (n number) per(payload trace.Int) (float64, bool) {
-	v, known := n.value.Get()
-	p, have := payload.Get()
-	if !known || !have || p <= 0 {
-		return 0, false
-	}
-	return float64(v) / float64(p), true
-}
+func (n number) nonzero() bool { return n.Int.Or(0) != 0 }
 
 // classes are the ways in which bytes are handled, and measures the plain numbers
 // that every party has.

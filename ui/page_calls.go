@@ -77,13 +77,13 @@ func callTable(d data, p reading.Party, calls []call, width int) page {
 	fields := []field{
 		{"calls", 13, func(c call, w int) string { return c.calls.text(func(n int64) string { return human.Count(n, w-1) }) }},
 		{"calls/s", 10, func(c call, w int) string {
-			return d.callRate(c.calls.value, p.Back.Syscalls.ByName[c.name].Calls, w)
+			return d.callRate(c.calls.Int, p.Back.Syscalls.ByName[c.name].Calls, w)
 		}},
 		{"bytes", 16, func(c call, w int) string {
 			return c.bytes.text(func(n int64) string { return human.ExactBytes(n, w-1) })
 		}},
 		{"bytes/s", 13, func(c call, _ int) string {
-			return d.rateOf(grown(c.bytes.value, p.Back.Syscalls.ByName[c.name].Bytes), human.Rate)
+			return d.rateOf(grown(c.bytes.Int, p.Back.Syscalls.ByName[c.name].Bytes), human.Rate)
 		}},
 		{"mean", 9, func(c call, _ int) string {
 			if ns, ok := c.meanLatency(); ok {

@@ -17,9 +17,9 @@ func counterPaths(c *trace.Counters) []number {
 		switch v.Number.Kind() {
 		case trace.OfCall:
 		case trace.OfEngine:
-			engines = append(engines, newNumber(v))
+			engines = append(engines, number{v})
 		default:
-			list = append(list, newNumber(v))
+			list = append(list, number{v})
 		}
 	}
 	for _, s := range callsOf(c) { // in an order that tells more than that of names
@@ -37,7 +37,7 @@ func countersPage(d data, width int) page {
 	path := 0
 	for _, p := range parties {
 		for _, n := range counterPaths(p.Now) {
-			path = max(path, min(term.Width(n.path), 44))
+			path = max(path, min(term.Width(n.Path()), 44))
 		}
 	}
 	all := path+len(parties)*value <= width
@@ -68,7 +68,7 @@ func countersPage(d data, width int) page {
 				ink = d.Dim
 			}
 			l.Right(ink, n.text(human.Grouped), value-2).Put(d.Dim, " "+n.mark())
-			reason = n.reason
+			reason = n.Origin.Reason
 		}
 		if room := width - l.End - 2; !all && reason != "" && room >= 16 {
 			l.Put(d.Dim, "  "+d.Fit(d.Text(reason), room))
@@ -83,11 +83,11 @@ func counterRows(parties []reading.Party) (rows map[string]map[int]number, order
 	rows = map[string]map[int]number{}
 	for i, p := range parties {
 		for _, n := range counterPaths(p.Now) {
-			if rows[n.path] == nil {
-				rows[n.path] = map[int]number{}
-				order = append(order, n.path)
+			if rows[n.Path()] == nil {
+				rows[n.Path()] = map[int]number{}
+				order = append(order, n.Path())
 			}
-			rows[n.path][i] = n
+			rows[n.Path()][i] = n
 		}
 	}
 	return rows, order

@@ -24,7 +24,7 @@ type series struct {
 func (s series) at(moment *trace.Sample) trace.Int {
 	c, sum := cmp.Or(moment.Party(s.party), moment.Main()), trace.Known(0)
 	for _, n := range s.numbers {
-		sum = sum.Add(c.Value(n).Int)
+		sum = sum.Add(c.Int(n))
 	}
 	return sum
 }

@@ -80,24 +80,24 @@ func senderPayload(d data) int64 {
 
 // since is how much a measure grew in the interval.
 func since(p reading.Party, m trace.Number) trace.Int {
-	n, known := p.Now.Value(m).Int.Get()
+	n, known := p.Now.Int(m).Get()
 	if !known {
 		return trace.Int{}
 	}
-	return trace.Known(n - p.Back.Value(m).Int.Or(0))
+	return trace.Known(n - p.Back.Int(m).Or(0))
 }
 
 // passesIn is how often the CPU copied the payload of the interval.
 func passesIn(p reading.Party, moved trace.Int) string {
 	copied := trace.Known(0)
 	for _, k := range []trace.Number{trace.ToUser, trace.FromUser, trace.InKernel} {
-		n, known := p.Now.Value(k).Int.Get()
+		n, known := p.Now.Int(k).Get()
 		if !known {
 			return human.NotCounted
 		}
-		copied = copied.Add(trace.Known(n - p.Back.Value(k).Int.Or(0)))
+		copied = copied.Add(trace.Known(n - p.Back.Int(k).Or(0)))
 	}
-	v, ok := number{value: copied}.per(moved)
+	v, ok := number{trace.Value{Int: copied}}.Per(moved)
 	if !ok {
 		return "-" // nothing moved
 	}

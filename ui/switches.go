@@ -93,11 +93,11 @@ func (d data) figureText(f figure, c *trace.Counters, width int) (text, mark str
 	for _, m := range f.numbers {
 		n := numberIn(c, m)
 		if f.perKiB {
-			n.value = perKiB(n, c.PayloadBytes)
+			n.Int = perKiB(n, c.PayloadBytes)
 		}
 		exact = append(exact, n.text(func(v int64) string { return d.measureText(m.Unit(), v, width) }))
 		short = append(short, n.text(func(v int64) string { return d.measureText(m.Unit(), v, 0) }))
-		known = known || n.value.Known()
+		known = known || n.Int.Known()
 		if n.mark() != " " {
 			mark = n.mark()
 		}
@@ -116,7 +116,7 @@ func (d data) figureText(f figure, c *trace.Counters, width int) (text, mark str
 
 // perKiB is a number by payload, in whole units.
 func perKiB(n number, payload trace.Int) trace.Int {
-	share, known := n.per(payload)
+	share, known := n.Per(payload)
 	if !known {
 		return trace.Int{}
 	}

@@ -20,8 +20,8 @@ type call struct {
 
 // meanLatency is the wall time inside one call, in nanoseconds.
 func (c call) meanLatency() (float64, bool) {
-	t, timed := c.time.value.Get()
-	n, counted := c.calls.value.Get()
+	t, timed := c.time.Int.Get()
+	n, counted := c.calls.Int.Get()
 	if !timed || !counted || n <= 0 {
 		return 0, false
 	}
@@ -34,7 +34,7 @@ func (c call) meanLatency() (float64, bool) {
 func callsOf(c *trace.Counters) []call {
 	list := make([]call, 0, len(c.Syscalls.ByName))
 	for name, s := range c.Syscalls.ByName {
-		field := func(n trace.Number) number { return newNumber(c.ValueOf(n, name)) }
+		field := func(n trace.Number) number { return number{c.ValueOf(n, name)} }
 		list = append(list, call{
 			name:  name,
 			calls: field(trace.CallCount), errors: field(trace.CallErrors), bytes: field(trace.CallBytes),
@@ -44,8 +44,8 @@ func callsOf(c *trace.Counters) []call {
 	}
 	slices.SortFunc(list, func(a, b call) int {
 		return cmp.Or(
-			-cmp.Compare(min(a.bytes.value.Or(0), 1), min(b.bytes.value.Or(0), 1)),
-			-cmp.Compare(a.calls.value.Or(0), b.calls.value.Or(0)),
+			-cmp.Compare(min(a.bytes.Int.Or(0), 1), min(b.bytes.Int.Or(0), 1)),
+			-cmp.Compare(a.calls.Int.Or(0), b.calls.Int.Or(0)),
 			strings.Compare(a.name, b.name))
 	})
 	return list
@@ -154,9 +154,9 @@ func (d data) callRow(p reading.Party, c call, indent string, col callColumns) s
 	var l term.Line
 	l.Left(d.Plain, indent+d.Fit(d.Text(c.name), col.name-len(indent)), col.name)
 	l.Right(d.Plain, c.calls.text(func(n int64) string { return human.Count(n, col.calls-1) }), col.calls)
-	l.Right(d.Plain, d.callRate(c.calls.value, p.Back.Syscalls.ByName[c.name].Calls, col.rate), col.rate)
+	l.Right(d.Plain, d.callRate(c.calls.Int, p.Back.Syscalls.ByName[c.name].Calls, col.rate), col.rate)
 	bytes := ""
-	if c.bytes.value.Or(1) != 0 { // 0 for a call that moves none says nothing
+	if c.bytes.Int.Or(1) != 0 { // 0 for a call that moves none says nothing
 		bytes = c.bytes.text(func(n int64) string { return human.ExactBytes(n, col.bytes-1) })
 	}
 	l.Right(d.Plain, bytes, col.bytes)

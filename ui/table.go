@@ -206,11 +206,11 @@ func (d data) bytesSection(width int) []string {
 		for _, p := range parties {
 			n := numberIn(p.Now, k)
 			times := "-"
-			if share, ok := n.per(p.Payload()); ok {
+			if share, ok := n.Per(p.Payload()); ok {
 				times = human.Passes(share)
 			}
 			row = append(row, n.text(human.Grouped), times, n.mark())
-			known = known || n.value.Known()
+			known = known || n.Int.Known()
 		}
 		if known { // what nobody counted is told of at the end
 			g.Add(row...)
@@ -234,7 +234,7 @@ func (d data) callsSection(width int) []string {
 			if ns, ok := c.meanLatency(); ok {
 				mean = human.Latency(ns, "us")
 			}
-			g.Add("    "+term.Fit(d.Text(c.name), 24, ".."), c.calls.text(human.Grouped), d.callRate(c.calls.value, p.Back.Syscalls.ByName[c.name].Calls, 12),
+			g.Add("    "+term.Fit(d.Text(c.name), 24, ".."), c.calls.text(human.Grouped), d.callRate(c.calls.Int, p.Back.Syscalls.ByName[c.name].Calls, 12),
 				c.bytes.text(human.Grouped), c.errors.text(human.Grouped), mean, c.blocked.text(human.Grouped))
 		}
 	}

@@ -38,7 +38,7 @@ func (d data) countersSection(width int) []string {
 		for _, p := range parties {
 			n := numberIn(p.Now, m)
 			row = append(row, n.text(func(v int64) string { return exact(m, v) }), n.mark())
-			shown = shown || n.nonzero() || n.value.Known() && slices.Contains(always, m)
+			shown = shown || n.nonzero() || n.Int.Known() && slices.Contains(always, m)
 		}
 		if shown {
 			g.Add(row...)
@@ -69,7 +69,7 @@ func (d data) kernelSection(width int) []string {
 	g.Add("By the kernel on its own", "", "passes", "")
 	for _, k := range classes {
 		if n := numberIn(&d.Now.Kernel, k); n.nonzero() {
-			share, _ := n.per(d.Payload())
+			share, _ := n.Per(d.Payload())
 			verb := "  copied "
 			if isMoved(k) {
 				verb = "  moved "

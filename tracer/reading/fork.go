@@ -33,8 +33,8 @@ func (s *surveyor) forkedIn(c *trace.Counters, payload trace.Int) (f forked, apa
 		}
 	}
 	n, moved := payload.Get()
-	refs, referred := c.Value(trace.PageRefs).Int.Get()
-	copied, counted := c.Value(trace.InKernel).Int.Get()
+	refs, referred := c.Int(trace.PageRefs).Get()
+	copied, counted := c.Int(trace.InKernel).Get()
 	teed, called := c.Syscalls.ByName[s.tees()].Bytes.Get()
 	if !moved || !referred || !counted || !called || copied > files*(n+s.run.ChunkBytes) {
 		return forked{}, false
@@ -101,8 +101,8 @@ func (s *surveyor) references() (in, out Stream) {
 		return all, all
 	}
 	part := func(c *trace.Counters, payload trace.Int) (in, out trace.Int) {
-		n, known := c.Value(trace.PageRefs).Int.Get()
-		copied, counted := c.Value(trace.InKernel).Int.Get()
+		n, known := c.Int(trace.PageRefs).Get()
+		copied, counted := c.Int(trace.InKernel).Get()
 		p, have := payload.Get()
 		if !known || !counted || !have {
 			return trace.Int{}, trace.Int{}

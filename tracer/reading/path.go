@@ -75,9 +75,9 @@ func guess(t *trace.Trace, c *trace.Counters) (hops []trace.Hop) {
 	}
 	book := cmp.Or(t.Textbook, &trace.Textbook{})
 	switch {
-	case called("mmap", "vmsplice"), c.Value(trace.Mapped).Int.Or(0) != 0, book.Copies.ToUser == 0 && book.Copies.FromUser > 0:
+	case called("mmap", "vmsplice"), c.Int(trace.Mapped).Or(0) != 0, book.Copies.ToUser == 0 && book.Copies.FromUser > 0:
 		lead(trace.PlaceMapping, trace.ByMapping, "mmap")
-	case book.Copies.ToUser > 0, c.Value(trace.ToUser).Int.Or(0) != 0, called("read", "pread64", "readv", "preadv", "recvfrom"):
+	case book.Copies.ToUser > 0, c.Int(trace.ToUser).Or(0) != 0, called("read", "pread64", "readv", "preadv", "recvfrom"):
 		lead(trace.PlaceBuffer, trace.ByCopy, "read")
 	}
 	if called("splice", "vmsplice", "tee") || strings.Contains(t.Run.Strategy, "splice") {

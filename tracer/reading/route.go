@@ -176,7 +176,7 @@ var copySubjects = map[trace.Number]Subject{
 
 func (s *surveyor) streamOf(p Party, w Way, k trace.Number) Stream {
 	now := p.Now.Value(k)
-	st := Stream{Way: w, Bytes: now, Back: p.Back.Value(k).Int}
+	st := Stream{Way: w, Bytes: now, Back: p.Back.Int(k)}
 	if subject, told := copySubjects[k]; told && p.Name == s.sender.Name && w == ByCopy && now.Int.Or(0) != 0 {
 		if row := s.book.Row(subject); row.Agreement == Differs {
 			st.Surprise, st.Against = true, row.Cause
@@ -374,7 +374,7 @@ func (s *surveyor) addDevice(from, at int, direct bool) {
 		if s.late {
 			streams = append(streams, s.stream(ByCopy, trace.InKernel))
 		}
-		if by := s.Kernel(); by.Now.Value(trace.InKernel).Int.Or(0) != 0 {
+		if by := s.Kernel(); by.Now.Int(trace.InKernel).Or(0) != 0 {
 			copied := s.streamOf(by, ByCopy, trace.InKernel)
 			copied.Surprise, copied.Against = true, Cause{Kind: CopiedByKernel}
 			streams = append(streams, copied)

@@ -32,6 +32,12 @@ func (v Value) Per(payload Int) (float64, bool) {
 
 func (n Number) pathOf(key string) string { return strings.Replace(n.Path(), anyKey, key, 1) }
 
+// Int is a number that stands by itself, without where it comes from.
+func (c *Counters) Int(n Number) Int {
+	number, _ := catalog[n].find(c, "")
+	return number
+}
+
 // Value is a number that stands by itself; see [Counters.ValueOf] for the others.
 func (c *Counters) Value(n Number) Value { return c.ValueOf(n, "") }
 
