@@ -68,12 +68,12 @@ func openAIO(w *window) (undo func(), err error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &batch{stride: blocks(min(w.chunk, w.limit, w.inSize, w.outSize))}
-	if b.queue, err = aio.Setup(int(w.depth)); err != nil {
+	b := &batch{stride: blocks(min(w.work.Chunk, w.limit, w.inSize, w.outSize))}
+	if b.queue, err = aio.Setup(int(w.work.Depth)); err != nil {
 		closeDirect()
 		return nil, aioError(err)
 	}
-	size := b.stride * w.depth
+	size := b.stride * w.work.Depth
 	if b.buffer, err = mapPopulated(-1, size, unix.PROT_READ|unix.PROT_WRITE); err != nil {
 		b.queue.Close()
 		closeDirect()
@@ -130,7 +130,7 @@ func (w *window) planBatch() bool {
 	b := w.batch
 	moved, inPos, outPos := w.moved, w.inPos, w.outPos
 	b.used = 0
-	for b.used < w.depth {
+	for b.used < w.work.Depth {
 		n := w.next()
 		if n == 0 {
 			break

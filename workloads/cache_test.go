@@ -139,7 +139,7 @@ func TestColdNeedsTheOwner(t *testing.T) {
 		t.Skip("root may see every file's page cache")
 	}
 	for _, path := range []string{"/etc/passwd", "/usr/bin/env"} {
-		s, err := OpenSource(t.Context(), path, nil)
+		s, err := sourceNamed(t.Context(), path, nil)
 		must(t, err)
 		defer s.Close()
 		mustFail(t, s.CanBeCold(), fault.Unsupported, path, "owner")
@@ -153,15 +153,15 @@ func TestColdRunReadsEverythingFromDisk(t *testing.T) {
 		if !takes(strategy, kind) {
 			kind = onlyTo[strategy]
 		}
-		sink, err := OpenSink(string(kind), s, nil)
+		sink, err := sinkNamed(string(kind), s, nil)
 		must(t, err)
 		t.Cleanup(sink.Close)
 		if sink.HasReceiver() { // that the kernel is done with what is sent is up to the receiver
-			release(t, startWorker(t, Config{Role: Receiver, Sink: sink, Chunk: 65536}))
+			release(t, startWorker(t, Config{Role: Receiver, Work: Work{Chunk: 65536}, Sink: sink}))
 		}
-		cfg := Config{Role: Sender, Strategy: strategy, Source: s, Sink: sink, Bytes: 1 << 20, Chunk: 65536}
+		cfg := Config{Role: Sender, Work: Work{Strategy: strategy, Bytes: 1 << 20, Chunk: 65536}, Source: s, Sink: sink}
 		if strategy.TwoSinks() {
-			cfg.Second, err = OpenSink("null", s, nil)
+			cfg.Second, err = sinkNamed("null", s, nil)
 			must(t, err)
 			t.Cleanup(cfg.Second.Close)
 		}

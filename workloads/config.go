@@ -3,11 +3,11 @@
 package workloads
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 
 	"github.com/zctrace/zctrace/internal/fault"
-	"github.com/zctrace/zctrace/internal/human"
 )
 
 // Role is a worker's part in the workload.
@@ -27,63 +27,48 @@ func (r Role) number() uintptr {
 	return 0
 }
 
-// Config describes one worker. What does not belong to its role is ignored.
+// Config describes one worker of a piece of work. What does not belong to its role is
+// ignored.
 type Config struct {
 	Role Role
 	Exec []string // the worker's command line; default /proc/self/exe __worker
 	User *User    // whom it runs as; nil: the same user as this process
-	CPU  *int     // where its loop is pinned; nil: anywhere
 
 	// Cookie is a secret that the markers carry, so that nothing but this run's
 	// workers can open a window; see MarkerAddress.
 	Cookie uint64
 
+	Work Work
+
+	// What Work names, opened.
 	Source *Source
 	Sink   *Sink
 	Second *Sink // for a strategy with TwoSinks, else nil
-	Chunk  int64 // bytes per transfer, at most MaxChunk
-	Bytes  int64 // payload, 0: until Stop
 
-	// Sender.
-	Strategy  *Strategy
-	Rate      int64   // bytes per second, 0: as fast as it goes
-	Mapping   Mapping // of the source, by a strategy that is Mapped
-	PipeSize  int64   // of the pipe of a strategy that is Piped, 0: enough for a chunk
-	Depth     int64   // of the queue of a strategy that is Queued, 0: DefaultDepth
-	SQPoll    bool    // a strategy that has a Ring lets a thread of the kernel submit
-	CorruptAt *int64  // for tests of Verify: payload offset of a byte to flip in the user buffer
-
-	// Receiver.
-	Receive *ReceiveMethod // nil: ReadReceiver
-	Verify  bool           // compare what arrives with the source
-	Expect  *os.File       // the content to compare with, if it is not the source itself: see Source.Snapshot
+	Expect    *os.File // what the receiver compares with, if it is not the source itself: see Source.Snapshot
+	CorruptAt *int64   // for tests of Verify: payload offset of a byte that the sender flips in its user buffer
 }
 
 // job is a Config as the worker gets it, on its command line. Sizes are in
 // bytes; endless where there is no end.
 type job struct {
-	Role       Role    `json:"role"`
-	Strategy   string  `json:"strategy,omitempty"`
-	Receiver   string  `json:"receiver,omitempty"`
-	SourceSize int64   `json:"source_size"`
-	SinkSize   int64   `json:"sink_size"`
-	SeekIn     bool    `json:"seek_in"` // start at offset 0
-	SeekOut    bool    `json:"seek_out"`
-	Chunk      int64   `json:"chunk"`
-	Buffer     int64   `json:"buffer"` // the user buffer, 0: none
-	Limit      int64   `json:"limit"`
-	Rate       int64   `json:"rate"`
-	PipeSize   int64   `json:"pipe_size,omitempty"`
-	Depth      int64   `json:"depth,omitempty"`
-	SQPoll     bool    `json:"sqpoll,omitempty"`
-	Mapping    Mapping `json:"mapping"`
-	CPU        int     `json:"cpu"`         // -1: anywhere
-	FlipAt     int64   `json:"flip_at"`     // -1: nowhere
-	ExpectSize int64   `json:"expect_size"` // 0: do not verify
-	Zeros      bool    `json:"zeros"`       // expect zeros, there is no file
-	Second     bool    `json:"second"`      // there is a second sink, or end to receive from
-	SecondSize int64   `json:"second_size"`
-	SeekSecond bool    `json:"seek_second"`
+	Role       Role   `json:"role"`
+	Strategy   string `json:"strategy,omitempty"`
+	Receiver   string `json:"receiver,omitempty"`
+	Work       Work   `json:"work"`
+	SourceSize int64  `json:"source_size"`
+	SinkSize   int64  `json:"sink_size"`
+	SeekIn     bool   `json:"seek_in"` // start at offset 0
+	SeekOut    bool   `json:"seek_out"`
+	Buffer     int64  `json:"buffer"` // the user buffer, 0: none
+	Limit      int64  `json:"limit"`
+	CPU        int    `json:"cpu"`         // -1: anywhere
+	FlipAt     int64  `json:"flip_at"`     // -1: nowhere
+	ExpectSize int64  `json:"expect_size"` // 0: do not verify
+	Zeros      bool   `json:"zeros"`       // expect zeros, there is no file
+	Second     bool   `json:"second"`      // there is a second sink, or end to receive from
+	SecondSize int64  `json:"second_size"`
+	SeekSecond bool   `json:"seek_second"`
 }
 
 // A receiver reads with a buffer of a chunk: a smaller one would shorten the
@@ -95,23 +80,15 @@ const (
 	maxReceiveBuffer = 4 << 20
 )
 
-// maxPipe is where the kernel's arithmetic for pipes ends (fs/pipe.c:
-// round_pipe_size).
-const maxPipe = 1 << 31
-
 // job checks the configuration and splits it into what the worker is told and
 // the files that it gets.
 func (cfg *Config) job() (*job, []*os.File, error) {
-	if cfg.Chunk <= 0 || cfg.Chunk > MaxChunk {
-		return nil, nil, fault.Errorf(fault.Usage, fmt.Sprintf("take 1 to %d: the kernel moves no more than that in one call", MaxChunk),
-			"chunk of %d bytes", cfg.Chunk)
+	if err := cfg.Work.Check(); err != nil {
+		return nil, nil, err
 	}
-	if cfg.Bytes < 0 || cfg.Rate < 0 {
-		return nil, nil, fault.Errorf(fault.Usage, "0 means no limit", "negative payload (%d) or rate (%d)", cfg.Bytes, cfg.Rate)
-	}
-	j := &job{Role: cfg.Role, Chunk: cfg.Chunk, CPU: -1, FlipAt: -1}
-	if cfg.CPU != nil {
-		j.CPU = *cfg.CPU
+	j := &job{Role: cfg.Role, Work: cfg.Work, CPU: -1, FlipAt: -1}
+	if cpus := cfg.Work.CPUs; cpus != nil {
+		j.CPU = cpus[cfg.Role.number()]
 	}
 	if cfg.Role == Receiver {
 		return cfg.receiverJob(j)
@@ -120,47 +97,30 @@ func (cfg *Config) job() (*job, []*os.File, error) {
 }
 
 func (cfg *Config) senderJob(j *job) (*job, []*os.File, error) {
-	if cfg.PipeSize > maxPipe {
-		return nil, nil, fault.Errorf(fault.Usage, "take a smaller one", "--pipe-size %s is more than any pipe holds", human.FormatBytes(cfg.PipeSize))
-	}
-	if cfg.Depth < 0 || cfg.Depth > MaxDepth {
-		return nil, nil, fault.Errorf(fault.Usage, fmt.Sprintf("take 1 to %d", MaxDepth), "--depth %d", cfg.Depth)
-	}
-	if err := CheckSinks(cfg.Strategy, cfg.Second != nil); err != nil {
+	work, strategy := &j.Work, cfg.Work.Strategy
+	if err := work.CheckSizes(cfg.Source); err != nil {
 		return nil, nil, err
 	}
-	if err := CheckSizes(cfg.Strategy, cfg.Source, cfg.Chunk, cfg.Bytes); err != nil {
+	if err := cfg.Sink.pack(work.Chunk); err != nil {
 		return nil, nil, err
 	}
-	if err := cfg.Sink.pack(cfg.Chunk); err != nil {
-		return nil, nil, err
-	}
-	j.Strategy = cfg.Strategy.Name
+	j.Strategy = strategy.Name
 	j.SourceSize, j.SeekIn = cfg.Source.size(), cfg.Source.Kind != SourceZero
 	j.SinkSize, j.SeekOut = cfg.Sink.size, cfg.Sink.Kind == SinkFile
-	j.Limit, j.Rate, j.PipeSize = cfg.Bytes, cfg.Rate, cfg.PipeSize
-	j.Mapping = cfg.Mapping
-	if j.Limit == 0 {
-		j.Limit = endless
-	}
-	if cfg.Strategy.Queued {
-		j.Depth, j.SQPoll = cfg.Depth, cfg.SQPoll
-		if j.Depth == 0 {
-			j.Depth = DefaultDepth
-		}
-	}
-	if cfg.Strategy.buffered {
-		j.Buffer = min(j.Chunk, j.Limit, j.SourceSize, j.SinkSize)
+	j.Limit = cmp.Or(work.Bytes, endless)
+	work.Depth = cmp.Or(work.Depth, DefaultDepth)
+	if strategy.buffered {
+		j.Buffer = min(work.Chunk, j.Limit, j.SourceSize, j.SinkSize)
 	}
 	if cfg.CorruptAt != nil {
-		if !cfg.Strategy.buffered || cfg.Strategy.Queued { // the loop does not see its buffer
-			return nil, nil, fault.Errorf(fault.Usage, "take read-write", "%s has no user buffer to corrupt", cfg.Strategy.Name)
+		if !strategy.buffered || strategy.Queued { // the loop does not see its buffer
+			return nil, nil, fault.Errorf(fault.Usage, "take read-write", "%s has no user buffer to corrupt", strategy.Name)
 		}
 		j.FlipAt = *cfg.CorruptAt
 	}
 	files := []*os.File{cfg.Source.file, cfg.Sink.sender}
 	if cfg.Second != nil {
-		if err := cfg.Second.pack(cfg.Chunk); err != nil {
+		if err := cfg.Second.pack(work.Chunk); err != nil {
 			return nil, nil, err
 		}
 		j.Second, j.SecondSize, j.SeekSecond = true, cfg.Second.size, cfg.Second.Kind == SinkFile
@@ -184,19 +144,16 @@ func (cfg *Config) receiverJob(j *job) (*job, []*os.File, error) {
 	if len(ends) == 0 {
 		return nil, nil, fault.Errorf(fault.Usage, "", "sink %s has no receiver", cfg.Sink.Kind)
 	}
-	method := cfg.Receive
-	if method == nil {
-		method = ReadReceiver
-	}
+	method := cfg.Work.Receiver()
 	j.Receiver = method.Name
 	j.SourceSize, j.SinkSize, j.Limit = endless, endless, endless
-	j.Buffer = min(max(j.Chunk, minReceiveBuffer), maxReceiveBuffer)
+	j.Buffer = min(max(cfg.Work.Chunk, minReceiveBuffer), maxReceiveBuffer)
 	files := ends[:1:1]
 	switch {
 	case method.keeps:
 		j.SinkSize, j.SeekOut = cfg.Sink.kept.size, true
 		files = append(files, cfg.Sink.kept.file)
-	case !cfg.Verify:
+	case !cfg.Work.Verify:
 	case cfg.Source.Kind == SourceZero:
 		j.Zeros, j.ExpectSize = true, j.Buffer
 	default:
@@ -229,8 +186,8 @@ func (cfg *Config) expectation() (expect *os.File, size int64, err error) {
 		return nil, 0, fmt.Errorf("size what the receiver expects: %w", bare(err))
 	}
 	size = info.Size()
-	if cfg.Bytes > 0 {
-		size = min(size, cfg.Bytes)
+	if cfg.Work.Bytes > 0 {
+		size = min(size, cfg.Work.Bytes)
 	}
 	if cfg.Expect == nil { // else it is in memory
 		err = cfg.Source.fits(size, "limit it with --bytes, or leave --verify out")

@@ -23,7 +23,7 @@ import (
 // What a worker is: a process group of its own, no way to new privileges, and
 // no descriptor but the ones that it was given.
 func TestWorkersAreConfined(t *testing.T) {
-	sender, receiver, _, _ := workload{sendfile, "auto:1M", "tcp", Config{Chunk: 4096}}.start(t)
+	sender, receiver, _, _ := workload{sendfile, "auto:1M", "tcp", Config{Work: Work{Chunk: 4096}}}.start(t)
 	for _, p := range []*Process{sender, receiver} {
 		if pgid, err := unix.Getpgid(p.PID()); err != nil || pgid != p.PID() {
 			t.Errorf("the %s has process group %d, %v, want its own %d", p.role, pgid, err, p.PID())
@@ -91,7 +91,7 @@ func TestWorkersInheritNoDescriptor(t *testing.T) {
 	defer unix.Close(high)
 	left, err := os.Readlink(fmt.Sprintf("/proc/self/fd/%d", high))
 	must(t, err)
-	sender, _, _, _ := workload{sendfile, "auto:1M", "null", Config{Chunk: 4096}}.start(t)
+	sender, _, _, _ := workload{sendfile, "auto:1M", "null", Config{Work: Work{Chunk: 4096}}}.start(t)
 	dir := fmt.Sprintf("/proc/%d/fd/", sender.PID())
 	entries, err := os.ReadDir(dir)
 	must(t, err)
@@ -107,11 +107,11 @@ func TestWorkersInheritNoDescriptor(t *testing.T) {
 const capableCommand = "__capable"
 
 func capable() {
-	source, err := OpenSource(context.Background(), "zero", nil)
+	source, err := sourceNamed(context.Background(), "zero", nil)
 	fail(err)
-	sink, err := OpenSink("null", source, nil)
+	sink, err := sinkNamed("null", source, nil)
 	fail(err)
-	p, err := Start(Config{Role: Sender, Strategy: readWrite, Source: source, Sink: sink, Chunk: 4096})
+	p, err := Start(Config{Role: Sender, Work: Work{Strategy: readWrite, Chunk: 4096}, Source: source, Sink: sink})
 	fail(err)
 	fail(p.WaitReady(context.Background()))
 	for _, pid := range []int{os.Getpid(), p.PID()} {
@@ -152,7 +152,7 @@ func TestBinaryThatTheUserMayNotExecute(t *testing.T) {
 	openToAll(t, path)
 	must(t, os.Chmod(path, 0o700))
 	source, sink := open(t, "zero", "null")
-	_, err := Start(Config{Role: Sender, Exec: []string{path}, User: &User{UID: 65534, GID: 65534}, Strategy: readWrite, Source: source, Sink: sink, Chunk: 1})
+	_, err := Start(Config{Role: Sender, Work: Work{Strategy: readWrite, Chunk: 1}, Exec: []string{path}, User: &User{UID: 65534, GID: 65534}, Source: source, Sink: sink})
 	mustFail(t, err, fault.Unsupported, "sender", "user 65534", "permission denied", "chmod a+rx "+path)
 }
 
@@ -166,13 +166,13 @@ func readFile(t *testing.T, path string) string {
 func TestWorkersRunAsTheInvokingUser(t *testing.T) {
 	needRoot(t)
 	user := &User{UID: 65534, GID: 65533, Groups: []uint32{65533, 12345}}
-	source, err := OpenSource(t.Context(), "auto:64K", user)
+	source, err := sourceNamed(t.Context(), "auto:64K", user)
 	must(t, err)
 	defer source.Close()
-	sink, err := OpenSink("file", source, user)
+	sink, err := sinkNamed("file", source, user)
 	must(t, err)
 	defer sink.Close()
-	p := startWorker(t, Config{Role: Sender, User: user, Strategy: readWrite, Source: source, Sink: sink, Bytes: 100_000, Chunk: 4096})
+	p := startWorker(t, Config{Role: Sender, Work: Work{Strategy: readWrite, Bytes: 100_000, Chunk: 4096}, User: user, Source: source, Sink: sink})
 	status := readFile(t, fmt.Sprintf("/proc/%d/status", p.PID()))
 	for _, want := range []string{"Uid:\t65534\t65534\t65534\t65534", "Gid:\t65533\t65533\t65533\t65533", "Groups:\t12345 65533", "CapPrm:\t0000000000000000", "CapEff:\t0000000000000000"} {
 		if !strings.Contains(status, want) {

@@ -10,7 +10,6 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/zctrace/zctrace/internal/fault"
-	"github.com/zctrace/zctrace/internal/human"
 )
 
 var directIO = &Strategy{
@@ -115,36 +114,4 @@ func (w *window) deliverTail(addr uintptr, n int64) {
 		addr += uintptr(r)
 		n -= r
 	}
-}
-
-// CheckSizes is nil when the strategy can move so many bytes, 0 for any number,
-// in such chunks.
-func CheckSizes(s *Strategy, source *Source, chunk, bytes int64) error {
-	if err := CheckChunk(s, chunk); err != nil {
-		return err
-	}
-	return CheckBytes(s, source, bytes)
-}
-
-// CheckChunk is nil when the strategy can move such chunks. Direct I/O moves
-// whole blocks, but for the source's end.
-func CheckChunk(s *Strategy, chunk int64) error {
-	if !s.Direct() || chunk%directBlock == 0 {
-		return nil
-	}
-	return fault.Errorf(fault.Usage, "take --chunk "+human.FormatBytes(blocks(chunk)), "%s moves whole blocks of 4 KiB, which %d bytes are not", s.Name, chunk)
-}
-
-// CheckBytes is nil when the strategy can move so many bytes, 0 for any number.
-func CheckBytes(s *Strategy, source *Source, bytes int64) error {
-	part := bytes % source.size() % directBlock
-	if !s.Direct() || part == 0 {
-		return nil
-	}
-	nearest := bytes - part
-	if nearest == 0 {
-		nearest = min(directBlock, source.size())
-	}
-	return fault.Errorf(fault.Usage, fmt.Sprintf("take --bytes %d", nearest),
-		"%s moves whole blocks of 4 KiB and what is left at the source's end: %d bytes end within a block", s.Name, bytes)
 }

@@ -19,7 +19,7 @@ func TestDirectIO(t *testing.T) {
 			s = nativeAIO
 		}
 		for _, chunk := range []int64{directBlock, 16 * directBlock, 1 << 20} {
-			o := workload{s, tempFile(t, odd), string(sink), Config{Bytes: bytes, Chunk: chunk, Verify: true}}.run(t)
+			o := workload{s, tempFile(t, odd), string(sink), Config{Work: Work{Bytes: bytes, Chunk: chunk, Verify: true}}}.run(t)
 			o.verified(t, bytes)
 			if sink != SinkFile {
 				continue
@@ -37,7 +37,7 @@ func TestDirectIOOfLessThanABlock(t *testing.T) {
 		if i >= len(SinkKinds) {
 			s = nativeAIO
 		}
-		o := workload{s, tempFile(t, 77), string(sink), Config{Bytes: 10 * 77, Chunk: directBlock, Verify: true}}.run(t)
+		o := workload{s, tempFile(t, 77), string(sink), Config{Work: Work{Bytes: 10 * 77, Chunk: directBlock, Verify: true}}}.run(t)
 		o.verified(t, 10*77)
 	}
 }
@@ -54,12 +54,15 @@ func TestDirectIONamesTheNearestSize(t *testing.T) {
 		{4096, 1_000_123, "--bytes 998307"},
 		{4096, 77, "--bytes 4096"},
 	} {
-		mustFail(t, CheckSizes(directIO, source, c.chunk, c.bytes), fault.Usage, c.hint)
+		w := Work{Strategy: directIO, Chunk: c.chunk, Bytes: c.bytes}
+		mustFail(t, w.CheckSizes(source), fault.Usage, c.hint)
 	}
 	for _, bytes := range []int64{998_307, 4096, 300_001, 600_002, 0} {
-		must(t, CheckSizes(directIO, source, 4096, bytes))
+		w := Work{Strategy: directIO, Chunk: 4096, Bytes: bytes}
+		must(t, w.CheckSizes(source))
 	}
-	must(t, CheckSizes(readWrite, source, 1, 1))
+	w := Work{Strategy: readWrite, Chunk: 1, Bytes: 1}
+	must(t, w.CheckSizes(source))
 }
 
 func TestWritten(t *testing.T) {

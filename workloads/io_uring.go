@@ -35,12 +35,6 @@ var ioUring = &Strategy{
 
 const ioUringSource = "Linux man-pages, io_uring_enter(2): one call submits requests and waits for them; a chain of several chunks shares it"
 
-// The bounds of --depth: how many chunks are in a chain, or in flight.
-const (
-	DefaultDepth = 8
-	MaxDepth     = 256
-)
-
 // queue is what a strategy of io_uring works on. A request of a chain starts when
 // the one before is done, and as a whole: so all chunks go through one buffer, or
 // one pipe, and reach the sink in order.
@@ -96,7 +90,7 @@ func isRegular(fd uintptr) bool {
 func openRing(w *window, how func(*window) requests) (undo func(), err error) {
 	q := &queue{requests: how(w)}
 	q.toFile = isRegular(w.out)
-	q.ring, err = uring.Setup(uint32(2*w.depth), w.sqPoll)
+	q.ring, err = uring.Setup(uint32(2*w.work.Depth), w.work.SQPoll)
 	if err != nil {
 		return nil, ringError(err)
 	}
@@ -184,7 +178,7 @@ func (w *window) chain() bool {
 		w.moved += q.left
 		w.outPos += q.left
 	}
-	for q.used < w.depth {
+	for q.used < w.work.Depth {
 		n := w.next()
 		if n == 0 {
 			break

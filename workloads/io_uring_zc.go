@@ -81,7 +81,7 @@ func reportsUsage(ring *uring.Ring) bool {
 func zeroCopyRingLoop(w *window) {
 	w.readByMapping()
 	z := w.queue.zero
-	z.most, z.waited = w.depth, false
+	z.most, z.waited = w.work.Depth, false
 	w.begin()
 	addr := w.mapSource(unix.MAP_POPULATE)
 	for w.page.failed == 0 {

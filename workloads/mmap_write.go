@@ -40,7 +40,7 @@ func mmapWriteLoop(w *window) {
 func (w *window) readByMapping() {
 	w.inMapped = true
 	if w.inSize == endless {
-		w.inSize = w.chunk // one chunk of /dev/zero is as good as all of it
+		w.inSize = w.work.Chunk // one chunk of /dev/zero is as good as all of it
 	}
 	w.inSize = min(w.inSize, w.limit)
 }

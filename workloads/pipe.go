@@ -17,7 +17,7 @@ import (
 
 // makePipe makes the pipe of a strategy that is Piped.
 func makePipe(w *window) (undo func(), err error) {
-	w.pipeOut, w.pipeIn, undo, err = newPipe(w)
+	w.pipeOut, w.pipeIn, undo, err = newPipe(w.work.PipeSize, w.work.Chunk)
 	return undo, err
 }
 
@@ -28,22 +28,22 @@ func makePipes(w *window) (undo func(), err error) {
 		return nil, err
 	}
 	var undoSecond func()
-	if w.teeOut, w.teeIn, undoSecond, err = newPipe(w); err != nil {
+	if w.teeOut, w.teeIn, undoSecond, err = newPipe(w.work.PipeSize, w.work.Chunk); err != nil {
 		undoFirst()
 		return nil, err
 	}
 	return func() { undoFirst(); undoSecond() }, nil
 }
 
-// newPipe makes a pipe as large as was asked for, or else large enough for a chunk
-// where that is allowed.
-func newPipe(w *window) (out, in uintptr, undo func(), err error) {
+// newPipe makes a pipe of that size or, if it is 0, large enough for a chunk where that
+// is allowed.
+func newPipe(size, chunk int64) (out, in uintptr, undo func(), err error) {
 	var fds [2]int // read end, write end
 	if err := unix.Pipe2(fds[:], unix.O_CLOEXEC); err != nil {
 		return 0, 0, nil, fmt.Errorf("make a pipe: %w", err)
 	}
 	undo = func() { unix.Close(fds[0]); unix.Close(fds[1]) }
-	if err := sizePipe(fds[0], w.pipeSize, w.chunk); err != nil {
+	if err := sizePipe(fds[0], size, chunk); err != nil {
 		undo()
 		return 0, 0, nil, err
 	}

@@ -22,7 +22,7 @@ func TestPipeHoldsAChunk(t *testing.T) {
 		{page, 16 * page, page},
 		{32 * page, 1, 32 * page},
 	} {
-		w := &window{pipeSize: c.asked, chunk: c.chunk}
+		w := &window{work: Work{PipeSize: c.asked, Chunk: c.chunk}}
 		undo, err := makePipe(w)
 		must(t, err)
 		got, err := unix.FcntlInt(w.pipeIn, unix.F_GETPIPE_SZ, 0)
@@ -35,12 +35,12 @@ func TestPipeHoldsAChunk(t *testing.T) {
 
 func TestPipeSizeIsRefused(t *testing.T) {
 	source, sink := open(t, "zero", "null")
-	_, err := Start(Config{Role: Sender, Strategy: splice, Source: source, Sink: sink, Chunk: 1, PipeSize: 1 << 40})
+	_, err := Start(Config{Role: Sender, Work: Work{Strategy: splice, Chunk: 1, PipeSize: 1 << 40}, Source: source, Sink: sink})
 	mustFail(t, err, fault.Usage, "--pipe-size 1 TiB")
 	if unix.Geteuid() == 0 {
 		return // and may make it as large as memory allows
 	}
-	p, err := Start(Config{Role: Sender, Strategy: splice, Source: source, Sink: sink, Chunk: 1, PipeSize: 2 * maxPipeSize()})
+	p, err := Start(Config{Role: Sender, Work: Work{Strategy: splice, Chunk: 1, PipeSize: 2 * maxPipeSize()}, Source: source, Sink: sink})
 	must(t, err)
 	mustFail(t, p.WaitReady(t.Context()), fault.Unsupported, "pipe", "not permitted", "--pipe-size")
 }
@@ -50,7 +50,7 @@ func TestSmallPipe(t *testing.T) {
 	for i, sink := range slices.Concat(SinkKinds, SinkKinds, SinkKinds) {
 		s := []*Strategy{splice, vmsplice, ioUringSplice}[i/len(SinkKinds)]
 		t.Run(s.Name+"/"+string(sink), func(t *testing.T) {
-			o := workload{s, tempFile(t, 300_001), string(sink), Config{Bytes: 1_000_123, Chunk: 65536, PipeSize: 4096, Verify: true}}.run(t)
+			o := workload{s, tempFile(t, 300_001), string(sink), Config{Work: Work{Bytes: 1_000_123, Chunk: 65536, PipeSize: 4096, Verify: true}}}.run(t)
 			o.verified(t, 1_000_123)
 		})
 	}

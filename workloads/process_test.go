@@ -22,10 +22,10 @@ import (
 
 func open(t *testing.T, source, sink string) (*Source, *Sink) {
 	t.Helper()
-	from, err := OpenSource(t.Context(), source, nil)
+	from, err := sourceNamed(t.Context(), source, nil)
 	must(t, err)
 	t.Cleanup(func() { from.Close() })
-	to, err := OpenSink(sink, from, nil)
+	to, err := sinkNamed(sink, from, nil)
 	must(t, err)
 	t.Cleanup(to.Close)
 	return from, to
@@ -39,7 +39,7 @@ func TestReceiverKilled(t *testing.T) {
 			}
 			t.Run(s.Name+"/"+string(sink), func(t *testing.T) {
 				t.Parallel()
-				sender, receiver, _, _ := workload{s, "auto:1M", string(sink), Config{Chunk: 65536}}.start(t)
+				sender, receiver, _, _ := workload{s, "auto:1M", string(sink), Config{Work: Work{Chunk: 65536}}}.start(t)
 				release(t, receiver)
 				release(t, sender)
 				eventually(t, "payload", func() bool { return receiver.Payload() > 1<<20 })
@@ -60,7 +60,7 @@ func TestReceiverKilled(t *testing.T) {
 }
 
 func TestSenderKilled(t *testing.T) {
-	sender, receiver, _, _ := workload{sendfile, "auto:1M", "tcp", Config{Chunk: 65536}}.start(t)
+	sender, receiver, _, _ := workload{sendfile, "auto:1M", "tcp", Config{Work: Work{Chunk: 65536}}}.start(t)
 	release(t, receiver)
 	release(t, sender)
 	eventually(t, "payload", func() bool { return receiver.Payload() > 1<<20 })
@@ -78,7 +78,7 @@ func TestSenderKilled(t *testing.T) {
 // A worker that moves data is busy; one that was stopped is not, nor one whose
 // receiver was.
 func TestBusy(t *testing.T) {
-	sender, receiver, _, _ := workload{sendfile, "auto:1M", "tcp", Config{Chunk: 65536}}.start(t)
+	sender, receiver, _, _ := workload{sendfile, "auto:1M", "tcp", Config{Work: Work{Chunk: 65536}}}.start(t)
 	eventually(t, "a sender that waits for its go", func() bool { return !sender.Busy() })
 	release(t, receiver)
 	release(t, sender)
@@ -115,7 +115,7 @@ func TestSourceTruncatedWhileItIsRead(t *testing.T) {
 			if !takes(s, sink) {
 				sink = onlyTo[s]
 			}
-			sender, _, _, _ := workload{s, path, string(sink), Config{Chunk: 4096}}.start(t)
+			sender, _, _, _ := workload{s, path, string(sink), Config{Work: Work{Chunk: 4096}}}.start(t)
 			must(t, os.Truncate(path, 8192))
 			release(t, sender)
 			res, err := wait(t, sender)
@@ -147,7 +147,7 @@ func TestWorkersThatNeverGetReady(t *testing.T) {
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			source, sink := open(t, "zero", "null")
-			p, err := Start(Config{Role: Sender, Exec: c.argv, Strategy: readWrite, Source: source, Sink: sink, Chunk: 1})
+			p, err := Start(Config{Role: Sender, Work: Work{Strategy: readWrite, Chunk: 1}, Exec: c.argv, Source: source, Sink: sink})
 			must(t, err)
 			mustSay(t, p.WaitReady(t.Context()), c.words...)
 			if p.Go() == nil {
@@ -157,7 +157,7 @@ func TestWorkersThatNeverGetReady(t *testing.T) {
 	}
 	t.Run("never starts", func(t *testing.T) {
 		source, sink := open(t, "zero", "null")
-		_, err := Start(Config{Role: Sender, Exec: []string{"/no/such/file"}, Strategy: readWrite, Source: source, Sink: sink, Chunk: 1})
+		_, err := Start(Config{Role: Sender, Work: Work{Strategy: readWrite, Chunk: 1}, Exec: []string{"/no/such/file"}, Source: source, Sink: sink})
 		if !errors.Is(err, os.ErrNotExist) || !strings.Contains(err.Error(), "sender") {
 			t.Errorf("got %v", err)
 		}
@@ -169,7 +169,7 @@ func TestWorkersThatNeverGetReady(t *testing.T) {
 	})
 	t.Run("hangs", func(t *testing.T) {
 		source, sink := open(t, "zero", "null")
-		p, err := Start(Config{Role: Sender, Exec: []string{"/bin/sh", "-c", "exec sleep 1000"}, Strategy: readWrite, Source: source, Sink: sink, Chunk: 1})
+		p, err := Start(Config{Role: Sender, Work: Work{Strategy: readWrite, Chunk: 1}, Exec: []string{"/bin/sh", "-c", "exec sleep 1000"}, Source: source, Sink: sink})
 		must(t, err)
 		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
 		defer cancel()
@@ -184,12 +184,12 @@ func TestWorkersThatNeverGetReady(t *testing.T) {
 
 func TestConfigIsChecked(t *testing.T) {
 	source, sink := open(t, "zero", "null")
-	good := Config{Role: Sender, Strategy: readWrite, Source: source, Sink: sink, Chunk: 1}
+	good := Config{Role: Sender, Work: Work{Strategy: readWrite, Chunk: 1}, Source: source, Sink: sink}
 	for name, change := range map[string]func(*Config){
-		"no chunk":         func(c *Config) { c.Chunk = 0 },
-		"huge chunk":       func(c *Config) { c.Chunk = MaxChunk + 1 },
-		"negative payload": func(c *Config) { c.Bytes = -1 },
-		"negative rate":    func(c *Config) { c.Rate = -1 },
+		"no chunk":         func(c *Config) { c.Work.Chunk = 0 },
+		"huge chunk":       func(c *Config) { c.Work.Chunk = MaxChunk + 1 },
+		"negative payload": func(c *Config) { c.Work.Bytes = -1 },
+		"negative rate":    func(c *Config) { c.Work.Rate = -1 },
 	} {
 		cfg := good
 		change(&cfg)
@@ -215,11 +215,11 @@ func fail(err error) {
 }
 
 func orphan() {
-	source, err := OpenSource(context.Background(), "zero", nil)
+	source, err := sourceNamed(context.Background(), "zero", nil)
 	fail(err)
-	sink, err := OpenSink("null", source, nil)
+	sink, err := sinkNamed("null", source, nil)
 	fail(err)
-	p, err := Start(Config{Role: Sender, Strategy: readWrite, Source: source, Sink: sink, Chunk: 4096})
+	p, err := Start(Config{Role: Sender, Work: Work{Strategy: readWrite, Chunk: 4096}, Source: source, Sink: sink})
 	fail(err)
 	fail(p.WaitReady(context.Background()))
 	fail(p.Go())
@@ -251,7 +251,7 @@ func TestWorkersOutliveTheThreadThatStartedThem(t *testing.T) {
 	started := make(chan *Process)
 	go func() {
 		runtime.LockOSThread() // and ends locked: the thread dies
-		p, err := Start(Config{Role: Sender, Strategy: readWrite, Source: source, Sink: sink, Chunk: 4096, Bytes: 4096})
+		p, err := Start(Config{Role: Sender, Work: Work{Strategy: readWrite, Chunk: 4096, Bytes: 4096}, Source: source, Sink: sink})
 		if err != nil {
 			t.Error(err)
 		}

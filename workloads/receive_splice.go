@@ -17,7 +17,8 @@ func makeReceivePipe(w *window) (undo func(), err error) {
 	if st.Mode&unix.S_IFMT == unix.S_IFIFO {
 		return func() {}, nil
 	}
-	return makePipe(w)
+	w.pipeOut, w.pipeIn, undo, err = newPipe(0, w.work.Chunk) // --pipe-size is about the sender's
+	return undo, err
 }
 
 // receiveSpliceLoop moves what arrives into a file: through a pipe of its own, or

@@ -19,7 +19,7 @@ func TestReceivers(t *testing.T) {
 				for _, source := range []string{"auto:300001", "zero"} {
 					t.Run(m.Name+"/"+string(sink)+"/"+s.Name+"/"+source, func(t *testing.T) {
 						const n = 1_000_123
-						cfg := Config{Bytes: n, Chunk: 40_000, Receive: m, Verify: !m.discards}
+						cfg := Config{Work: Work{Bytes: n, Chunk: 40_000, Receive: m, Verify: !m.discards}}
 						o := workload{s, source, string(sink), cfg}.run(t)
 						o.verified(t, n)
 						if !m.keeps {
@@ -41,7 +41,7 @@ func TestReceiversFindACorruptedByte(t *testing.T) {
 	const at = 123_457
 	for _, m := range []*ReceiveMethod{spliceReceiver, zerocopyReceiver} {
 		t.Run(m.Name, func(t *testing.T) {
-			cfg := Config{Bytes: 200_000, Chunk: 4096, Receive: m, Verify: true, CorruptAt: ptr(int64(at))}
+			cfg := Config{Work: Work{Bytes: 200_000, Chunk: 4096, Receive: m, Verify: true}, CorruptAt: ptr(int64(at))}
 			o := workload{readWrite, "auto:1M", "tcp", cfg}.run(t)
 			bad := o.received.Mismatch
 			if m.keeps {

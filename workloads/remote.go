@@ -10,8 +10,6 @@ import (
 	"io"
 	"net"
 	"os"
-	"strconv"
-	"strings"
 	"syscall"
 	"time"
 
@@ -34,27 +32,9 @@ type remote struct {
 	stacked  string // the device below which the NIC is; "": the route's device is the NIC
 }
 
-// KindOf is the kind of sink that a name means, and whether it is on another
-// machine: HOST:PORT. Whether there is such a sink shows when it is opened.
-func KindOf(spec string) (kind SinkKind, isRemote bool) {
-	name, _, colon := strings.Cut(spec, ":")
-	for _, k := range SinkKinds {
-		if string(k) == name {
-			return k, false
-		}
-	}
-	if colon {
-		return SinkTCP, true
-	}
-	return SinkKind(name), false
-}
-
 // Dial connects to `zctrace serve` at HOST:PORT. With checksum, the receipt will
 // say what it got, for [Sink.VerifyRemote].
 func Dial(ctx context.Context, address string, checksum bool) (*Sink, error) {
-	if err := checkAddress(address); err != nil {
-		return nil, err
-	}
 	s := &Sink{Kind: SinkTCP, Address: address, size: endless, remote: &remote{address: address, checksum: checksum}}
 	if err := s.dial(ctx); err != nil {
 		return nil, err
@@ -72,38 +52,6 @@ func (s *Sink) Stacked() string {
 		return ""
 	}
 	return s.remote.stacked
-}
-
-func checkAddress(address string) error {
-	if ip := net.ParseIP(address); ip != nil {
-		return noPort(address)
-	}
-	host, port, err := net.SplitHostPort(address)
-	switch {
-	case err != nil:
-		return fault.Errorf(fault.Usage, "take HOST:PORT, or [ADDRESS]:PORT for IPv6", "sink %s is no HOST:PORT", address)
-	case host == "" || port == "":
-		return fault.Errorf(fault.Usage, fmt.Sprintf("take HOST:PORT, e.g. %s:%d", orExample(host), DefaultPort), "sink %s lacks the host or the port", address)
-	}
-	n, err := strconv.ParseUint(port, 10, 32)
-	switch {
-	case err != nil:
-		return unknownSink(address)
-	case n == 0 || n > 65535:
-		return fault.Errorf(fault.Usage, "take 1 to 65535", "sink %s: there is no port %s", address, port)
-	}
-	return nil
-}
-
-func orExample(host string) string {
-	if host == "" {
-		return "192.0.2.1"
-	}
-	return host
-}
-
-func noPort(host string) error {
-	return fault.Errorf(fault.Usage, fmt.Sprintf("take %s, where zctrace serve listens unless told otherwise", net.JoinHostPort(host, strconv.Itoa(DefaultPort))), "sink %s has no port", host)
 }
 
 // dial connects, and makes sure that it is `zctrace serve` that answers.

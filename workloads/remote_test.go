@@ -42,7 +42,7 @@ func server(t *testing.T) (address string, served <-chan Served) {
 // send runs a sender to its end.
 func send(t *testing.T, sink *Sink, source *Source, cfg Config) Result {
 	t.Helper()
-	cfg.Role, cfg.Source, cfg.Sink, cfg.Chunk = Sender, source, sink, 4093
+	cfg.Role, cfg.Source, cfg.Sink, cfg.Work.Chunk = Sender, source, sink, 4093
 	p, err := Start(cfg)
 	must(t, err)
 	sink.HandOver()
@@ -71,7 +71,7 @@ func TestRemote(t *testing.T) {
 	for _, strategy := range []*Strategy{readWrite, sendfile} {
 		for _, from := range []string{path, "zero"} {
 			t.Run(strategy.Name+" from "+filepath.Base(from), func(t *testing.T) {
-				source, err := OpenSource(t.Context(), from, nil)
+				source, err := sourceNamed(t.Context(), from, nil)
 				must(t, err)
 				defer source.Close()
 				if Support(strategy, source, SinkTCP) != nil {
@@ -84,7 +84,7 @@ func TestRemote(t *testing.T) {
 					t.Errorf("sink %+v", sink)
 				}
 				for range 2 {
-					result := send(t, sink, source, Config{Strategy: strategy, Bytes: 100_003})
+					result := send(t, sink, source, Config{Work: Work{Strategy: strategy, Bytes: 100_003}})
 					receipt, err := sink.Finish(t.Context())
 					must(t, err)
 					if receipt.Bytes != 100_003 || result.Payload != 100_003 {
@@ -104,14 +104,14 @@ func TestRemote(t *testing.T) {
 		}
 	}
 	t.Run("a wrong byte", func(t *testing.T) {
-		source, err := OpenSource(t.Context(), path, nil)
+		source, err := sourceNamed(t.Context(), path, nil)
 		must(t, err)
 		defer source.Close()
 		sink, err := Dial(t.Context(), address, true)
 		must(t, err)
 		defer sink.Close()
 		at := int64(70_000)
-		result := send(t, sink, source, Config{Strategy: readWrite, Bytes: 100_003, CorruptAt: &at})
+		result := send(t, sink, source, Config{Work: Work{Strategy: readWrite, Bytes: 100_003}, CorruptAt: &at})
 		receipt, err := sink.Finish(t.Context())
 		must(t, err)
 		if err := sink.VerifyRemote(t.Context(), source, result.Payload, receipt); err == nil || !strings.Contains(err.Error(), "SHA-256") {
@@ -267,7 +267,10 @@ func TestDialRefuses(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			start := time.Now()
-			_, err := Dial(t.Context(), test.address, false)
+			spec, err := ParseSink(test.address)
+			if err == nil {
+				_, err = Dial(t.Context(), spec.Host, false)
+			}
 			mustFail(t, err, test.kind, test.words...)
 			if took := time.Since(start); took > 2*handshakeTime {
 				t.Errorf("it took %v", took)
@@ -275,7 +278,7 @@ func TestDialRefuses(t *testing.T) {
 		})
 	}
 	t.Run("an address without a port", func(t *testing.T) {
-		_, err := OpenSink("192.0.2.1", nil, nil)
+		_, err := sinkNamed("192.0.2.1", nil, nil)
 		mustFail(t, err, fault.Usage, "192.0.2.1 has no port", "192.0.2.1:7373")
 	})
 	t.Run("interrupted", func(t *testing.T) {
@@ -399,10 +402,10 @@ func TestServerResets(t *testing.T) {
 	sink, err := Dial(t.Context(), listener.Addr().String(), false)
 	must(t, err)
 	defer sink.Close()
-	source, err := OpenSource(t.Context(), tempFile(t, 1<<20), nil)
+	source, err := sourceNamed(t.Context(), tempFile(t, 1<<20), nil)
 	must(t, err)
 	defer source.Close()
-	p := startWorker(t, Config{Role: Sender, Strategy: sendfile, Source: source, Sink: sink, Chunk: 64 << 10})
+	p := startWorker(t, Config{Role: Sender, Work: Work{Strategy: sendfile, Chunk: 64 << 10}, Source: source, Sink: sink})
 	release(t, p)
 	_, err = wait(t, p)
 	mustSay(t, err, "sender", "the receiver ended first")
@@ -418,10 +421,10 @@ func TestServerStalls(t *testing.T) {
 		t.Errorf("TCP_USER_TIMEOUT is %d ms, %v; want %v", ms, err, patience)
 	}
 	must(t, unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT, 300)) // the test waits less
-	source, err := OpenSource(t.Context(), tempFile(t, 1<<20), nil)
+	source, err := sourceNamed(t.Context(), tempFile(t, 1<<20), nil)
 	must(t, err)
 	defer source.Close()
-	p := startWorker(t, Config{Role: Sender, Strategy: sendfile, Source: source, Sink: sink, Chunk: 64 << 10})
+	p := startWorker(t, Config{Role: Sender, Work: Work{Strategy: sendfile, Chunk: 64 << 10}, Source: source, Sink: sink})
 	release(t, p)
 	_, err = wait(t, p)
 	mustSay(t, err, "sender", fmt.Sprintf("took nothing for %v", patience))
@@ -447,20 +450,6 @@ func TestLinkDevice(t *testing.T) {
 		device, stacked := linkDevice(dir, name)
 		if device != (Device{Name: name, Kind: want.kind}) || stacked != want.stacked {
 			t.Errorf("%s is %+v, stacked %q, want %+v", name, device, stacked, want)
-		}
-	}
-}
-
-func TestKindOf(t *testing.T) {
-	for spec, want := range map[string]struct {
-		kind   SinkKind
-		remote bool
-	}{
-		"tcp": {SinkTCP, false}, "file:/x:y": {SinkFile, false}, "tcp:80": {SinkTCP, false},
-		"host:80": {SinkTCP, true}, "[::1]:80": {SinkTCP, true}, "nowhere": {"nowhere", false},
-	} {
-		if kind, remote := KindOf(spec); kind != want.kind || remote != want.remote {
-			t.Errorf("%s is %s, %v", spec, kind, remote)
 		}
 	}
 }

@@ -6,7 +6,7 @@ import "testing"
 
 func TestReopen(t *testing.T) {
 	for _, spec := range []string{tempFile(t, 12345), "auto:64KiB", "zero"} {
-		s, err := OpenSource(t.Context(), spec, nil)
+		s, err := sourceNamed(t.Context(), spec, nil)
 		must(t, err)
 		defer s.Close()
 		if _, err := s.file.Seek(4096, 0); err != nil {

@@ -21,7 +21,7 @@ func TestDepth(t *testing.T) {
 		n := int((chunks + depth - 1) / depth)
 		for _, s := range []*Strategy{nativeAIO, ioUring, ioUringFixed, ioUringSplice} {
 			t.Run(fmt.Sprintf("%s/%d", s.Name, depth), func(t *testing.T) {
-				wl := workload{s, "auto:1M", "file", Config{Bytes: chunks * chunk, Chunk: chunk, Depth: depth, Cookie: testCookie}}
+				wl := workload{s, "auto:1M", "file", Config{Work: Work{Bytes: chunks * chunk, Chunk: chunk, Depth: depth}, Cookie: testCookie}}
 				sender, _, source, sink := wl.start(t)
 				got := traceWindow(t, sender)
 				res, err := wait(t, sender)
@@ -38,7 +38,7 @@ func TestDepth(t *testing.T) {
 func TestDepthIsRefused(t *testing.T) {
 	source, sink := open(t, "zero", "null")
 	for _, depth := range []int64{-1, MaxDepth + 1} {
-		_, err := Start(Config{Role: Sender, Strategy: ioUring, Source: source, Sink: sink, Chunk: 1, Depth: depth})
+		_, err := Start(Config{Role: Sender, Work: Work{Strategy: ioUring, Chunk: 1, Depth: depth}, Source: source, Sink: sink})
 		mustFail(t, err, fault.Usage, "--depth", "take 1 to 256")
 	}
 }
@@ -52,7 +52,7 @@ func TestSQPoll(t *testing.T) {
 				continue
 			}
 			t.Run(s.Name+"/"+string(sink), func(t *testing.T) {
-				wl := workload{s, "auto:300001", string(sink), Config{Bytes: chunks * chunk, Chunk: chunk, SQPoll: true, Verify: true}}
+				wl := workload{s, "auto:300001", string(sink), Config{Work: Work{Bytes: chunks * chunk, Chunk: chunk, SQPoll: true, Verify: true}}}
 				wl.run(t).verified(t, chunks*chunk)
 			})
 		}
@@ -69,7 +69,7 @@ func TestBrokenChains(t *testing.T) {
 				source, sink := open(t, tempFile(t, 300_001), "pipe")
 				_, err := unix.FcntlInt(sink.sender.Fd(), unix.F_SETPIPE_SZ, unix.Getpagesize())
 				must(t, err)
-				cfg := Config{Strategy: s, Source: source, Sink: sink, Chunk: chunk, Bytes: bytes, Depth: depth, Verify: true, Cookie: testCookie}
+				cfg := Config{Work: Work{Strategy: s, Chunk: chunk, Bytes: bytes, Depth: depth, Verify: true}, Source: source, Sink: sink, Cookie: testCookie}
 				cfg.Role = Receiver
 				receiver := startWorker(t, cfg)
 				cfg.Role = Sender
@@ -96,7 +96,7 @@ func TestRingsFail(t *testing.T) {
 		if !takes(s, sink) {
 			sink = onlyTo[s]
 		}
-		sender, receiver, _, _ := workload{s, "auto:1M", string(sink), Config{Chunk: 65536}}.start(t)
+		sender, receiver, _, _ := workload{s, "auto:1M", string(sink), Config{Work: Work{Chunk: 65536}}}.start(t)
 		receiver.Kill()
 		<-receiver.Done()
 		release(t, sender)
@@ -111,7 +111,7 @@ func TestRingsFail(t *testing.T) {
 func TestRingsOfATruncatedSource(t *testing.T) {
 	for _, s := range []*Strategy{ioUring, ioUringFixed, ioUringSplice, nativeAIO} {
 		path := tempFile(t, 1<<20)
-		sender, _, _, _ := workload{s, path, "null", Config{Chunk: 65536, Bytes: 1 << 20}}.start(t)
+		sender, _, _, _ := workload{s, path, "null", Config{Work: Work{Chunk: 65536, Bytes: 1 << 20}}}.start(t)
 		must(t, unix.Truncate(path, 300_000))
 		release(t, sender)
 		res, err := wait(t, sender)
@@ -131,13 +131,13 @@ func TestRingsWithLittleToPin(t *testing.T) {
 	must(t, unix.Setrlimit(unix.RLIMIT_MEMLOCK, &unix.Rlimit{Cur: 1 << 20, Max: was.Max}))
 	defer func() { must(t, unix.Setrlimit(unix.RLIMIT_MEMLOCK, &was)) }()
 	run := func(s *Strategy, chunk, depth int64) error {
-		source, err := OpenSource(t.Context(), "auto:4M", user)
+		source, err := sourceNamed(t.Context(), "auto:4M", user)
 		must(t, err)
 		defer source.Close()
-		sink, err := OpenSink("tcp", source, user)
+		sink, err := sinkNamed("tcp", source, user)
 		must(t, err)
 		defer sink.Close()
-		cfg := Config{User: user, Strategy: s, Source: source, Sink: sink, Chunk: chunk, Bytes: 8 << 20, Depth: depth, Verify: true}
+		cfg := Config{Work: Work{Strategy: s, Chunk: chunk, Bytes: 8 << 20, Depth: depth, Verify: true}, User: user, Source: source, Sink: sink}
 		cfg.Role = Receiver
 		receiver := startWorker(t, cfg)
 		cfg.Role = Sender

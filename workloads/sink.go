@@ -7,13 +7,10 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"slices"
-	"strings"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/zctrace/zctrace/internal/fault"
-	"github.com/zctrace/zctrace/internal/human"
 )
 
 // SinkKind says what a sink is.
@@ -46,15 +43,11 @@ type Sink struct {
 	remote   *remote  // another machine; nil: it is here
 }
 
-// OpenSink opens tcp, unix, pipe, file[:PATH] or null, with the rights of user.
-// A file without a PATH is made beside the source and has no name. A file goes
-// round at the source's size, so that an unlimited run fills no disk.
-func OpenSink(spec string, source *Source, user *User) (*Sink, error) {
-	name, path, named := strings.Cut(spec, ":")
-	s := &Sink{Kind: SinkKind(name), user: user, size: endless}
-	if !slices.Contains(SinkKinds, s.Kind) || named && s.Kind != SinkFile || named && path == "" {
-		return nil, unknownSink(spec)
-	}
+// OpenSink opens a sink on this machine, with the rights of user. A file without a
+// name is made beside the source. A file goes round at the source's size, so that an
+// unlimited run fills no disk.
+func OpenSink(spec SinkSpec, source *Source, user *User) (*Sink, error) {
+	s := &Sink{Kind: spec.Kind, user: user, size: endless}
 	if s.Kind != SinkFile {
 		if err := s.connect(); err != nil {
 			return nil, err
@@ -65,25 +58,12 @@ func OpenSink(spec string, source *Source, user *User) (*Sink, error) {
 	if s.size == endless {
 		s.size = defaultSourceBytes
 	}
-	err := AsUser(user, func() error { return s.openFile(path, source) })
+	err := AsUser(user, func() error { return s.openFile(spec.Path, source) })
 	if err != nil {
 		return nil, err
 	}
 	s.Device = fileDevice(s.sender)
 	return s, nil
-}
-
-func unknownSink(spec string) error {
-	var names []string
-	for _, k := range SinkKinds {
-		names = append(names, string(k))
-	}
-	hint := "sinks: " + strings.Join(names, ", ") + ", file:PATH, HOST:PORT"
-	name, _, colon := strings.Cut(spec, ":")
-	if !colon && strings.Contains(name, ".") && !strings.Contains(name, "/") {
-		return noPort(name)
-	}
-	return fault.Errorf(fault.Usage, human.DidYouMean(name, names)+hint, "unknown sink %q", spec)
 }
 
 // connect makes the two ends of all sinks here that are not files.
@@ -199,23 +179,6 @@ func (s *Sink) pack(chunk int64) error {
 // HasReceiver is false for sinks that nobody here reads from: file, null, and those
 // on another machine.
 func (s *Sink) HasReceiver() bool { return s.receiver != nil }
-
-// CheckSinks is nil when the strategy takes one sink, or two.
-func CheckSinks(s *Strategy, two bool) error {
-	switch {
-	case s.TwoSinks() && !two:
-		return fault.Errorf(fault.Usage, "give --sink twice", "%s takes two sinks", s.Name)
-	case !s.TwoSinks() && two:
-		var takers []string
-		for _, other := range Strategies {
-			if other.TwoSinks() {
-				takers = append(takers, other.Name)
-			}
-		}
-		return fault.Errorf(fault.Usage, "give one --sink", "only %s takes two sinks, %s does not", strings.Join(takers, " and "), s.Name)
-	}
-	return nil
-}
 
 // Same is true of two sinks that are one file.
 func (s *Sink) Same(other *Sink) bool {

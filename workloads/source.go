@@ -9,12 +9,10 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/zctrace/zctrace/internal/fault"
-	"github.com/zctrace/zctrace/internal/human"
 )
 
 // SourceKind says what a source is.
@@ -43,42 +41,21 @@ type Source struct {
 	file *os.File // read-only, blocking
 }
 
-// OpenSource opens FILE, `auto[:SIZE]` or `zero`, with the rights of user. A
-// file that is called auto or zero is ./auto or ./zero.
-func OpenSource(ctx context.Context, spec string, user *User) (*Source, error) {
+// OpenSource opens the source, or makes it, with the rights of user.
+func OpenSource(ctx context.Context, spec SourceSpec, user *User) (*Source, error) {
 	var s *Source
 	err := AsUser(user, func() (err error) {
-		kind, size, sized := strings.Cut(spec, ":")
-		switch {
-		case spec == "":
-			err = fault.Errorf(fault.Usage, "take --source FILE, auto[:SIZE] or zero", "no source given")
-		case spec == "zero":
+		switch spec.Kind {
+		case SourceZero:
 			s, err = openSource(SourceZero, "/dev/zero", "/dev/zero")
-		case kind == "auto":
-			n := int64(defaultSourceBytes)
-			if sized {
-				n, err = parseSize(size)
-			}
-			if err == nil {
-				s, err = makeSource(ctx, tempDir(), n)
-			}
+		case SourceAuto:
+			s, err = makeSource(ctx, tempDir(), spec.Bytes)
 		default:
-			s, err = openFileSource(spec)
+			s, err = openFileSource(spec.Path)
 		}
 		return err
 	})
 	return s, err
-}
-
-func parseSize(size string) (int64, error) {
-	n, err := human.ParseBytes(size)
-	if err == nil && n == 0 {
-		err = errors.New("it would be empty")
-	}
-	if err != nil {
-		return 0, fault.Errorf(fault.Usage, "write it like auto:64MiB", "source auto:%s: %w", size, err)
-	}
-	return n, nil
 }
 
 func openFileSource(path string) (*Source, error) {

@@ -28,7 +28,7 @@ func TestSources(t *testing.T) {
 	}
 	for _, c := range cases {
 		t.Run(c.spec, func(t *testing.T) {
-			s, err := OpenSource(t.Context(), c.spec, nil)
+			s, err := sourceNamed(t.Context(), c.spec, nil)
 			must(t, err)
 			defer s.Close()
 			if s.Kind != c.kind || s.Bytes != c.bytes {
@@ -53,7 +53,7 @@ func TestAutoIsPatternedAndLeavesNothing(t *testing.T) {
 	dir := t.TempDir()
 	t.Setenv("TMPDIR", dir)
 	const size = 1<<20 + 4099 // more than one block of the filler, and no whole word
-	s, err := OpenSource(t.Context(), "auto:1052675", nil)
+	s, err := sourceNamed(t.Context(), "auto:1052675", nil)
 	must(t, err)
 	defer s.Close()
 	entries, err := os.ReadDir(dir)
@@ -118,7 +118,7 @@ func TestBadSources(t *testing.T) {
 	}
 	for _, c := range cases {
 		t.Run(c.spec, func(t *testing.T) {
-			s, err := OpenSource(t.Context(), c.spec, nil)
+			s, err := sourceNamed(t.Context(), c.spec, nil)
 			if err == nil {
 				s.Close()
 			}
@@ -126,13 +126,13 @@ func TestBadSources(t *testing.T) {
 		})
 	}
 	t.Run("loop", func(t *testing.T) {
-		if _, err := OpenSource(t.Context(), loop, nil); !errors.Is(err, unix.ELOOP) {
+		if _, err := sourceNamed(t.Context(), loop, nil); !errors.Is(err, unix.ELOOP) {
 			t.Errorf("got %v", err)
 		}
 	})
 	t.Run("no TMPDIR", func(t *testing.T) {
 		t.Setenv("TMPDIR", filepath.Join(dir, "missing"))
-		_, err := OpenSource(t.Context(), "auto", nil)
+		_, err := sourceNamed(t.Context(), "auto", nil)
 		mustFail(t, err, fault.Usage, "64 MiB", filepath.Join(dir, "missing"), "TMPDIR")
 	})
 }
@@ -149,7 +149,7 @@ func TestSourceNeedsTheUsersRights(t *testing.T) {
 	} else {
 		must(t, os.Chmod(path, 0))
 	}
-	_, err := OpenSource(t.Context(), path, user)
+	_, err := sourceNamed(t.Context(), path, user)
 	mustFail(t, err, fault.Unsupported, path, "permission denied")
 }
 

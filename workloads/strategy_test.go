@@ -130,7 +130,7 @@ var onlyTo = map[*Strategy]SinkKind{copyFileRange: SinkFile, mmapCopy: SinkFile,
 func takes(s *Strategy, sink SinkKind) bool { return onlyTo[s] == "" || onlyTo[s] == sink }
 
 func TestSupportOfFiles(t *testing.T) {
-	source, err := OpenSource(t.Context(), "auto:1M", nil)
+	source, err := sourceNamed(t.Context(), "auto:1M", nil)
 	must(t, err)
 	defer source.Close()
 	for _, s := range Strategies {
@@ -163,12 +163,12 @@ func TestSupportOfZero(t *testing.T) {
 		}
 		if err != nil && s.Direct() { // the worker does not even get ready
 			_, to := open(t, "zero", string(sink))
-			p, err := Start(Config{Role: Sender, Strategy: s, Source: source, Sink: to, Chunk: 4096})
+			p, err := Start(Config{Role: Sender, Work: Work{Strategy: s, Chunk: 4096}, Source: source, Sink: to})
 			must(t, err)
 			mustFail(t, p.WaitReady(t.Context()), fault.Unsupported, "source takes no direct I/O")
 			continue
 		}
-		o := workload{s, "zero", string(sink), Config{Bytes: 4096, Chunk: 4096}}.run(t)
+		o := workload{s, "zero", string(sink), Config{Work: Work{Bytes: 4096, Chunk: 4096}}}.run(t)
 		if (err == nil) != (o.sendErr == nil) {
 			t.Errorf("%s: Support says %v, the run says %v", s.Name, err, o.sendErr)
 		}

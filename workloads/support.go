@@ -116,11 +116,11 @@ func move(s *Strategy, source *Source, sink *Sink) error {
 		}
 	}
 	w := &window{
-		page: &page{},
-		in:   source.file.Fd(), out: sink.sender.Fd(),
+		page: &page{}, work: Work{Chunk: n, Depth: 1},
+		in: source.file.Fd(), out: sink.sender.Fd(),
 		inSize: source.size(), outSize: endless,
-		chunk: n, limit: n,
-		buf: buf, bufSize: n, flipAt: -1, depth: 1,
+		limit: n,
+		buf:   buf, bufSize: n, flipAt: -1,
 	}
 	if s.TwoSinks() { // each is tried alone
 		null, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0)

@@ -15,7 +15,7 @@ func TestTeeToAllPairs(t *testing.T) {
 	for _, one := range SinkKinds {
 		for _, two := range SinkKinds {
 			t.Run(fmt.Sprintf("%s and %s", one, two), func(t *testing.T) {
-				wl := workload{tee, tempFile(t, 100_000), fmt.Sprintf("%s,%s", one, two), Config{Bytes: n, Chunk: 4093, Verify: true}}
+				wl := workload{tee, tempFile(t, 100_000), fmt.Sprintf("%s,%s", one, two), Config{Work: Work{Bytes: n, Chunk: 4093, Verify: true}}}
 				o := wl.run(t)
 				if o.sendErr != nil || o.receiveErr != nil || o.received.Mismatch != nil {
 					t.Fatalf("%+v", o)
@@ -36,7 +36,7 @@ func TestTeeToAllPairs(t *testing.T) {
 
 // A wrong byte is found at either end, with its place in the payload.
 func TestTeeVerifies(t *testing.T) {
-	source, err := OpenSource(t.Context(), tempFile(t, 200_000), nil)
+	source, err := sourceNamed(t.Context(), tempFile(t, 200_000), nil)
 	must(t, err)
 	defer source.Close()
 	expect, err := source.Snapshot(t.Context(), 0)
@@ -46,7 +46,7 @@ func TestTeeVerifies(t *testing.T) {
 	must(t, err)
 	for _, sinks := range []string{"tcp,null", "null,tcp", "tcp,unix", "pipe,pipe"} {
 		t.Run(sinks, func(t *testing.T) {
-			o := workload{tee, source.Path, sinks, Config{Bytes: 200_000, Chunk: 4096, Verify: true, Expect: expect}}.run(t)
+			o := workload{tee, source.Path, sinks, Config{Work: Work{Bytes: 200_000, Chunk: 4096, Verify: true}, Expect: expect}}.run(t)
 			if m := o.received.Mismatch; m == nil || m.Offset != 123_457 || m.Expected != 0 {
 				t.Errorf("found %+v, want offset 123457", m)
 			}
@@ -55,8 +55,12 @@ func TestTeeVerifies(t *testing.T) {
 }
 
 func TestCheckSinks(t *testing.T) {
-	must(t, CheckSinks(tee, true))
-	must(t, CheckSinks(sendfile, false))
-	mustFail(t, CheckSinks(tee, false), fault.Usage, "tee takes two sinks", "give --sink twice")
-	mustFail(t, CheckSinks(sendfile, true), fault.Usage, "only tee takes two sinks", "give one --sink")
+	check := func(s *Strategy, sinks int) error {
+		w := Work{Strategy: s, Sinks: make([]SinkSpec, sinks)}
+		return w.CheckSinks()
+	}
+	must(t, check(tee, 2))
+	must(t, check(sendfile, 1))
+	mustFail(t, check(tee, 1), fault.Usage, "tee takes two sinks", "give --sink twice")
+	mustFail(t, check(sendfile, 2), fault.Usage, "only tee takes two sinks", "give one --sink")
 }

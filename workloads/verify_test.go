@@ -13,7 +13,7 @@ func TestVerifyCatchesACorruptedByte(t *testing.T) {
 	for _, source := range []string{"auto:1M", "auto:100000", "zero"} { // the second goes round before
 		for _, sink := range []SinkKind{SinkTCP, SinkUnix, SinkPipe} {
 			t.Run(source+"/"+string(sink), func(t *testing.T) {
-				o := workload{readWrite, source, string(sink), Config{Bytes: 1 << 20, Chunk: 4096, Verify: true, CorruptAt: ptr(int64(at))}}.run(t)
+				o := workload{readWrite, source, string(sink), Config{Work: Work{Bytes: 1 << 20, Chunk: 4096, Verify: true}, CorruptAt: ptr(int64(at))}}.run(t)
 				if o.sendErr != nil || o.receiveErr != nil || o.received.Payload != 1<<20 {
 					t.Fatalf("%+v", o)
 				}
@@ -22,7 +22,7 @@ func TestVerifyCatchesACorruptedByte(t *testing.T) {
 		}
 	}
 	t.Run("file", func(t *testing.T) {
-		o := workload{readWrite, "auto:1M", "file", Config{Bytes: 1 << 20, Chunk: 4096, CorruptAt: ptr(int64(at))}}.run(t)
+		o := workload{readWrite, "auto:1M", "file", Config{Work: Work{Bytes: 1 << 20, Chunk: 4096}, CorruptAt: ptr(int64(at))}}.run(t)
 		bad, err := o.sink.VerifyFile(t.Context(), o.source, o.sent.Payload)
 		if err != nil {
 			t.Fatal(err)
@@ -42,14 +42,14 @@ func checkMismatch(t *testing.T, bad *Mismatch, at int64) {
 }
 
 func TestVerifyAgainstASnapshot(t *testing.T) {
-	source, err := OpenSource(t.Context(), tempFile(t, 300_001), nil)
+	source, err := sourceNamed(t.Context(), tempFile(t, 300_001), nil)
 	must(t, err)
 	defer source.Close()
 	expect, err := source.Snapshot(t.Context(), 200_000)
 	must(t, err)
 	defer expect.Close()
 
-	wl := workload{sendfile, source.Path, "tcp", Config{Bytes: 200_000, Chunk: 4096, Verify: true, Expect: expect}}
+	wl := workload{sendfile, source.Path, "tcp", Config{Work: Work{Bytes: 200_000, Chunk: 4096, Verify: true}, Expect: expect}}
 	wl.run(t).verified(t, 200_000)
 
 	// And it is the snapshot that counts.
@@ -64,17 +64,17 @@ func TestVerifyAgainstASnapshot(t *testing.T) {
 // The receiver maps what is sent, however large the source is.
 func TestVerifyMapsWhatIsSent(t *testing.T) {
 	s := hole(t, 4<<40)
-	sink, err := OpenSink("tcp", s, nil)
+	sink, err := sinkNamed("tcp", s, nil)
 	must(t, err)
 	t.Cleanup(sink.Close)
-	cfg := Config{Role: Receiver, Source: s, Sink: sink, Chunk: 4096, Verify: true, Bytes: 300_001}
+	cfg := Config{Role: Receiver, Work: Work{Chunk: 4096, Verify: true, Bytes: 300_001}, Source: s, Sink: sink}
 	j, _, err := cfg.job()
 	must(t, err)
 	if j.ExpectSize != 300_001 {
 		t.Fatalf("%d bytes are mapped, want 300001", j.ExpectSize)
 	}
 	receiver := startWorker(t, cfg)
-	cfg.Role, cfg.Strategy = Sender, sendfile
+	cfg.Role, cfg.Work.Strategy = Sender, sendfile
 	sender := startWorker(t, cfg)
 	sink.HandOver()
 	release(t, receiver)
@@ -83,7 +83,7 @@ func TestVerifyMapsWhatIsSent(t *testing.T) {
 		t.Errorf("%+v, %v", res, err)
 	}
 
-	cfg.Role, cfg.Bytes = Receiver, 0
+	cfg.Role, cfg.Work.Bytes = Receiver, 0
 	_, err = Start(cfg)
 	mustFail(t, err, fault.Usage, "does not fit into the page cache: 4 TiB of it", "--bytes", "--verify")
 	_, err = s.Snapshot(t.Context(), 0)
@@ -92,18 +92,18 @@ func TestVerifyMapsWhatIsSent(t *testing.T) {
 
 func TestOnlyAUserBufferCanBeCorrupted(t *testing.T) {
 	source, sink := open(t, "zero", "null")
-	_, err := Start(Config{Role: Sender, Strategy: sendfile, Source: source, Sink: sink, Chunk: 1, CorruptAt: ptr(int64(0))})
+	_, err := Start(Config{Role: Sender, Work: Work{Strategy: sendfile, Chunk: 1}, Source: source, Sink: sink, CorruptAt: ptr(int64(0))})
 	mustFail(t, err, fault.Usage, "sendfile", "read-write")
 }
 
 func TestExpectationTruncatedWhileItIsCompared(t *testing.T) {
-	source, err := OpenSource(t.Context(), "auto:1M", nil)
+	source, err := sourceNamed(t.Context(), "auto:1M", nil)
 	must(t, err)
 	defer source.Close()
 	expect, err := source.Snapshot(t.Context(), 0)
 	must(t, err)
 	defer expect.Close()
-	sender, receiver, _, _ := workload{sendfile, "auto:1M", "tcp", Config{Chunk: 4096, Verify: true, Expect: expect}}.start(t)
+	sender, receiver, _, _ := workload{sendfile, "auto:1M", "tcp", Config{Work: Work{Chunk: 4096, Verify: true}, Expect: expect}}.start(t)
 	must(t, expect.Truncate(0))
 	release(t, receiver)
 	release(t, sender)

@@ -26,10 +26,6 @@ const (
 	MarkEnd       = 2
 )
 
-// MaxChunk is the most that Linux moves in one read, write or sendfile:
-// MAX_RW_COUNT, see read(2).
-const MaxChunk = 0x7ffff000
-
 // endless is the size of a source without an end, of a sink that takes
 // everything at one place, and of an unlimited payload.
 const endless = math.MaxInt64
@@ -43,6 +39,7 @@ const napNs = 100e6
 // linker proves the first; strace shows the rest.
 type window struct {
 	page *page
+	work Work // what the user asked for
 
 	cookie, role uintptr // for the markers
 
@@ -54,7 +51,6 @@ type window struct {
 	inMapped        bool    // going round on in needs no lseek
 	outMapped       bool    // nor does going round on out
 
-	chunk int64
 	limit int64 // payload bytes
 	moved int64 // payload bytes
 
@@ -62,7 +58,6 @@ type window struct {
 	bufSize int64
 	flipAt  int64 // payload offset of the byte that a test has corrupted
 
-	rate     int64 // bytes per second, 0: no pacing
 	wakeNs   int64 // CLOCK_MONOTONIC when the next chunk is due
 	wakeRest int64 // and the fraction of a nanosecond, in 1/rate
 	due      int64 // payload, with the next chunk, that is due at that time
@@ -73,13 +68,10 @@ type window struct {
 
 	tail uintptr // the sink without O_DIRECT, or the sink itself
 
-	pipeSize        int64   // of the strategy's own pipe, 0: enough for a chunk
 	pipeIn, pipeOut uintptr // its write end, and its read end
 
-	depth  int64  // of the strategy's queue
-	sqPoll bool   // the kernel's thread submits
-	queue  *queue // of io_uring
-	batch  *batch // of native AIO
+	queue *queue // of io_uring
+	batch *batch // of native AIO
 
 	vectors [vectors]vector // for calls that take more than one buffer
 
@@ -151,8 +143,8 @@ func (w *window) next() int64 {
 		}
 		w.outPos = 0
 	}
-	n := min(w.chunk, w.limit-w.moved, w.inSize-w.inPos, w.outSize-w.outPos)
-	if w.rate > 0 && !w.pace(n) {
+	n := min(w.work.Chunk, w.limit-w.moved, w.inSize-w.inPos, w.outSize-w.outPos)
+	if w.work.Rate > 0 && !w.pace(n) {
 		return 0
 	}
 	return n
@@ -182,8 +174,8 @@ func (w *window) pace(n int64) bool {
 	w.due += more
 	// Below 2^62: at most MaxChunk bytes since the last deadline.
 	wait := more*1e9 + w.wakeRest
-	sleep := wait / w.rate
-	w.wakeRest = wait % w.rate
+	sleep := wait / w.work.Rate
+	w.wakeRest = wait % w.work.Rate
 	for sleep > 0 {
 		nap := min(sleep, napNs)
 		sleep -= nap

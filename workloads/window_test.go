@@ -66,7 +66,7 @@ func TestWindowHoldsTheTransfersAndNothingElse(t *testing.T) {
 							want["lseek"] = seeks
 						}
 					}
-					wl := workload{s, fmt.Sprintf("auto:%d", size), string(sink), Config{Bytes: chunks * chunk, Chunk: chunk, Cookie: testCookie}}
+					wl := workload{s, fmt.Sprintf("auto:%d", size), string(sink), Config{Work: Work{Bytes: chunks * chunk, Chunk: chunk}, Cookie: testCookie}}
 					sender, receiver, _, _ := wl.start(t)
 					if receiver != nil {
 						release(t, receiver)
@@ -120,7 +120,7 @@ func TestWindowHoldsTheTransfersAndNothingElse(t *testing.T) {
 }
 
 func TestReceiversWindow(t *testing.T) {
-	wl := workload{readWrite, "auto:1M", "unix", Config{Bytes: 1 << 20, Chunk: 65536, Verify: true, Cookie: testCookie}}
+	wl := workload{readWrite, "auto:1M", "unix", Config{Work: Work{Bytes: 1 << 20, Chunk: 65536, Verify: true}, Cookie: testCookie}}
 	sender, receiver, _, _ := wl.start(t)
 	release(t, sender) // the receiver starts when it is traced
 	got := traceWindow(t, receiver)

@@ -100,7 +100,7 @@ func rehearse(w *window, loop func(*window)) {
 	try.page = &page{}
 	try.cookie = 0 // nobody's: its markers open no window
 	try.in, try.out, try.second = ^uintptr(0), ^uintptr(0), ^uintptr(0)
-	try.rate = 0 // or it would wait for the first chunk to be due
+	try.work.Rate = 0 // or it would wait for the first chunk to be due
 	loop(&try)
 }
 
@@ -139,17 +139,13 @@ func prepare(text string, pg *page) (*window, *Strategy, error) {
 		return nil, nil, err
 	}
 	w := &window{
-		page: pg, cookie: uintptr(pg.cookie), role: j.Role.number(),
+		page: pg, work: j.Work, cookie: uintptr(pg.cookie), role: j.Role.number(),
 		in: fdIn, out: fdOther,
 		inSize: j.SourceSize, outSize: j.SinkSize,
-		chunk: j.Chunk, limit: j.Limit,
+		limit:    j.Limit,
 		bufSize:  j.Buffer,
 		flipAt:   j.FlipAt,
-		rate:     j.Rate,
-		pipeSize: j.PipeSize,
-		mapFlags: j.Mapping.flags(), advice: j.Mapping.advice(),
-		depth:  j.Depth,
-		sqPoll: j.SQPoll,
+		mapFlags: j.Work.Mapping.flags(), advice: j.Work.Mapping.advice(),
 	}
 	if j.SeekIn {
 		if _, err := unix.Seek(fdIn, 0, unix.SEEK_SET); err != nil {

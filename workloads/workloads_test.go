@@ -69,6 +69,24 @@ type workload struct {
 	cfg      Config // the sender's; Verify is the receiver's
 }
 
+// sourceNamed opens a source as the user names it.
+func sourceNamed(ctx context.Context, text string, user *User) (*Source, error) {
+	spec, err := ParseSource(text)
+	if err != nil {
+		return nil, err
+	}
+	return OpenSource(ctx, spec, user)
+}
+
+// sinkNamed opens a sink of this machine as the user names it.
+func sinkNamed(text string, source *Source, user *User) (*Sink, error) {
+	spec, err := ParseSink(text)
+	if err != nil {
+		return nil, err
+	}
+	return OpenSink(spec, source, user)
+}
+
 // outcome is what became of it.
 type outcome struct {
 	sent, received Result
@@ -82,13 +100,13 @@ type outcome struct {
 // is nil where there is none.
 func (wl workload) start(t *testing.T) (sender, receiver *Process, source *Source, sink *Sink) {
 	t.Helper()
-	source, err := OpenSource(t.Context(), wl.source, nil)
+	source, err := sourceNamed(t.Context(), wl.source, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { source.Close() })
 	open := func(spec string) *Sink {
-		sink, err := OpenSink(spec, source, nil)
+		sink, err := sinkNamed(spec, source, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -97,11 +115,11 @@ func (wl workload) start(t *testing.T) (sender, receiver *Process, source *Sourc
 	}
 	one, two, _ := strings.Cut(wl.sink, ",")
 	sink = open(one)
-	if wl.cfg.Receive != nil {
-		must(t, sink.ReceiveWith(wl.cfg.Receive, source))
+	if wl.cfg.Work.Receive != nil {
+		must(t, sink.ReceiveWith(wl.cfg.Work.Receive, source))
 	}
 	cfg := wl.cfg
-	cfg.Strategy, cfg.Source, cfg.Sink = wl.strategy, source, sink
+	cfg.Work.Strategy, cfg.Source, cfg.Sink = wl.strategy, source, sink
 	if wl.strategy.TwoSinks() {
 		cfg.Second = open(cmp.Or(two, "null"))
 		defer cfg.Second.HandOver()
@@ -269,7 +287,7 @@ func TestMovesEveryByte(t *testing.T) {
 				}
 				t.Run(c.name+"/"+s.Name+"/"+string(sink), func(t *testing.T) {
 					t.Parallel()
-					o := workload{s, c.source, string(sink), Config{Bytes: c.bytes, Chunk: c.chunk, Verify: true}}.run(t)
+					o := workload{s, c.source, string(sink), Config{Work: Work{Bytes: c.bytes, Chunk: c.chunk, Verify: true}}}.run(t)
 					o.verified(t, c.bytes)
 				})
 			}
@@ -280,10 +298,11 @@ func TestMovesEveryByte(t *testing.T) {
 // wholeBlocks is false for sizes that direct I/O does not take, and must refuse.
 func wholeBlocks(t *testing.T, s *Strategy, from string, chunk, bytes int64) bool {
 	source, sink := open(t, from, "null")
-	err := CheckSizes(s, source, chunk, bytes)
+	w := Work{Strategy: s, Chunk: chunk, Bytes: bytes}
+	err := w.CheckSizes(source)
 	if err != nil {
 		mustFail(t, err, fault.Usage, s.Name, "whole blocks")
-		_, err = Start(Config{Role: Sender, Strategy: s, Source: source, Sink: sink, Chunk: chunk, Bytes: bytes})
+		_, err = Start(Config{Role: Sender, Work: w, Source: source, Sink: sink})
 		mustFail(t, err, fault.Usage, "whole blocks")
 		return false
 	}
@@ -304,7 +323,7 @@ func TestSinkFileGoesRoundAtTheSourcesSize(t *testing.T) {
 		}
 		t.Run(s.Name, func(t *testing.T) {
 			defer os.Remove(path)
-			o := workload{s, "auto:100000", "file:" + path, Config{Bytes: 250_000, Chunk: 4096}}.run(t)
+			o := workload{s, "auto:100000", "file:" + path, Config{Work: Work{Bytes: 250_000, Chunk: 4096}}}.run(t)
 			o.verified(t, 250_000)
 			got, err := os.ReadFile(path)
 			if err != nil {
@@ -327,7 +346,7 @@ func TestStopEndsAnUnlimitedRun(t *testing.T) {
 			}
 			t.Run(s.Name+"/"+string(sink), func(t *testing.T) {
 				t.Parallel()
-				sender, receiver, _, _ := workload{s, "auto:1M", string(sink), Config{Chunk: 4096, Verify: true}}.start(t)
+				sender, receiver, _, _ := workload{s, "auto:1M", string(sink), Config{Work: Work{Chunk: 4096, Verify: true}}}.start(t)
 				if receiver != nil {
 					release(t, receiver)
 				}
@@ -354,7 +373,7 @@ func TestStopEndsAnUnlimitedRun(t *testing.T) {
 }
 
 func TestStopBeforeGo(t *testing.T) {
-	sender, _, _, _ := workload{readWrite, "zero", "null", Config{Chunk: 4096}}.start(t)
+	sender, _, _, _ := workload{readWrite, "zero", "null", Config{Work: Work{Chunk: 4096}}}.start(t)
 	sender.Stop()
 	release(t, sender)
 	if res, err := wait(t, sender); err != nil || res.Payload != 0 {
@@ -365,7 +384,7 @@ func TestStopBeforeGo(t *testing.T) {
 // At 1 MB/s, each chunk of 50 kB is due 50 ms after the one before, and so is the
 // first. A run may take longer, never less.
 func TestRate(t *testing.T) {
-	o := workload{sendfile, "auto:1M", "null", Config{Bytes: 200_000, Chunk: 50_000, Rate: 1_000_000}}.run(t)
+	o := workload{sendfile, "auto:1M", "null", Config{Work: Work{Bytes: 200_000, Chunk: 50_000, Rate: 1_000_000}}}.run(t)
 	o.verified(t, 200_000)
 	if o.sent.Elapsed < 200*time.Millisecond {
 		t.Errorf("took %s, want 200 ms at least", o.sent.Elapsed)
@@ -374,7 +393,7 @@ func TestRate(t *testing.T) {
 
 func TestStopInterruptsPacing(t *testing.T) {
 	// The first chunk would be due in a day.
-	sender, _, _, _ := workload{sendfile, "auto:1M", "null", Config{Chunk: 86400, Rate: 1}}.start(t)
+	sender, _, _, _ := workload{sendfile, "auto:1M", "null", Config{Work: Work{Chunk: 86400, Rate: 1}}}.start(t)
 	release(t, sender)
 	time.Sleep(20 * time.Millisecond) // likely enough for it to sleep
 	sender.Stop()
@@ -401,20 +420,20 @@ func allowedCPU(t *testing.T) int {
 
 func TestPinnedToACPU(t *testing.T) {
 	cpu := allowedCPU(t)
-	o := workload{sendfile, "auto:1M", "unix", Config{Bytes: 1 << 20, Chunk: 65536, CPU: &cpu}}.run(t)
+	o := workload{sendfile, "auto:1M", "unix", Config{Work: Work{Bytes: 1 << 20, Chunk: 65536, CPUs: &[2]int{cpu, cpu}}}}.run(t)
 	o.verified(t, 1<<20)
 
-	source, err := OpenSource(t.Context(), "zero", nil)
+	source, err := sourceNamed(t.Context(), "zero", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer source.Close()
-	sink, err := OpenSink("null", source, nil)
+	sink, err := sinkNamed("null", source, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer sink.Close()
-	p, err := Start(Config{Role: Sender, Strategy: readWrite, Source: source, Sink: sink, Chunk: 1, CPU: ptr(1023)}) // no machine that runs tests has it
+	p, err := Start(Config{Role: Sender, Work: Work{Strategy: readWrite, Chunk: 1, CPUs: &[2]int{1023, 1023}}, Source: source, Sink: sink}) // no machine that runs tests has it
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -38,7 +38,7 @@ type compareOptions struct {
 // chunks are the chunk sizes to run with.
 func (o *compareOptions) chunks() []int64 {
 	if o.sizes == (chunkRange{}) {
-		return []int64{int64(o.chunk)}
+		return []int64{int64(o.work.chunk)}
 	}
 	return o.sizes.sizes()
 }
@@ -106,7 +106,7 @@ func (o *compareOptions) adaptFlags(cmd *cobra.Command) {
 	} {
 		f.Lookup(name).Usage = usage
 	}
-	o.latency.value = "off"
+	o.recording.latency.value = "off"
 	f.Lookup("latency").DefValue = "off"
 }
 
@@ -143,14 +143,17 @@ func (o *compareOptions) plan(cmd *cobra.Command, names []string) (p compared, e
 	if p.strategies, err = findStrategies(names); err != nil {
 		return p, err
 	}
-	if p.gates, err = parseGates(o.expect); err != nil {
+	if p.gates, err = parseGates(o.output.expect); err != nil {
 		return p, err
 	}
-	if err := o.checkCompare(cmd, len(p.strategies)*len(o.chunks())); err != nil {
+	if p.cfg, err = o.config(cmd, p.strategies); err != nil {
 		return p, err
 	}
-	p.cfg, err = o.config(p.strategies, append([]string{"zctrace"}, os.Args[1:]...))
-	return p, err
+	if p.cfg.Bytes == 0 && p.cfg.Duration == 0 && !p.cfg.Cold { // a cold run ends with its source
+		p.cfg.Bytes = defaultComparedBytes
+	}
+	p.cfg.Interval = dashboardInterval
+	return p, o.checkCompare(p.cfg, len(p.strategies)*len(o.chunks()))
 }
 
 func compareStrategies(cmd *cobra.Command, names []string, o *compareOptions) error {
@@ -158,13 +161,14 @@ func compareStrategies(cmd *cobra.Command, names []string, o *compareOptions) er
 	if err != nil {
 		return err
 	}
-	if o.json, err = checkJSON(&o.options); err != nil {
+	file, err := o.output.file(p.cfg.Work)
+	if err != nil {
 		return err
 	}
 	ctx, interrupt := context.WithCancelCause(cmd.Context())
 	defer interrupt(nil)
 	c := &comparison{
-		job:    job{cfg: p.cfg, ctx: ctx, interrupt: interrupt, json: o.json, stdout: os.Stdout},
+		job:    job{cfg: p.cfg, ctx: ctx, interrupt: interrupt, json: file, stdout: os.Stdout},
 		name:   cmd.Name(),
 		rounds: o.rounds, gates: p.gates, form: o.form,
 	}
@@ -181,9 +185,9 @@ func compareStrategies(cmd *cobra.Command, names []string, o *compareOptions) er
 		return err
 	}
 	front := c.lines
-	if o.json == "-" {
+	if file == "-" {
 		c.stdout = os.Stderr
-	} else if !o.plain && canDraw() {
+	} else if !o.output.plain && canDraw() {
 		front = c.live
 	}
 	outcomes, err := front()
@@ -214,29 +218,19 @@ func findStrategies(names []string) ([]*workloads.Strategy, error) {
 	return list, nil
 }
 
-// checkCompare checks the flags, and sets the default of how much to move.
-func (o *compareOptions) checkCompare(cmd *cobra.Command, each int) error {
-	if err := o.checkGiven(cmd); err != nil {
-		return err
-	}
-	named := slices.IndexFunc(o.sinks, func(sink string) bool {
-		kind, _ := workloads.KindOf(sink)
-		return kind == workloads.SinkFile && sink != string(kind)
-	})
+// checkCompare checks what is different for each of so many runs a round.
+func (o *compareOptions) checkCompare(cfg session.Config, each int) error {
+	named := slices.IndexFunc(cfg.Sinks, func(sink workloads.SinkSpec) bool { return sink.Path != "" })
 	switch {
 	case o.rounds < 1:
 		return usageError("--rounds %d: take at least 1", o.rounds)
 	case o.rounds*each > trace.MaxSetTraces:
 		return fault.Errorf(fault.Usage, "take fewer rounds, strategies or sizes", "--rounds %d: %d runs are more than the %d of which traces are kept", o.rounds, o.rounds*each, trace.MaxSetTraces)
-	case o.copies.value == string(tracer.All):
+	case cfg.Copies == tracer.All:
 		return usageError("--copies all compares the engines of one run: take zctrace run STRATEGY --copies all")
 	case named >= 0:
-		return usageError("--sink %s: each run needs an empty file of its own: take --sink file", o.sinks[named])
+		return usageError("--sink %s: each run needs an empty file of its own: take --sink file", cfg.Sinks[named])
 	}
-	if o.bytes == 0 && o.duration == 0 && o.cache.value != "cold" { // a cold run ends with its source
-		o.bytes = defaultComparedBytes
-	}
-	o.interval = dashboardInterval
 	return nil
 }
 
@@ -261,10 +255,10 @@ func parseGates(texts []string) ([]gate, error) {
 
 // tryRemote connects to a sink on another machine once, before every run fails to.
 func (c *comparison) tryRemote() error {
-	if _, remote := workloads.KindOf(c.cfg.Sink); !remote {
+	if !c.cfg.Sinks[0].IsRemote() {
 		return nil
 	}
-	sink, err := workloads.Dial(c.ctx, c.cfg.Sink, false)
+	sink, err := workloads.Dial(c.ctx, c.cfg.Sinks[0].Host, false)
 	if err == nil {
 		sink.Close()
 	}
@@ -278,7 +272,7 @@ func (c *comparison) openSource() (*workloads.Source, error) {
 		return nil, err
 	}
 	doing := announcer()
-	doing("opening source " + c.cfg.Source)
+	doing("opening source " + c.cfg.Source.String())
 	defer doing("")
 	return workloads.OpenSource(c.ctx, c.cfg.Source, user)
 }
@@ -323,12 +317,15 @@ func (c *comparison) choose(strategies []*workloads.Strategy, named bool, source
 // able are the chunk sizes with which the strategy can do the work. The error says
 // why there is none; some that it cannot do are left out.
 func (c *comparison) able(s *workloads.Strategy, source *workloads.Source, chunks []int64) (sizes []int64, err error) {
-	if err := c.support(s, source); err != nil {
+	work := c.cfg.Work
+	work.Strategy = s
+	if err := support(work, source); err != nil {
 		return nil, err
 	}
 	var out []string
 	for _, chunk := range chunks {
-		if e := workloads.CheckChunk(s, chunk); e != nil {
+		work.Chunk = chunk
+		if e := work.CheckChunk(); e != nil {
 			err = cmp.Or(err, e)
 			out = append(out, human.FormatBytes(chunk))
 			continue
@@ -346,21 +343,16 @@ func (c *comparison) able(s *workloads.Strategy, source *workloads.Source, chunk
 	return sizes, nil
 }
 
-// support is nil when the strategy can move the payload and takes the sinks, or one
-// of them is none: then the first run says what there is.
-func (c *comparison) support(s *workloads.Strategy, source *workloads.Source) error {
-	if err := workloads.CheckSinks(s, c.cfg.Sink2 != ""); err != nil {
+// support is nil when the strategy can move the payload, and takes the sinks.
+func support(work workloads.Work, source *workloads.Source) error {
+	if err := work.CheckSinks(); err != nil {
 		return err
 	}
-	if err := workloads.CheckBytes(s, source, c.cfg.Bytes); err != nil {
+	if err := work.CheckBytes(source); err != nil {
 		return err
 	}
-	for _, spec := range []string{c.cfg.Sink, c.cfg.Sink2} {
-		kind, _ := workloads.KindOf(spec)
-		if !slices.Contains(workloads.SinkKinds, kind) {
-			continue // the first run says what there is
-		}
-		if err := workloads.Support(s, source, kind); err != nil {
+	for _, sink := range work.Sinks {
+		if err := workloads.Support(work.Strategy, source, sink.Kind); err != nil {
 			return err
 		}
 	}

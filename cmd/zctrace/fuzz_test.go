@@ -30,7 +30,7 @@ func planned() *cobra.Command {
 	root.AddCommand(newRun(func(cmd *cobra.Command, name string, o *options) error {
 		cfg, _, err := o.plan(cmd, name)
 		if err == nil && (cfg.Bytes < 0 || cfg.Duration < 0 || cfg.Chunk < 1 || cfg.Rate < 0 || cfg.Interval < 0 ||
-			cfg.Bytes == 0 && cfg.Duration == 0 && !cfg.Cold || cfg.Sink == "" && o.sinks[0] != "") {
+			cfg.Bytes == 0 && cfg.Duration == 0 && !cfg.Cold || len(cfg.Sinks) != len(o.work.sinks)) {
 			err = fmt.Errorf("accepted: %+v", cfg)
 		}
 		return err

@@ -25,7 +25,7 @@ func newList() *cobra.Command {
 			w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
 			fmt.Fprintln(w, "STRATEGY\tHERE\tSYSTEM CALLS\tWHAT IT DOES")
 			for _, s := range workloads.Strategies {
-				here, why := support(s)
+				here, why := sinksHere(s)
 				fmt.Fprintf(w, "%s\t%s\t%s\t%s%s\n", s.Name, here, strings.Join(s.Syscalls, ", "), s.Summary, why)
 			}
 			return w.Flush()
@@ -35,9 +35,9 @@ func newList() *cobra.Command {
 	return cmd
 }
 
-// support says to which sinks a strategy can move a file here, and if to none,
+// sinksHere says to which sinks a strategy can move a file here, and if to none,
 // why.
-func support(s *workloads.Strategy) (here, why string) {
+func sinksHere(s *workloads.Strategy) (here, why string) {
 	var sinks []string
 	for _, kind := range workloads.SinkKinds {
 		err := workloads.Support(s, nil, kind)

@@ -7,16 +7,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
-	"path/filepath"
 	"strings"
 	"sync/atomic"
-	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/sys/unix"
 
 	"github.com/zctrace/zctrace/internal/fault"
 	"github.com/zctrace/zctrace/internal/outfile"
@@ -27,6 +23,7 @@ import (
 )
 
 const (
+	defaultDuration   = 10 * time.Second
 	plainInterval     = time.Second
 	dashboardInterval = 100 * time.Millisecond
 )
@@ -88,14 +85,16 @@ func (o *options) plan(cmd *cobra.Command, name string) (cfg session.Config, exp
 	if err != nil {
 		return cfg, nil, err
 	}
-	if expectations, err = parseExpectations(o.expect); err != nil {
+	if expectations, err = parseExpectations(o.output.expect); err != nil {
 		return cfg, nil, err
 	}
-	if err := o.checkGiven(cmd); err != nil {
+	if cfg, err = o.config(cmd, []*workloads.Strategy{strategy}); err != nil {
 		return cfg, nil, err
 	}
-	cfg, err = o.config([]*workloads.Strategy{strategy}, append([]string{"zctrace"}, os.Args[1:]...))
-	return cfg, expectations, err
+	if cfg.Bytes == 0 && cfg.Duration == 0 && !cfg.Cold { // a cold run ends with its source
+		cfg.Duration = defaultDuration
+	}
+	return cfg, expectations, cfg.CheckSinks()
 }
 
 func runStrategy(cmd *cobra.Command, name string, o *options) error {
@@ -103,17 +102,18 @@ func runStrategy(cmd *cobra.Command, name string, o *options) error {
 	if err != nil {
 		return err
 	}
-	if o.json, err = checkJSON(o); err != nil {
+	file, err := o.output.file(cfg.Work)
+	if err != nil {
 		return err
 	}
 	ctx, interrupt := context.WithCancelCause(cmd.Context())
 	defer interrupt(nil)
-	j := &job{cfg: cfg, ctx: ctx, interrupt: interrupt, json: o.json, stdout: os.Stdout}
+	j := &job{cfg: cfg, ctx: ctx, interrupt: interrupt, json: file, stdout: os.Stdout}
 	defer j.interruptOnSignal()()
 	front := j.plain
-	if o.json == "-" {
+	if file == "-" {
 		j.stdout = os.Stderr
-	} else if !o.plain && canDraw() {
+	} else if !o.output.plain && canDraw() {
 		front = j.dashboard
 	}
 	t, err := front()
@@ -146,18 +146,6 @@ func verdict(t *trace.Trace, err error, ctx context.Context, expectations []trac
 	return nil
 }
 
-func parseExpectations(texts []string) ([]trace.Expectation, error) {
-	var out []trace.Expectation
-	for _, text := range texts {
-		e, err := trace.ParseExpectation(text)
-		if err != nil {
-			return nil, usageError("--expect: %w", err)
-		}
-		out = append(out, e)
-	}
-	return out, nil
-}
-
 // interruptOnSignal ends the run at a signal. What a dashboard draws on is given back
 // where the program ends at once.
 func (j *job) interruptOnSignal() (stop func()) {
@@ -166,69 +154,6 @@ func (j *job) interruptOnSignal() (stop func()) {
 			_ = program.ReleaseTerminal()
 		}
 	})
-}
-
-// checkJSON finds out before the run whether the trace can be written after it,
-// and where to: "-" for all names of standard output.
-func checkJSON(o *options) (string, error) {
-	path := o.json
-	switch {
-	case path == "" && !o.jsonGiven:
-		if stdoutClosed() {
-			fmt.Fprintln(os.Stderr, "zctrace: standard output is closed (or /dev/null, opened for reading and writing), so the result is not shown; --json FILE would keep it")
-		}
-		return "", nil
-	case path == "":
-		return "", usageError("--json \"\": take a file, or - for standard output")
-	case path == "-" || sameFile(path, "/proc/self/fd/1"):
-		if stdoutClosed() {
-			return "", fault.Errorf(fault.Failed, "give --json a file", "standard output is closed, and --json - would lose the trace")
-		}
-		return "-", nil
-	case sameFile(path, o.source):
-		return "", fault.Errorf(fault.Usage, "take another file", "--json %s would replace the source", path)
-	}
-	for _, spec := range o.sinks {
-		if sink, ok := strings.CutPrefix(spec, "file:"); ok && (sameFile(path, sink) || sameEntry(path, sink)) {
-			return "", fault.Errorf(fault.Usage, "take another file", "--json %s would replace the sink", path)
-		}
-	}
-	err := asUser(func() error { return outfile.Check(path) })
-	info, _ := os.Stat(path)
-	switch {
-	case err == nil:
-	case info != nil && info.IsDir():
-		err = fault.Errorf(fault.Usage, "", "%w", err)
-	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS):
-		err = fault.Errorf(fault.Unsupported, "", "%w", err)
-	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENOTDIR), errors.Is(err, syscall.EBADF):
-		err = fault.Errorf(fault.Usage, "", "%w", err)
-	}
-	return path, err
-}
-
-func sameFile(a, b string) bool {
-	infoA, errA := os.Stat(a)
-	infoB, errB := os.Stat(b)
-	return errA == nil && errB == nil && os.SameFile(infoA, infoB)
-}
-
-// sameEntry reports whether both name the same file, which need not exist yet.
-func sameEntry(a, b string) bool {
-	dirA, nameA := filepath.Split(a)
-	dirB, nameB := filepath.Split(b)
-	return nameA == nameB && sameFile(dirA+".", dirB+".")
-}
-
-// stdoutClosed finds a standard output that was closed when the program started:
-// Go's runtime has then put /dev/null in its place, open for reading too, which
-// the shell's >/dev/null is not (runtime/fds_unix.go: checkfds).
-func stdoutClosed() bool {
-	var null, out unix.Stat_t
-	flags, err := unix.FcntlInt(os.Stdout.Fd(), unix.F_GETFL, 0)
-	return err == nil && flags&unix.O_ACCMODE == unix.O_RDWR &&
-		unix.Fstat(int(os.Stdout.Fd()), &out) == nil && unix.Stat(os.DevNull, &null) == nil &&
-		out.Mode&unix.S_IFMT == unix.S_IFCHR && out.Rdev == null.Rdev
 }
 
 // save writes the trace where --json says, if it does.

@@ -131,13 +131,15 @@ func TestStartsAndStops(t *testing.T) {
 func startAndStop(t *testing.T, i int) {
 	t.Helper()
 	strategy := workloads.Strategies[i%len(workloads.Strategies)]
-	cfg := session.Config{
-		Strategy: strategy, Source: "auto:256KiB", Sink: sinkFor(strategy.Name), Bytes: 256 << 10, Chunk: 64 << 10,
-		Latency: i%2 == 0, Verify: i%3 == 0, Copies: tracer.Auto, Interval: 10 * time.Millisecond,
-	}
+	flags := workFlags{bytes: 256 << 10, chunk: 64 << 10, source: "auto:256KiB", sinks: []string{sinkFor(strategy.Name)}, receiver: "read", verify: i%3 == 0}
 	if strategy.TwoSinks() {
-		cfg.Sink, cfg.Sink2 = "pipe", "unix"
+		flags.sinks = []string{"pipe", "unix"}
 	}
+	work, err := flags.work([]*workloads.Strategy{strategy})
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg := session.Config{Work: work, Latency: i%2 == 0, Copies: tracer.Auto, Interval: 10 * time.Millisecond}
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	observe := func(*trace.Trace) {}

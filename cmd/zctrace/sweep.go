@@ -20,7 +20,7 @@ func newSweep(start startCompare) *cobra.Command {
 		Short: "Compare strategies over chunk sizes: where does one overtake another",
 		Long: `sweep does the same work through each strategy with each chunk size, in interleaved
 rounds as compare does, and prints the throughput by size. What a strategy cannot
-do is left out: direct-io and aio move whole blocks. It says in words where
+do is left out: ` + strategiesThat((*workloads.Strategy).Direct) + ` move whole blocks. It says in words where
 one strategy overtakes another, going only by sizes at which all rounds of one
 were faster than all rounds of the other, of two at least. On a terminal the curves grow as the runs
 go. --duration and --bytes are for each run.`,

@@ -81,7 +81,7 @@ func (c attached) byTurns(b *testing.B) (traced, control []float64) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	s := &session{cfg: Config{Strategy: strategy, Source: "auto", Sink: "tcp", Chunk: 64 << 10, CPUs: &c.cpus}, deps: Machine()}
+	s := &session{cfg: Config{Work: workloads.Work{Strategy: strategy, Source: source("auto"), Sinks: sinks("tcp"), Chunk: 64 << 10, CPUs: &c.cpus}}, deps: Machine()}
 	if s.cookie, err = newCookie(); err != nil {
 		b.Fatal(err)
 	}

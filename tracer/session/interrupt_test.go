@@ -58,11 +58,11 @@ func TestInterruptedEnd(t *testing.T) {
 		{"the receipt", "to say what it received", -1, func(*Config) {}},
 		{"the receipt, to verify", "to say what it received", -1, func(c *Config) { c.Verify = true }},
 		{"the checksum", "comparing what", huge, func(c *Config) { c.Verify = true }},
-		{"the comparison", "comparing sink file", 0, func(c *Config) { c.Verify, c.Sink = true, "file" }},
+		{"the comparison", "comparing sink file", 0, func(c *Config) { c.Verify, c.Sinks = true, sinks("file") }},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			cfg := config(t)
-			cfg.Source, cfg.Sink = "zero", elsewhere(t, test.payload)
+			cfg.Source, cfg.Sinks = source("zero"), sinks(elsewhere(t, test.payload))
 			test.cfg(&cfg)
 			ctx, interrupt := context.WithCancelCause(t.Context())
 			defer interrupt(nil)
@@ -71,7 +71,7 @@ func TestInterruptedEnd(t *testing.T) {
 				if strings.Contains(what, test.during) {
 					reached = time.Now()
 					time.AfterFunc(50*time.Millisecond, func() { interrupt(errors.New("Ctrl-C")) })
-					if cfg.Sink == "file" { // which is soon compared
+					if cfg.Sinks[0].Kind == workloads.SinkFile { // which is soon compared
 						<-ctx.Done()
 					}
 				}
@@ -101,7 +101,7 @@ func TestNoReceiptNoNICs(t *testing.T) {
 		}
 		defer sink.Close()
 		sink.Device = workloads.Device{Name: "eth0", Kind: "nic"}
-		f := &follower{session: &session{sink: sink}, pass: &pass{ended: trace.Done}}
+		f := &follower{session: &session{cfg: Config{Work: workloads.Work{Sinks: sinks("null")}}, sink: sink}, pass: &pass{ended: trace.Done}}
 		ctx, interrupt := context.WithCancel(t.Context())
 		defer interrupt()
 		if payload < 0 {
@@ -131,7 +131,7 @@ func TestInterruptedTransfer(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			cfg := config(t)
-			cfg.Sink = elsewhere(t, test.payload)
+			cfg.Sinks = sinks(elsewhere(t, test.payload))
 			ctx, interrupt := context.WithCancel(t.Context())
 			defer interrupt()
 			s := &script{run: map[workloads.Role]func(*fakeWorker){workloads.Sender: func(w *fakeWorker) {

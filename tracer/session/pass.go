@@ -113,24 +113,16 @@ func (s *session) sourceBytes() int64 {
 
 func (s *session) startWorkers() (w workers, err error) {
 	cfg := workloads.Config{
-		User: s.user, Source: s.source, Sink: s.sink, Second: s.sink2, Chunk: s.cfg.Chunk, Cookie: s.cookie,
-		Strategy: s.cfg.Strategy, Bytes: s.cfg.Bytes, Rate: s.cfg.Rate, PipeSize: s.cfg.PipeSize,
-		Mapping: s.cfg.Mapping, Depth: s.cfg.Depth, SQPoll: s.cfg.SQPoll,
-		Receive: s.receive(), Verify: s.cfg.Verify, Expect: s.expect, CorruptAt: s.corruptAt(),
+		User: s.user, Cookie: s.cookie, Work: s.cfg.Work, Source: s.source, Sink: s.sink, Second: s.sink2,
+		Expect: s.expect, CorruptAt: s.corruptAt(),
 	}
 	if s.receivers() > 0 {
 		cfg.Role = workloads.Receiver
-		if s.cfg.CPUs != nil {
-			cfg.CPU = &s.cfg.CPUs[1]
-		}
 		if w.receiver, err = s.deps.StartWorker(cfg); err != nil {
 			return w, err
 		}
 	}
 	cfg.Role = workloads.Sender
-	if s.cfg.CPUs != nil {
-		cfg.CPU = &s.cfg.CPUs[0]
-	}
 	if w.sender, err = s.deps.StartWorker(cfg); err != nil {
 		w.kill()
 		return w, err
@@ -344,7 +336,7 @@ func (f *follower) openWindows() (n int64) {
 func (f *follower) takeReceipt(ctx context.Context) (err error) {
 	p := f.pass
 	defer func() { f.session.unsure = p.receipt == nil }()
-	f.session.doing("waiting for %s to say what it received", f.session.cfg.Sink)
+	f.session.doing("waiting for %s to say what it received", f.session.cfg.Sinks[0])
 	if p.ended == trace.Interrupted {
 		limited, cancel := context.WithTimeoutCause(context.WithoutCancel(ctx), grace, fmt.Errorf("it took more than %v", grace))
 		defer cancel()

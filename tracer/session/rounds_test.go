@@ -24,7 +24,7 @@ func three(t *testing.T) []Config {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { source.Close() })
-	cfg.Shared, cfg.Sink = source, "null"
+	cfg.Shared, cfg.Sinks = source, sinks("null")
 	var configs []Config
 	for _, name := range []string{"read-write", "mmap-write", "sendfile"} {
 		if cfg.Strategy, err = workloads.Find(name); err != nil {
@@ -77,7 +77,7 @@ func TestRoundsWithAFailure(t *testing.T) {
 	deps := s.deps()
 	start := deps.StartWorker
 	deps.StartWorker = func(c workloads.Config) (Worker, error) {
-		if c.Strategy.Name == "mmap-write" {
+		if c.Work.Strategy.Name == "mmap-write" {
 			return nil, errors.New("out of memory")
 		}
 		return start(c)

@@ -6,12 +6,11 @@
 package session
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"os"
-	"strings"
+	"slices"
 	"time"
 
 	"github.com/zctrace/zctrace/internal/fault"
@@ -23,27 +22,13 @@ import (
 
 // Config is a run as the user asked for it.
 type Config struct {
+	workloads.Work
 	Command  []string
 	Tool     trace.Tool
-	Strategy *workloads.Strategy
-	Source   string                   // FILE, auto[:SIZE] or zero
-	Sink     string                   // tcp, unix, pipe, file[:PATH], null or HOST:PORT
-	Sink2    string                   // of a strategy that takes two, else ""
-	Bytes    int64                    // payload; 0: no limit
-	Duration time.Duration            // 0: no limit
-	Chunk    int64                    // bytes per transfer
-	Rate     int64                    // bytes per second; 0: no limit
-	Receive  *workloads.ReceiveMethod // nil: workloads.ReadReceiver
-	Mapping  workloads.Mapping        // of the source, by a strategy that maps it
-	PipeSize int64                    // of the pipe of a strategy that has one of its own; 0: enough for a chunk
-	Depth    int64                    // of the queue of a strategy that has one; 0: the default
-	SQPoll   bool                     // a strategy of io_uring lets a thread of the kernel submit
-	Cold     bool                     // start with nothing of the source in the page cache
-	Verify   bool
+	Duration time.Duration // 0: no limit
 	Latency  bool
 	Copies   ledger.Engine
-	Baseline bool // do the same work untraced before
-	CPUs     *[2]int
+	Baseline bool          // do the same work untraced before
 	Interval time.Duration // from one sample to the next
 
 	// NewInterval changes Interval during the run. It may be nil.
@@ -219,27 +204,20 @@ func firstError(workErr, tracerErr error) error {
 }
 
 func (s *session) tracerOptions() tracer.Options {
-	socket := func(spec string) bool {
-		kind, _ := workloads.KindOf(spec)
-		return kind == workloads.SinkTCP || kind == workloads.SinkUnix
+	socket := func(spec workloads.SinkSpec) bool {
+		return spec.Kind == workloads.SinkTCP || spec.Kind == workloads.SinkUnix
 	}
-	_, remote := workloads.KindOf(s.cfg.Sink)
 	return tracer.Options{
 		Marker:  tracer.Marker{Nr: workloads.MarkerNr, Address: workloads.MarkerAddress, Cookie: s.cookie},
 		Latency: s.cfg.Latency,
 		Copies:  s.cfg.Copies,
-		Sockets: socket(s.cfg.Sink) || socket(s.cfg.Sink2),
-		Network: remote,
+		Sockets: slices.ContainsFunc(s.cfg.Sinks, socket),
+		Network: slices.ContainsFunc(s.cfg.Sinks, workloads.SinkSpec.IsRemote),
 
 		ZeroCopySends: s.cfg.Strategy.ZeroCopySends,
-		Receiver:      s.receive().Name,
+		Receiver:      s.cfg.Receiver().Name,
 		Requests:      s.cfg.Strategy.Ring() || s.cfg.Strategy.Makes("io_submit"),
 	}
-}
-
-// receive is how the receiver does it.
-func (s *session) receive() *workloads.ReceiveMethod {
-	return cmp.Or(s.cfg.Receive, workloads.ReadReceiver)
 }
 
 func (s *session) doing(format string, args ...any) {
@@ -251,13 +229,10 @@ func (s *session) doing(format string, args ...any) {
 // openWork opens source and sink and checks that the work makes sense.
 func (s *session) openWork(ctx context.Context) (err error) {
 	cfg := &s.cfg
-	if err := workloads.CheckSinks(cfg.Strategy, cfg.Sink2 != ""); err != nil {
-		return err
-	}
 	if s.source, err = s.openSource(ctx); err != nil {
 		return err
 	}
-	if err := workloads.CheckSizes(cfg.Strategy, s.source, cfg.Chunk, cfg.Bytes); err != nil {
+	if err := cfg.CheckSizes(s.source); err != nil {
 		return err
 	}
 	if err := s.openSinks(ctx); err != nil {
@@ -266,7 +241,7 @@ func (s *session) openWork(ctx context.Context) (err error) {
 	if err := workloads.CheckMapping(cfg.Mapping, s.source); err != nil {
 		return err
 	}
-	if err := s.sink.ReceiveWith(s.receive(), s.source); err != nil {
+	if err := s.sink.ReceiveWith(s.cfg.Receiver(), s.source); err != nil {
 		return err
 	}
 	if cfg.Cold {
@@ -286,11 +261,11 @@ func (s *session) openWork(ctx context.Context) (err error) {
 
 // openSinks opens the sink, or both, and checks that the strategy can use them.
 func (s *session) openSinks(ctx context.Context) (err error) {
-	if s.sink, err = s.openSink(ctx, s.cfg.Sink); err != nil {
+	if s.sink, err = s.openSink(ctx, s.cfg.Sinks[0]); err != nil {
 		return err
 	}
-	if s.cfg.Sink2 != "" {
-		if s.sink2, err = s.openSink(ctx, s.cfg.Sink2); err != nil {
+	if len(s.cfg.Sinks) > 1 {
+		if s.sink2, err = s.openSink(ctx, s.cfg.Sinks[1]); err != nil {
 			return err
 		}
 		if s.sink.Same(s.sink2) {
@@ -308,10 +283,10 @@ func (s *session) openSinks(ctx context.Context) (err error) {
 	return nil
 }
 
-func (s *session) openSink(ctx context.Context, spec string) (*workloads.Sink, error) {
-	if _, remote := workloads.KindOf(spec); remote {
+func (s *session) openSink(ctx context.Context, spec workloads.SinkSpec) (*workloads.Sink, error) {
+	if spec.IsRemote() {
 		s.doing("connecting to %s", spec)
-		return workloads.Dial(ctx, spec, s.cfg.Verify)
+		return workloads.Dial(ctx, spec.Host, s.cfg.Verify)
 	}
 	return workloads.OpenSink(spec, s.source, s.user)
 }
@@ -340,7 +315,7 @@ func (s *session) openSource(ctx context.Context) (*workloads.Source, error) {
 	if s.cfg.Shared != nil {
 		return s.cfg.Shared.Reopen(s.user)
 	}
-	if kind, _, _ := strings.Cut(s.cfg.Source, ":"); kind == string(workloads.SourceAuto) {
+	if s.cfg.Source.Kind == workloads.SourceAuto {
 		s.doing("making source %s", s.cfg.Source)
 	}
 	return workloads.OpenSource(ctx, s.cfg.Source, s.user)

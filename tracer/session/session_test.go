@@ -113,7 +113,31 @@ func config(t *testing.T) Config {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return Config{Strategy: strategy, Source: "auto:1MiB", Sink: "unix", Chunk: 4096, Interval: time.Millisecond}
+	return Config{
+		Work:     workloads.Work{Strategy: strategy, Source: source("auto:1MiB"), Sinks: sinks("unix"), Chunk: 4096},
+		Interval: time.Millisecond,
+	}
+}
+
+// source is one as the user names it.
+func source(text string) workloads.SourceSpec {
+	spec, err := workloads.ParseSource(text)
+	if err != nil {
+		panic(err)
+	}
+	return spec
+}
+
+// sinks are one or two as the user names them.
+func sinks(texts ...string) (list []workloads.SinkSpec) {
+	for _, text := range texts {
+		spec, err := workloads.ParseSink(text)
+		if err != nil {
+			panic(err)
+		}
+		list = append(list, spec)
+	}
+	return list
 }
 
 func untilStopped(w *fakeWorker) { <-w.stop }
@@ -251,7 +275,7 @@ func TestBaselineDoesTheSameWork(t *testing.T) {
 			senders = append(senders, c)
 		}
 	}
-	if len(senders) != 2 || senders[0].Bytes != 0 || senders[1].Bytes != 12345 {
+	if len(senders) != 2 || senders[0].Work.Bytes != 0 || senders[1].Work.Bytes != 12345 {
 		t.Errorf("the senders' payloads are %v, want no limit, then 12345", senders)
 	}
 	if got.Run.UntracedElapsedNS != trace.Known(time.Second.Nanoseconds()) || got.Run.LimitDurationNS.Known() {
@@ -283,7 +307,7 @@ func TestSlowEnd(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			cfg := config(t)
-			cfg.Sink, cfg.Interval, cfg.Duration = "null", time.Second, time.Second
+			cfg.Sinks, cfg.Interval, cfg.Duration = sinks("null"), time.Second, time.Second
 			synctest.Test(t, func(t *testing.T) {
 				s := &script{run: map[workloads.Role]func(*fakeWorker){workloads.Sender: test.sender}}
 				_, err := Run(t.Context(), cfg, s.deps(), nil)
@@ -332,7 +356,7 @@ func TestFailureThatTheOtherDoesNotNotice(t *testing.T) {
 // A new interval takes effect while the run goes on.
 func TestNewInterval(t *testing.T) {
 	cfg := config(t)
-	cfg.Sink, cfg.Interval, cfg.Duration = "null", time.Hour, 30*time.Minute
+	cfg.Sinks, cfg.Interval, cfg.Duration = sinks("null"), time.Hour, 30*time.Minute
 	synctest.Test(t, func(t *testing.T) {
 		changes := make(chan time.Duration, 1)
 		changes <- time.Minute
@@ -349,7 +373,7 @@ func TestNewInterval(t *testing.T) {
 
 func TestItSaysWhatTakesTime(t *testing.T) {
 	cfg := config(t)
-	cfg.Baseline, cfg.Duration, cfg.Verify, cfg.Sink = true, 10*time.Millisecond, true, "file"
+	cfg.Baseline, cfg.Duration, cfg.Verify, cfg.Sinks = true, 10*time.Millisecond, true, sinks("file")
 	var got []string
 	cfg.Doing = func(what string) { got = append(got, what) }
 	s := &script{run: map[workloads.Role]func(*fakeWorker){workloads.Sender: moves(12345)}}
@@ -375,12 +399,11 @@ func TestRefusals(t *testing.T) {
 		want   string
 	}{
 		{"no tracing", func(*Config) {}, noTracing, "no tracing here"},
-		{"a wrong request before a machine that cannot", func(c *Config) { c.Source = "/nonexistent" }, noTracing, "/nonexistent"},
+		{"a wrong request before a machine that cannot", func(c *Config) { c.Source = source("/nonexistent") }, noTracing, "/nonexistent"},
 		{"more than the cold source has", func(c *Config) { c.Cold, c.Bytes = true, 2<<20 }, nil, "2097152 bytes of payload are more than"},
 		{"a part of a block", func(c *Config) { c.Strategy, _ = workloads.Find("direct-io"); c.Bytes = 4097 }, nil, "end within a block"},
 		{"a sink that it does not take", func(c *Config) { c.Strategy, _ = workloads.Find("mmap-copy") }, nil, "take --sink file"},
-		{"nothing to verify", func(c *Config) { c.Verify, c.Sink = true, "null" }, nil, "/dev/null cannot be verified"},
-		{"unknown sink", func(c *Config) { c.Sink = "tcpp" }, nil, "did you mean tcp"},
+		{"nothing to verify", func(c *Config) { c.Verify, c.Sinks = true, sinks("null") }, nil, "/dev/null cannot be verified"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			cfg := config(t)

@@ -56,7 +56,7 @@ func (s *session) describe(untraced *pass) {
 		run.Sink2 = &sink
 	}
 	if s.receivers() > 0 {
-		run.Receiver = s.receive().Name
+		run.Receiver = s.cfg.Receiver().Name
 	}
 	if s.cfg.Cold {
 		run.Cache = "cold"
@@ -95,7 +95,7 @@ func (s *session) state(snapshot *ledger.Snapshot, attached *tracer.Attached, w 
 			Workload: ledger.Workload{
 				Payload:   trace.Known(w.receiver.Payload()),
 				UserSpace: trace.Known(0),
-				Transfer:  s.receive().Transfer,
+				Transfer:  s.cfg.Receiver().Transfer,
 				Left:      ledger.Left{Reason: "what the run left behind is told of the sender"},
 			},
 		})
@@ -273,7 +273,7 @@ func (s *session) verify(ctx context.Context, p *pass) error {
 		if p.receipt == nil {
 			return context.Cause(ctx)
 		}
-		s.doing("comparing what %s received with the source", s.cfg.Sink)
+		s.doing("comparing what %s received with the source", s.cfg.Sinks[0])
 		return s.sink.VerifyRemote(ctx, s.source, p.sender.Payload, p.receipt)
 	}
 	if n := s.receivers(); n > 0 && p.receiver.Payload != n*p.sender.Payload {

@@ -1,0 +1,55 @@
+//go:build linux
+
+package main
+
+import (
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/zctrace/zctrace/tracer"
+	"github.com/zctrace/zctrace/tracer/ledger"
+	"github.com/zctrace/zctrace/tracer/session"
+)
+
+// recordingFlags say how long it is watched, and how it is counted.
+type recordingFlags struct {
+	duration, interval time.Duration
+	latency, copies    choice
+	baseline           bool
+}
+
+func (r *recordingFlags) register(cmd *cobra.Command) {
+	r.latency = choice{"on", []string{"on", "off"}}
+	r.copies = choice{value: string(tracer.Auto)}
+	for _, e := range tracer.EngineChoices {
+		r.copies.values = append(r.copies.values, string(e))
+	}
+	f := cmd.Flags()
+	f.DurationVar(&r.duration, "duration", 0, "stop after `TIME`, e.g. 5s; with --bytes, whichever comes first (default 10s without --bytes)")
+	f.Var(&r.latency, "latency", "time every system call; off is cheaper")
+	f.Var(&r.copies, "copies", "how to count copies: fentry sees them in the kernel's functions, breakpoint at the copy instructions (slow), derived infers them from the system calls; auto is fentry where the kernel allows it; all run side by side")
+	f.BoolVar(&r.baseline, "baseline", false, "do the same work untraced before, to tell what tracing costs")
+	f.DurationVar(&r.interval, "interval", 0, "take a sample every `TIME` (default 1s, 100ms on the dashboard)")
+	complete(cmd, "latency", r.latency.values...)
+	complete(cmd, "copies", r.copies.values...)
+}
+
+// configure adds what was asked for to cfg.
+func (r *recordingFlags) configure(cfg *session.Config, cmd *cobra.Command) error {
+	cfg.Duration, cfg.Interval, cfg.Baseline = r.duration, r.interval, r.baseline
+	cfg.Latency, cfg.Copies = r.latency.value == "on", ledger.Engine(r.copies.value)
+	if err := checkTime(cmd, "duration", r.duration == 0); err != nil {
+		return err
+	}
+	if err := checkTime(cmd, "interval", r.interval == 0); err != nil {
+		return err
+	}
+	switch {
+	case r.duration < 0:
+		return usageError("--duration %v: take a time that lies ahead, e.g. 5s", r.duration)
+	case r.interval != 0 && r.interval < time.Millisecond:
+		return usageError("--interval %v: take at least 1ms", r.interval)
+	}
+	return nil
+}
