@@ -63,7 +63,7 @@ func TestFentrySeesCopyOnWrite(t *testing.T) {
 		}
 		return
 	}
-	c := ledger.Counters(&snapshot(t, tr).Slots[ledger.Sender], ledger.Party{Engines: tr.engines, Missing: tr.missing()})
+	c := counted(tr, snapshot(t, tr), ledger.Fentry, ledger.Workload{})
 	if got := c.Copies.COW; got.Bytes != trace.Known(int64(size)) || got.Provenance != trace.Observed {
 		t.Errorf("copy-on-write is %+v, want %d bytes observed", got, size)
 	}

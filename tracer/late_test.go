@@ -103,7 +103,7 @@ func checkLateCopies(t *testing.T, opts Options, send func(c connection)) {
 	resent := c.wait(t, lateBytes)
 	s := snapshot(t, tr)
 	for _, e := range tr.engines {
-		counters := ledger.Counters(&s.Slots[ledger.Sender], ledger.Party{Engines: []ledger.Engine{e}, Missing: missing, NoNIC: loopback})
+		counters := counted(tr, s, e, ledger.Workload{})
 		for name, got := range map[string][2]trace.Int{
 			"in_kernel": {counters.Copies.InKernel.Bytes, trace.Known(lateBytes + resent)},
 			"from_user": {counters.Copies.FromUser.Bytes, trace.Known(0)},

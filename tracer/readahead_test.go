@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/zctrace/zctrace/tracer/ledger"
+	"github.com/zctrace/zctrace/tracer/trace"
 	"golang.org/x/sys/unix"
 )
 
@@ -73,15 +74,18 @@ func TestReadAhead(t *testing.T) {
 			}
 			defer func() { _ = unix.Munmap(m) }()
 			window(fd, -1, func() { test.work(fd, m) })
-			s := &snapshot(t, tr).Slots[ledger.Sender]
-			if want := uint64(test.asked * page); s.Cache.MissedBytes != want {
-				t.Errorf("%d bytes were asked for, want %d", s.Cache.MissedBytes, want)
+			const payload = 1 << 30 // more than all: what of it was no hit was asked for
+			c := counted(tr, snapshot(t, tr), ledger.Derived, ledger.Workload{Cached: true, Payload: trace.Known(payload)})
+			asked := payload - c.PageCache.HitBytes.Or(-1)
+			if want := int64(test.asked * page); asked != want {
+				t.Errorf("%d bytes were asked for, want %d", asked, want)
 			}
-			if s.Cache.AddedBytes != s.Cache.MissedBytes+s.Cache.AheadBytes {
-				t.Errorf("%d bytes added are not %d asked for and %d read ahead", s.Cache.AddedBytes, s.Cache.MissedBytes, s.Cache.AheadBytes)
+			added, ahead := c.PageCache.MissBytes.Or(-1), c.PageCache.ReadaheadBytes.Or(-1)
+			if added != asked+ahead {
+				t.Errorf("%d bytes added are not %d asked for and %d read ahead", added, asked, ahead)
 			}
-			if s.DiskReadBytes != s.Cache.AddedBytes || s.Cache.AheadBytes > 0 != test.ahead {
-				t.Errorf("%d bytes read ahead, %d in all, %d from the disk", s.Cache.AheadBytes, s.Cache.AddedBytes, s.DiskReadBytes)
+			if c.Disk.ReadBytes != trace.Known(added) || ahead > 0 != test.ahead {
+				t.Errorf("%d bytes read ahead, %d in all, %v from the disk", ahead, added, c.Disk.ReadBytes)
 			}
 		})
 	}

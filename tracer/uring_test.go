@@ -138,7 +138,7 @@ func TestRequestsExactly(t *testing.T) {
 				window(u.file, u.sink, func() { test.do(t, u) })
 				s := snapshot(t, tr)
 				for _, e := range tr.engines {
-					counters := ledger.Counters(&s.Slots[ledger.Sender], ledger.Party{Engines: []ledger.Engine{e}, Missing: missing, NoNIC: loopback, Workload: ledger.Workload{Cached: true}})
+					counters := counted(tr, s, e, ledger.Workload{Cached: true})
 					for name, got := range map[string]struct {
 						amount trace.Amount
 						want   int64

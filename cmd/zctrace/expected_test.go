@@ -34,9 +34,9 @@ func sinksOf(strategy, sink string) []string {
 	return []string{"--sink", sink, "--sink", secondSink(sink)}
 }
 
-func secondSink(sink string) string {
-	return map[string]string{"tcp": "file", "unix": "tcp", "pipe": "unix", "file": "pipe", "null": "unix"}[sink]
-}
+var secondSinks = map[string]string{"tcp": "file", "unix": "tcp", "pipe": "unix", "file": "pipe", "null": "unix"}
+
+func secondSink(sink string) string { return secondSinks[sink] }
 
 // received is what the receiver gets of n bytes of payload: once from each sink
 // that has another end.
@@ -66,10 +66,12 @@ var direct = []string{"direct-io", "aio"}
 // do in another way.
 var blocks = []string{"copy-file-range", "direct-io", "aio"}
 
+var wholeBlocks = map[string]string{"4093": "4096", "40000": "40960"}
+
 // chunkFor is the chunk, or the next larger one that is made of whole blocks.
 func chunkFor(strategy, chunk string) string {
 	if slices.Contains(blocks, strategy) {
-		return map[string]string{"4093": "4096", "40000": "40960"}[chunk]
+		return wholeBlocks[chunk]
 	}
 	return chunk
 }

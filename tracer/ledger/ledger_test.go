@@ -244,8 +244,8 @@ func TestLosses(t *testing.T) {
 			s.Slots[0] = *good
 			test.damage(s)
 			for cause, n := range Losses(s, Party{}) {
-				if want := map[bool]int64{true: test.want}[cause == test.cause]; n != want {
-					t.Errorf("%s is %d, want %d", cause, n, want)
+				if cause == test.cause && n != test.want || cause != test.cause && n != 0 {
+					t.Errorf("%s is %d, want %s %d", cause, n, test.cause, test.want)
 				}
 			}
 		})
