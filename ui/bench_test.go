@@ -5,12 +5,14 @@ import (
 	"testing"
 
 	tea "github.com/charmbracelet/bubbletea"
+
+	"github.com/zctrace/zctrace/internal/tracetest"
 )
 
 // BenchmarkFrame is one update and one frame of each view at a size people use.
 // Ten of them a second must stay within 3 % of a core: 3 ms each.
 func BenchmarkFrame(b *testing.B) {
-	t := runOf("read-write", 40)
+	t := tracetest.RunOf("read-write", 40)
 	for len(t.Samples) < 1000 {
 		t.Samples = append(t.Samples, t.Samples[len(t.Samples)-1])
 	}

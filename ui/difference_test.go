@@ -1,21 +1,21 @@
 package ui
 
 import (
-	"reflect"
 	"strings"
 	"testing"
 
+	"github.com/zctrace/zctrace/internal/tracetest"
 	"github.com/zctrace/zctrace/tracer/trace"
 	"github.com/zctrace/zctrace/ui/term"
 )
 
 func TestDifferenceGolden(t *testing.T) {
-	golden(t, "difference.txt", Difference(small("read-write"), small("sendfile"), "read-write.json", "sendfile.json", 80))
-	golden(t, "difference-file.txt", Difference(toFile(), whole("mmap-write"), "a.json", strings.Repeat("very/", 20)+"long.json", 80))
+	golden(t, "difference.txt", Difference(tracetest.Small("read-write"), tracetest.Small("sendfile"), "read-write.json", "sendfile.json", 80))
+	golden(t, "difference-file.txt", Difference(toFile(), tracetest.Whole("mmap-write"), "a.json", strings.Repeat("very/", 20)+"long.json", 80))
 }
 
 func TestNoDifference(t *testing.T) {
-	text := Difference(small("sendfile"), small("sendfile"), "a", "b", 80)
+	text := Difference(tracetest.Small("sendfile"), tracetest.Small("sendfile"), "a", "b", 80)
 	if strings.Count(text, "!=") != 1 { // in the legend
 		t.Errorf("a trace differs from itself:\n%s", text)
 	}
@@ -24,19 +24,19 @@ func TestNoDifference(t *testing.T) {
 // What was not counted is not said to be as in the textbook, nor does it hide what differs.
 func TestDifferenceOfWhatWasNotCounted(t *testing.T) {
 	unknown := func(strategy string) *trace.Trace {
-		tr := small(strategy)
-		tr.Total.Sender.Copies.ToUser = missing("the engine cannot tell")
+		tr := tracetest.Small(strategy)
+		tr.Total.Sender.Copies.ToUser = tracetest.Missing("the engine cannot tell")
 		return tr
 	}
 	differing := unknown("read-write")
-	differing.Total.Sender.Copies.FromUser = derived(0)
+	differing.Total.Sender.Copies.FromUser = tracetest.Derived(0)
 	for _, c := range []struct {
 		a, b *trace.Trace
 		want string
 	}{
-		{small("sendfile"), small("sendfile"), "   = textbook  as in the textbook\n"},
+		{tracetest.Small("sendfile"), tracetest.Small("sendfile"), "   = textbook  as in the textbook\n"},
 		{unknown("sendfile"), unknown("sendfile"), "   = textbook  as in the textbook, as far as counted\n"},
-		{unknown("sendfile"), small("sendfile"), "  != textbook  as in the textbook, as far as counted | as in the textbook\n"},
+		{unknown("sendfile"), tracetest.Small("sendfile"), "  != textbook  as in the textbook, as far as counted | as in the textbook\n"},
 		{differing, differing, "   = textbook  not as in the textbook\n"},
 	} {
 		if text := Difference(c.a, c.b, "a", "b", 80); !strings.Contains(text, c.want) {
@@ -49,12 +49,12 @@ func TestDifferenceOfWhatWasNotCounted(t *testing.T) {
 // that the terminal would obey.
 func TestDifferenceOfExtremes(t *testing.T) {
 	list := extreme()
-	hostiles := whole("read-write")
-	poison(reflect.ValueOf(hostiles).Elem())
+	hostiles := tracetest.Whole("read-write")
+	tracetest.Poison(hostiles)
 	list["hostile"] = hostiles
 	for nameA, a := range list {
 		for nameB, b := range list {
-			for _, l := range strings.Split(Difference(a, b, hostile, nameB, 80), "\n") {
+			for _, l := range strings.Split(Difference(a, b, tracetest.Hostile, nameB, 80), "\n") {
 				if term.Width(l) > 80 || strings.ContainsFunc(l, func(r rune) bool { return r < ' ' || r >= 0x7f && r < 0xa0 || r == 0x202e }) {
 					t.Fatalf("%s and %s: %q", nameA, nameB, l)
 				}

@@ -4,6 +4,7 @@ import (
 	"math"
 	"testing"
 
+	"github.com/zctrace/zctrace/internal/tracetest"
 	"github.com/zctrace/zctrace/tracer/reading"
 )
 
@@ -22,8 +23,8 @@ func TestWordsForPeople(t *testing.T) {
 // TestThroughputStaysWhereItWas: as the run goes on, the columns of the chart
 // that are complete do not change.
 func TestThroughputStaysWhereItWas(t *testing.T) {
-	before := newData(uncoloured(false), runOf("read-write", 20), running)
-	later := newData(uncoloured(false), runOf("read-write", 40), running)
+	before := newData(uncoloured(false), tracetest.RunOf("read-write", 20), running)
+	later := newData(uncoloured(false), tracetest.RunOf("read-write", 40), running)
 	p := reading.ProgressOf(&later.Trace.Run, later.Now.ElapsedNS, later.Payload().Or(0))
 	a, b := before.throughput(p, 50), later.throughput(p, 50)
 	for i := range 20 {

@@ -9,6 +9,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/zctrace/zctrace/internal/tracetest"
 	"github.com/zctrace/zctrace/ui/term"
 )
 
@@ -42,14 +43,14 @@ func helperDashboard() {
 		for i := 1; ; i++ {
 			select {
 			case why = <-stop:
-				p.Send(Finished{Trace: whole("sendfile")})
+				p.Send(Finished{Trace: tracetest.Whole("sendfile")})
 				return
 			case <-time.After(20 * time.Millisecond):
-				p.Send(Update{runOf("sendfile", min(i, 50))})
+				p.Send(Update{tracetest.RunOf("sendfile", min(i, 50))})
 			}
 		}
 	}()
 	_, err := p.Run()
 	fmt.Println("left:", err, why)
-	fmt.Print(Table(whole("sendfile"), 80))
+	fmt.Print(Table(tracetest.Whole("sendfile"), 80))
 }

@@ -6,7 +6,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/zctrace/zctrace/internal/tracetest"
 	"github.com/zctrace/zctrace/tracer/trace"
 )
 
@@ -17,7 +19,7 @@ const pathPayload = int64(64 << 20)
 func pathRun(strategy, source, sink string, change func(t *trace.Trace, c *trace.Counters, n int64)) *trace.Trace {
 	t := &trace.Trace{Textbook: &trace.Textbook{TransferCalls: 1, ModeSwitches: 2, DMA: trace.TextbookDMA{In: 1, Out: 1}}}
 	t.Run = trace.Run{
-		Strategy: strategy, ChunkBytes: 64 << 10, Cache: "warm", Receiver: "read", ElapsedNS: second,
+		Strategy: strategy, ChunkBytes: 64 << 10, Cache: "warm", Receiver: "read", ElapsedNS: int64(time.Second),
 		Source: trace.Source{Kind: source, Filesystem: "ext4"},
 		Sink:   trace.Sink{Kind: sink},
 	}
@@ -27,10 +29,10 @@ func pathRun(strategy, source, sink string, change func(t *trace.Trace, c *trace
 	case "file":
 		t.Run.Sink.Device = trace.Device{Name: "vda", Kind: "disk"}
 	}
-	t.Total.Sender = counters(pathPayload, second)
+	t.Total.Sender = tracetest.Counters(pathPayload, int64(time.Second))
 	if sink == "tcp" || sink == "unix" || sink == "pipe" {
-		receiver := counters(pathPayload, second)
-		readReceiver(&receiver, 1024, 64<<10)
+		receiver := tracetest.Counters(pathPayload, int64(time.Second))
+		tracetest.ReadReceiver(&receiver, 1024, 64<<10)
 		t.Total.Receiver = &receiver
 	}
 	change(t, &t.Total.Sender, pathPayload)
@@ -43,35 +45,35 @@ func paths() []*trace.Trace {
 	type change = func(t *trace.Trace, c *trace.Counters, n int64)
 	bothCopies := func(t *trace.Trace, c *trace.Counters, n int64) {
 		t.Textbook.Copies = trace.TextbookCopies{ToUser: 1, FromUser: 1}
-		c.Copies.ToUser, c.Copies.FromUser = derived(n), derived(n)
+		c.Copies.ToUser, c.Copies.FromUser = tracetest.Derived(n), tracetest.Derived(n)
 	}
 	references := func(passes int64) change {
-		return func(_ *trace.Trace, c *trace.Counters, n int64) { c.Moved.PageRefs = derived(passes * n) }
+		return func(_ *trace.Trace, c *trace.Counters, n int64) { c.Moved.PageRefs = tracetest.Derived(passes * n) }
 	}
 	intoFile := func(refs int64) change {
 		return func(_ *trace.Trace, c *trace.Counters, n int64) {
-			c.Moved.PageRefs, c.Copies.InKernel = derived(refs*n), observedAmount(n)
+			c.Moved.PageRefs, c.Copies.InKernel = tracetest.Derived(refs*n), tracetest.Observed(n)
 		}
 	}
 	late := func(_ *trace.Trace, c *trace.Counters, n int64) {
-		c.Moved.PageRefs, c.Copies.InKernel = derived(n), observedAmount(n)
-		c.Moved.Mapped = missing("it needs engine fentry")
+		c.Moved.PageRefs, c.Copies.InKernel = tracetest.Derived(n), tracetest.Observed(n)
+		c.Moved.Mapped = tracetest.Missing("it needs engine fentry")
 		c.Zerocopy = trace.Zerocopy{Completions: trace.Known(1024), Copied: trace.Known(1024)}
 	}
 	direct := func(_ *trace.Trace, c *trace.Counters, n int64) {
 		c.Disk.ReadBytes, c.Disk.WriteBytes = trace.Known(n), trace.Known(n)
-		c.Moved.PageRefs = derived(2 * n)
+		c.Moved.PageRefs = tracetest.Derived(2 * n)
 	}
 	list := []*trace.Trace{
 		pathRun("read-write", "auto", "tcp", bothCopies),
 		pathRun("read-write", "zero", "null", func(t *trace.Trace, c *trace.Counters, n int64) {
 			t.Textbook.Copies = trace.TextbookCopies{ToUser: 1, FromUser: 1}
-			c.Copies.Fill = derived(n)
+			c.Copies.Fill = tracetest.Derived(n)
 		}),
 		pathRun("readv-writev", "file", "unix", bothCopies),
 		pathRun("mmap-write", "auto", "pipe", func(t *trace.Trace, c *trace.Counters, n int64) {
 			t.Textbook.Copies.FromUser = 1
-			c.Copies.FromUser, c.Moved.Mapped = derived(n), observedAmount(n/4)
+			c.Copies.FromUser, c.Moved.Mapped = tracetest.Derived(n), tracetest.Observed(n/4)
 		}),
 		pathRun("sendfile", "auto", "tcp", references(1)),
 		pathRun("sendfile", "auto", "file", intoFile(0)),
@@ -82,10 +84,10 @@ func paths() []*trace.Trace {
 		twoSinks("tcp", "null"), twoSinks("pipe", "file"), twoSinks("file", "file"),
 		pathRun("copy-file-range", "auto", "file", func(t *trace.Trace, c *trace.Counters, n int64) {
 			t.Textbook.Copies.InKernel = 1
-			c.Moved.Cloned = derived(n)
+			c.Moved.Cloned = tracetest.Derived(n)
 		}),
 		pathRun("mmap-copy", "auto", "file", func(_ *trace.Trace, c *trace.Counters, n int64) {
-			c.Moved.Mapped, c.Copies.UserSpace = observedAmount(n), observedAmount(n)
+			c.Moved.Mapped, c.Copies.UserSpace = tracetest.Observed(n), tracetest.Observed(n)
 		}),
 		pathRun("msg-zerocopy", "auto", "tcp", late),
 		pathRun("direct-io", "auto", "file", direct),
@@ -95,19 +97,19 @@ func paths() []*trace.Trace {
 		pathRun("io-uring-zc", "auto", "tcp", func(t *trace.Trace, c *trace.Counters, n int64) {
 			t.Run.Sink.Device = trace.Device{Name: "eth0", Kind: "nic"}
 			t.Total.Receiver = nil
-			c.Moved.Mapped, c.Moved.PageRefs = observedAmount(n), derived(n)
+			c.Moved.Mapped, c.Moved.PageRefs = tracetest.Observed(n), tracetest.Derived(n)
 			c.NIC.TxBytes = trace.Known(n + n/50)
 		}),
 		pathRun("io-uring-splice", "auto", "tcp", references(2)),
 		pathRun("of-the-future", "auto", "tcp", func(t *trace.Trace, c *trace.Counters, n int64) {
 			t.Textbook = nil
-			c.Syscalls.ByName["read"] = syscall(1024, n, 1000, 0)
-			c.Copies.ToUser, c.Copies.FromUser = derived(n), missing("nobody saw it")
+			c.Syscalls.ByName["read"] = tracetest.Syscall(1024, n, 1000, 0)
+			c.Copies.ToUser, c.Copies.FromUser = tracetest.Derived(n), tracetest.Missing("nobody saw it")
 		}),
 		pathRun("of-the-future", "elsewhere", "another", references(1)),
 		pathRun("of-the-future", "auto", "tcp", func(_ *trace.Trace, c *trace.Counters, n int64) {
-			c.Syscalls.ByName["vmsplice"] = syscall(1024, n, 1000, 0)
-			c.Moved.PageRefs = derived(2 * n)
+			c.Syscalls.ByName["vmsplice"] = tracetest.Syscall(1024, n, 1000, 0)
+			c.Moved.PageRefs = tracetest.Derived(2 * n)
 		}),
 	}
 	return list
@@ -118,7 +120,7 @@ func twoSinks(first, second string) *trace.Trace {
 	return pathRun("tee", "auto", first, func(t *trace.Trace, c *trace.Counters, n int64) {
 		t.Textbook.DMA.Out = 2
 		t.Run.Sink2 = &trace.Sink{Kind: second}
-		c.Syscalls.ByName["tee"] = syscall(1024, n, 1000, 0)
+		c.Syscalls.ByName["tee"] = tracetest.Syscall(1024, n, 1000, 0)
 		refs, copies := 2*n, int64(0)
 		for _, kind := range []string{first, second} {
 			if kind == "file" {
@@ -127,7 +129,7 @@ func twoSinks(first, second string) *trace.Trace {
 				refs += n
 			}
 		}
-		c.Moved.PageRefs, c.Copies.InKernel = derived(refs), observedAmount(copies)
+		c.Moved.PageRefs, c.Copies.InKernel = tracetest.Derived(refs), tracetest.Observed(copies)
 	})
 }
 
@@ -203,16 +205,18 @@ func TestPictureOfTheReceiver(t *testing.T) {
 		name string
 		take func(c *trace.Counters, n int64)
 	}{
-		{"read", func(c *trace.Counters, n int64) { c.Copies.ToUser = derived(n) }},
-		{"splice", func(c *trace.Counters, n int64) { c.Moved.PageRefs, c.Copies.InKernel = derived(n), derived(n) }},
-		{"zerocopy", func(c *trace.Counters, n int64) {
-			c.Moved.Mapped, c.Copies.ToUser = observedAmount(n-4096), observedAmount(4096)
+		{"read", func(c *trace.Counters, n int64) { c.Copies.ToUser = tracetest.Derived(n) }},
+		{"splice", func(c *trace.Counters, n int64) {
+			c.Moved.PageRefs, c.Copies.InKernel = tracetest.Derived(n), tracetest.Derived(n)
 		}},
-		{"zerocopy", func(c *trace.Counters, n int64) { c.Copies.ToUser = derived(n) }}, // what could not be mapped
+		{"zerocopy", func(c *trace.Counters, n int64) {
+			c.Moved.Mapped, c.Copies.ToUser = tracetest.Observed(n-4096), tracetest.Observed(4096)
+		}},
+		{"zerocopy", func(c *trace.Counters, n int64) { c.Copies.ToUser = tracetest.Derived(n) }}, // what could not be mapped
 		{"trunc", func(*trace.Counters, int64) {}},
 	} {
-		tr := pathRun("sendfile", "auto", "tcp", func(t *trace.Trace, c *trace.Counters, n int64) { c.Moved.PageRefs = derived(n) })
-		receiver := counters(pathPayload, second)
+		tr := pathRun("sendfile", "auto", "tcp", func(t *trace.Trace, c *trace.Counters, n int64) { c.Moved.PageRefs = tracetest.Derived(n) })
+		receiver := tracetest.Counters(pathPayload, int64(time.Second))
 		method.take(&receiver, pathPayload)
 		tr.Total.Receiver, tr.Run.Receiver = &receiver, method.name
 		for _, width := range []int{80, 120} {
@@ -232,11 +236,11 @@ func TestArrows(t *testing.T) {
 		book      int
 		want, not []string
 	}{
-		{"copied", derived(pathPayload), 1, []string{"copy 1.00 d", "━►", "64 MiB/s"}, []string{"!!", "?"}},
-		{"not expected", derived(pathPayload), 0, []string{"copy 1.00 d", "━!!━", "!! page cache → user buffer, copy 1.00"}, []string{"?"}},
-		{"nothing", derived(0), 1, []string{"copy 0.00 d", " ·····"}, []string{"━", "?"}},
-		{"hardly anything", derived(1), 0, []string{"copy <0.01", "━►"}, []string{"?"}},
-		{"not known", missing("no hook"), 1, []string{"copy n/a", "???►", "not counted"}, []string{"━"}},
+		{"copied", tracetest.Derived(pathPayload), 1, []string{"copy 1.00 d", "━►", "64 MiB/s"}, []string{"!!", "?"}},
+		{"not expected", tracetest.Derived(pathPayload), 0, []string{"copy 1.00 d", "━!!━", "!! page cache → user buffer, copy 1.00"}, []string{"?"}},
+		{"nothing", tracetest.Derived(0), 1, []string{"copy 0.00 d", " ·····"}, []string{"━", "?"}},
+		{"hardly anything", tracetest.Derived(1), 0, []string{"copy <0.01", "━►"}, []string{"?"}},
+		{"not known", tracetest.Missing("no hook"), 1, []string{"copy n/a", "???►", "not counted"}, []string{"━"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			tr := pathRun("read-write", "auto", "tcp", func(t *trace.Trace, k *trace.Counters, n int64) {
@@ -261,7 +265,7 @@ func TestArrows(t *testing.T) {
 // Copies that no file can have made are not given to either of two sinks.
 func TestForkThatCannotBeToldApart(t *testing.T) {
 	tr := twoSinks("tcp", "null")
-	tr.Total.Sender.Copies.InKernel = observedAmount(4096)
+	tr.Total.Sender.Copies.InKernel = tracetest.Observed(4096)
 	got := picturePanel(newData(uncoloured(false), tr, ended), 118)
 	if !strings.Contains(got, "nobody counts them apart") || strings.Contains(got, "tee") {
 		t.Errorf("got\n%s", got)

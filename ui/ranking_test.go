@@ -1,97 +1,24 @@
 package ui
 
 import (
-	"cmp"
 	"encoding/csv"
 	"fmt"
 	"reflect"
-	"slices"
 	"strings"
 	"testing"
 
 	"github.com/charmbracelet/x/ansi"
 
+	"github.com/zctrace/zctrace/internal/tracetest"
 	"github.com/zctrace/zctrace/tracer/trace"
 )
 
-// round is `compare --bytes 64MiB`'s run of a strategy at so many MiB/s.
-func round(strategy string, mibPerSecond int64) *trace.Trace {
-	t := small(strategy)
-	t.Run.Command = []string{"zctrace", "compare", "--rounds", "3"}
-	t.Run.ElapsedNS = 64e9 / mibPerSecond
-	t.Run.Verified, t.Run.UntracedElapsedNS = nil, trace.Int{}
-	t.Run.LimitDurationNS = trace.Int{}
-	t.Run.Sink, t.Run.Source = small("sendfile").Run.Sink, small("sendfile").Run.Source
-	return t
-}
-
-func threeRounds() []*trace.Trace {
-	return []*trace.Trace{
-		round("read-write", 2100), round("mmap-write", 3000), round("sendfile", 5200),
-		round("mmap-write", 2900), round("sendfile", 5000), round("read-write", 2200),
-		round("sendfile", 6100), round("read-write", 2950), round("mmap-write", 3300),
-	}
-}
-
-// odd is a comparison in which much went wrong.
-func odd() *trace.Set {
-	fell, lossy, cut := round("sendfile", 900), round("read-write", 2000), round("mmap-write", 1)
-	fell.Total.Sender.Copies.InKernel = derived(32 << 20)
-	fell.Total.Kernel.Copies.InKernel = derived(16 << 20)
-	fell.Total.Sender.Disk.ReadBytes = trace.Known(64 << 20)
-	lossy.Losses["map_full"], lossy.Run.Ended, lossy.Run.Error = 3, trace.Failed, "events were lost, so the numbers may not be believed: map_full 3"
-	cut.Run.Ended = trace.Interrupted
-	null := round("mmap-write", 1500)
-	null.Total.Sender.ContextSwitches = trace.ContextSwitches{}
-	null.Total.Sender.Copies.InKernel = missing("no hook")
-	return trace.NewSet([]*trace.Trace{fell, lossy, null, round("sendfile", 2000), cut},
-		trace.Failure{Strategy: "splice", ChunkBytes: 64 << 10, Error: "start the sender: out of memory"})
-}
-
-func sets() map[string]*trace.Set {
-	withChunk := append(threeRounds(), round("sendfile", 100))
-	withChunk[9].Run.ChunkBytes = 512
-	return map[string]*trace.Set{
-		"three": trace.NewSet(threeRounds()), "odd": odd(), "one": trace.NewSet([]*trace.Trace{round("sendfile", 5000)}),
-		"empty": trace.NewSet(nil), "chunks": trace.NewSet(withChunk), "sweep": sweep(),
-	}
-}
-
-// sweep is one in which sendfile overtakes read-write, and mmap-write failed at a
-// size.
-func sweep() *trace.Set {
-	var traces []*trace.Trace
-	for i, chunk := range []int64{512, 4 << 10, 32 << 10, 256 << 10} {
-		for n := range int64(3) {
-			for strategy, speed := range map[string]int64{
-				"read-write": []int64{400, 900, 1600, 1800}[i],
-				"mmap-write": []int64{300, 905, 1500, 1700}[i],
-				"sendfile":   []int64{200, 800, 2400, 5000}[i],
-			} {
-				t := round(strategy, speed+n*20)
-				t.Run.ChunkBytes = chunk
-				t.Total = atMoment(shapes[strategy], 64<<20/chunk, chunk, t.Run.ElapsedNS)
-				traces = append(traces, t)
-			}
-		}
-	}
-	order := map[string]int{"read-write": 0, "mmap-write": 1, "sendfile": 2}
-	slices.SortStableFunc(traces, func(a, b *trace.Trace) int {
-		return cmp.Or(cmp.Compare(a.Run.ChunkBytes, b.Run.ChunkBytes), cmp.Compare(order[a.Run.Strategy], order[b.Run.Strategy]), cmp.Compare(b.Run.ElapsedNS, a.Run.ElapsedNS))
-	})
-	traces[3].Run.Ended, traces[3].Run.Error = trace.Failed, "receiver was killed" // mmap-write, 512 B
-	slow := traces[9]
-	slow.Total.Sender.Copies.ToUser = derived(128 << 20) // read-write, 4 KiB
-	traces[10].Total.Sender.Copies.ToUser, traces[11].Total.Sender.Copies.ToUser = derived(128<<20), derived(128<<20)
-	return trace.NewSet(traces, trace.Failure{Strategy: "splice", ChunkBytes: 512, Error: "no memory"})
-}
-
 // What was not counted at one size is not said to be as in the textbook at all.
 func TestTextbookBySizeAsFarAsCounted(t *testing.T) {
-	set := sweep()
+	set := tracetest.Sweep()
 	for _, tr := range set.Traces {
 		if tr.Run.Strategy == "sendfile" && tr.Run.ChunkBytes == 512 {
-			tr.Total.Sender.Copies.ToUser = missing("the engine cannot tell")
+			tr.Total.Sender.Copies.ToUser = tracetest.Missing("the engine cannot tell")
 		}
 	}
 	got := strings.Join(newRanking(set).textbookBySize(200), "\n")
@@ -106,7 +33,7 @@ func TestTextbookBySizeAsFarAsCounted(t *testing.T) {
 }
 
 func TestRankingGolden(t *testing.T) {
-	for name, set := range sets() {
+	for name, set := range tracetest.Sets() {
 		t.Run(name, func(t *testing.T) {
 			golden(t, "ranking-"+name+".txt", Ranking(set, 80))
 			golden(t, "ranking-"+name+".md", RankingMarkdown(set))
@@ -116,12 +43,12 @@ func TestRankingGolden(t *testing.T) {
 }
 
 func TestRankingFits(t *testing.T) {
-	long := threeRounds()
+	long := tracetest.ThreeRounds()
 	for _, tr := range long {
 		tr.Run.Strategy += "-with-a-long-name"
 		tr.Total.Sender.Disk.ReadBytes, tr.Total.Sender.Disk.WriteBytes = trace.Known(64<<20), trace.Known(1)
 	}
-	all := sets()
+	all := tracetest.Sets()
 	all["long names"] = trace.NewSet(long)
 	for name, set := range all {
 		for _, width := range []int{0, 80, 100, 200} {
@@ -162,7 +89,7 @@ func TestEveryRankedNumberHasAColumn(t *testing.T) {
 }
 
 func TestRankingNeverShowsNullAsZero(t *testing.T) {
-	records, err := csv.NewReader(strings.NewReader(RankingCSV(odd()))).ReadAll()
+	records, err := csv.NewReader(strings.NewReader(RankingCSV(tracetest.Odd()))).ReadAll()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -212,18 +139,18 @@ func TestFromTo(t *testing.T) {
 
 // TestRankingIsSafe puts control characters into every string of a set.
 func TestRankingIsSafe(t *testing.T) {
-	set := odd()
+	set := tracetest.Odd()
 	for _, tr := range set.Traces {
 		strategy := tr.Run.Strategy
 		ended := tr.Run.Ended
-		poison(reflect.ValueOf(tr).Elem())
-		tr.Run.Strategy, tr.Run.Ended = strategy+hostile, ended
+		tracetest.Poison(tr)
+		tr.Run.Strategy, tr.Run.Ended = strategy+tracetest.Hostile, ended
 	}
 	for i := range set.Ranking {
 		r := &set.Ranking[i]
 		strategy := r.Strategy
-		poison(reflect.ValueOf(r).Elem())
-		r.Strategy = strategy + hostile
+		tracetest.Poison(r)
+		r.Strategy = strategy + tracetest.Hostile
 	}
 	for name, text := range map[string]string{"text": Ranking(set, 80), "Markdown": RankingMarkdown(set), "CSV": RankingCSV(set)} {
 		for _, r := range text {
@@ -236,10 +163,10 @@ func TestRankingIsSafe(t *testing.T) {
 }
 
 func TestRunLine(t *testing.T) {
-	cut := round("sendfile", 1)
+	cut := tracetest.Round("sendfile", 1)
 	cut.Run.Ended = trace.Interrupted
 	for want, got := range map[string]string{
-		"round 2/5  sendfile  2.5 GiB/s":   RunLine("sendfile", 2, 5, round("sendfile", 2560), nil),
+		"round 2/5  sendfile  2.5 GiB/s":   RunLine("sendfile", 2, 5, tracetest.Round("sendfile", 2560), nil),
 		"round 2/5  sendfile  interrupted": RunLine("sendfile", 2, 5, cut, nil),
 		"round 1/1  a b  failed: killed":   RunLine("a\nb\x1b", 1, 1, nil, fmt.Errorf("killed\nrun again")),
 	} {

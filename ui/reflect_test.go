@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/zctrace/zctrace/internal/human"
+	"github.com/zctrace/zctrace/internal/tracetest"
 	"github.com/zctrace/zctrace/tracer/trace"
 )
 
@@ -36,14 +37,11 @@ func visit(v reflect.Value, path string, leaf func(string, reflect.Value)) {
 	}
 }
 
-// hostile is what a process name, a path or a trace from elsewhere may hold.
-const hostile = "a\x1b]0;owned\x07\x1b[2J\x1b[31mb\r\n\tc\u202edcba\u200b\u009b1me\x7f\x00f\xff"
-
 // TestNothingHostileReachesTheTerminal puts it into every string of a trace.
 func TestNothingHostileReachesTheTerminal(t *testing.T) {
-	tr := whole("read-write")
+	tr := tracetest.Whole("read-write")
 	tr.Run.Path = []trace.Hop{{From: trace.PlaceSource, To: "", Calls: []string{""}}, {From: "", To: trace.PlaceSink, Calls: []string{""}}}
-	poison(reflect.ValueOf(tr).Elem())
+	tracetest.Poison(tr)
 	tr.Run.Ended = trace.Failed
 	tr.Run.Source.Kind, tr.Run.Sink.Kind = "file", "file"
 	tr.Run.Path[0].From, tr.Run.Path[1].To = trace.PlaceSource, trace.PlaceSink // or it would not be drawn
@@ -55,10 +53,10 @@ func TestNothingHostileReachesTheTerminal(t *testing.T) {
 		"header": PlainHeader(tr),
 		"line":   PlainLine(nil, tr),
 	}
-	for _, kind := range []string{"file", hostile} { // texts of their own for kinds that are known
+	for _, kind := range []string{"file", tracetest.Hostile} { // texts of their own for kinds that are known
 		tr.Run.Sink.Kind, tr.Run.Source.Kind = kind, kind
 		tr.Run.Sink.Device.Kind = kind
-		outputs["dashboard, "+human.Sanitize(kind)] = modelOf(220, 70, Finished{Trace: tr}, saved{path: hostile}).View()
+		outputs["dashboard, "+human.Sanitize(kind)] = modelOf(220, 70, Finished{Trace: tr}, saved{path: tracetest.Hostile}).View()
 		for v := range views {
 			key := keyPress(fmt.Sprint(v + 1))
 			outputs[fmt.Sprintf("view %d, %s", v+1, human.Sanitize(kind))] = modelOf(220, 150, Finished{Trace: tr}, key).View()
@@ -73,41 +71,6 @@ func TestNothingHostileReachesTheTerminal(t *testing.T) {
 				t.Errorf("%s: %U in %q", name, r, output[max(0, i-60):i+10])
 				break
 			}
-		}
-	}
-}
-
-func poison(v reflect.Value) {
-	switch v.Kind() {
-	case reflect.String:
-		if v.Type() != reflect.TypeFor[trace.Provenance]() {
-			v.SetString(hostile)
-		}
-	case reflect.Pointer:
-		if !v.IsNil() {
-			poison(v.Elem())
-		}
-	case reflect.Slice:
-		for i := range v.Len() {
-			poison(v.Index(i))
-		}
-	case reflect.Map:
-		for _, k := range v.MapKeys() {
-			element := reflect.New(v.Type().Elem()).Elem()
-			element.Set(v.MapIndex(k))
-			poison(element)
-			v.SetMapIndex(k, element)
-			if v.Type() == reflect.TypeFor[map[string]int64]() {
-				element.SetInt(7) // losses are drawn when there are any
-			}
-			v.SetMapIndex(reflect.ValueOf(k.String()+hostile), element)
-		}
-	case reflect.Struct:
-		if v.Type() == reflect.TypeFor[time.Time]() || v.Type() == reflect.TypeFor[trace.Int]() {
-			return
-		}
-		for i := range v.NumField() {
-			poison(v.Field(i))
 		}
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/charmbracelet/x/ansi"
 
 	"github.com/zctrace/zctrace/internal/human"
+	"github.com/zctrace/zctrace/internal/tracetest"
 	"github.com/zctrace/zctrace/tracer/trace"
 	"github.com/zctrace/zctrace/ui/term"
 )
@@ -67,7 +68,7 @@ func afterRuns(o RoundsOptions, runs int) []tea.Msg {
 	var msgs []tea.Msg
 	for i := range runs {
 		row, n := (i+i/len(o.Rows))%len(o.Rows), i/len(o.Rows)
-		t := round(textbookStrategies[row%3], []int64{2100, 3000, 5200}[row%3]+int64(40*row+i%4*300))
+		t := tracetest.Round(textbookStrategies[row%3], []int64{2100, 3000, 5200}[row%3]+int64(40*row+i%4*300))
 		msgs = append(msgs, ran(o, row, n+1, t)...)
 	}
 	return msgs
@@ -75,7 +76,7 @@ func afterRuns(o RoundsOptions, runs int) []tea.Msg {
 
 // begun is the next run, half done.
 func begun(o RoundsOptions, row, round int, doing string) []tea.Msg {
-	half := runOf(doing, 25)
+	half := tracetest.RunOf(doing, 25)
 	half.Run.Strategy = o.Rows[row].Strategy
 	half.Run.LimitBytes, half.Run.LimitDurationNS = trace.Known(64<<30), trace.Int{}
 	return []tea.Msg{RunBegins{row, round}, later(400 * time.Millisecond), Update{half}, frameTick{}}
@@ -105,7 +106,7 @@ func afterSizes(o RoundsOptions, rows, rounds int) []tea.Msg {
 		for row := range rows {
 			of := row % each
 			speed := 3000 * int64(row/each+1+n%2) / int64(12+6*(2-of%3)) * int64(1+(of%3)*row/each) / 4
-			msgs = append(msgs, ran(o, row, n+1, round(textbookStrategies[of%3], 40+speed))...)
+			msgs = append(msgs, ran(o, row, n+1, tracetest.Round(textbookStrategies[of%3], 40+speed))...)
 		}
 	}
 	return msgs
@@ -128,7 +129,7 @@ func roundsStates() map[string]func(width, height int) shell {
 	swept, all := sweptRows(textbookStrategies...), sweptRows(strategyNames(many)...)
 	running := flat(afterRuns(three, 8), settled(), begun(three, 1, 3, "mmap-write"))
 	failed := errors.New("receiver was killed (signal 9)\nrun it again")
-	lossy := round("sendfile", 1000)
+	lossy := tracetest.Round("sendfile", 1000)
 	lossy.Losses["map_full"], lossy.Run.Ended = 3, trace.Failed
 	return map[string]func(width, height int) shell{
 		"compare-begin":   of(three, []tea.Msg{RunBegins{0, 1}, Doing("loading the eBPF programs")}),
@@ -137,7 +138,7 @@ func roundsStates() map[string]func(width, height int) shell {
 		"compare-ranked":  of(many, afterRuns(many, 20), settled(), begun(many, 8, 2, "mmap-write"), []tea.Msg{keyPress("o")}),
 		"compare-failed": of(three, running, []tea.Msg{RunEnds{Row: 1, Err: failed}, RunBegins{2, 3}, RunEnds{Row: 2, Trace: lossy, Err: errors.New("events were lost")},
 			RunBegins{0, 3}, Doing("loading the eBPF programs")}),
-		"compare-paused": of(three, running, []tea.Msg{keyPress("p"), later(time.Minute), RunEnds{Row: 1, Trace: round("mmap-write", 9000)}, frameTick{}}),
+		"compare-paused": of(three, running, []tea.Msg{keyPress("p"), later(time.Minute), RunEnds{Row: 1, Trace: tracetest.Round("mmap-write", 9000)}, frameTick{}}),
 		"compare-help":   of(three, running, []tea.Msg{keyPress("?")}),
 		"sweep-first":    of(swept, begun(swept, 0, 1, "read-write")),
 		"sweep-running":  of(swept, afterSizes(swept, 36, 1), afterSizes(swept, 19, 2), settled(), begun(swept, 19, 3, "mmap-write")),
@@ -175,18 +176,18 @@ func TestRoundsGolden(t *testing.T) {
 func hostileRounds(o RoundsOptions) func(width, height int) shell {
 	for i := range o.Rows {
 		if i%2 == 0 {
-			o.Rows[i].Strategy += hostile + "読み書き戦略読み書き戦略"
+			o.Rows[i].Strategy += tracetest.Hostile + "読み書き戦略読み書き戦略"
 		}
 	}
 	var msgs []tea.Msg
 	n := 0
 	for _, t := range extreme() {
 		copied := *t
-		msgs = append(msgs, Doing(hostile+strings.Repeat("読", 99)), RunBegins{n % len(o.Rows), 1 << 40}, Update{&copied}, frameTick{}, later(-time.Hour))
+		msgs = append(msgs, Doing(tracetest.Hostile+strings.Repeat("読", 99)), RunBegins{n % len(o.Rows), 1 << 40}, Update{&copied}, frameTick{}, later(-time.Hour))
 		msgs = append(msgs, ran(o, n%len(o.Rows), 1, &copied)...)
 		n++
 	}
-	msgs = append(msgs, RunEnds{Row: 1, Err: errors.New(strings.Repeat("壊れた"+hostile, 60))})
+	msgs = append(msgs, RunEnds{Row: 1, Err: errors.New(strings.Repeat("壊れた"+tracetest.Hostile, 60))})
 	return func(width, height int) shell { return roundsAfter(width, height, o, msgs...) }
 }
 
@@ -295,7 +296,7 @@ func TestRoundsKeys(t *testing.T) {
 func TestRoundsPause(t *testing.T) {
 	m := roundsStates()["compare-paused"](120, 40)
 	before := m.draw()
-	for _, msg := range flat(settled(), []tea.Msg{RunBegins{0, 4}, RunEnds{Row: 0, Trace: round("read-write", 9500)}}, settled()) {
+	for _, msg := range flat(settled(), []tea.Msg{RunBegins{0, 4}, RunEnds{Row: 0, Trace: tracetest.Round("read-write", 9500)}}, settled()) {
 		next, _ := m.Update(msg)
 		m = next.(shell)
 	}
@@ -315,7 +316,7 @@ func TestRoundsPause(t *testing.T) {
 func TestRoundsDrawnByTheFrame(t *testing.T) {
 	var m tea.Model = roundsStates()["compare-running"](120, 40)
 	before := m.View()
-	for _, msg := range []tea.Msg{RunEnds{Row: 1, Trace: round("mmap-write", 9000)}, RunBegins{2, 3}, Doing("loading"), Update{runOf("sendfile", 9)}} {
+	for _, msg := range []tea.Msg{RunEnds{Row: 1, Trace: tracetest.Round("mmap-write", 9000)}, RunBegins{2, 3}, Doing("loading"), Update{tracetest.RunOf("sendfile", 9)}} {
 		if m, _ = m.Update(msg); m.View() != before {
 			t.Errorf("%T is drawn at once", msg)
 		}
@@ -334,7 +335,7 @@ func TestRoundsLeft(t *testing.T) {
 		return fmt.Sprint(d, known)
 	}
 	run := func(row int, takes time.Duration) []tea.Msg {
-		return []tea.Msg{RunBegins{row, 1}, later(takes), RunEnds{Row: row, Trace: round("sendfile", 5000)}}
+		return []tea.Msg{RunBegins{row, 1}, later(takes), RunEnds{Row: row, Trace: tracetest.Round("sendfile", 5000)}}
 	}
 	two := flat(run(0, 2*time.Second), run(1, 4*time.Second))
 	for want, got := range map[string]string{

@@ -4,9 +4,11 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	tea "github.com/charmbracelet/bubbletea"
 
+	"github.com/zctrace/zctrace/internal/tracetest"
 	"github.com/zctrace/zctrace/tracer/trace"
 )
 
@@ -17,7 +19,7 @@ func watched(c *calls, r RunOptions) shell {
 	r.Save = func(*trace.Trace) (string, error) { c.save++; return "/tmp/t.json", nil }
 	m := dashboardOf(80, 24, r)
 	m.opts = Options{Stop: func() { c.stop++ }, Interrupt: func() { c.interrupt++ }}
-	return after(m, Update{runOf("sendfile", 10)})
+	return after(m, Update{tracetest.RunOf("sendfile", 10)})
 }
 
 // press presses a key and runs the command that follows, if it is to be run.
@@ -43,7 +45,7 @@ func TestQuitWaitsForTheRun(t *testing.T) {
 	if _, msg = press(m, "q"); c.stop != 1 || msg != nil {
 		t.Errorf("a second q: stop called %d times, message %v", c.stop, msg)
 	}
-	next, cmd := m.Update(Finished{Trace: whole("sendfile")})
+	next, cmd := m.Update(Finished{Trace: tracetest.Whole("sendfile")})
 	if cmd == nil || !isQuit(cmd()) {
 		t.Error("the model does not quit when the run has ended")
 	}
@@ -79,7 +81,7 @@ func TestKeysTypedAtOnce(t *testing.T) {
 
 func TestDoneStaysUntilQuit(t *testing.T) {
 	var c calls
-	m := after(watched(&c, RunOptions{}), Finished{Trace: whole("sendfile"), Saved: "/tmp/out.json"})
+	m := after(watched(&c, RunOptions{}), Finished{Trace: tracetest.Whole("sendfile"), Saved: "/tmp/out.json"})
 	v := m.View()
 	for _, want := range []string{"done 10.0 s", "saved /tmp/out.json"} {
 		if !strings.Contains(v, want) {
@@ -97,7 +99,7 @@ func TestDoneStaysUntilQuit(t *testing.T) {
 	if paused, _ := press(m, "p"); paused.View() != v {
 		t.Errorf("a run that has ended is paused:\n%s", paused.View())
 	}
-	if late := after(m, Update{runOf("sendfile", 3)}); late.run().latest.Run.Ended != trace.Done {
+	if late := after(m, Update{tracetest.RunOf("sendfile", 3)}); late.run().latest.Run.Ended != trace.Done {
 		t.Error("a late update replaced the final trace")
 	}
 }
@@ -109,14 +111,14 @@ func TestPauseFreezesTheView(t *testing.T) {
 	if !strings.Contains(before, "paused at 2.0 s") || !strings.Contains(before, "run goes on") {
 		t.Errorf("the view does not say that it is paused:\n%s", before)
 	}
-	m = after(m, Update{runOf("sendfile", 20)})
+	m = after(m, Update{tracetest.RunOf("sendfile", 20)})
 	if m.View() != before {
 		t.Error("the paused view has changed")
 	}
-	if m.run().latest.Run.ElapsedNS != 4*second {
+	if m.run().latest.Run.ElapsedNS != 4*int64(time.Second) {
 		t.Error("the run did not go on behind the paused view")
 	}
-	if v := after(m, Finished{Trace: whole("sendfile")}).View(); !strings.Contains(v, "paused at 2.0 s, run done") {
+	if v := after(m, Finished{Trace: tracetest.Whole("sendfile")}).View(); !strings.Contains(v, "paused at 2.0 s, run done") {
 		t.Errorf("the paused view does not say that the run is done:\n%s", v)
 	}
 	if m, _ = press(m, "p"); !strings.Contains(m.View(), "running 4.0 s") {
@@ -165,7 +167,7 @@ func TestDoing(t *testing.T) {
 	if v := m.View(); !strings.Contains(v, "zctrace  making source auto:8GiB") || strings.Contains(v, "[1") {
 		t.Errorf("before the first update:\n%s", v)
 	}
-	m = after(m, Update{whole("sendfile")}, Doing("comparing sink file"))
+	m = after(m, Update{tracetest.Whole("sendfile")}, Doing("comparing sink file"))
 	if v := m.View(); !strings.Contains(v, "comparing sink file") {
 		t.Errorf("after the transfer:\n%s", v)
 	}
@@ -189,16 +191,16 @@ func TestFailureBeforeTheFirstUpdate(t *testing.T) {
 func TestNotRunAgain(t *testing.T) {
 	var c calls
 	m := watched(&c, RunOptions{Again: func() {}})
-	m, _ = press(after(m, Finished{Trace: whole("sendfile")}), "r")
+	m, _ = press(after(m, Finished{Trace: tracetest.Whole("sendfile")}), "r")
 	refused := errors.New("sink x exists already\nremove it")
-	m = after(m, Finished{Trace: whole("sendfile"), NotAgain: refused})
+	m = after(m, Finished{Trace: tracetest.Whole("sendfile"), NotAgain: refused})
 	for _, want := range []string{"NOT RUN AGAIN: sink x exists already", "done 10.0 s"} {
 		if v := m.View(); !strings.Contains(v, want) {
 			t.Errorf("the view does not say %q:\n%s", want, v)
 		}
 	}
 	m, _ = press(m, "r")
-	if v := after(m, Finished{Trace: whole("sendfile")}).View(); strings.Contains(v, "NOT RUN AGAIN") {
+	if v := after(m, Finished{Trace: tracetest.Whole("sendfile")}).View(); strings.Contains(v, "NOT RUN AGAIN") {
 		t.Errorf("it was run again:\n%s", v)
 	}
 }
@@ -222,7 +224,7 @@ func TestHelpTogglesAndResizeKeepsState(t *testing.T) {
 }
 
 func TestSavedTraceIsShownAsDone(t *testing.T) {
-	m := dashboardOf(80, 24, RunOptions{Trace: whole("read-write")})
+	m := dashboardOf(80, 24, RunOptions{Trace: tracetest.Whole("read-write")})
 	if !strings.Contains(m.View(), "done 10.0 s") {
 		t.Errorf("view:\n%s", m.View())
 	}

@@ -8,6 +8,7 @@ import (
 	"github.com/charmbracelet/x/ansi"
 
 	"github.com/zctrace/zctrace/internal/human"
+	"github.com/zctrace/zctrace/internal/tracetest"
 	"github.com/zctrace/zctrace/tracer/reading"
 	"github.com/zctrace/zctrace/tracer/trace"
 )
@@ -23,7 +24,7 @@ func TestTableGolden(t *testing.T) {
 	verified := false
 	broken.Run.Verified = &verified
 	for name, tr := range map[string]*trace.Trace{
-		"read-write": small("read-write"), "mmap-write": small("mmap-write"), "sendfile": small("sendfile"),
+		"read-write": tracetest.Small("read-write"), "mmap-write": tracetest.Small("mmap-write"), "sendfile": tracetest.Small("sendfile"),
 		"file": ended(toFile(), trace.Interrupted), "failed": broken, "empty": {},
 	} {
 		t.Run(name, func(t *testing.T) { golden(t, "table-"+name+".txt", Table(tr, 80)) })
@@ -43,7 +44,7 @@ func TestTableSaysWhetherItWasVerified(t *testing.T) {
 		{trace.Failed, []string{"run", "--verify=1", "sendfile"}, "verified: no, the run failed before\n"},
 		{trace.Done, []string{"run", "sendfile"}, "verified: not asked for\n"},
 	} {
-		tr := small("sendfile")
+		tr := tracetest.Small("sendfile")
 		tr.Run.Ended, tr.Run.Command, tr.Run.Verified = c.ended, c.command, nil
 		if table := Table(tr, 80); !strings.Contains(table, c.want) {
 			t.Errorf("%s, %v: no %q in\n%s", c.ended, c.command, c.want, table)
@@ -68,20 +69,20 @@ func TestTableFits(t *testing.T) {
 
 // TestTableIsASCII, for mails, as far as it is ours.
 func TestTableIsASCII(t *testing.T) {
-	for strategy := range shapes {
-		if table := Table(small(strategy), 80); !human.IsPrintableASCII(strings.ReplaceAll(table, "\n", "")) {
+	for _, strategy := range tracetest.Strategies {
+		if table := Table(tracetest.Small(strategy), 80); !human.IsPrintableASCII(strings.ReplaceAll(table, "\n", "")) {
 			t.Errorf("%s: not ASCII:\n%s", strategy, table)
 		}
 	}
 }
 
 func TestPlainGolden(t *testing.T) {
-	for strategy := range shapes {
+	for _, strategy := range tracetest.Strategies {
 		var b strings.Builder
-		b.WriteString(PlainHeader(runOf(strategy, 0)) + "\n")
+		b.WriteString(PlainHeader(tracetest.RunOf(strategy, 0)) + "\n")
 		var prev *trace.Trace
 		for i := 5; i <= 50; i += 5 {
-			cur := runOf(strategy, i)
+			cur := tracetest.RunOf(strategy, i)
 			b.WriteString(PlainLine(prev, cur) + "\n")
 			prev = cur
 		}
@@ -91,10 +92,10 @@ func TestPlainGolden(t *testing.T) {
 
 // TestPlainLinesAlign: a column ends where its name does.
 func TestPlainLinesAlign(t *testing.T) {
-	lines := strings.Split(PlainHeader(runOf("read-write", 0)), "\n")
+	lines := strings.Split(PlainHeader(tracetest.RunOf("read-write", 0)), "\n")
 	want := len(lines[len(lines)-1])
 	for name, tr := range map[string]*trace.Trace{
-		"usual": runOf("read-write", 30), "stalled": runOf("sendfile", 0), "nothing is known": {}, "to a file": toFile(),
+		"usual": tracetest.RunOf("read-write", 30), "stalled": tracetest.RunOf("sendfile", 0), "nothing is known": {}, "to a file": toFile(),
 	} {
 		for _, prev := range []*trace.Trace{nil, tr} {
 			if got := PlainLine(prev, tr); len(got) != want {
@@ -105,10 +106,10 @@ func TestPlainLinesAlign(t *testing.T) {
 }
 
 func TestNullIsNeverShownAsZero(t *testing.T) {
-	tr := whole("read-write")
+	tr := tracetest.Whole("read-write")
 	tr.Total.Sender.PageCache = trace.PageCache{}
 	tr.Total.Sender.ContextSwitches = trace.ContextSwitches{}
-	tr.Total.Sender.Copies.ToUser = missing("no hook")
+	tr.Total.Sender.Copies.ToUser = tracetest.Missing("no hook")
 	table := Table(tr, 80)
 	for _, label := range []string{"context switches, voluntary", "copied to_user", "copies to_user", "CPU copies in all"} {
 		line := lineWith(table, label)
@@ -137,53 +138,53 @@ func TestVerdict(t *testing.T) {
 		want   string
 		except string
 	}{
-		{"read-write", func() *trace.Trace { return small("read-write") }, "as in the textbook, apart from DMA in (page cache warm), DMA out (loopback)", ""},
-		{"sendfile", func() *trace.Trace { return small("sendfile") }, "as in the textbook, apart from", ""},
-		{"one mmap for all", func() *trace.Trace { return small("mmap-write") }, "transfer calls (mapped once: n+1, not 2n)", "not as in"},
+		{"read-write", func() *trace.Trace { return tracetest.Small("read-write") }, "as in the textbook, apart from DMA in (page cache warm), DMA out (loopback)", ""},
+		{"sendfile", func() *trace.Trace { return tracetest.Small("sendfile") }, "as in the textbook, apart from", ""},
+		{"one mmap for all", func() *trace.Trace { return tracetest.Small("mmap-write") }, "transfer calls (mapped once: n+1, not 2n)", "not as in"},
 		{"one mmap for one", func() *trace.Trace {
-			tr := small("mmap-write")
-			tr.Total = atMoment(shapes["mmap-write"], 1, 1<<20, 1e6)
+			tr := tracetest.Small("mmap-write")
+			tr.Total = tracetest.AtMoment("mmap-write", 1, 1<<20, 1e6)
 			tr.Run.ChunkBytes = 1 << 20
 			return tr
 		}, "as in the textbook", "n+1"},
 		{"two mmaps and nothing else", func() *trace.Trace {
-			tr := small("mmap-write")
+			tr := tracetest.Small("mmap-write")
 			c := &tr.Total.Sender
 			delete(c.Syscalls.ByName, "write")
-			c.Syscalls.ByName["mmap"] = syscall(2, 0, 1, 0)
-			settle(c, "mmap")
+			c.Syscalls.ByName["mmap"] = tracetest.Syscall(2, 0, 1, 0)
+			tracetest.Settle(c, "mmap")
 			return tr
 		}, "transfer calls (mapped 2 times, not for each)", "transfer calls 0.00 instead"},
 		{"a call for several transfers", func() *trace.Trace {
-			tr := small("sendfile")
+			tr := tracetest.Small("sendfile")
 			c := &tr.Total.Sender
 			delete(c.Syscalls.ByName, "sendfile")
-			c.Syscalls.ByName["io_uring_enter"] = syscall(3, 0, 1, 0)
-			settle(c, "io_uring_enter")
+			c.Syscalls.ByName["io_uring_enter"] = tracetest.Syscall(3, 0, 1, 0)
+			tracetest.Settle(c, "io_uring_enter")
 			return tr
 		}, "transfer calls (several transfers to a call)", "transfer calls 0."},
 		{"a notification for several sends", func() *trace.Trace {
-			tr := small("mmap-write")
+			tr := tracetest.Small("mmap-write")
 			c := &tr.Total.Sender
 			c.Syscalls.ByName["sendto"] = c.Syscalls.ByName["write"]
 			delete(c.Syscalls.ByName, "write")
-			c.Syscalls.ByName["recvmsg"] = syscall(100, 0, 1, 0)
-			settle(c, "sendto", "recvmsg")
+			c.Syscalls.ByName["recvmsg"] = tracetest.Syscall(100, 0, 1, 0)
+			tracetest.Settle(c, "sendto", "recvmsg")
 			c.Zerocopy.Completions = c.Syscalls.ByName["sendto"].Calls
 			return tr
 		}, "transfer calls (one notification for several sends)", "mapped once"},
 		{"other calls in the window", func() *trace.Trace {
-			tr := small("read-write")
+			tr := tracetest.Small("read-write")
 			c := &tr.Total.Sender
-			c.Syscalls.ByName["lseek"] = syscall(300, 0, 1, 0)
-			settle(c, "read", "write")
+			c.Syscalls.ByName["lseek"] = tracetest.Syscall(300, 0, 1, 0)
+			tracetest.Settle(c, "read", "write")
 			return tr
 		}, "mode switches (300 other calls in the window)", "not as in"},
 		{"short transfers", func() *trace.Trace {
-			tr := small("sendfile")
+			tr := tracetest.Small("sendfile")
 			c := &tr.Total.Sender
-			c.Syscalls.ByName["sendfile"] = syscall(12_286, 64<<20, 1, 0)
-			settle(c, "sendfile")
+			c.Syscalls.ByName["sendfile"] = tracetest.Syscall(12_286, 64<<20, 1, 0)
+			tracetest.Settle(c, "sendfile")
 			c.Syscalls.ShortTransfers = trace.Known(11_262)
 			return tr
 		}, "not as in the textbook: transfer calls 12.00 instead of 1 (11,262 short transfers), mode switches 24.00 instead of 2", ""},
@@ -191,27 +192,27 @@ func TestVerdict(t *testing.T) {
 		{"zeros", fromZero, "as in the textbook, apart from copies to_user (no bytes to copy: the kernel wrote 67,108,864 zeros, see fill)", "not as in"},
 		{"zeros that nobody wrote", func() *trace.Trace {
 			tr := fromZero()
-			tr.Total.Sender.Copies.Fill = derived(4096)
+			tr.Total.Sender.Copies.Fill = tracetest.Derived(4096)
 			return tr
 		}, "not as in the textbook: copies to_user 0.00 instead of 1", "see fill"},
 		{"cold, to a disk", toFile, "DMA out (writeback comes later)", "DMA in ("},
 		{"a NIC, with headers", func() *trace.Trace {
-			tr := small("sendfile")
+			tr := tracetest.Small("sendfile")
 			tr.Run.Sink.Device = trace.Device{Name: "eth0", Kind: "nic"}
 			tr.Total.Sender.NIC.TxBytes = trace.Known(69 << 20)
 			return tr
 		}, "as in the textbook, apart from DMA in (page cache warm)", "DMA out"},
 		{"not counted", func() *trace.Trace {
-			tr := small("sendfile")
-			tr.Total.Sender.Copies.InKernel = missing("no hook")
+			tr := tracetest.Small("sendfile")
+			tr.Total.Sender.Copies.InKernel = tracetest.Missing("no hook")
 			return tr
 		}, "not counted: copies in_kernel, CPU copies in all", "not as in"},
 		{"no textbook", func() *trace.Trace {
-			tr := small("sendfile")
+			tr := tracetest.Small("sendfile")
 			tr.Textbook = nil
 			return tr
 		}, "nothing to compare with", ""},
-		{"nothing moved yet", func() *trace.Trace { return runOf("sendfile", 0) }, "nothing to compare with", ""},
+		{"nothing moved yet", func() *trace.Trace { return tracetest.RunOf("sendfile", 0) }, "nothing to compare with", ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			tr := c.trace()
@@ -224,22 +225,22 @@ func TestVerdict(t *testing.T) {
 }
 
 func fromZero() *trace.Trace {
-	tr := small("read-write")
+	tr := tracetest.Small("read-write")
 	tr.Run.Source = trace.Source{Kind: "zero", Path: "/dev/zero"}
-	tr.Total.Sender.Copies.ToUser, tr.Total.Sender.Copies.Fill = derived(0), derived(64<<20)
+	tr.Total.Sender.Copies.ToUser, tr.Total.Sender.Copies.Fill = tracetest.Derived(0), tracetest.Derived(64<<20)
 	return tr
 }
 
 // TestUnderWay: a transfer that is half done when the counters are read makes
 // no difference to a long run.
 func TestUnderWay(t *testing.T) {
-	tr := runOf("read-write", 20)
+	tr := tracetest.RunOf("read-write", 20)
 	c := &tr.Total.Sender
 	read := c.Syscalls.ByName["read"]
 	read.Calls = read.Calls.Add(trace.Known(1))
 	c.Syscalls.ByName["read"] = read
-	settle(c, "read", "write")
-	c.Copies.ToUser = derived(c.PayloadBytes.Or(0) + 65536)
+	tracetest.Settle(c, "read", "write")
+	c.Copies.ToUser = tracetest.Derived(c.PayloadBytes.Or(0) + 65536)
 	v := reading.End(tr).Verdict()
 	if len(v.Differing()) > 0 {
 		t.Errorf("differs: %s", v)

@@ -13,6 +13,7 @@ import (
 	"github.com/charmbracelet/lipgloss"
 	"github.com/charmbracelet/x/ansi"
 
+	"github.com/zctrace/zctrace/internal/tracetest"
 	"github.com/zctrace/zctrace/tracer/trace"
 	"github.com/zctrace/zctrace/ui/term"
 )
@@ -98,14 +99,14 @@ var screens = []struct{ width, height int }{{60, 16}, {80, 24}, {120, 40}, {200,
 // states are what the dashboard shows in the golden files, besides the three
 // strategies.
 var states = map[string]func() []tea.Msg{
-	"read-write": func() []tea.Msg { return []tea.Msg{Update{runOf("read-write", 31)}} },
-	"mmap-write": func() []tea.Msg { return []tea.Msg{Update{runOf("mmap-write", 31)}} },
-	"sendfile":   func() []tea.Msg { return []tea.Msg{Update{runOf("sendfile", 31)}} },
+	"read-write": func() []tea.Msg { return []tea.Msg{Update{tracetest.RunOf("read-write", 31)}} },
+	"mmap-write": func() []tea.Msg { return []tea.Msg{Update{tracetest.RunOf("mmap-write", 31)}} },
+	"sendfile":   func() []tea.Msg { return []tea.Msg{Update{tracetest.RunOf("sendfile", 31)}} },
 	"done": func() []tea.Msg {
-		return []tea.Msg{Update{runOf("sendfile", 49)}, Finished{Trace: whole("sendfile"), Saved: "/tmp/trace.json"}}
+		return []tea.Msg{Update{tracetest.RunOf("sendfile", 49)}, Finished{Trace: tracetest.Whole("sendfile"), Saved: "/tmp/trace.json"}}
 	},
 	"paused": func() []tea.Msg {
-		return []tea.Msg{Update{runOf("read-write", 31)}, keyPress("p"), Update{runOf("read-write", 40)}}
+		return []tea.Msg{Update{tracetest.RunOf("read-write", 31)}, keyPress("p"), Update{tracetest.RunOf("read-write", 40)}}
 	},
 	"failed": func() []tea.Msg {
 		t := fallenBack()
@@ -116,18 +117,18 @@ var states = map[string]func() []tea.Msg{
 		return []tea.Msg{Finished{Trace: t, Err: errors.New(t.Run.Error)}}
 	},
 	"file":    func() []tea.Msg { return []tea.Msg{Update{toFile()}} },
-	"help":    func() []tea.Msg { return []tea.Msg{Update{runOf("sendfile", 31)}, keyPress("?")} },
+	"help":    func() []tea.Msg { return []tea.Msg{Update{tracetest.RunOf("sendfile", 31)}, keyPress("?")} },
 	"calls":   func() []tea.Msg { return []tea.Msg{Update{timed()}, keyPress("2")} },
 	"untimed": func() []tea.Msg { return []tea.Msg{Update{toFile()}, keyPress("2")} },
-	"time":    func() []tea.Msg { return []tea.Msg{Update{runOf("read-write", 31)}, keyPress("3")} },
+	"time":    func() []tea.Msg { return []tea.Msg{Update{tracetest.RunOf("read-write", 31)}, keyPress("3")} },
 	"time-receiver": func() []tea.Msg {
-		return []tea.Msg{Finished{Trace: whole("sendfile")}, keyPress("3"), keyPress("t")}
+		return []tea.Msg{Finished{Trace: tracetest.Whole("sendfile")}, keyPress("3"), keyPress("t")}
 	},
 	"hooks": func() []tea.Msg { return []tea.Msg{Update{hooked()}, keyPress("4")} },
 	"hooks-below": func() []tea.Msg {
 		return []tea.Msg{Update{hooked()}, keyPress("4"), tea.KeyMsg{Type: tea.KeyPgDown}}
 	},
-	"counters": func() []tea.Msg { return []tea.Msg{Update{runOf("mmap-write", 31)}, keyPress("5")} },
+	"counters": func() []tea.Msg { return []tea.Msg{Update{tracetest.RunOf("mmap-write", 31)}, keyPress("5")} },
 	"counters-receiver": func() []tea.Msg {
 		return []tea.Msg{Update{hooked()}, keyPress("5"), keyPress("t"), keyPress("G")}
 	},
@@ -135,7 +136,7 @@ var states = map[string]func() []tea.Msg{
 
 // timed has histograms, as totals have.
 func timed() *trace.Trace {
-	t := runOf("read-write", 31)
+	t := tracetest.RunOf("read-write", 31)
 	for i, name := range []string{"read", "write"} {
 		s := t.Total.Sender.Syscalls.ByName[name]
 		s.LatencyLog2 = make([]int64, 22)
@@ -162,22 +163,22 @@ func hooked() *trace.Trace {
 		t.Hooks = append(t.Hooks, h)
 	}
 	t.Losses["context_switches"] = 3
-	t.Total.Sender.Engines = map[string]*trace.EngineCounters{"breakpoint": {ToUser: observedAmount(0), InKernel: missing("no free debug register")}}
+	t.Total.Sender.Engines = map[string]*trace.EngineCounters{"breakpoint": {ToUser: tracetest.Observed(0), InKernel: tracetest.Missing("no free debug register")}}
 	return t
 }
 
 // fallenBack is a sendfile that copied after all, some of it in softirq.
 func fallenBack() *trace.Trace {
-	t := runOf("sendfile", 31)
+	t := tracetest.RunOf("sendfile", 31)
 	n := t.Total.Sender.PayloadBytes.Or(0)
-	t.Total.Sender.Copies.InKernel = observedAmount(n * 84 / 100)
-	t.Total.Kernel.Copies.InKernel = observedAmount(n * 16 / 100)
+	t.Total.Sender.Copies.InKernel = tracetest.Observed(n * 84 / 100)
+	t.Total.Kernel.Copies.InKernel = tracetest.Observed(n * 16 / 100)
 	return t
 }
 
 // toFile has no receiver, a disk, cold cache and no latencies.
 func toFile() *trace.Trace {
-	t := runOf("read-write", 31)
+	t := tracetest.RunOf("read-write", 31)
 	t.Run.Sink = trace.Sink{Kind: "file", Address: "/var/tmp/out", Device: trace.Device{Name: "vda", Kind: "disk"}}
 	t.Run.Receiver, t.Run.Cache, t.Run.Latency = "", "cold", false
 	t.Run.LimitBytes = trace.Known(64 << 30)
@@ -218,7 +219,7 @@ func TestDashboardGolden(t *testing.T) {
 		}
 	}
 	t.Run("ascii", func(t *testing.T) {
-		m := modelOf(80, 24, Update{runOf("sendfile", 31)})
+		m := modelOf(80, 24, Update{tracetest.RunOf("sendfile", 31)})
 		m.look = uncoloured(true)
 		golden(t, "ascii-80.txt", m.draw()+"\n")
 	})
@@ -226,16 +227,16 @@ func TestDashboardGolden(t *testing.T) {
 
 // extreme are traces that press against every limit.
 func extreme() map[string]*trace.Trace {
-	wide := whole("read-write")
+	wide := tracetest.Whole("read-write")
 	wide.Run.Strategy = "読み書き戦略読み書き戦略読み書き戦略"
 	wide.Run.Source = trace.Source{Kind: "file", Path: "/home/山田太郎/データ/とても長い名前のファイル名前.bin", Filesystem: "ｅｘｔ４"}
 	wide.Host.Kernel = "6.18.5-カーネル-𝓀𝑒𝓇𝓃𝑒𝓁"
 	wide.Run.Ended, wide.Run.Error = trace.Failed, strings.Repeat("壊れた", 60)
 	for i := range 30 {
-		wide.Total.Sender.Syscalls.ByName[fmt.Sprintf("システムコール%d", i)] = syscall(int64(i), int64(i%2), 1, 0)
+		wide.Total.Sender.Syscalls.ByName[fmt.Sprintf("システムコール%d", i)] = tracetest.Syscall(int64(i), int64(i%2), 1, 0)
 	}
 
-	huge := whole("mmap-write")
+	huge := tracetest.Whole("mmap-write")
 	const most = int64(1<<63 - 1)
 	for _, c := range []*trace.Counters{&huge.Total.Sender, huge.Total.Receiver, &huge.Total.Kernel} {
 		fillInts(c, most)
@@ -249,18 +250,18 @@ func extreme() map[string]*trace.Trace {
 	huge.Run.Source.Path, huge.Run.Sink.Address = strings.Repeat("/long", 200), strings.Repeat("long", 200)
 	huge.Run.ChunkBytes = 1
 
-	negative := whole("sendfile")
+	negative := tracetest.Whole("sendfile")
 	fillInts(&negative.Total.Sender, -1<<63)
 	negative.Run.ElapsedNS, negative.Run.ChunkBytes = -5, -1
 
-	backwards := whole("sendfile")
+	backwards := tracetest.Whole("sendfile")
 	for i, j := 0, len(backwards.Samples)-1; i < j; i, j = i+1, j-1 {
 		backwards.Samples[i], backwards.Samples[j] = backwards.Samples[j], backwards.Samples[i]
 	}
 
 	return map[string]*trace.Trace{
 		"zero": {}, "wide": wide, "huge": huge, "negative": negative, "backwards": backwards,
-		"usual": runOf("read-write", 31), "fallen back": fallenBack(), "no receiver": toFile(),
+		"usual": tracetest.RunOf("read-write", 31), "fallen back": fallenBack(), "no receiver": toFile(),
 	}
 }
 
@@ -353,7 +354,7 @@ func trimLines(s string) string {
 }
 
 func TestTooSmallSaysWhatItNeeds(t *testing.T) {
-	view := modelOf(50, 12, Update{runOf("sendfile", 31)}).View()
+	view := modelOf(50, 12, Update{tracetest.RunOf("sendfile", 31)}).View()
 	for _, want := range []string{"60x16", "50x12", "q"} {
 		if !strings.Contains(view, want) {
 			t.Errorf("%q does not say %q", view, want)

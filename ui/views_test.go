@@ -10,13 +10,14 @@ import (
 	tea "github.com/charmbracelet/bubbletea"
 
 	"github.com/zctrace/zctrace/internal/human"
+	"github.com/zctrace/zctrace/internal/tracetest"
 	"github.com/zctrace/zctrace/tracer/trace"
 	"github.com/zctrace/zctrace/ui/term"
 )
 
 // TestKeysChooseTheView goes round with tab and back, and straight with digits.
 func TestKeysChooseTheView(t *testing.T) {
-	m := modelOf(120, 40, Update{runOf("sendfile", 31)})
+	m := modelOf(120, 40, Update{tracetest.RunOf("sendfile", 31)})
 	for _, press := range []struct {
 		key  tea.KeyMsg
 		want string
@@ -67,7 +68,7 @@ func TestScrolling(t *testing.T) {
 
 // TestSides shows the receiver where there is one.
 func TestSides(t *testing.T) {
-	m := modelOf(80, 24, Update{runOf("sendfile", 31)}, keyPress("t"))
+	m := modelOf(80, 24, Update{tracetest.RunOf("sendfile", 31)}, keyPress("t"))
 	if v := m.View(); !strings.Contains(v, "DATA PATH, RECEIVER") {
 		t.Errorf("t does not show the receiver's side:\n%s", v)
 	}
@@ -126,7 +127,7 @@ func TestEveryCounterHasItsPath(t *testing.T) {
 
 // replayed is a saved trace on the screen.
 func replayed() shell {
-	return dashboardOf(100, 30, RunOptions{Trace: whole("read-write"), Replay: true})
+	return dashboardOf(100, 30, RunOptions{Trace: tracetest.Whole("read-write"), Replay: true})
 }
 
 func TestReplay(t *testing.T) {
@@ -197,7 +198,7 @@ func TestReplayKeepsItsPace(t *testing.T) {
 
 func TestReplayOfOneMoment(t *testing.T) {
 	for _, samples := range []int{0, 1} {
-		tr := whole("sendfile")
+		tr := tracetest.Whole("sendfile")
 		tr.Samples = tr.Samples[:samples]
 		m := dashboardOf(80, 24, RunOptions{Trace: tr, Replay: true})
 		for _, k := range []tea.KeyType{tea.KeyLeft, tea.KeyRight, tea.KeyHome, tea.KeyEnd, tea.KeySpace} {
@@ -210,11 +211,11 @@ func TestReplayOfOneMoment(t *testing.T) {
 // TestAgain begins another run only when one has ended.
 func TestAgain(t *testing.T) {
 	again := 0
-	m := after(dashboardOf(80, 24, RunOptions{Again: func() { again++ }}), Update{runOf("sendfile", 10)})
+	m := after(dashboardOf(80, 24, RunOptions{Again: func() { again++ }}), Update{tracetest.RunOf("sendfile", 10)})
 	if _, cmd := m.Update(keyPress("r")); cmd != nil {
 		t.Error("r in a running run does something")
 	}
-	m = after(m, Finished{Trace: whole("sendfile"), Saved: "t.json"})
+	m = after(m, Finished{Trace: tracetest.Whole("sendfile"), Saved: "t.json"})
 	if !strings.Contains(m.View(), "r again") {
 		t.Errorf("r is not offered:\n%s", m.View())
 	}
@@ -222,7 +223,7 @@ func TestAgain(t *testing.T) {
 	if v := m.View(); again != 1 || !strings.Contains(v, "starting") || strings.Contains(v, "saved") {
 		t.Errorf("again %d times:\n%s", again, v)
 	}
-	m = after(m, Update{runOf("sendfile", 20)})
+	m = after(m, Update{tracetest.RunOf("sendfile", 20)})
 	if v := m.View(); !strings.Contains(v, "running 4.0 s") {
 		t.Errorf("the new run is not shown:\n%s", v)
 	}
@@ -245,7 +246,7 @@ func TestColumnsStandStill(t *testing.T) {
 	}
 	first := ""
 	for i := 1; i <= 50; i++ {
-		got := borders(modelOf(120, 40, Update{runOf("read-write", i)}).View())
+		got := borders(modelOf(120, 40, Update{tracetest.RunOf("read-write", i)}).View())
 		if first == "" {
 			first = got
 		}
@@ -258,7 +259,7 @@ func TestColumnsStandStill(t *testing.T) {
 // TestTwoTraces: what differs comes first, and x leads from one to the other, at
 // the same moment.
 func TestTwoTraces(t *testing.T) {
-	m := dashboardOf(60, 40, RunOptions{Trace: whole("read-write"), Other: whole("sendfile"), Names: [2]string{"rw.json", "sf.json"}, Replay: true})
+	m := dashboardOf(60, 40, RunOptions{Trace: tracetest.Whole("read-write"), Other: tracetest.Whole("sendfile"), Names: [2]string{"rw.json", "sf.json"}, Replay: true})
 	for _, width := range []int{60, 80, 120, 200} {
 		m = after(m, tea.WindowSizeMsg{Width: width, Height: 40})
 		golden(t, fmt.Sprintf("two-%d.txt", width), m.View()+"\n")
@@ -289,7 +290,7 @@ func TestTwoTracesFit(t *testing.T) {
 	for nameA, a := range traces {
 		for _, b := range traces {
 			for width := leastWidth; width <= 220; width += 23 {
-				m := dashboardOf(width, 20+width/9, RunOptions{Trace: a, Other: b, Names: [2]string{hostile, "データ.json"}, Replay: true})
+				m := dashboardOf(width, 20+width/9, RunOptions{Trace: a, Other: b, Names: [2]string{tracetest.Hostile, "データ.json"}, Replay: true})
 				m = after(m, tea.KeyMsg{Type: tea.KeyPgDown})
 				lines := strings.Split(m.View(), "\n")
 				if len(lines) != 20+width/9 {

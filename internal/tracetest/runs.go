@@ -1,4 +1,5 @@
-package ui
+// Package tracetest makes up runs and comparisons for tests of what shows or exports them.
+package tracetest
 
 import (
 	"math"
@@ -7,8 +8,9 @@ import (
 	"github.com/zctrace/zctrace/tracer/trace"
 )
 
-// The runs that the golden files show. They are made up, but of the numbers
-// that such runs have.
+// Strategies are those that there are runs of. Their numbers are made up, but such as
+// those runs have.
+var Strategies = []string{"read-write", "mmap-write", "sendfile"}
 
 const second = int64(time.Second)
 
@@ -22,27 +24,31 @@ type shape struct {
 	device             trace.Device
 }
 
-func derived(n int64) trace.Amount {
+// Derived is an amount that an engine derived.
+func Derived(n int64) trace.Amount {
 	return trace.Amount{Bytes: trace.Known(n), DerivedBytes: trace.Known(n), Provenance: trace.Derived, Reason: "fentry is refused by this kernel"}
 }
 
-func observedAmount(n int64) trace.Amount {
+// Observed is an amount that was observed, and none of it derived.
+func Observed(n int64) trace.Amount {
 	return trace.Amount{Bytes: trace.Known(n), DerivedBytes: trace.Known(0), Provenance: trace.Observed}
 }
 
-func missing(reason string) trace.Amount {
+// Missing is an amount that nobody counted.
+func Missing(reason string) trace.Amount {
 	return trace.Amount{Provenance: trace.Unavailable, Reason: reason}
 }
 
-func syscall(calls, bytes, meanNS, blocked int64) trace.Syscall {
+// Syscall is a system call without errors.
+func Syscall(calls, bytes, meanNS, blocked int64) trace.Syscall {
 	return trace.Syscall{
 		Calls: trace.Known(calls), Errors: trace.Known(0), Bytes: trace.Known(bytes),
 		TimeNS: trace.Known(calls * meanNS), Blocked: trace.Known(blocked),
 	}
 }
 
-// counters fills what every party has in these runs.
-func counters(payload, elapsedNS int64) trace.Counters {
+// Counters fills what every party has in these runs.
+func Counters(payload, elapsedNS int64) trace.Counters {
 	c := trace.Counters{
 		PayloadBytes:    trace.Known(payload),
 		ContextSwitches: trace.ContextSwitches{Voluntary: trace.Known(elapsedNS / 5e6), Involuntary: trace.Known(elapsedNS / 300e6)},
@@ -64,16 +70,16 @@ func counters(payload, elapsedNS int64) trace.Counters {
 		},
 	}
 	c.Copies = trace.Copies{
-		ToUser: derived(0), FromUser: derived(0), InKernel: derived(0), UserSpace: derived(0),
-		COW:         missing("no tracepoint sees copy-on-write here"),
-		NetInternal: missing("fentry is refused by this kernel"), Fill: derived(0),
+		ToUser: Derived(0), FromUser: Derived(0), InKernel: Derived(0), UserSpace: Derived(0),
+		COW:         Missing("no tracepoint sees copy-on-write here"),
+		NetInternal: Missing("fentry is refused by this kernel"), Fill: Derived(0),
 	}
-	c.Moved = trace.Moved{PageRefs: derived(0), Mapped: observedAmount(0), Cloned: derived(0)}
+	c.Moved = trace.Moved{PageRefs: Derived(0), Mapped: Observed(0), Cloned: Derived(0)}
 	return c
 }
 
-// settle counts what follows from the calls by name.
-func settle(c *trace.Counters, transfers ...string) {
+// Settle counts what follows from the calls by name.
+func Settle(c *trace.Counters, transfers ...string) {
 	calls, transfer := int64(0), int64(0)
 	for name, s := range c.Syscalls.ByName {
 		calls += s.Calls.Or(0)
@@ -88,13 +94,14 @@ func settle(c *trace.Counters, transfers ...string) {
 	c.ModeSwitches = trace.Known(2 * calls)
 }
 
-func readReceiver(c *trace.Counters, chunks, chunk int64) {
-	c.Syscalls.ByName["read"] = syscall(chunks*2, chunks*chunk, 6100, chunks/3)
-	c.Copies.ToUser = derived(chunks * chunk)
+// ReadReceiver makes of them those of a receiver that reads.
+func ReadReceiver(c *trace.Counters, chunks, chunk int64) {
+	c.Syscalls.ByName["read"] = Syscall(chunks*2, chunks*chunk, 6100, chunks/3)
+	c.Copies.ToUser = Derived(chunks * chunk)
 	c.Disk, c.PageCache = trace.Disk{ReadBytes: trace.Known(0), WriteBytes: trace.Known(0), ReadRequests: trace.Known(0), WriteRequests: trace.Known(0)}, trace.PageCache{}
 	delete(c.Provenance, "page_cache.hit_bytes")
 	c.Provenance["page_cache"] = trace.Origin{Kind: trace.Unavailable, Reason: "the receiver reads no file"}
-	settle(c, "read")
+	Settle(c, "read")
 }
 
 var shapes = map[string]shape{
@@ -103,61 +110,62 @@ var shapes = map[string]shape{
 		device: trace.Device{Name: "lo", Kind: "loopback"},
 		book:   trace.Textbook{TransferCalls: 2, ModeSwitches: 4, Copies: trace.TextbookCopies{ToUser: 1, FromUser: 1}, DMA: trace.TextbookDMA{In: 1, Out: 1}},
 		sender: func(c *trace.Counters, chunks, chunk int64) {
-			c.Syscalls.ByName["read"] = syscall(chunks, chunks*chunk, 3100, 0)
-			c.Syscalls.ByName["write"] = syscall(chunks, chunks*chunk, 9800, chunks/200)
+			c.Syscalls.ByName["read"] = Syscall(chunks, chunks*chunk, 3100, 0)
+			c.Syscalls.ByName["write"] = Syscall(chunks, chunks*chunk, 9800, chunks/200)
 			if laps := chunks * chunk / (64 << 20); laps > 1 {
-				c.Syscalls.ByName["lseek"] = syscall(laps-1, 0, 240, 0)
+				c.Syscalls.ByName["lseek"] = Syscall(laps-1, 0, 240, 0)
 			}
-			c.Copies.ToUser, c.Copies.FromUser = derived(chunks*chunk), derived(chunks*chunk)
-			settle(c, "read", "write")
+			c.Copies.ToUser, c.Copies.FromUser = Derived(chunks*chunk), Derived(chunks*chunk)
+			Settle(c, "read", "write")
 		},
-		receiver: readReceiver,
+		receiver: ReadReceiver,
 	},
 	"mmap-write": {
 		strategy: "mmap-write", bytesPerSecond: 4.1e9, sinkKind: "unix", sinkAddr: "@zctrace-417",
 		book: trace.Textbook{TransferCalls: 2, ModeSwitches: 4, Copies: trace.TextbookCopies{FromUser: 1}, DMA: trace.TextbookDMA{In: 1, Out: 1}},
 		sender: func(c *trace.Counters, chunks, chunk int64) {
-			c.Syscalls.ByName["mmap"] = syscall(1, 0, 5200, 0)
-			c.Syscalls.ByName["write"] = syscall(chunks, chunks*chunk, 11200, chunks/90)
-			c.Copies.FromUser = derived(chunks * chunk)
-			c.Moved.Mapped = observedAmount(min(chunks*chunk, 64<<20))
+			c.Syscalls.ByName["mmap"] = Syscall(1, 0, 5200, 0)
+			c.Syscalls.ByName["write"] = Syscall(chunks, chunks*chunk, 11200, chunks/90)
+			c.Copies.FromUser = Derived(chunks * chunk)
+			c.Moved.Mapped = Observed(min(chunks*chunk, 64<<20))
 			faults := min(chunks*chunk, 64<<20) / 65536
 			c.PageFaults = trace.PageFaults{Minor: trace.Known(faults), Major: trace.Known(0), UserMode: trace.Known(0)}
-			settle(c, "mmap", "write")
+			Settle(c, "mmap", "write")
 		},
-		receiver: readReceiver,
+		receiver: ReadReceiver,
 	},
 	"sendfile": {
 		strategy: "sendfile", bytesPerSecond: 6.4e9, sinkKind: "tcp", sinkAddr: "127.0.0.1:40115",
 		device: trace.Device{Name: "lo", Kind: "loopback"},
 		book:   trace.Textbook{TransferCalls: 1, ModeSwitches: 2, DMA: trace.TextbookDMA{In: 1, Out: 1}},
 		sender: func(c *trace.Counters, chunks, chunk int64) {
-			c.Syscalls.ByName["sendfile"] = syscall(chunks, chunks*chunk, 9300, chunks/150)
-			c.Moved.PageRefs = derived(chunks * chunk)
-			settle(c, "sendfile")
+			c.Syscalls.ByName["sendfile"] = Syscall(chunks, chunks*chunk, 9300, chunks/150)
+			c.Moved.PageRefs = Derived(chunks * chunk)
+			Settle(c, "sendfile")
 		},
-		receiver: readReceiver,
+		receiver: ReadReceiver,
 	},
 }
 
-// atMoment is the state of a run that moved so much in so long.
-func atMoment(s shape, chunks, chunk, elapsedNS int64) trace.Totals {
-	sender := counters(chunks*chunk, elapsedNS)
+// AtMoment is the state of a strategy's run that moved so many chunks of so many bytes in so long.
+func AtMoment(strategy string, chunks, chunk, elapsedNS int64) trace.Totals {
+	s := shapes[strategy]
+	sender := Counters(chunks*chunk, elapsedNS)
 	s.sender(&sender, chunks, chunk)
 	totals := trace.Totals{Sender: sender}
 	if s.receiver != nil {
-		receiver := counters(chunks*chunk, elapsedNS)
+		receiver := Counters(chunks*chunk, elapsedNS)
 		s.receiver(&receiver, chunks, chunk)
 		totals.Receiver = &receiver
 	}
 	for _, k := range []*trace.Amount{&totals.Kernel.Copies.ToUser, &totals.Kernel.Copies.FromUser, &totals.Kernel.Copies.InKernel} {
-		*k = derived(0)
+		*k = Derived(0)
 	}
 	return totals
 }
 
-// runOf is a run of ten seconds, seen after so many of its 200 ms intervals.
-func runOf(strategy string, intervals int) *trace.Trace {
+// RunOf is a run of ten seconds, seen after so many of its 200 ms intervals.
+func RunOf(strategy string, intervals int) *trace.Trace {
 	s := shapes[strategy]
 	const chunk, interval = 64 << 10, int64(200 * time.Millisecond)
 	t := &trace.Trace{
@@ -187,7 +195,7 @@ func runOf(strategy string, intervals int) *trace.Trace {
 		wave := 1 + 0.12*math.Sin(float64(i)/3) - 0.5*math.Exp(-float64(i)/2)
 		moved += s.bytesPerSecond * wave * float64(interval) / 1e9
 		elapsed := int64(i) * interval
-		t.Samples = append(t.Samples, trace.Sample{ElapsedNS: elapsed, Totals: atMoment(s, int64(moved)/chunk, chunk, elapsed)})
+		t.Samples = append(t.Samples, trace.Sample{ElapsedNS: elapsed, Totals: AtMoment(strategy, int64(moved)/chunk, chunk, elapsed)})
 	}
 	if n := len(t.Samples); n > 0 {
 		t.Total = t.Samples[n-1].Totals
@@ -197,19 +205,18 @@ func runOf(strategy string, intervals int) *trace.Trace {
 	return t
 }
 
-// whole is the run once it has ended.
-func whole(strategy string) *trace.Trace {
-	t := runOf(strategy, 50)
+// Whole is the run once it has ended.
+func Whole(strategy string) *trace.Trace {
+	t := RunOf(strategy, 50)
 	t.Run.Ended = trace.Done
 	return t
 }
 
-// small is `run STRATEGY --bytes 64MiB --verify --baseline`.
-func small(strategy string) *trace.Trace {
-	s := shapes[strategy]
+// Small is `run STRATEGY --bytes 64MiB --verify --baseline`.
+func Small(strategy string) *trace.Trace {
 	const chunk, elapsed = 64 << 10, int64(20_480_000)
-	t := whole(strategy)
-	t.Total = atMoment(s, 1024, chunk, elapsed)
+	t := Whole(strategy)
+	t.Total = AtMoment(strategy, 1024, chunk, elapsed)
 	t.Samples = []trace.Sample{{ElapsedNS: elapsed, Totals: t.Total}}
 	t.Run.LimitBytes, t.Run.ElapsedNS = trace.Known(64<<20), elapsed
 	t.Run.PayloadBytes, t.Run.UntracedElapsedNS = trace.Known(64<<20), trace.Known(20_220_000)
