@@ -15,7 +15,7 @@ import (
 func copiesPanel(d data, width int) string {
 	parties := d.Processes()
 	kernel := d.Kernel()
-	if slices.ContainsFunc(classes, func(k trace.Number) bool { return numberIn(kernel.Now, k).nonzero() }) {
+	if slices.ContainsFunc(trace.OfKind(trace.Class), func(k trace.Number) bool { return kernel.Now.Int(k).Or(0) != 0 }) {
 		parties = append(parties, kernel)
 	}
 	col := amountColumnsFor(width, len(parties))
@@ -31,7 +31,7 @@ func copiesPanel(d data, width int) string {
 	}
 	rows := []string{d.Heading(title, width, heads...)}
 	shown := chooseClasses(parties, d.rows-1)
-	if d.rows > 1+len(classes) {
+	if d.rows > 1+len(trace.OfKind(trace.Class)) {
 		rows = append(rows, d.payloadRow(parties, col))
 	}
 	full := fullBar(parties, shown)
@@ -71,19 +71,19 @@ func amountColumnsFor(width, parties int) amountColumns {
 // zero comes first, then the textbook's three and one way to move; the others
 // only fill rows that nobody needs.
 func chooseClasses(parties []reading.Party, rows int) []trace.Number {
-	if rows >= len(classes) {
-		return classes
+	if rows >= len(trace.OfKind(trace.Class)) {
+		return trace.OfKind(trace.Class)
 	}
 	weight := map[string]int{}
 	moves, move := 0, trace.PageRefs
-	for _, k := range classes {
-		if isMoved(k) && !numberIn(parties[0].Now, k).Int.Known() && numberIn(parties[0].Now, move).Int.Known() {
+	for _, k := range trace.OfKind(trace.Class) {
+		if k.Moved() && !parties[0].Now.Int(k).Known() && parties[0].Now.Int(move).Known() {
 			move = k // that it is not known says more than that another is 0
 		}
 		for _, p := range parties {
-			if numberIn(p.Now, k).nonzero() {
+			if p.Now.Int(k).Or(0) != 0 {
 				weight[k.Name()] = 3
-				if isMoved(k) {
+				if k.Moved() {
 					moves++
 				}
 				break
@@ -98,18 +98,18 @@ func chooseClasses(parties []reading.Party, rows int) []trace.Number {
 	}
 	room, least := rows, 0
 	if rows <= 0 {
-		room, least = len(classes), 1
+		room, least = len(trace.OfKind(trace.Class)), 1
 	}
 	chosen := map[string]bool{}
 	for w := 3; w >= least; w-- {
-		for _, k := range classes {
+		for _, k := range trace.OfKind(trace.Class) {
 			if weight[k.Name()] == w && len(chosen) < room {
 				chosen[k.Name()] = true
 			}
 		}
 	}
 	var list []trace.Number
-	for _, k := range classes {
+	for _, k := range trace.OfKind(trace.Class) {
 		if chosen[k.Name()] {
 			list = append(list, k)
 		}
@@ -122,7 +122,7 @@ func fullBar(parties []reading.Party, shown []trace.Number) float64 {
 	full := 1.0
 	for _, p := range parties {
 		for _, k := range shown {
-			if v, ok := numberIn(p.Now, k).Per(p.Payload()); ok {
+			if v, ok := p.Now.Value(k).Per(p.Payload()); ok {
 				full = max(full, v)
 			}
 		}
@@ -132,25 +132,25 @@ func fullBar(parties []reading.Party, shown []trace.Number) float64 {
 
 func (d data) amountRow(k trace.Number, parties []reading.Party, full float64, col amountColumns) string {
 	ink, parts := d.Copied, d.CopyBar
-	if isMoved(k) {
+	if k.Moved() {
 		ink, parts = d.Moved, d.MoveBar
 	}
 	var l term.Line
 	name := d.Dim
 	for _, p := range parties {
-		if numberIn(p.Now, k).nonzero() {
+		if p.Now.Int(k).Or(0) != 0 {
 			name = d.Plain
 		}
 	}
 	l.Put(name, d.Fit(k.Name(), col.label))
 	for i, p := range parties {
 		l.PadTo(col.label + i*col.party)
-		n := numberIn(p.Now, k)
+		n := p.Now.Value(k)
 		figure := d.Strong
-		if !n.nonzero() {
+		if n.Int.Or(0) == 0 {
 			figure = d.Dim
 		}
-		l.Right(figure, n.text(func(v int64) string { return human.ExactBytes(v, col.bytes-1) }), col.bytes)
+		l.Right(figure, reading.Text(n.Int, func(v int64) string { return human.ExactBytes(v, col.bytes-1) }), col.bytes)
 		share, ok := n.Per(p.Payload())
 		times := human.NotCounted
 		if ok {
@@ -159,7 +159,7 @@ func (d data) amountRow(k trace.Number, parties []reading.Party, full float64, c
 		if !n.Int.Known() {
 			times = ""
 		}
-		l.Right(figure, times, col.passes).Put(d.Dim, " "+n.mark())
+		l.Right(figure, times, col.passes).Put(d.Dim, " "+reading.Mark(n.Origin.Kind))
 		if col.bar > 0 {
 			l.Put(d.Plain, " ").Put(ink, term.Bar(share/full, col.bar, parts))
 		}
@@ -173,8 +173,8 @@ func (d data) payloadRow(parties []reading.Party, col amountColumns) string {
 	l.Put(d.Dim, "payload")
 	for i, p := range parties {
 		l.PadTo(col.label + i*col.party)
-		n := number{trace.Value{Int: p.Payload()}}
-		l.Right(d.Dim, n.text(func(v int64) string { return human.ExactBytes(v, col.bytes-1) }), col.bytes)
+		n := p.Payload()
+		l.Right(d.Dim, reading.Text(n, func(v int64) string { return human.ExactBytes(v, col.bytes-1) }), col.bytes)
 	}
 	return l.String()
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/zctrace/zctrace/internal/human"
+	"github.com/zctrace/zctrace/tracer/reading"
 	"github.com/zctrace/zctrace/tracer/trace"
 	"github.com/zctrace/zctrace/ui/term"
 )
@@ -136,9 +137,10 @@ func (f figureOf) nothing() bool { return !f.known || f.value == 0 }
 // observed is a number that needs no mark.
 func observed(v float64, known bool) figureOf { return figureOf{v, known, " "} }
 
-func (n number) perPayload(payload trace.Int, bytes float64) figureOf {
+// perBytes is a number for so many bytes of payload.
+func perBytes(n trace.Value, payload trace.Int, bytes float64) figureOf {
 	v, known := n.Per(payload)
-	return figureOf{v * bytes, known, n.mark()}
+	return figureOf{v * bytes, known, reading.Mark(n.Origin.Kind)}
 }
 
 // table is a section with a column for each run, their ratio, and whether they
@@ -200,7 +202,7 @@ func perPayload(process string, n trace.Number, bytes float64) func(data) figure
 	return func(d data) figureOf {
 		for _, p := range d.Processes() {
 			if p.Name == process {
-				return numberIn(p.Now, n).perPayload(p.Payload(), bytes)
+				return perBytes(p.Now.Value(n), p.Payload(), bytes)
 			}
 		}
 		return figureOf{mark: " "}
@@ -213,9 +215,9 @@ func (d difference) passes(width int) []string {
 		add := func(name string, n trace.Number) {
 			rows = append(rows, both{process + " " + name, perPayload(process, n, 1), human.Passes})
 		}
-		for _, k := range classes {
+		for _, k := range trace.OfKind(trace.Class) {
 			verb := "copied "
-			if isMoved(k) {
+			if k.Moved() {
 				verb = "moved "
 			}
 			add(verb+k.Name(), k)
@@ -242,12 +244,12 @@ func (d difference) perMiB(width int) []string {
 func (d difference) calls(width int) []string {
 	var rows []both
 	for _, name := range slices.Compact(slices.Sorted(slices.Values(append(callNames(d.a), callNames(d.b)...)))) {
-		field := func(d data, n trace.Number) number { return number{d.Now.Main().ValueOf(n, name)} }
+		call := func(d data) reading.Call { return reading.CallOf(d.Now.Main(), name) }
 		rows = append(rows, both{d.a.Text(name), func(d data) figureOf {
-			made := field(d, trace.CallCount).Int.Or(0) // one that was not made was made 0 times
-			return number{trace.Value{Int: trace.Known(made)}}.perPayload(d.Payload(), 1<<20)
+			made := trace.Known(call(d).Count.Int.Or(0)) // one that was not made was made 0 times
+			return perBytes(trace.Value{Int: made}, d.Payload(), 1<<20)
 		}, perMiB}, both{d.a.Text(name) + ", mean ns", func(d data) figureOf {
-			return observed(call{calls: field(d, trace.CallCount), time: field(d, trace.CallTimeNS)}.meanLatency())
+			return observed(call(d).MeanNS())
 		}, func(v float64) string { return human.Grouped(int64(v)) }})
 	}
 	return d.table("Sender's calls per MiB", rows, width)

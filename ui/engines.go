@@ -36,7 +36,7 @@ func (d data) enginesSection(width int) []string {
 			}
 			row := []string{"    " + name}
 			for _, c := range engineColumns {
-				row = append(row, number{p.Now.ValueOf(c, name)}.text(human.Grouped))
+				row = append(row, reading.Text(p.Now.ValueOf(c, name).Int, human.Grouped))
 			}
 			g.Add(row...)
 		}
@@ -67,9 +67,9 @@ func (d data) engineDifferences(p reading.Party) []string {
 			if p.Now.Engines[name] == nil {
 				continue
 			}
-			n := number{p.Now.ValueOf(c, name)}
+			n := p.Now.ValueOf(c, name)
 			values = append(values, n.Int)
-			text := name + " " + n.text(human.Grouped)
+			text := name + " " + reading.Text(n.Int, human.Grouped)
 			if !n.Int.Known() {
 				text += " (" + d.Text(n.Origin.Reason) + ")"
 			}

@@ -10,32 +10,9 @@ import (
 	"github.com/zctrace/zctrace/ui/term"
 )
 
-// Histograms are of powers of two: bucket i holds calls of [2^i, 2^(i+1)) ns.
-
-// quantile is the time within which a share of the calls was done, as the upper
-// end of the bucket that it lies in.
-func quantile(log2 []int64, share float64) (ns float64, ok bool) {
-	total := int64(0)
-	for _, n := range log2 {
-		total += max(n, 0)
-	}
-	if total == 0 {
-		return 0, false
-	}
-	sum := int64(0)
-	for i, n := range log2 {
-		if sum += max(n, 0); float64(sum) >= share*float64(total) {
-			return bucketEnd(i), true
-		}
-	}
-	return 0, false
-}
-
-func bucketEnd(i int) float64 { return float64(uint64(2) << min(i, 62)) }
-
 // within is a quantile as text: below the end of its bucket.
-func (d data) within(log2 []int64, share float64) string {
-	if ns, ok := quantile(log2, share); ok {
+func (d data) within(c reading.Call, share float64) string {
+	if ns, ok := c.QuantileNS(share); ok {
 		return "<" + human.Latency(ns, d.Micro)
 	}
 	return human.NotCounted
@@ -55,7 +32,7 @@ func (d data) looked() reading.Party {
 func callsPage(d data, width, rows int) page {
 	p := d.looked()
 	pg := page{title: strings.ToUpper(p.Name) + "'S CALLS"}
-	calls := callsOf(p.Now)
+	calls := reading.Calls(p.Now)
 	if len(calls) == 0 {
 		pg.lines = []string{d.Dim.Apply("none so far")}
 		return pg
@@ -68,33 +45,39 @@ func callsPage(d data, width, rows int) page {
 }
 
 // callTable lists the calls in as many columns as there is room for.
-func callTable(d data, p reading.Party, calls []call, width int) page {
+func callTable(d data, p reading.Party, calls []reading.Call, width int) page {
 	type field struct {
 		name  string
 		width int
-		text  func(c call, width int) string
+		text  func(c reading.Call, width int) string
 	}
 	fields := []field{
-		{"calls", 13, func(c call, w int) string { return c.calls.text(func(n int64) string { return human.Count(n, w-1) }) }},
-		{"calls/s", 10, func(c call, w int) string {
-			return d.callRate(c.calls.Int, p.Back.Syscalls.ByName[c.name].Calls, w)
+		{"calls", 13, func(c reading.Call, w int) string {
+			return reading.Text(c.Count.Int, func(n int64) string { return human.Count(n, w-1) })
 		}},
-		{"bytes", 16, func(c call, w int) string {
-			return c.bytes.text(func(n int64) string { return human.ExactBytes(n, w-1) })
+		{"calls/s", 10, func(c reading.Call, w int) string {
+			return d.callRate(c.Count.Int, p.Back.Syscalls.ByName[c.Name].Calls, w)
 		}},
-		{"bytes/s", 13, func(c call, _ int) string {
-			return d.rateOf(grown(c.bytes.Int, p.Back.Syscalls.ByName[c.name].Bytes), human.Rate)
+		{"bytes", 16, func(c reading.Call, w int) string {
+			return reading.Text(c.Bytes.Int, func(n int64) string { return human.ExactBytes(n, w-1) })
 		}},
-		{"mean", 9, func(c call, _ int) string {
-			if ns, ok := c.meanLatency(); ok {
+		{"bytes/s", 13, func(c reading.Call, _ int) string {
+			return d.rateOf(grown(c.Bytes.Int, p.Back.Syscalls.ByName[c.Name].Bytes), human.Rate)
+		}},
+		{"mean", 9, func(c reading.Call, _ int) string {
+			if ns, ok := c.MeanNS(); ok {
 				return human.Latency(ns, d.Micro)
 			}
 			return human.NotCounted
 		}},
-		{"p50", 10, func(c call, _ int) string { return d.within(c.log2, 0.5) }},
-		{"p99", 10, func(c call, _ int) string { return d.within(c.log2, 0.99) }},
-		{"errors", 8, func(c call, w int) string { return c.errors.text(func(n int64) string { return human.Count(n, w-1) }) }},
-		{"blocked", 10, func(c call, w int) string { return c.blocked.text(func(n int64) string { return human.Count(n, w-1) }) }},
+		{"p50", 10, func(c reading.Call, _ int) string { return d.within(c, 0.5) }},
+		{"p99", 10, func(c reading.Call, _ int) string { return d.within(c, 0.99) }},
+		{"errors", 8, func(c reading.Call, w int) string {
+			return reading.Text(c.Errors.Int, func(n int64) string { return human.Count(n, w-1) })
+		}},
+		{"blocked", 10, func(c reading.Call, w int) string {
+			return reading.Text(c.Blocked.Int, func(n int64) string { return human.Count(n, w-1) })
+		}},
 	}
 	name := longestCall(calls, 10)
 	// What is least missed goes first.
@@ -117,10 +100,10 @@ func callTable(d data, p reading.Party, calls []call, width int) page {
 	}
 	for _, c := range calls {
 		var l term.Line
-		l.Left(d.Strong, d.Fit(d.Text(c.name), name), name)
+		l.Left(d.Strong, d.Fit(d.Text(c.Name), name), name)
 		for _, f := range fields {
 			ink := d.Plain
-			if f.name == "errors" && c.errors.nonzero() {
+			if f.name == "errors" && c.Errors.Int.Or(0) != 0 {
 				ink = d.Warning
 			}
 			l.Right(ink, f.text(c, f.width), f.width)
@@ -137,9 +120,9 @@ func sum[T any](list []T, of func(T) int) (total int) {
 	return total
 }
 
-func longestCall(calls []call, least int) int {
+func longestCall(calls []reading.Call, least int) int {
 	for _, c := range calls {
-		least = max(least, min(term.Width(human.Sanitize(c.name)), 20))
+		least = max(least, min(term.Width(human.Sanitize(c.Name)), 20))
 	}
 	return least
 }
@@ -157,15 +140,15 @@ func grown(now, back trace.Int) trace.Int {
 const firstBucket, endBucket = 7, 24
 
 // histograms draw how long the calls took, each in its own scale, over one axis.
-func (d data) histograms(calls []call, width, rows int) []string {
+func (d data) histograms(calls []reading.Call, width, rows int) []string {
 	first, end, timed := firstBucket, endBucket, 0
 	for _, c := range calls {
-		for i, n := range c.log2 {
+		for i, n := range c.Log2 {
 			if n > 0 {
 				first, end = min(first, i), max(end, i+1)
 			}
 		}
-		if _, ok := quantile(c.log2, 1); ok {
+		if _, ok := c.QuantileNS(1); ok {
 			timed++
 		}
 	}
@@ -182,7 +165,7 @@ func (d data) histograms(calls []call, width, rows int) []string {
 	high := max(1, min((rows-2)/timed-1, 8))
 	lines := []string{heading}
 	for _, c := range calls {
-		if _, ok := quantile(c.log2, 1); !ok {
+		if _, ok := c.QuantileNS(1); !ok {
 			continue
 		}
 		if high > 1 && len(lines) > 1 { // a bar must not touch the chart above
@@ -194,12 +177,12 @@ func (d data) histograms(calls []call, width, rows int) []string {
 }
 
 // histogram draws one call's, high lines of it.
-func (d data) histogram(c call, first, end, cell, name, high int) []string {
+func (d data) histogram(c reading.Call, first, end, cell, name, high int) []string {
 	values := make([]float64, 0, (end-first)*cell)
 	for i := first; i < end; i++ {
 		v := -1.0
-		if i < len(c.log2) && c.log2[i] > 0 {
-			v = float64(c.log2[i])
+		if i < len(c.Log2) && c.Log2[i] > 0 {
+			v = float64(c.Log2[i])
 		}
 		for n := range cell {
 			if cell > 2 && n == cell-1 {
@@ -213,7 +196,7 @@ func (d data) histogram(c call, first, end, cell, name, high int) []string {
 	for i, row := range d.Chart(values, high) {
 		var l term.Line
 		if i == high-1 {
-			l.Left(d.Strong, d.Fit(d.Text(c.name), name-1), name)
+			l.Left(d.Strong, d.Fit(d.Text(c.Name), name-1), name)
 		}
 		l.PadTo(name).Put(d.Area, row)
 		lines = append(lines, l.String())

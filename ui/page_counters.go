@@ -11,19 +11,19 @@ import (
 
 // counterPaths are all numbers of a party by their path in the trace, in the
 // order of the final table.
-func counterPaths(c *trace.Counters) []number {
-	var list, engines []number
+func counterPaths(c *trace.Counters) []trace.Value {
+	var list, engines []trace.Value
 	for v := range c.All() {
 		switch v.Number.Kind() {
 		case trace.OfCall:
 		case trace.OfEngine:
-			engines = append(engines, number{v})
+			engines = append(engines, v)
 		default:
-			list = append(list, number{v})
+			list = append(list, v)
 		}
 	}
-	for _, s := range callsOf(c) { // in an order that tells more than that of names
-		list = append(list, s.calls, s.errors, s.bytes, s.time, s.blocked)
+	for _, s := range reading.Calls(c) { // in an order that tells more than that of names
+		list = append(list, s.Count, s.Errors, s.Bytes, s.Time, s.Blocked)
 	}
 	return append(list, engines...)
 }
@@ -64,10 +64,10 @@ func countersPage(d data, width int) page {
 				continue
 			}
 			ink := d.Strong
-			if !n.nonzero() {
+			if n.Int.Or(0) == 0 {
 				ink = d.Dim
 			}
-			l.Right(ink, n.text(human.Grouped), value-2).Put(d.Dim, " "+n.mark())
+			l.Right(ink, reading.Text(n.Int, human.Grouped), value-2).Put(d.Dim, " "+reading.Mark(n.Origin.Kind))
 			reason = n.Origin.Reason
 		}
 		if room := width - l.End - 2; !all && reason != "" && room >= 16 {
@@ -79,12 +79,12 @@ func countersPage(d data, width int) page {
 }
 
 // counterRows are the numbers of the parties by path, and the paths in order.
-func counterRows(parties []reading.Party) (rows map[string]map[int]number, order []string) {
-	rows = map[string]map[int]number{}
+func counterRows(parties []reading.Party) (rows map[string]map[int]trace.Value, order []string) {
+	rows = map[string]map[int]trace.Value{}
 	for i, p := range parties {
 		for _, n := range counterPaths(p.Now) {
 			if rows[n.Path()] == nil {
-				rows[n.Path()] = map[int]number{}
+				rows[n.Path()] = map[int]trace.Value{}
 				order = append(order, n.Path())
 			}
 			rows[n.Path()][i] = n

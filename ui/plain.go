@@ -80,7 +80,7 @@ func senderPayload(d data) int64 {
 
 // since is how much a measure grew in the interval.
 func since(p reading.Party, m trace.Number) trace.Int {
-	n, known := p.Now.Int(m).Get()
+	n, known := p.Now.Value(m).Int.Get()
 	if !known {
 		return trace.Int{}
 	}
@@ -91,13 +91,13 @@ func since(p reading.Party, m trace.Number) trace.Int {
 func passesIn(p reading.Party, moved trace.Int) string {
 	copied := trace.Known(0)
 	for _, k := range []trace.Number{trace.ToUser, trace.FromUser, trace.InKernel} {
-		n, known := p.Now.Int(k).Get()
+		n, known := p.Now.Value(k).Int.Get()
 		if !known {
 			return human.NotCounted
 		}
 		copied = copied.Add(trace.Known(n - p.Back.Int(k).Or(0)))
 	}
-	v, ok := number{trace.Value{Int: copied}}.Per(moved)
+	v, ok := trace.Value{Int: copied}.Per(moved)
 	if !ok {
 		return "-" // nothing moved
 	}

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/zctrace/zctrace/internal/human"
+	"github.com/zctrace/zctrace/tracer/reading"
 	"github.com/zctrace/zctrace/tracer/trace"
 )
 
@@ -87,7 +88,7 @@ func (c rankColumn) mark(r *trace.Ranked) string {
 	s := c.spread(r)
 	mark := ""
 	if s.Median.Known() {
-		mark = strings.TrimSpace(markOf(s.Provenance))
+		mark = strings.TrimSpace(reading.Mark(s.Provenance))
 	}
 	if c.block != speedBlock && s.Varies() {
 		mark += varied

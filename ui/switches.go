@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/zctrace/zctrace/internal/human"
+	"github.com/zctrace/zctrace/tracer/reading"
 	"github.com/zctrace/zctrace/tracer/trace"
 	"github.com/zctrace/zctrace/ui/term"
 )
@@ -91,17 +92,17 @@ func (d data) figureText(f figure, c *trace.Counters, width int) (text, mark str
 	known := false
 	var exact, short []string
 	for _, m := range f.numbers {
-		n := numberIn(c, m)
+		n := c.Value(m)
 		if f.perKiB {
 			n.Int = perKiB(n, c.PayloadBytes)
 		}
-		exact = append(exact, n.text(func(v int64) string { return d.measureText(m.Unit(), v, width) }))
-		short = append(short, n.text(func(v int64) string { return d.measureText(m.Unit(), v, 0) }))
+		exact = append(exact, reading.Text(n.Int, func(v int64) string { return d.measureText(m.Unit(), v, width) }))
+		short = append(short, reading.Text(n.Int, func(v int64) string { return d.measureText(m.Unit(), v, 0) }))
 		known = known || n.Int.Known()
-		if n.mark() != " " {
-			mark = n.mark()
+		if reading.Mark(n.Origin.Kind) != " " {
+			mark = reading.Mark(n.Origin.Kind)
 		}
-		if n.nonzero() {
+		if n.Int.Or(0) != 0 {
 			ink = d.Strong
 		}
 	}
@@ -115,7 +116,7 @@ func (d data) figureText(f figure, c *trace.Counters, width int) (text, mark str
 }
 
 // perKiB is a number by payload, in whole units.
-func perKiB(n number, payload trace.Int) trace.Int {
+func perKiB(n trace.Value, payload trace.Int) trace.Int {
 	share, known := n.Per(payload)
 	if !known {
 		return trace.Int{}

@@ -1,55 +1,11 @@
 package ui
 
 import (
-	"cmp"
-	"slices"
-	"strings"
-
 	"github.com/zctrace/zctrace/internal/human"
 	"github.com/zctrace/zctrace/tracer/reading"
 	"github.com/zctrace/zctrace/tracer/trace"
 	"github.com/zctrace/zctrace/ui/term"
 )
-
-// call is one system call of a party.
-type call struct {
-	name                                string
-	calls, errors, bytes, time, blocked number
-	log2                                []int64 // the histogram of their latencies
-}
-
-// meanLatency is the wall time inside one call, in nanoseconds.
-func (c call) meanLatency() (float64, bool) {
-	t, timed := c.time.Int.Get()
-	n, counted := c.calls.Int.Get()
-	if !timed || !counted || n <= 0 {
-		return 0, false
-	}
-	return float64(t) / float64(n), true
-}
-
-// callsOf lists a party's system calls: those that moved bytes first, then by
-// how often they were made. Ties go by name, so that rows stay in their place
-// from frame to frame.
-func callsOf(c *trace.Counters) []call {
-	list := make([]call, 0, len(c.Syscalls.ByName))
-	for name, s := range c.Syscalls.ByName {
-		field := func(n trace.Number) number { return number{c.ValueOf(n, name)} }
-		list = append(list, call{
-			name:  name,
-			calls: field(trace.CallCount), errors: field(trace.CallErrors), bytes: field(trace.CallBytes),
-			time: field(trace.CallTimeNS), blocked: field(trace.CallBlocked),
-			log2: s.LatencyLog2,
-		})
-	}
-	slices.SortFunc(list, func(a, b call) int {
-		return cmp.Or(
-			-cmp.Compare(min(a.bytes.Int.Or(0), 1), min(b.bytes.Int.Or(0), 1)),
-			-cmp.Compare(a.calls.Int.Or(0), b.calls.Int.Or(0)),
-			strings.Compare(a.name, b.name))
-	})
-	return list
-}
 
 // callColumns is what a line of the panel has room for.
 type callColumns struct {
@@ -97,7 +53,7 @@ func syscallsPanel(d data, width int) string {
 	parties := d.Processes()
 	shares, totals := d.shareRows(parties, d.rows-len(rows))
 	for i, n := range shares {
-		calls := callsOf(parties[i].Now)
+		calls := reading.Calls(parties[i].Now)
 		indent := ""
 		if totals {
 			indent = " "
@@ -145,41 +101,41 @@ func (d data) callTotals(p reading.Party, hidden int, col callColumns) string {
 		l.Put(d.Dim, " +"+human.Grouped(int64(hidden)))
 	}
 	l.PadTo(col.name)
-	l.Right(d.Dim, numberIn(p.Now, trace.Calls).text(func(n int64) string { return human.Count(n, col.calls-1) }), col.calls)
+	l.Right(d.Dim, reading.Text(p.Now.Int(trace.Calls), func(n int64) string { return human.Count(n, col.calls-1) }), col.calls)
 	l.Right(d.Dim, d.callRate(p.Now.Syscalls.Calls, p.Back.Syscalls.Calls, col.rate), col.rate)
 	return l.String()
 }
 
-func (d data) callRow(p reading.Party, c call, indent string, col callColumns) string {
+func (d data) callRow(p reading.Party, c reading.Call, indent string, col callColumns) string {
 	var l term.Line
-	l.Left(d.Plain, indent+d.Fit(d.Text(c.name), col.name-len(indent)), col.name)
-	l.Right(d.Plain, c.calls.text(func(n int64) string { return human.Count(n, col.calls-1) }), col.calls)
-	l.Right(d.Plain, d.callRate(c.calls.Int, p.Back.Syscalls.ByName[c.name].Calls, col.rate), col.rate)
+	l.Left(d.Plain, indent+d.Fit(d.Text(c.Name), col.name-len(indent)), col.name)
+	l.Right(d.Plain, reading.Text(c.Count.Int, func(n int64) string { return human.Count(n, col.calls-1) }), col.calls)
+	l.Right(d.Plain, d.callRate(c.Count.Int, p.Back.Syscalls.ByName[c.Name].Calls, col.rate), col.rate)
 	bytes := ""
-	if c.bytes.Int.Or(1) != 0 { // 0 for a call that moves none says nothing
-		bytes = c.bytes.text(func(n int64) string { return human.ExactBytes(n, col.bytes-1) })
+	if c.Bytes.Int.Or(1) != 0 { // 0 for a call that moves none says nothing
+		bytes = reading.Text(c.Bytes.Int, func(n int64) string { return human.ExactBytes(n, col.bytes-1) })
 	}
 	l.Right(d.Plain, bytes, col.bytes)
 	if col.errors > 0 {
 		p := d.Plain
-		if c.errors.nonzero() {
+		if c.Errors.Int.Or(0) != 0 {
 			p = d.Warning
 		}
-		l.Right(p, c.errors.text(func(n int64) string { return human.Count(n, col.errors-1) }), col.errors)
+		l.Right(p, reading.Text(c.Errors.Int, func(n int64) string { return human.Count(n, col.errors-1) }), col.errors)
 	}
 	if col.blocked > 0 {
-		l.Right(d.Plain, c.blocked.text(func(n int64) string { return human.Count(n, col.blocked-1) }), col.blocked)
+		l.Right(d.Plain, reading.Text(c.Blocked.Int, func(n int64) string { return human.Count(n, col.blocked-1) }), col.blocked)
 	}
 	mean := human.NotCounted
-	if ns, ok := c.meanLatency(); ok {
+	if ns, ok := c.MeanNS(); ok {
 		mean = human.Latency(ns, d.Micro)
 	}
 	l.Right(d.Plain, mean, col.mean)
 	if col.p50 > 0 {
-		l.Right(d.Plain, d.within(c.log2, 0.5), col.p50)
+		l.Right(d.Plain, d.within(c, 0.5), col.p50)
 	}
 	if col.p99 > 0 {
-		l.Right(d.Plain, d.within(c.log2, 0.99), col.p99)
+		l.Right(d.Plain, d.within(c, 0.99), col.p99)
 	}
 	return l.String()
 }

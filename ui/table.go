@@ -173,7 +173,7 @@ func (d data) textbookSection(width int) []string {
 		if row.Cause.Kind == reading.VirtualDevice && term.Width(note) <= 10 {
 			measured, note = measured+" ("+note+")", ""
 		}
-		g.Add("  "+row.Subject.String(), measured, markOf(row.From), fmt.Sprint(row.Textbook), sign, note)
+		g.Add("  "+row.Subject.String(), measured, reading.Mark(row.From), fmt.Sprint(row.Textbook), sign, note)
 	}
 	lines := g.Lines(width)
 	sentences := []string{fmt.Sprintf("%s: %s", human.Plural(v.Transfers, "transfer"), d.Text(v.String()))}
@@ -197,19 +197,19 @@ func (d data) bytesSection(width int) []string {
 		head = append(head, p.Name, "passes", "")
 	}
 	g.Add(head...)
-	for _, k := range classes {
+	for _, k := range trace.OfKind(trace.Class) {
 		name := "  copied " + k.Name()
-		if isMoved(k) {
+		if k.Moved() {
 			name = "  moved " + k.Name()
 		}
 		row, known := []string{name}, false
 		for _, p := range parties {
-			n := numberIn(p.Now, k)
+			n := p.Now.Value(k)
 			times := "-"
 			if share, ok := n.Per(p.Payload()); ok {
 				times = human.Passes(share)
 			}
-			row = append(row, n.text(human.Grouped), times, n.mark())
+			row = append(row, reading.Text(n.Int, human.Grouped), times, reading.Mark(n.Origin.Kind))
 			known = known || n.Int.Known()
 		}
 		if known { // what nobody counted is told of at the end
@@ -224,18 +224,18 @@ func (d data) callsSection(width int) []string {
 	g := term.Grid{Align: "lrrrrrr"}
 	g.Add("System calls", "calls", "calls/s", "bytes", "errors", "mean", "blocked")
 	for _, p := range d.Processes() {
-		calls := callsOf(p.Now)
+		calls := reading.Calls(p.Now)
 		if len(calls) == 0 {
 			continue
 		}
-		g.Add("  "+p.Name, numberIn(p.Now, trace.Calls).text(human.Grouped), d.callRate(p.Now.Syscalls.Calls, p.Back.Syscalls.Calls, 12), "", "", "", "")
+		g.Add("  "+p.Name, reading.Text(p.Now.Int(trace.Calls), human.Grouped), d.callRate(p.Now.Syscalls.Calls, p.Back.Syscalls.Calls, 12), "", "", "", "")
 		for _, c := range calls {
 			mean := human.NotCounted
-			if ns, ok := c.meanLatency(); ok {
+			if ns, ok := c.MeanNS(); ok {
 				mean = human.Latency(ns, "us")
 			}
-			g.Add("    "+term.Fit(d.Text(c.name), 24, ".."), c.calls.text(human.Grouped), d.callRate(c.calls.Int, p.Back.Syscalls.ByName[c.name].Calls, 12),
-				c.bytes.text(human.Grouped), c.errors.text(human.Grouped), mean, c.blocked.text(human.Grouped))
+			g.Add("    "+term.Fit(d.Text(c.Name), 24, ".."), reading.Text(c.Count.Int, human.Grouped), d.callRate(c.Count.Int, p.Back.Syscalls.ByName[c.Name].Calls, 12),
+				reading.Text(c.Bytes.Int, human.Grouped), reading.Text(c.Errors.Int, human.Grouped), mean, reading.Text(c.Blocked.Int, human.Grouped))
 		}
 	}
 	return g.UnlessEmpty(width)

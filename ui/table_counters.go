@@ -12,10 +12,10 @@ import (
 	"github.com/zctrace/zctrace/ui/term"
 )
 
-// elsewhere are the measures that other sections of the table show.
+// elsewhere are the numbers that other sections of the table show.
 var elsewhere = []trace.Number{trace.PayloadBytes, trace.Calls}
 
-// always are the measures whose 0 is an answer; the others are shown if they
+// always are the numbers whose 0 is an answer; the others are shown if they
 // are something else.
 var always = []trace.Number{
 	trace.ModeSwitches, trace.VoluntarySwitches, trace.InvoluntarySwitches, trace.MinorFaults, trace.MajorFaults, trace.DiskReadBytes, trace.DiskWriteBytes, trace.RuntimeNS,
@@ -30,15 +30,15 @@ func (d data) countersSection(width int) []string {
 		head = append(head, p.Name, "")
 	}
 	g.Add(head...)
-	for _, m := range measures {
+	for _, m := range trace.OfKind(trace.Plain) {
 		if slices.Contains(elsewhere, m) {
 			continue
 		}
 		row, shown := []string{label(m)}, false
 		for _, p := range parties {
-			n := numberIn(p.Now, m)
-			row = append(row, n.text(func(v int64) string { return exact(m, v) }), n.mark())
-			shown = shown || n.nonzero() || n.Int.Known() && slices.Contains(always, m)
+			n := p.Now.Value(m)
+			row = append(row, reading.Text(n.Int, func(v int64) string { return exact(m, v) }), reading.Mark(n.Origin.Kind))
+			shown = shown || n.Int.Or(0) != 0 || n.Int.Known() && slices.Contains(always, m)
 		}
 		if shown {
 			g.Add(row...)
@@ -67,19 +67,19 @@ func exact(m trace.Number, v int64) string {
 func (d data) kernelSection(width int) []string {
 	g := term.Grid{Align: "lrrm"}
 	g.Add("By the kernel on its own", "", "passes", "")
-	for _, k := range classes {
-		if n := numberIn(&d.Now.Kernel, k); n.nonzero() {
+	for _, k := range trace.OfKind(trace.Class) {
+		if n := d.Now.Kernel.Value(k); n.Int.Or(0) != 0 {
 			share, _ := n.Per(d.Payload())
 			verb := "  copied "
-			if isMoved(k) {
+			if k.Moved() {
 				verb = "  moved "
 			}
-			g.Add(verb+k.Name()+", bytes", n.text(human.Grouped), human.Passes(share), n.mark())
+			g.Add(verb+k.Name()+", bytes", reading.Text(n.Int, human.Grouped), human.Passes(share), reading.Mark(n.Origin.Kind))
 		}
 	}
-	for _, m := range measures {
-		if n := numberIn(&d.Now.Kernel, m); n.nonzero() {
-			g.Add(label(m), n.text(func(v int64) string { return exact(m, v) }), "", n.mark())
+	for _, m := range trace.OfKind(trace.Plain) {
+		if n := d.Now.Kernel.Value(m); n.Int.Or(0) != 0 {
+			g.Add(label(m), reading.Text(n.Int, func(v int64) string { return exact(m, v) }), "", reading.Mark(n.Origin.Kind))
 		}
 	}
 	return g.UnlessEmpty(width)

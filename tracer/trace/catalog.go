@@ -256,6 +256,9 @@ func (n Number) Group() string {
 // Name is a short one, such as "CPU time in user mode".
 func (n Number) Name() string { return catalog[n].name }
 
+// Moved is whether the number is of bytes that were handed on without a copy.
+func (n Number) Moved() bool { return n.Group() == PageRefs.Group() }
+
 // Unit is what the number counts.
 func (n Number) Unit() Unit { return catalog[n].unit }
 

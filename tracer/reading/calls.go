@@ -1,0 +1,74 @@
+package reading
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	"github.com/zctrace/zctrace/tracer/trace"
+)
+
+// Call is one system call of a party.
+type Call struct {
+	Name                                string // as the trace has it
+	Count, Errors, Bytes, Time, Blocked trace.Value
+	Log2                                []int64 // the histogram of their latencies: bucket i holds calls of [2^i, 2^(i+1)) ns
+}
+
+// MeanNS is the wall time inside one call, in nanoseconds.
+func (c Call) MeanNS() (float64, bool) {
+	t, timed := c.Time.Int.Get()
+	n, counted := c.Count.Int.Get()
+	if !timed || !counted || n <= 0 {
+		return 0, false
+	}
+	return float64(t) / float64(n), true
+}
+
+// QuantileNS is the time within which a share of the calls was done, as the upper end of the bucket that
+// it lies in, in nanoseconds.
+func (c Call) QuantileNS(share float64) (float64, bool) {
+	total := int64(0)
+	for _, n := range c.Log2 {
+		total += max(n, 0)
+	}
+	if total == 0 {
+		return 0, false
+	}
+	sum := int64(0)
+	for i, n := range c.Log2 {
+		if sum += max(n, 0); float64(sum) >= share*float64(total) {
+			return BucketEndNS(i), true
+		}
+	}
+	return 0, false
+}
+
+// BucketEndNS is the upper end of a bucket of a histogram, in nanoseconds.
+func BucketEndNS(bucket int) float64 { return float64(uint64(2) << min(bucket, 62)) }
+
+// CallOf is the party's system call of a name.
+func CallOf(c *trace.Counters, name string) Call {
+	return Call{
+		Name:  name,
+		Count: c.ValueOf(trace.CallCount, name), Errors: c.ValueOf(trace.CallErrors, name), Bytes: c.ValueOf(trace.CallBytes, name),
+		Time: c.ValueOf(trace.CallTimeNS, name), Blocked: c.ValueOf(trace.CallBlocked, name),
+		Log2: c.Syscalls.ByName[name].LatencyLog2,
+	}
+}
+
+// Calls are a party's system calls: those that moved bytes first, then by how often they were made. Ties
+// go by name, so that rows stay in their place from moment to moment.
+func Calls(c *trace.Counters) []Call {
+	list := make([]Call, 0, len(c.Syscalls.ByName))
+	for name := range c.Syscalls.ByName {
+		list = append(list, CallOf(c, name))
+	}
+	slices.SortFunc(list, func(a, b Call) int {
+		return cmp.Or(
+			-cmp.Compare(min(a.Bytes.Int.Or(0), 1), min(b.Bytes.Int.Or(0), 1)),
+			-cmp.Compare(a.Count.Int.Or(0), b.Count.Int.Or(0)),
+			strings.Compare(a.Name, b.Name))
+	})
+	return list
+}
