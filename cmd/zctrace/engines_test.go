@@ -55,7 +55,7 @@ func checkEngines(t *testing.T, party string, c *trace.Counters, e expectation) 
 			"copies.to_user": counted.ToUser, "copies.from_user": counted.FromUser,
 			"copies.in_kernel": counted.InKernel, "moved.page_refs": counted.PageRefs,
 		} {
-			if want := e.of(name, party+"."+class); n.Bytes != want {
+			if want := e.count(name, party+"."+class); n.Bytes != want {
 				t.Errorf("%s: engine %s counts %v bytes %s, want %v", party, name, n.Bytes, class, want)
 			}
 			byTracepoint := e.late && name == "breakpoint" && class == "copies.in_kernel"
@@ -85,7 +85,7 @@ func agreements(t *testing.T) (list []agreement) {
 				continue
 			}
 			from := fs
-			aboutFiles := slices.Contains(blocks, strategy) || isClassic(strategy)
+			aboutFiles := laws[strategy].blocks || isClassic(strategy)
 			if sink != "file" && (sink != "null" || testing.Short()) || testing.Short() && !aboutFiles {
 				from = fs[turn%len(fs):][:1]
 				turn++
@@ -104,7 +104,7 @@ func TestEnginesAgree(t *testing.T) {
 	const n = 1_000_123
 	for _, a := range agreements(t) {
 		t.Run(a.strategy+" to "+a.sink+" from "+a.from.name, func(t *testing.T) {
-			if slices.Contains(direct, a.strategy) && !takesDirect(t, a.strategy, a.from) {
+			if laws[a.strategy].direct && !takesDirect(t, a.strategy, a.from) {
 				return
 			}
 			closed := watchClosings(t)
@@ -122,7 +122,7 @@ func TestEnginesAgree(t *testing.T) {
 			if e.late {
 				e.orResent(t, &tr.Total.Sender, closed)
 			}
-			if slices.Contains(direct, a.strategy) && a.sink == "file" && tr.Run.Source.Filesystem == "btrfs" {
+			if laws[a.strategy].direct && a.sink == "file" && tr.Run.Source.Filesystem == "btrfs" {
 				e.orCopied(&tr.Total.Sender, n)
 			}
 			e.check(t, tr)
@@ -131,7 +131,7 @@ func TestEnginesAgree(t *testing.T) {
 			if tr.Total.Sender.Copies.COW.Bytes.Known() {
 				w["sender.copies.cow"] = 0
 			}
-			if mapped := tr.Total.Sender.Moved.Mapped.Bytes; slices.Contains(mapping, a.strategy) && mapped.Known() {
+			if mapped := tr.Total.Sender.Moved.Mapped.Bytes; laws[a.strategy].maps && mapped.Known() {
 				w["sender.moved.mapped"] = 1_003_520 // pages of the source
 				if a.strategy == "mmap-write" && a.sink == "null" {
 					w["sender.moved.mapped"] = 0 // nobody looks at them

@@ -211,7 +211,7 @@ func TestDepth(t *testing.T) {
 // none if it is done by then.
 func TestSQPoll(t *testing.T) {
 	oncePerMachine(t)
-	for _, strategy := range queued[1:] {
+	for _, strategy := range rings() {
 		sink := sinkFor(strategy)
 		tr := traced(t, strategy, "--bytes", "4MiB", "--sqpoll", "--sink", sink, "--verify")
 		n := tr.Total.Sender.Syscalls.ByName["io_uring_enter"].Calls.Or(-1)
@@ -265,7 +265,7 @@ func TestEverySinkExactly(t *testing.T) {
 					return
 				}
 				n, tail := int64(1_000_123), int64(0)
-				if slices.Contains(direct, strategy) { // as near as blocks come; the source ends within one, three times
+				if laws[strategy].direct { // as near as blocks come; the source ends within one, three times
 					n, tail = 998_307, 3*(300_001%4096)
 				}
 				args := []string{strategy, "--source", "auto:300001", "--bytes", fmt.Sprint(n), "--chunk", chunkFor(strategy, "4093")}
@@ -279,7 +279,7 @@ func TestEverySinkExactly(t *testing.T) {
 				if tr.Total.Receiver != nil {
 					w["receiver.copies.to_user"] = received(strategy, sink, n)
 				}
-				if !slices.Contains(mapping, strategy) && !slices.Contains(queued, strategy) {
+				if !laws[strategy].maps && !laws[strategy].offsets {
 					w["sender.syscalls.by_name.lseek.calls"] = lseeks(strategy, sink)
 				}
 				w.check(t, tr)
@@ -351,7 +351,7 @@ func TestCacheColdAndWarm(t *testing.T) {
 				}
 				w := want{"sender.disk.read_bytes": read, "sender.page_cache.miss_bytes": read, "sender.payload_bytes": n}
 				switch {
-				case slices.Contains(direct, strategy): // it makes no difference
+				case laws[strategy].direct: // it makes no difference
 					w["sender.disk.read_bytes"] = 1_003_520
 					delete(w, "sender.page_cache.miss_bytes") // null
 				case sinkFor(strategy) == "file" || strategy == "tee": // to tcp and a file

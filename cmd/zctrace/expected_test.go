@@ -12,19 +12,6 @@ import (
 
 var allSinks = []string{"tcp", "unix", "pipe", "file", "null"}
 
-// onlyTo are the strategies that do not take every sink.
-var onlyTo = map[string]string{"copy-file-range": "file", "mmap-copy": "file", "msg-zerocopy": "tcp", "io-uring-zc": "tcp"}
-
-func takes(strategy, sink string) bool { return onlyTo[strategy] == "" || onlyTo[strategy] == sink }
-
-// sinkFor is tcp, or what the strategy takes instead.
-func sinkFor(strategy string) string {
-	if !takes(strategy, "tcp") {
-		return onlyTo[strategy]
-	}
-	return "tcp"
-}
-
 // sinksOf are the arguments that name the sink; tee gets a second one, of each
 // kind in turn.
 func sinksOf(strategy, sink string) []string {
@@ -53,35 +40,12 @@ func received(strategy, sink string, n int64) (sum int64) {
 	return sum
 }
 
-// mapping are the strategies that read the source by mapping it.
-var mapping = []string{"mmap-write", "vmsplice", "mmap-copy", "msg-zerocopy", "io-uring-zc"}
-
-// queued are the strategies of --depth, whose requests carry offsets: no lseek.
-var queued = []string{"aio", "io-uring", "io-uring-fixed", "io-uring-zc", "io-uring-splice"}
-
-// direct are the strategies that go past the page cache.
-var direct = []string{"direct-io", "aio"}
-
-// blocks are the strategies that do it by blocks: other chunks they refuse, or
-// do in another way.
-var blocks = []string{"copy-file-range", "direct-io", "aio"}
-
-var wholeBlocks = map[string]string{"4093": "4096", "40000": "40960"}
-
-// chunkFor is the chunk, or the next larger one that is made of whole blocks.
-func chunkFor(strategy, chunk string) string {
-	if slices.Contains(blocks, strategy) {
-		return wholeBlocks[chunk]
-	}
-	return chunk
-}
-
 // refused checks that a run is, and that it says what can be done instead.
 func refused(t *testing.T, strategy, sink string) {
 	t.Helper()
 	needTracing(t)
 	r := zctrace(t, "run", strategy, "--sink", sink, "--source", "auto:64KiB", "--bytes", "4KiB")
-	if r.code != exitUnsupported || !strings.Contains(r.stderr, "is not possible here") || !strings.Contains(r.stderr, "take --sink "+onlyTo[strategy]) {
+	if r.code != exitUnsupported || !strings.Contains(r.stderr, "is not possible here") || !strings.Contains(r.stderr, "take --sink "+laws[strategy].only) {
 		t.Errorf("exit code %d: %s", r.code, r.stderr)
 	}
 }
@@ -99,84 +63,35 @@ type expectation struct {
 	late bool
 }
 
+// The paths of what it counts.
+const (
+	toUser    = "sender.copies.to_user"
+	fromUser  = "sender.copies.from_user"
+	inKernel  = "sender.copies.in_kernel"
+	userSpace = "sender.copies.user_space"
+	pageRefs  = "sender.moved.page_refs"
+	cloned    = "sender.moved.cloned"
+)
+
 // expect n bytes of payload to cost the sender this much. Of them, tail end the
 // source within a block.
 func expect(strategy, sink, filesystem string, n, tail int64) expectation {
-	w := want{
-		"sender.copies.to_user": 0, "sender.copies.from_user": 0, "sender.copies.in_kernel": 0,
-		"sender.copies.user_space": 0, "sender.moved.page_refs": 0, "sender.moved.cloned": 0,
-	}
-	e := expectation{bytes: w}
-	fromBuffer := func() {
-		if sink != "null" { // which takes what it is given without a look
-			w["sender.copies.from_user"] = n
-		}
-	}
-	byReference := func(sink string) {
-		if sink == "file" { // page cache to page cache
-			w["sender.copies.in_kernel"] = n
-		} else {
-			w["sender.moved.page_refs"] += n
-		}
-	}
-	switch strategy {
-	case "read-write", "readv-writev", "io-uring", "io-uring-fixed":
-		w["sender.copies.to_user"] = n
-		fromBuffer()
-	case "mmap-write":
-		fromBuffer()
-	case "sendfile":
-		byReference(sink)
-	case "splice", "vmsplice", "io-uring-splice":
-		w["sender.moved.page_refs"] = n // into its own pipe: a call for each hop
-		byReference(sink)
-	case "tee":
-		w["sender.moved.page_refs"] = 2 * n // into a pipe, and from there into another
-		byReference(sink)
-		byReference(secondSink(sink))
-	case "msg-zerocopy", "io-uring-zc":
-		w["sender.moved.page_refs"] = n
-		w["sender.copies.in_kernel"] = n // when the packets arrive, for it is loopback
-		e.late = true
-	case "direct-io", "aio":
-		if filesystem == "tmpfs" { // copies all the same
-			w["sender.copies.to_user"] = n
-			fromBuffer()
-			break
-		}
-		w["sender.moved.page_refs"] = n
-		e.unknown = []string{"sender.copies.to_user", "sender.moved.page_refs"}
-		fromBuffer()
-		if sink == "file" {
-			w["sender.copies.from_user"] = tail // by the page cache
-			w["sender.moved.page_refs"] += n - tail
-			e.unknown = append(e.unknown, "sender.copies.from_user")
-		}
-	case "mmap-copy":
-		w["sender.copies.user_space"] = n
-	case "copy-file-range":
-		if filesystem == "xfs" || filesystem == "btrfs" {
-			w["sender.moved.cloned"] = n
-			e.unknown = []string{"sender.copies.in_kernel", "sender.moved.cloned"}
-		} else {
-			w["sender.copies.in_kernel"] = n
-		}
-	}
+	e := expectation{bytes: want{toUser: 0, fromUser: 0, inKernel: 0, userSpace: 0, pageRefs: 0, cloned: 0}}
+	laws[strategy].moves(&e, transfer{sink, filesystem, n, tail})
 	return e
 }
 
 // orCopied allows for direct writes that the file system made buffered ones, as
 // btrfs does since 6.12: all of them, and without anybody's knowing.
 func (e expectation) orCopied(c *trace.Counters, n int64) {
-	const written, refs = "sender.copies.from_user", "sender.moved.page_refs"
 	if c.Copies.FromUser.Bytes == trace.Known(n) {
-		e.bytes[refs] -= n - e.bytes[written]
-		e.bytes[written] = n
+		e.bytes[pageRefs] -= n - e.bytes[fromUser]
+		e.bytes[fromUser] = n
 	}
 }
 
-// of is what an engine must count for a path; not known if it cannot tell.
-func (e expectation) of(engine, path string) trace.Int {
+// count is what an engine must count for a path; not known if it cannot tell.
+func (e expectation) count(engine, path string) trace.Int {
 	if engine == "derived" && slices.Contains(e.unknown, path) || engine != "fentry" && slices.Contains(e.byFentry, path) {
 		return trace.Int{}
 	}
@@ -188,11 +103,10 @@ func (e expectation) check(t *testing.T, tr *trace.Trace) {
 	t.Helper()
 	c := &tr.Total.Sender
 	for path, got := range map[string]trace.Amount{
-		"sender.copies.to_user": c.Copies.ToUser, "sender.copies.from_user": c.Copies.FromUser,
-		"sender.copies.in_kernel": c.Copies.InKernel, "sender.copies.user_space": c.Copies.UserSpace,
-		"sender.moved.page_refs": c.Moved.PageRefs, "sender.moved.cloned": c.Moved.Cloned,
+		toUser: c.Copies.ToUser, fromUser: c.Copies.FromUser, inKernel: c.Copies.InKernel, userSpace: c.Copies.UserSpace,
+		pageRefs: c.Moved.PageRefs, cloned: c.Moved.Cloned,
 	} {
-		if want := e.of(tr.Run.Engine, path); got.Bytes != want {
+		if want := e.count(tr.Run.Engine, path); got.Bytes != want {
 			t.Errorf("%s is %v, want %v (engine %s)", path, got.Bytes, want, tr.Run.Engine)
 		}
 		if !got.Bytes.Known() && got.Reason == "" {

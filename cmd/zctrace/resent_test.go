@@ -95,10 +95,9 @@ func tcpInfo(message []byte) (info unix.TCPInfo) {
 // no more than the run's socket says.
 func (e expectation) orResent(t *testing.T, sender *trace.Counters, closed closings) {
 	t.Helper()
-	const late = "sender.copies.in_kernel"
 	sent := sender.PayloadBytes.Or(-1)
 	again := closed.resent(t, sent)
-	if n := sender.Copies.InKernel.Bytes.Or(0); n >= e.bytes[late] && n <= e.bytes[late]+again {
-		e.bytes[late] = n
+	if n := sender.Copies.InKernel.Bytes.Or(0); n >= e.bytes[inKernel] && n <= e.bytes[inKernel]+again {
+		e.bytes[inKernel] = n
 	}
 }
