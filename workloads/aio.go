@@ -48,6 +48,7 @@ const aioSource = "Linux man-pages, io_submit(2) and io_getevents(2): one call s
 // in order, or as writes at once.
 type batch struct {
 	queue  *aio.Queue
+	tail   bufferedSink
 	buffer unsafe.Pointer // a stride for each chunk
 	stride int64
 
@@ -64,11 +65,12 @@ type part struct {
 
 // openAIO makes the queue, and buffers for as many chunks as it holds.
 func openAIO(w *window) (undo func(), err error) {
-	closeDirect, err := openDirect(w)
+	b := keep[batch](w)
+	closeDirect, err := openDirect(w, &b.tail)
 	if err != nil {
 		return nil, err
 	}
-	b := &batch{stride: blocks(min(w.work.Chunk, w.limit, w.inSize, w.outSize))}
+	b.stride = blocks(min(w.work.Chunk, w.limit, w.inSize, w.outSize))
 	if b.queue, err = aio.Setup(int(w.work.Depth)); err != nil {
 		closeDirect()
 		return nil, aioError(err)
@@ -79,7 +81,6 @@ func openAIO(w *window) (undo func(), err error) {
 		closeDirect()
 		return nil, fault.Errorf(fault.Failed, "take a smaller --chunk or --depth", "allocate buffers of %s: %w", human.FormatBytes(size), err)
 	}
-	w.batch = b
 	return func() {
 		b.queue.Close()
 		_ = unix.MunmapPtr(b.buffer, uintptr(size))
@@ -111,23 +112,23 @@ func aioError(err error) error {
 //go:norace
 func aioLoop(w *window) {
 	w.inMapped, w.outMapped = true, true // requests carry their offsets: no lseek
+	b := (*batch)(w.private)
 	w.begin()
-	for w.planBatch() && w.readBatch() {
-		if w.tail != w.out {
-			w.writeBatch()
+	for b.plan(w) && b.read(w) {
+		if b.tail.fd != w.out {
+			b.write(w)
 		} else {
-			w.deliverBatch()
+			b.deliver(w)
 		}
 	}
 	w.end()
 }
 
-// planBatch cuts the next chunks. It is false when there are none.
+// plan cuts the next chunks. It is false when there are none.
 //
 //go:nosplit
 //go:norace
-func (w *window) planBatch() bool {
-	b := w.batch
+func (b *batch) plan(w *window) bool {
 	moved, inPos, outPos := w.moved, w.inPos, w.outPos
 	b.used = 0
 	for b.used < w.work.Depth {
@@ -146,35 +147,33 @@ func (w *window) planBatch() bool {
 	return b.used > 0
 }
 
-// readBatch reads the batch's chunks, all at once. Whole blocks are asked for; at
+// read reads the batch's chunks, all at once. Whole blocks are asked for; at
 // its end the source may have a part of one.
 //
 //go:nosplit
 //go:norace
-func (w *window) readBatch() bool {
-	b := w.batch
+func (b *batch) read(w *window) bool {
 	for i := range b.used {
 		r := b.queue.Next()
 		r.Opcode, r.FD, r.Data = aio.OpRead, uint32(w.in), uint64(i)
-		r.Buf, r.Bytes = uint64(w.partAt(i)), uint64(blocks(b.parts[i].size))
+		r.Buf, r.Bytes = uint64(b.at(i)), uint64(blocks(b.parts[i].size))
 		r.Offset = b.parts[i].inAt
 	}
-	return w.runBatch()
+	return b.run(w)
 }
 
 //go:nosplit
 //go:norace
-func (w *window) partAt(i int64) uintptr {
-	return uintptr(w.batch.buffer) + uintptr(i*w.batch.stride)
+func (b *batch) at(i int64) uintptr {
+	return uintptr(b.buffer) + uintptr(i*b.stride)
 }
 
-// runBatch submits the requests that are filled in, and waits for all of them. It
+// run submits the requests that are filled in, and waits for all of them. It
 // is false when the kernel refuses one.
 //
 //go:nosplit
 //go:norace
-func (w *window) runBatch() bool {
-	b := w.batch
+func (b *batch) run(w *window) bool {
 	n, refused := b.queue.Submit()
 	if refused != 0 {
 		w.fail(unix.SYS_IO_SUBMIT, refused)
@@ -198,8 +197,8 @@ func (w *window) runBatch() bool {
 //
 //go:nosplit
 //go:norace
-func (w *window) take(i int64) int64 {
-	p := &w.batch.parts[i]
+func (b *batch) take(w *window, i int64) int64 {
+	p := &b.parts[i]
 	if p.got <= 0 {
 		w.fail(unix.SYS_IO_GETEVENTS, syscall.Errno(-p.got))
 		return 0
@@ -211,67 +210,66 @@ func (w *window) take(i int64) int64 {
 	return min(p.got, p.size)
 }
 
-// deliverBatch writes the chunks to a sink that is no file, one after the other. One
+// deliver writes the chunks to a sink that is no file, one after the other. One
 // that was read in part is the last: the next batch goes on where it ends.
 //
 //go:nosplit
 //go:norace
-func (w *window) deliverBatch() {
-	for i := range w.batch.used {
-		n := w.take(i)
-		w.deliver(w.partAt(i), n)
-		if n < w.batch.parts[i].size || w.page.failed != 0 {
+func (b *batch) deliver(w *window) {
+	for i := range b.used {
+		n := b.take(w, i)
+		w.deliver(b.at(i), n)
+		if n < b.parts[i].size || w.page.failed != 0 {
 			return
 		}
 	}
 }
 
-// writeBatch writes the chunks to a file, all at once: whole blocks past the page
+// write writes the chunks to a file, all at once: whole blocks past the page
 // cache, then what ends the source within a block by it.
 //
 //go:nosplit
 //go:norace
-func (w *window) writeBatch() {
-	b := w.batch
+func (b *batch) write(w *window) {
 	outPos, parts := w.outPos, int64(0)
 	cut := false // what comes after one that was read in part is read again
 	for parts < b.used && !cut && b.parts[parts].got > 0 {
 		i, p := parts, &b.parts[parts]
-		n := w.take(i)
+		n := b.take(w, i)
 		cut = n < p.size
 		p.outAt, p.size, p.got = w.outPos, n, 0
 		if whole := n &^ (directBlock - 1); whole > 0 {
 			r := b.queue.Next()
 			r.Opcode, r.FD, r.Data = aio.OpWrite, uint32(w.out), uint64(i)
-			r.Buf, r.Bytes, r.Offset = uint64(w.partAt(i)), uint64(whole), w.outPos
+			r.Buf, r.Bytes, r.Offset = uint64(b.at(i)), uint64(whole), w.outPos
 		}
 		w.outPos += n
 		parts++
 	}
 	w.outPos = outPos
-	w.runBatch()
+	b.run(w)
 	for i := range parts {
-		if !w.settlePart(i) {
+		if !b.settle(w, i) {
 			return
 		}
 	}
 	if parts < b.used && !cut {
-		w.take(parts) // fails
+		b.take(w, parts) // fails
 	}
 }
 
-// settlePart accounts for a chunk that was written, and writes what is left of it.
+// settle accounts for a chunk that was written, and writes what is left of it.
 //
 //go:nosplit
 //go:norace
-func (w *window) settlePart(i int64) bool {
-	p := &w.batch.parts[i]
+func (b *batch) settle(w *window, i int64) bool {
+	p := &b.parts[i]
 	if p.got <= 0 && p.size >= directBlock {
 		w.fail(unix.SYS_IO_GETEVENTS, syscall.Errno(-p.got))
 		return false
 	}
 	w.outPos = p.outAt
 	w.sent(p.got)
-	w.deliverTail(w.partAt(i)+uintptr(p.got), p.size-p.got)
+	w.deliverTail(&b.tail, b.at(i)+uintptr(p.got), p.size-p.got)
 	return w.page.failed == 0
 }

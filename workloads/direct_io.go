@@ -34,7 +34,7 @@ var directIO = &Strategy{
 	},
 	buffered: true,
 	onDisk:   true,
-	prepare:  openDirect,
+	prepare:  prepareDirect,
 	loop:     directLoop,
 }
 
@@ -50,14 +50,22 @@ const directBlock = 4096
 //go:norace
 func blocks(n int64) int64 { return (n + directBlock - 1) &^ (directBlock - 1) }
 
+// bufferedSink is the sink without O_DIRECT, which takes what is no whole block.
+type bufferedSink struct{ fd uintptr }
+
+func prepareDirect(w *window) (undo func(), err error) {
+	return openDirect(w, keep[bufferedSink](w))
+}
+
 // openDirect opens source and sink once more, with O_DIRECT: as a flag of the
-// open file it would else be that of the parent's descriptors, too.
-func openDirect(w *window) (undo func(), err error) {
+// open file it would else be that of the parent's descriptors, too. A sink that is no
+// file stays as it is.
+func openDirect(w *window, tail *bufferedSink) (undo func(), err error) {
 	in, err := reopen(w.in, unix.O_RDONLY, "source")
 	if err != nil {
 		return nil, err
 	}
-	w.tail, w.in = w.out, in
+	tail.fd, w.in = w.out, in
 	var st unix.Stat_t
 	if err := unix.Fstat(int(w.out), &st); err != nil || st.Mode&unix.S_IFMT != unix.S_IFREG {
 		return func() { unix.Close(int(in)) }, nil
@@ -88,6 +96,7 @@ func reopen(fd uintptr, flags int, what string) (uintptr, error) {
 //go:nosplit
 //go:norace
 func directLoop(w *window) {
+	tail := (*bufferedSink)(w.private)
 	w.begin()
 	for n := w.next(); n > 0; n = w.next() {
 		r := min(n, w.transfer(unix.SYS_READ, w.in, uintptr(w.buf), uintptr(blocks(n)), 0, 0, 0))
@@ -96,20 +105,20 @@ func directLoop(w *window) {
 			*(*byte)(unsafe.Add(w.buf, at)) ^= 0xff
 		}
 		part := r & (directBlock - 1)
-		if w.tail == w.out {
+		if tail.fd == w.out {
 			part = 0
 		}
 		w.deliver(uintptr(w.buf), r-part)
-		w.deliverTail(uintptr(w.buf)+uintptr(r-part), part)
+		w.deliverTail(tail, uintptr(w.buf)+uintptr(r-part), part)
 	}
 	w.end()
 }
 
 //go:nosplit
 //go:norace
-func (w *window) deliverTail(addr uintptr, n int64) {
+func (w *window) deliverTail(tail *bufferedSink, addr uintptr, n int64) {
 	for n > 0 && w.page.failed == 0 {
-		r := w.transfer(unix.SYS_PWRITE64, w.tail, addr, uintptr(n), uintptr(w.outPos), 0, 0)
+		r := w.transfer(unix.SYS_PWRITE64, tail.fd, addr, uintptr(n), uintptr(w.outPos), 0, 0)
 		w.sent(r)
 		addr += uintptr(r)
 		n -= r

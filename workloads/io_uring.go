@@ -29,7 +29,7 @@ var ioUring = &Strategy{
 	},
 	Queued:   true,
 	buffered: true,
-	prepare:  func(w *window) (func(), error) { return openRing(w, plainRequests) },
+	prepare:  func(w *window) (func(), error) { return openRing(w, keep[queue](w), plainRequests) },
 	loop:     ringLoop,
 }
 
@@ -48,10 +48,10 @@ type queue struct {
 
 	failed uint8         // the operation that failed in the last chain, with
 	errno  syscall.Errno // 0: none did
-	used   int64         // slots of the chain
-	slots  [MaxDepth]slot
+	used   int64         // links of the chain
+	links  [MaxDepth]link
 
-	zero *zeroCopies // of io-uring-zc
+	pipe pipe // of io-uring-splice
 }
 
 // requests say how a chunk is moved.
@@ -61,8 +61,8 @@ type requests struct {
 	toFile      bool  // whose offset goes with a write
 }
 
-// slot is a chunk in a chain, or what was left of one.
-type slot struct {
+// link is a chunk in a chain, or what was left of one.
+type link struct {
 	reads       bool  // false: it was read before
 	inAt, outAt int64 // offsets
 	in, out     int64 // results: bytes, or -errno
@@ -87,8 +87,8 @@ func isRegular(fd uintptr) bool {
 }
 
 // openRing makes the ring for chains of --depth chunks.
-func openRing(w *window, how func(*window) requests) (undo func(), err error) {
-	q := &queue{requests: how(w)}
+func openRing(w *window, q *queue, how func(*window) requests) (undo func(), err error) {
+	q.requests = how(w)
 	q.toFile = isRegular(w.out)
 	q.ring, err = uring.Setup(uint32(2*w.work.Depth), w.work.SQPoll)
 	if err != nil {
@@ -98,7 +98,6 @@ func openRing(w *window, how func(*window) requests) (undo func(), err error) {
 		q.ring.Close()
 		return nil, missingError(err)
 	}
-	w.queue = q
 	return q.ring.Close, nil
 }
 
@@ -152,13 +151,14 @@ func memoryLock() string {
 //go:norace
 func ringLoop(w *window) {
 	w.inMapped, w.outMapped = true, true // requests carry their offsets: no lseek
-	w.queue.left = 0
+	q := (*queue)(w.private)
+	q.left = 0
 	w.begin()
-	for w.chain() {
-		if !w.runChain() {
+	for q.chain(w) {
+		if !q.run(w) {
 			break
 		}
-		w.settle()
+		q.settle(w)
 	}
 	w.end()
 }
@@ -167,14 +167,13 @@ func ringLoop(w *window) {
 //
 //go:nosplit
 //go:norace
-func (w *window) chain() bool {
-	q := w.queue
+func (q *queue) chain(w *window) bool {
 	moved, inPos, outPos := w.moved, w.inPos, w.outPos
 	q.used = 0
 	var last *uring.SQE
 	if q.left > 0 && w.page.failed == 0 {
-		q.slots[0].reads = false
-		last = w.putWrite(q.left, q.leftAt)
+		q.links[0].reads = false
+		last = q.putWrite(w, q.left, q.leftAt)
 		w.moved += q.left
 		w.outPos += q.left
 	}
@@ -183,8 +182,8 @@ func (w *window) chain() bool {
 		if n == 0 {
 			break
 		}
-		w.putRead(n)
-		last = w.putWrite(n, 0)
+		q.putRead(w, n)
+		last = q.putWrite(w, n, 0)
 		w.moved += n
 		w.inPos += n
 		w.outPos += n
@@ -198,40 +197,38 @@ func (w *window) chain() bool {
 
 //go:nosplit
 //go:norace
-func (w *window) putRead(n int64) {
-	q := w.queue
-	s := &q.slots[q.used]
+func (q *queue) putRead(w *window, n int64) {
+	s := &q.links[q.used]
 	s.reads, s.inAt = true, w.inPos
 	e := q.ring.Next()
 	e.Opcode, e.Flags, e.Len = q.read, uring.SQELink, uint32(n)
 	e.UserData = uint64(q.used) << 1
-	in := w.file(w.in, 0, e)
+	in := q.file(w.in, 0, e)
 	if q.read == uring.OpSplice {
-		e.FD, e.SpliceIn = int32(w.pipeIn), in
+		e.FD, e.SpliceIn = int32(q.pipe.in), in
 		e.Off, e.Addr = uring.NoOffset, uint64(w.inPos)
 		return
 	}
 	e.FD, e.Off, e.Addr = in, uint64(w.inPos), uint64(uintptr(w.buf))
 }
 
-// putWrite ends a slot.
+// putWrite ends a link.
 //
 //go:nosplit
 //go:norace
-func (w *window) putWrite(n, at int64) *uring.SQE {
-	q := w.queue
-	s := &q.slots[q.used]
+func (q *queue) putWrite(w *window, n, at int64) *uring.SQE {
+	s := &q.links[q.used]
 	s.outAt = w.outPos
 	e := q.ring.Next()
 	e.Opcode, e.Flags, e.Len = q.write, uring.SQELink, uint32(n)
 	e.UserData = uint64(q.used)<<1 | 1
-	e.FD, e.Off = w.file(w.out, 1, e), uring.NoOffset
+	e.FD, e.Off = q.file(w.out, 1, e), uring.NoOffset
 	if q.toFile {
 		e.Off = uint64(w.outPos)
 	}
 	switch q.write {
 	case uring.OpSplice:
-		e.SpliceIn, e.Addr = int32(w.pipeOut), uring.NoOffset
+		e.SpliceIn, e.Addr = int32(q.pipe.out), uring.NoOffset
 	case uring.OpSend:
 		e.Off, e.OpFlags = 0, unix.MSG_WAITALL|unix.MSG_NOSIGNAL
 		fallthrough
@@ -246,8 +243,8 @@ func (w *window) putWrite(n, at int64) *uring.SQE {
 //
 //go:nosplit
 //go:norace
-func (w *window) file(fd uintptr, registered int32, e *uring.SQE) int32 {
-	if !w.queue.fixed {
+func (q *queue) file(fd uintptr, registered int32, e *uring.SQE) int32 {
+	if !q.fixed {
 		return int32(fd)
 	}
 	e.Flags |= uring.SQEFixedFile
@@ -257,15 +254,14 @@ func (w *window) file(fd uintptr, registered int32, e *uring.SQE) int32 {
 	return registered
 }
 
-// runChain submits the chain and waits for all of its results.
+// run submits the chain and waits for all of its results.
 //
 //go:nosplit
 //go:norace
-func (w *window) runChain() bool {
-	q := w.queue
+func (q *queue) run(w *window) bool {
 	q.failed, q.errno = 0, 0
 	want := uint32(2 * q.used)
-	if !q.slots[0].reads {
+	if !q.links[0].reads {
 		want--
 	}
 	if errno := q.ring.Enter(want); errno != 0 {
@@ -274,7 +270,7 @@ func (w *window) runChain() bool {
 	}
 	for range want {
 		e := q.ring.Take()
-		s, op := &q.slots[e.UserData>>1], q.read
+		s, op := &q.links[e.UserData>>1], q.read
 		if e.UserData&1 == 0 {
 			s.in = int64(e.Res)
 		} else {
@@ -292,10 +288,9 @@ func (w *window) runChain() bool {
 //
 //go:nosplit
 //go:norace
-func (w *window) settle() {
-	q := w.queue
+func (q *queue) settle(w *window) {
 	for i := range q.used {
-		s := &q.slots[i]
+		s := &q.links[i]
 		if s.reads {
 			if !w.worked(s.in, q.read) {
 				break

@@ -40,11 +40,12 @@ func fixedRequests(w *window) requests {
 }
 
 func openFixedRing(w *window) (undo func(), err error) {
-	undo, err = openRing(w, fixedRequests)
+	q := keep[queue](w)
+	undo, err = openRing(w, q, fixedRequests)
 	if err != nil {
 		return nil, err
 	}
-	ring := w.queue.ring
+	ring := q.ring
 	if err := ring.RegisterFiles([]int32{int32(w.in), int32(w.out)}); err != nil {
 		undo()
 		return nil, err

@@ -21,11 +21,12 @@ var ioUringSplice = &Strategy{
 }
 
 func openSpliceRing(w *window) (undo func(), err error) {
-	closePipe, err := makePipe(w)
+	q := keep[queue](w)
+	closePipe, err := q.pipe.open(w.work.PipeSize, w.work.Chunk)
 	if err != nil {
 		return nil, err
 	}
-	closeRing, err := openRing(w, func(*window) requests {
+	closeRing, err := openRing(w, q, func(*window) requests {
 		return requests{read: uring.OpSplice, write: uring.OpSplice}
 	})
 	if err != nil {

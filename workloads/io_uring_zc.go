@@ -31,30 +31,31 @@ var ioUringZC = &Strategy{
 // CopiedUnknown is what a worker declares as copied where the kernel does not tell.
 const CopiedUnknown = -1
 
-// zeroCopies are the sends of two chains: the notifications of one come while the
-// next one is sent, since they take as long as the packets are under way.
-type zeroCopies struct {
-	report uint16             // asks the kernel to tell what it copied; 0 where it cannot
-	chain  uint64             // number of the one that is sent
-	sent   [2][MaxDepth]int64 // results of even and odd chains: bytes, or -errno
-	inAt   [MaxDepth]int64    // offsets
-	open   [2]int64           // sends of even and odd chains whose notification has not come
-	most   int64              // sends in a chain
-	failed syscall.Errno      // of the chain that is sent
-	waited bool               // all notifications had come before it was, for want of memory
+// zeroCopyQueue is what io-uring-zc works on, the sends of two chains: the
+// notifications of one come while the next one is sent, since they take as long as the
+// packets are under way.
+type zeroCopyQueue struct {
+	queue
+	report  uint16             // asks the kernel to tell what it copied; 0 where it cannot
+	number  uint64             // of the chain that is sent
+	sent    [2][MaxDepth]int64 // results of even and odd chains: bytes, or -errno
+	inAt    [MaxDepth]int64    // offsets
+	open    [2]int64           // sends of even and odd chains whose notification has not come
+	most    int64              // sends in a chain
+	refused syscall.Errno      // the first failure of the chain that is sent
+	waited  bool               // all notifications had come before it was, for want of memory
 }
 
 func openZeroCopyRing(w *window) (undo func(), err error) {
-	undo, err = openRing(w, func(*window) requests {
+	z := keep[zeroCopyQueue](w)
+	undo, err = openRing(w, &z.queue, func(*window) requests {
 		return requests{read: uring.OpSendZC, write: uring.OpSendZC}
 	})
 	if err != nil {
 		return nil, err
 	}
-	q := w.queue
-	q.zero = &zeroCopies{}
-	if reportsUsage(q.ring) {
-		q.zero.report = uring.SendReportUsage
+	if reportsUsage(z.ring) {
+		z.report = uring.SendReportUsage
 	} else {
 		w.page.copied = CopiedUnknown
 	}
@@ -80,33 +81,32 @@ func reportsUsage(ring *uring.Ring) bool {
 //go:norace
 func zeroCopyRingLoop(w *window) {
 	w.readByMapping()
-	z := w.queue.zero
+	z := (*zeroCopyQueue)(w.private)
 	z.most, z.waited = w.work.Depth, false
 	w.begin()
 	addr := w.mapSource(unix.MAP_POPULATE)
 	for w.page.failed == 0 {
-		w.confirmSends((z.chain + 1) & 1) // those of the chain before the last
-		z.chain++
-		used := w.sendChain(addr)
+		z.confirm(w, (z.number+1)&1) // those of the chain before the last
+		z.number++
+		used := z.send(w, addr)
 		if used == 0 {
 			break
 		}
-		w.settleSends(used)
+		z.settle(w, used)
 	}
-	w.confirmSends(0)
-	w.confirmSends(1)
+	z.confirm(w, 0)
+	z.confirm(w, 1)
 	w.unmap(addr, w.inSize)
 	w.end()
 }
 
-// sendChain submits a chain of sends and takes their results.
+// send submits a chain of sends and takes their results.
 //
 //go:nosplit
 //go:norace
-func (w *window) sendChain(addr uintptr) int64 {
-	z := w.queue.zero
+func (z *zeroCopyQueue) send(w *window, addr uintptr) int64 {
 	moved, inPos, outPos := w.moved, w.inPos, w.outPos
-	z.failed = 0
+	z.refused = 0
 	used := int64(0)
 	var last *uring.SQE
 	for used < z.most {
@@ -114,11 +114,11 @@ func (w *window) sendChain(addr uintptr) int64 {
 		if n == 0 {
 			break
 		}
-		last = w.queue.ring.Next()
+		last = z.ring.Next()
 		last.Opcode, last.Flags, last.IOPrio = uring.OpSendZC, uring.SQELink, z.report
 		last.FD, last.OpFlags = int32(w.out), unix.MSG_WAITALL|unix.MSG_NOSIGNAL
 		last.Addr, last.Len = uint64(addr)+uint64(w.inPos), uint32(n)
-		last.UserData = z.chain<<16 | uint64(used)
+		last.UserData = z.number<<16 | uint64(used)
 		z.inAt[used] = w.inPos
 		used++
 		w.moved += n
@@ -128,29 +128,29 @@ func (w *window) sendChain(addr uintptr) int64 {
 	w.moved, w.inPos, w.outPos = moved, inPos, outPos
 	if used > 0 {
 		last.Flags &^= uring.SQELink
-		w.takeSends(used)
+		z.take(w, used)
 	}
 	return used
 }
 
-// takeSends submits what is filled in, and takes results and notifications until
+// take submits what is filled in, and takes results and notifications until
 // the former are complete.
 //
 //go:nosplit
 //go:norace
-func (w *window) takeSends(results int64) {
+func (z *zeroCopyQueue) take(w *window, results int64) {
 	for results > 0 && w.page.failed == 0 {
-		results -= w.takeResults(uint32(results))
+		results -= z.takeResults(w, uint32(results))
 	}
 }
 
-// confirmSends takes results until the notifications of a chain are complete.
+// confirm takes results until the notifications of a chain are complete.
 //
 //go:nosplit
 //go:norace
-func (w *window) confirmSends(turn uint64) {
-	for w.queue.zero.open[turn] > 0 && w.page.failed == 0 {
-		w.takeResults(uint32(w.queue.zero.open[turn]))
+func (z *zeroCopyQueue) confirm(w *window, turn uint64) {
+	for z.open[turn] > 0 && w.page.failed == 0 {
+		z.takeResults(w, uint32(z.open[turn]))
 	}
 }
 
@@ -161,19 +161,18 @@ func (w *window) confirmSends(turn uint64) {
 //
 //go:nosplit
 //go:norace
-func (w *window) takeResults(want uint32) int64 {
-	q, z := w.queue, w.queue.zero
-	if errno := q.ring.Enter(want); errno != 0 {
+func (z *zeroCopyQueue) takeResults(w *window, want uint32) int64 {
+	if errno := z.ring.Enter(want); errno != 0 {
 		w.fail(unix.SYS_IO_URING_ENTER, errno)
 		return 0
 	}
 	results := int64(0)
-	for range q.ring.Ready() {
-		e := q.ring.Take()
+	for range z.ring.Ready() {
+		e := z.ring.Take()
 		chain, i := e.UserData>>16, e.UserData&0xffff
 		turn := chain & 1
 		if e.Flags&uring.CQENotification != 0 {
-			if chain+1 >= z.chain && z.sent[turn][i] > 0 {
+			if chain+1 >= z.number && z.sent[turn][i] > 0 {
 				z.open[turn]--
 				w.confirmed(e.Res)
 			}
@@ -184,8 +183,8 @@ func (w *window) takeResults(want uint32) int64 {
 		if e.Res > 0 && e.Flags&uring.CQEMore != 0 {
 			z.open[turn]++
 		}
-		if e.Res < 0 && -e.Res != int32(unix.ECANCELED) && z.failed == 0 {
-			z.failed = syscall.Errno(-e.Res)
+		if e.Res < 0 && -e.Res != int32(unix.ECANCELED) && z.refused == 0 {
+			z.refused = syscall.Errno(-e.Res)
 		}
 	}
 	return results
@@ -202,17 +201,16 @@ func (w *window) confirmed(usage int32) {
 	}
 }
 
-// settleSends accounts for a chain, up to where it broke. Where the kernel may pin
+// settle accounts for a chain, up to where it broke. Where the kernel may pin
 // no more pages, those that are under way come first, and chains are shorter from
 // then on: it counts a chain's pages when it is submitted.
 //
 //go:nosplit
 //go:norace
-func (w *window) settleSends(used int64) {
-	z := w.queue.zero
+func (z *zeroCopyQueue) settle(w *window, used int64) {
 	moved := w.moved
 	for i := range used {
-		n := z.sent[z.chain&1][i]
+		n := z.sent[z.number&1][i]
 		if !w.worked(n, uring.OpSendZC) {
 			break
 		}
@@ -220,14 +218,14 @@ func (w *window) settleSends(used int64) {
 		w.sent(n)
 	}
 	switch {
-	case z.failed == 0, z.failed == unix.EINTR:
+	case z.refused == 0, z.refused == unix.EINTR:
 		z.waited = false
-	case !cannotPin(z.failed), w.moved == moved && z.waited && z.most == 1:
-		w.fail(failedRequest(uring.OpSendZC), z.failed)
+	case !cannotPin(z.refused), w.moved == moved && z.waited && z.most == 1:
+		w.fail(failedRequest(uring.OpSendZC), z.refused)
 	default:
 		z.most = max(1, z.most/2)
-		w.confirmSends(0)
-		w.confirmSends(1)
+		z.confirm(w, 0)
+		z.confirm(w, 1)
 		z.waited = true
 	}
 }

@@ -12,37 +12,50 @@ import (
 // mmap(2) does by itself: pages are mapped when they are looked at.
 type Mapping struct {
 	Populate bool   // MAP_POPULATE: all pages at once, by the mmap call
-	Advice   string // one of Advices, for madvise(2); "": none
+	Advice   Advice // for madvise(2)
 }
 
-// Advices are what the kernel can be told of a mapping, as the user types it.
-var Advices = []string{"sequential", "random", "hugepage"}
+// Advice is what the kernel is told of a mapping, as madvise(2) takes it; 0, which
+// stands for normal: nothing.
+type Advice uintptr
 
-// advice is what madvise(2) is given; 0, which stands for normal, if nothing was asked
-// for.
-func (m Mapping) advice() uintptr {
-	switch m.Advice {
-	case "sequential":
-		return unix.MADV_SEQUENTIAL
-	case "random":
-		return unix.MADV_RANDOM
-	case "hugepage":
-		return unix.MADV_HUGEPAGE
+var advices = []struct {
+	name string
+	Advice
+}{{"sequential", unix.MADV_SEQUENTIAL}, {"random", unix.MADV_RANDOM}, {"hugepage", unix.MADV_HUGEPAGE}}
+
+// Advices are what can be asked for, as the user types it.
+func Advices() (names []string) {
+	for _, a := range advices {
+		names = append(names, a.name)
 	}
-	return unix.MADV_NORMAL
+	return names
 }
 
-func (m Mapping) flags() uintptr {
-	if m.Populate {
-		return unix.MAP_POPULATE
+// ParseAdvice reads one of Advices; all else is none.
+func ParseAdvice(name string) Advice {
+	for _, a := range advices {
+		if a.name == name {
+			return a.Advice
+		}
 	}
 	return 0
+}
+
+// String is the advice as the user types it.
+func (a Advice) String() string {
+	for _, known := range advices {
+		if known.Advice == a {
+			return known.name
+		}
+	}
+	return ""
 }
 
 // CheckMapping is nil when the kernel takes the advice for the source, which is
 // found out by giving it.
 func CheckMapping(m Mapping, source *Source) error {
-	if m.Advice == "" {
+	if m.Advice == 0 {
 		return nil
 	}
 	size := uintptr(unix.Getpagesize())
@@ -51,12 +64,12 @@ func CheckMapping(m Mapping, source *Source) error {
 		return fault.Errorf(fault.Unsupported, "leave --advise out", "map source %s: %w", source.Path, err)
 	}
 	defer func() { _ = unix.MunmapPtr(addr, size) }()
-	_, _, errno := unix.Syscall(unix.SYS_MADVISE, uintptr(addr), size, m.advice())
+	_, _, errno := unix.Syscall(unix.SYS_MADVISE, uintptr(addr), size, uintptr(m.Advice))
 	if errno == 0 {
 		return nil
 	}
 	why := ""
-	if errno == unix.EINVAL && m.Advice == "hugepage" { // madvise(2)
+	if errno == unix.EINVAL && m.Advice == unix.MADV_HUGEPAGE { // madvise(2)
 		why = " (the kernel has no transparent huge pages)"
 	}
 	return fault.Errorf(fault.Unsupported, "leave it out, or take --advise sequential", "--advise %s is not possible here: madvise: %w%s", m.Advice, errno, why)

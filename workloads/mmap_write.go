@@ -50,9 +50,12 @@ func (w *window) readByMapping() {
 //go:nosplit
 //go:norace
 func (w *window) mapSource(flags uintptr) uintptr {
-	addr := uintptr(w.call(unix.SYS_MMAP, 0, uintptr(w.inSize), unix.PROT_READ, unix.MAP_SHARED|flags|w.mapFlags, w.in, 0))
-	if addr != 0 && w.advice != 0 {
-		w.call(unix.SYS_MADVISE, addr, uintptr(w.inSize), w.advice, 0, 0, 0)
+	if w.work.Mapping.Populate {
+		flags |= unix.MAP_POPULATE
+	}
+	addr := uintptr(w.call(unix.SYS_MMAP, 0, uintptr(w.inSize), unix.PROT_READ, unix.MAP_SHARED|flags, w.in, 0))
+	if advice := uintptr(w.work.Mapping.Advice); addr != 0 && advice != 0 {
+		w.call(unix.SYS_MADVISE, addr, uintptr(w.inSize), advice, 0, 0, 0)
 	}
 	return addr
 }

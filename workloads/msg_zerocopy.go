@@ -31,6 +31,7 @@ func allowZerocopy(w *window) (undo func(), err error) {
 	if err := unix.SetsockoptInt(int(w.out), unix.SOL_SOCKET, unix.SO_ZEROCOPY, 1); err != nil {
 		return nil, fault.Errorf(fault.Unsupported, "take --sink tcp", "set SO_ZEROCOPY on the sink: %w", err)
 	}
+	keep[unconfirmedSends](w)
 	return func() {}, nil
 }
 
@@ -38,6 +39,12 @@ func allowZerocopy(w *window) (undo func(), err error) {
 // chunks of up to 256 KiB below what a user may pin by default, 8 MiB
 // (RLIMIT_MEMLOCK), and their notifications below net.core.optmem_max.
 const maxUnconfirmed = 16
+
+// unconfirmedSends are what msg-zerocopy works on.
+type unconfirmedSends struct {
+	count int64 // whose notification has not come
+	note  notification
+}
 
 // notification is what a recvmsg from the error queue works on: struct msghdr
 // without pointers, struct pollfd, and room for a struct cmsghdr with a struct
@@ -66,41 +73,42 @@ type notification struct {
 //go:nosplit
 //go:norace
 func msgZerocopyLoop(w *window) {
+	s := (*unconfirmedSends)(w.private)
 	w.readByMapping()
 	w.begin()
 	addr := w.mapSource(unix.MAP_POPULATE)
 	for n := w.next(); n > 0; n = w.next() {
 		for n > 0 && w.page.failed == 0 {
-			if w.unconfirmed >= maxUnconfirmed {
-				w.confirm()
+			if s.count >= maxUnconfirmed {
+				s.confirm(w)
 			}
-			r := w.sendZerocopy(addr+uintptr(w.inPos), n)
+			r := s.send(w, addr+uintptr(w.inPos), n)
 			w.inPos += r
 			n -= r
 			w.sent(r)
 		}
 	}
-	for w.unconfirmed > 0 && w.page.failed == 0 {
-		w.confirm()
+	for s.count > 0 && w.page.failed == 0 {
+		s.confirm(w)
 	}
 	w.unmap(addr, w.inSize)
 	w.end()
 }
 
-// sendZerocopy sends up to n bytes. Where the kernel has no room for one more
+// send sends up to n bytes. Where the kernel has no room for one more
 // notification, or may pin no more pages, those that are under way come first.
 //
 //go:nosplit
 //go:norace
-func (w *window) sendZerocopy(addr uintptr, n int64) int64 {
+func (s *unconfirmedSends) send(w *window, addr uintptr, n int64) int64 {
 	for w.page.failed == 0 {
 		r, errno := w.attempt(unix.SYS_SENDTO, w.out, addr, uintptr(n), unix.MSG_ZEROCOPY)
 		switch {
 		case errno == 0:
-			w.unconfirmed++
+			s.count++
 			return r
-		case errno == unix.ENOBUFS && w.unconfirmed > 0:
-			w.confirm()
+		case errno == unix.ENOBUFS && s.count > 0:
+			s.confirm(w)
 		default:
 			w.fail(unix.SYS_SENDTO, errno)
 		}
@@ -112,14 +120,14 @@ func (w *window) sendZerocopy(addr uintptr, n int64) int64 {
 //
 //go:nosplit
 //go:norace
-func (w *window) confirm() {
-	note := &w.note
+func (s *unconfirmedSends) confirm(w *window) {
+	note := &s.note
 	for w.page.failed == 0 {
 		note.control, note.controlLength = uintptr(unsafe.Pointer(&note.message)), unsafe.Sizeof(note.message)
 		_, errno := w.attempt(unix.SYS_RECVMSG, w.out, uintptr(unsafe.Pointer(note)), unix.MSG_ERRQUEUE|unix.MSG_DONTWAIT, 0)
 		switch {
 		case errno == unix.EAGAIN:
-			w.awaitError()
+			s.await(w)
 			continue
 		case errno != 0:
 			w.fail(unix.SYS_RECVMSG, errno)
@@ -130,7 +138,7 @@ func (w *window) confirm() {
 			continue // of something else
 		}
 		sends := int64(m.last-m.first) + 1 // the counter goes round
-		w.unconfirmed -= sends
+		s.count -= sends
 		atomic.StoreInt64(&w.page.completions, w.page.completions+sends)
 		if m.code&unix.SO_EE_CODE_ZEROCOPY_COPIED != 0 {
 			atomic.StoreInt64(&w.page.copied, w.page.copied+sends)
@@ -139,13 +147,13 @@ func (w *window) confirm() {
 	}
 }
 
-// awaitError waits until the error queue has something, or the connection is
+// await waits until the error queue has something, or the connection is
 // broken.
 //
 //go:nosplit
 //go:norace
-func (w *window) awaitError() {
-	note := &w.note
+func (s *unconfirmedSends) await(w *window) {
+	note := &s.note
 	note.fd, note.events = int32(w.out), 0 // POLLERR always counts
 	w.call(unix.SYS_PPOLL, uintptr(unsafe.Pointer(&note.fd)), 1, 0, 0, 0, 0)
 	if note.revents&unix.POLLHUP != 0 {

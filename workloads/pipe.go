@@ -15,39 +15,28 @@ import (
 	"github.com/zctrace/zctrace/internal/human"
 )
 
-// makePipe makes the pipe of a strategy that is Piped.
+// pipe is a pipe's write end and its read end.
+type pipe struct{ in, out uintptr }
+
+// makePipe makes the pipe of a strategy that works on nothing else.
 func makePipe(w *window) (undo func(), err error) {
-	w.pipeOut, w.pipeIn, undo, err = newPipe(w.work.PipeSize, w.work.Chunk)
-	return undo, err
+	return keep[pipe](w).open(w.work.PipeSize, w.work.Chunk)
 }
 
-// makePipes makes two of them.
-func makePipes(w *window) (undo func(), err error) {
-	undoFirst, err := makePipe(w)
-	if err != nil {
-		return nil, err
-	}
-	var undoSecond func()
-	if w.teeOut, w.teeIn, undoSecond, err = newPipe(w.work.PipeSize, w.work.Chunk); err != nil {
-		undoFirst()
-		return nil, err
-	}
-	return func() { undoFirst(); undoSecond() }, nil
-}
-
-// newPipe makes a pipe of that size or, if it is 0, large enough for a chunk where that
-// is allowed.
-func newPipe(size, chunk int64) (out, in uintptr, undo func(), err error) {
+// open makes it of that size or, if that is 0, large enough for a chunk where that is
+// allowed.
+func (p *pipe) open(size, chunk int64) (undo func(), err error) {
 	var fds [2]int // read end, write end
 	if err := unix.Pipe2(fds[:], unix.O_CLOEXEC); err != nil {
-		return 0, 0, nil, fmt.Errorf("make a pipe: %w", err)
+		return nil, fmt.Errorf("make a pipe: %w", err)
 	}
 	undo = func() { unix.Close(fds[0]); unix.Close(fds[1]) }
 	if err := sizePipe(fds[0], size, chunk); err != nil {
 		undo()
-		return 0, 0, nil, err
+		return nil, err
 	}
-	return uintptr(fds[0]), uintptr(fds[1]), undo, nil
+	p.out, p.in = uintptr(fds[0]), uintptr(fds[1])
+	return undo, nil
 }
 
 func sizePipe(fd int, size, chunk int64) error {

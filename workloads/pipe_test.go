@@ -25,7 +25,7 @@ func TestPipeHoldsAChunk(t *testing.T) {
 		w := &window{work: Work{PipeSize: c.asked, Chunk: c.chunk}}
 		undo, err := makePipe(w)
 		must(t, err)
-		got, err := unix.FcntlInt(w.pipeIn, unix.F_GETPIPE_SZ, 0)
+		got, err := unix.FcntlInt((*pipe)(w.private).in, unix.F_GETPIPE_SZ, 0)
 		if err != nil || int64(got) != c.want {
 			t.Errorf("asked for %d, chunk %d: the pipe holds %d, %v; want %d", c.asked, c.chunk, got, err, c.want)
 		}

@@ -21,6 +21,7 @@ var readvWritev = &Strategy{
 		Source: "Linux man-pages, readv(2): just like read(2) and write(2), but for several buffers",
 	},
 	buffered: true,
+	prepare:  func(w *window) (func(), error) { keep[[vectors]vector](w); return func() {}, nil },
 	loop:     readvWritevLoop,
 }
 
@@ -62,9 +63,10 @@ func readvWritevLoop(w *window) {
 func (w *window) transferVectors(nr, fd, addr uintptr, n int64) int64 {
 	count := min(vectors, uintptr(n))
 	part := uintptr(n) / count
+	list := (*[vectors]vector)(w.private)
 	for i := range count {
-		w.vectors[i].base, w.vectors[i].size = addr+i*part, part
+		list[i].base, list[i].size = addr+i*part, part
 	}
-	w.vectors[count-1].size += uintptr(n) - count*part
-	return w.transfer(nr, fd, uintptr(unsafe.Pointer(&w.vectors)), count, 0, 0, 0)
+	list[count-1].size += uintptr(n) - count*part
+	return w.transfer(nr, fd, uintptr(unsafe.Pointer(list)), count, 0, 0, 0)
 }

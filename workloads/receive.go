@@ -43,41 +43,53 @@ func receiveTruncLoop(w *window) {
 	w.end()
 }
 
+// bothEnds are what receiving from two sinks works on.
+type bothEnds struct {
+	polls  [2]unix.PollFd
+	second int64 // bytes from the second one
+}
+
+func keepBothEnds(w *window) (undo func(), err error) {
+	keep[bothEnds](w)
+	return func() {}, nil
+}
+
 // receiveBothLoop drains the other ends of two sinks, whichever has something, so
 // that the sender never waits for one of them while the other is full.
 //
 //go:nosplit
 //go:norace
 func receiveBothLoop(w *window) {
+	ends := (*bothEnds)(w.private)
 	// A rehearsal's descriptors are not -1, which would be waited for without end.
-	w.polls[0] = unix.PollFd{Fd: int32(w.in & 0x7fffffff), Events: unix.POLLIN}
-	w.polls[1] = unix.PollFd{Fd: int32(w.second & 0x7fffffff), Events: unix.POLLIN}
+	ends.polls[0] = unix.PollFd{Fd: int32(w.in & 0x7fffffff), Events: unix.POLLIN}
+	ends.polls[1] = unix.PollFd{Fd: int32(w.second & 0x7fffffff), Events: unix.POLLIN}
 	w.begin()
 	for open := 2; open > 0 && w.page.failed == 0; {
-		w.call(unix.SYS_PPOLL, uintptr(unsafe.Pointer(&w.polls)), 2, 0, 0, 0, 0)
-		if w.polls[0].Revents != 0 && !w.receiveFrom(0, w.moved-w.secondPos) {
+		w.call(unix.SYS_PPOLL, uintptr(unsafe.Pointer(&ends.polls)), 2, 0, 0, 0, 0)
+		if ends.polls[0].Revents != 0 && !ends.receive(w, 0, w.moved-ends.second) {
 			open--
 		}
-		if w.polls[1].Revents != 0 {
+		if ends.polls[1].Revents != 0 {
 			before := w.moved
-			if !w.receiveFrom(1, w.secondPos) {
+			if !ends.receive(w, 1, ends.second) {
 				open--
 			}
-			w.secondPos += w.moved - before
+			ends.second += w.moved - before
 		}
 	}
 	w.end()
 }
 
-// receiveFrom reads what one of two ends has, of whose payload at bytes have come
+// receive reads what one of two ends has, of whose payload at bytes have come
 // before. It is false at that end's end.
 //
 //go:nosplit
 //go:norace
-func (w *window) receiveFrom(end int, at int64) bool {
-	r := w.call(unix.SYS_READ, uintptr(w.polls[end].Fd), uintptr(w.buf), uintptr(w.bufSize), 0, 0, 0)
+func (ends *bothEnds) receive(w *window, end int, at int64) bool {
+	r := w.call(unix.SYS_READ, uintptr(ends.polls[end].Fd), uintptr(w.buf), uintptr(w.bufSize), 0, 0, 0)
 	if r == 0 {
-		w.polls[end].Fd, w.polls[end].Revents = -1, 0
+		ends.polls[end].Fd, ends.polls[end].Revents = -1, 0
 		return false
 	}
 	w.receivedAt(at, w.buf, r)

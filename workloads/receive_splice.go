@@ -10,6 +10,7 @@ import (
 
 // makeReceivePipe makes the pipe that a socket needs to be spliced into a file.
 func makeReceivePipe(w *window) (undo func(), err error) {
+	p := keep[pipe](w)
 	var st unix.Stat_t
 	if err := unix.Fstat(int(w.in), &st); err != nil {
 		return nil, fmt.Errorf("look at the sink's other end: %w", err)
@@ -17,8 +18,7 @@ func makeReceivePipe(w *window) (undo func(), err error) {
 	if st.Mode&unix.S_IFMT == unix.S_IFIFO {
 		return func() {}, nil
 	}
-	w.pipeOut, w.pipeIn, undo, err = newPipe(0, w.work.Chunk) // --pipe-size is about the sender's
-	return undo, err
+	return p.open(0, w.work.Chunk) // --pipe-size is about the sender's
 }
 
 // receiveSpliceLoop moves what arrives into a file: through a pipe of its own, or
@@ -27,17 +27,18 @@ func makeReceivePipe(w *window) (undo func(), err error) {
 //go:nosplit
 //go:norace
 func receiveSpliceLoop(w *window) {
+	p := (*pipe)(w.private)
 	w.begin()
-	if w.pipeIn == 0 {
+	if p.in == 0 {
 		for w.keep(w.in, w.bufSize) > 0 {
 		}
 	}
-	for w.pipeIn != 0 {
-		n := w.call(unix.SYS_SPLICE, w.in, 0, w.pipeIn, 0, uintptr(w.bufSize), 0)
+	for p.in != 0 {
+		n := w.call(unix.SYS_SPLICE, w.in, 0, p.in, 0, uintptr(w.bufSize), 0)
 		if n == 0 {
 			break
 		}
-		w.keepAll(n)
+		w.keepAll(p, n)
 	}
 	w.end()
 }
@@ -47,9 +48,9 @@ func receiveSpliceLoop(w *window) {
 //
 //go:nosplit
 //go:norace
-func (w *window) keepAll(n int64) {
+func (w *window) keepAll(p *pipe, n int64) {
 	for n > 0 {
-		r := w.keep(w.pipeOut, n)
+		r := w.keep(p.out, n)
 		if r == 0 {
 			w.fail(unix.SYS_SPLICE, 0)
 			return

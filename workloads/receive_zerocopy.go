@@ -38,11 +38,12 @@ type mappedReceive struct {
 }
 
 func makeCopyBuffer(w *window) (undo func(), err error) {
-	w.mapped.copyBuffer, err = mapPopulated(-1, copyBufferBytes, unix.PROT_READ|unix.PROT_WRITE)
+	m := keep[mappedReceive](w)
+	m.copyBuffer, err = mapPopulated(-1, copyBufferBytes, unix.PROT_READ|unix.PROT_WRITE)
 	if err != nil {
 		return nil, fmt.Errorf("allocate a buffer of a page: %w", err)
 	}
-	return func() { _ = unix.MunmapPtr(w.mapped.copyBuffer, copyBufferBytes) }, nil
+	return func() { _ = unix.MunmapPtr(m.copyBuffer, copyBufferBytes) }, nil
 }
 
 // receiveZerocopyLoop maps the socket once and then, whenever something has
@@ -54,22 +55,23 @@ func makeCopyBuffer(w *window) (undo func(), err error) {
 //go:nosplit
 //go:norace
 func receiveZerocopyLoop(w *window) {
+	m := (*mappedReceive)(w.private)
 	w.begin()
 	addr := uintptr(w.call(unix.SYS_MMAP, 0, uintptr(w.bufSize), unix.PROT_READ, unix.MAP_SHARED, w.in, 0))
-	for w.page.failed == 0 && w.receiveMapped(addr) {
+	for w.page.failed == 0 && m.receive(w, addr) {
 	}
 	w.unmap(addr, w.bufSize)
 	w.end()
 }
 
-// receiveMapped takes what has arrived; it is false at the end of the stream.
+// receive takes what has arrived; it is false at the end of the stream.
 //
 //go:nosplit
 //go:norace
-func (w *window) receiveMapped(addr uintptr) bool {
-	w.awaitInput()
-	request := &w.mapped.request
-	rest := w.mapArrived(addr)
+func (m *mappedReceive) receive(w *window, addr uintptr) bool {
+	m.await(w)
+	request := &m.request
+	rest := m.mapArrived(w, addr)
 	if w.page.failed != 0 {
 		return false
 	}
@@ -79,7 +81,7 @@ func (w *window) receiveMapped(addr uintptr) bool {
 		w.call(unix.SYS_MADVISE, addr, uintptr(n), unix.MADV_DONTNEED, 0, 0, 0)
 	}
 	if n := int64(request.copyLength); n > 0 {
-		w.received(w.mapped.copyBuffer, n)
+		w.received(m.copyBuffer, n)
 	}
 	if rest == 0 {
 		return true
@@ -95,8 +97,7 @@ func (w *window) receiveMapped(addr uintptr) bool {
 //
 //go:nosplit
 //go:norace
-func (w *window) mapArrived(addr uintptr) int64 {
-	m := &w.mapped
+func (m *mappedReceive) mapArrived(w *window, addr uintptr) int64 {
 	request := &m.request
 	request.address, request.length = uint64(addr), uint32(w.bufSize)
 	request.copyBuffer, request.copyLength = uint64(uintptr(m.copyBuffer)), copyBufferBytes
@@ -117,12 +118,11 @@ func (w *window) mapArrived(addr uintptr) int64 {
 	return int64(request.skip)
 }
 
-// awaitInput waits until something has arrived, or nothing more will.
+// await waits until something has arrived, or nothing more will.
 //
 //go:nosplit
 //go:norace
-func (w *window) awaitInput() {
-	m := &w.mapped
+func (m *mappedReceive) await(w *window) {
 	m.fd, m.events = int32(w.in), unix.POLLIN
 	w.call(unix.SYS_PPOLL, uintptr(unsafe.Pointer(&m.fd)), 1, 0, 0, 0, 0)
 }

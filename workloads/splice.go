@@ -22,26 +22,27 @@ var splice = &Strategy{
 //go:nosplit
 //go:norace
 func spliceLoop(w *window) {
+	p := (*pipe)(w.private)
 	w.begin()
 	for n := w.next(); n > 0; n = w.next() {
 		// The pipe takes what it has room for, and the rest in the next round.
 		for n > 0 && w.page.failed == 0 {
-			r := w.splice(w.in, w.pipeIn, n)
+			r := w.splice(w.in, p.in, n)
 			w.inPos += r
 			n -= r
-			w.drain(r)
+			w.drain(p, r)
 		}
 	}
 	w.end()
 }
 
-// drain hands n bytes on from the pipe to the sink, in as many calls as it takes.
+// drain hands n bytes on from a pipe to the sink, in as many calls as it takes.
 //
 //go:nosplit
 //go:norace
-func (w *window) drain(n int64) {
+func (w *window) drain(p *pipe, n int64) {
 	for n > 0 {
-		r := w.splice(w.pipeOut, w.out, n)
+		r := w.splice(p.out, w.out, n)
 		if r == 0 {
 			return
 		}

@@ -20,51 +20,72 @@ var tee = &Strategy{
 		DMAIn: 1, DMAOut: 2,
 		Source: "Linux man-pages, tee(2): duplicates what is in a pipe without copying it; splice(2) fills the pipe and empties both",
 	},
-	prepare: makePipes,
+	prepare: makeTeePipes,
 	loop:    teeLoop,
+}
+
+// teePipes are what tee works on: what is in the first pipe goes into the second, too.
+type teePipes struct {
+	first, second pipe
+	outPos        int64 // in the second sink
+}
+
+func makeTeePipes(w *window) (undo func(), err error) {
+	p := keep[teePipes](w)
+	undoFirst, err := p.first.open(w.work.PipeSize, w.work.Chunk)
+	if err != nil {
+		return nil, err
+	}
+	undoSecond, err := p.second.open(w.work.PipeSize, w.work.Chunk)
+	if err != nil {
+		undoFirst()
+		return nil, err
+	}
+	return func() { undoFirst(); undoSecond() }, nil
 }
 
 //go:nosplit
 //go:norace
 func teeLoop(w *window) {
+	p := (*teePipes)(w.private)
 	w.begin()
 	for n := w.next(); n > 0; n = w.next() {
-		if w.secondPos == w.secondSize {
+		if p.outPos == w.secondSize {
 			if !w.rewind(w.second) {
 				break
 			}
-			w.secondPos = 0
+			p.outPos = 0
 		}
-		for n = min(n, w.secondSize-w.secondPos); n > 0 && w.page.failed == 0; {
-			r := w.splice(w.in, w.pipeIn, n)
+		for n = min(n, w.secondSize-p.outPos); n > 0 && w.page.failed == 0; {
+			r := w.splice(w.in, p.first.in, n)
 			w.inPos += r
 			n -= r
-			w.drainTwice(r)
+			w.drainTwice(p, r)
 		}
 	}
 	w.end()
 }
 
-// drainTwice hands n bytes on from the pipe to both sinks. Payload is what both
+// drainTwice hands n bytes on from the first pipe to both sinks. Payload is what both
 // have got.
 //
 //go:nosplit
 //go:norace
-func (w *window) drainTwice(n int64) {
+func (w *window) drainTwice(p *teePipes, n int64) {
 	for n > 0 {
-		r := w.transfer(unix.SYS_TEE, w.pipeOut, w.teeIn, uintptr(n), 0, 0, 0)
+		r := w.transfer(unix.SYS_TEE, p.first.out, p.second.in, uintptr(n), 0, 0, 0)
 		if r == 0 {
 			return
 		}
 		for left := r; left > 0; {
-			to := w.splice(w.teeOut, w.second, left)
+			to := w.splice(p.second.out, w.second, left)
 			if to == 0 {
 				return
 			}
-			w.secondPos += to
+			p.outPos += to
 			left -= to
 		}
-		w.drain(r)
+		w.drain(&p.first, r)
 		if w.page.failed != 0 {
 			return
 		}

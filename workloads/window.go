@@ -46,10 +46,8 @@ type window struct {
 	in, out         uintptr // file descriptors
 	inSize, outSize int64   // where reading and writing go round to the start
 	inPos, outPos   int64
-	mapFlags        uintptr // for mapping in
-	advice          uintptr // for its mapping, 0: none
-	inMapped        bool    // going round on in needs no lseek
-	outMapped       bool    // nor does going round on out
+	inMapped        bool // going round on in needs no lseek
+	outMapped       bool // nor does going round on out
 
 	limit int64 // payload bytes
 	moved int64 // payload bytes
@@ -63,28 +61,28 @@ type window struct {
 	due      int64 // payload, with the next chunk, that is due at that time
 	ts       unix.Timespec
 
-	unconfirmed int64        // zero-copy sends whose notification has not come
-	note        notification // of zero-copy sends
+	second     uintptr // a second sink, or the other of two ends that a receiver drains; 0: none
+	secondSize int64   // where writing to it goes round
 
-	tail uintptr // the sink without O_DIRECT, or the sink itself
-
-	pipeIn, pipeOut uintptr // its write end, and its read end
-
-	queue *queue // of io_uring
-	batch *batch // of native AIO
-
-	vectors [vectors]vector // for calls that take more than one buffer
-
-	mapped mappedReceive // of a receiver that maps what arrives
-
-	// A second sink, or the other of two ends that a receiver drains; 0: none.
-	second                uintptr
-	secondSize, secondPos int64   // where writing goes round; what was read
-	teeIn, teeOut         uintptr // the write end and the read end of a second pipe
-	polls                 [2]unix.PollFd
+	private unsafe.Pointer // what the strategy alone works on: see keep
 
 	expect     unsafe.Pointer // what a receiver that verifies must get
 	expectSize int64
+}
+
+// keep makes what a strategy, or a receiver, works on besides the window, for its loop
+// to find in w.private. All of it is written to, so that no page of it is a fault of the
+// window.
+func keep[T any](w *window) *T {
+	private := new(T)
+	const smallestPage = 4096
+	bytes := unsafe.Slice((*byte)(unsafe.Pointer(private)), unsafe.Sizeof(*private))
+	for i := 0; i < len(bytes); i += smallestPage {
+		bytes[i] = 0
+	}
+	bytes[len(bytes)-1] = 0
+	w.private = unsafe.Pointer(private)
+	return private
 }
 
 // begin opens the window.

@@ -109,7 +109,7 @@ func (j *job) strategy() *Strategy {
 	for _, m := range ReceiveMethods {
 		if j.Role == Receiver && m.Name == j.Receiver {
 			if j.Second {
-				return &Strategy{loop: receiveBothLoop}
+				return &Strategy{prepare: keepBothEnds, loop: receiveBothLoop}
 			}
 			return &Strategy{prepare: m.prepare, loop: m.loop}
 		}
@@ -142,10 +142,9 @@ func prepare(text string, pg *page) (*window, *Strategy, error) {
 		page: pg, work: j.Work, cookie: uintptr(pg.cookie), role: j.Role.number(),
 		in: fdIn, out: fdOther,
 		inSize: j.SourceSize, outSize: j.SinkSize,
-		limit:    j.Limit,
-		bufSize:  j.Buffer,
-		flipAt:   j.FlipAt,
-		mapFlags: j.Work.Mapping.flags(), advice: j.Work.Mapping.advice(),
+		limit:   j.Limit,
+		bufSize: j.Buffer,
+		flipAt:  j.FlipAt,
 	}
 	if j.SeekIn {
 		if _, err := unix.Seek(fdIn, 0, unix.SEEK_SET); err != nil {

@@ -31,7 +31,7 @@ type workFlags struct {
 func (w *workFlags) register(cmd *cobra.Command) {
 	w.chunk = 64 << 10
 	w.cache = choice{"warm", []string{"warm", "cold"}}
-	w.advise = choice{"", workloads.Advices}
+	w.advise = choice{"", workloads.Advices()}
 	f := cmd.Flags()
 	f.Var(&w.bytes, "bytes", "stop after this much payload, e.g. 64MiB")
 	f.Var(&w.chunk, "chunk", "payload per transfer, e.g. 64KiB")
@@ -107,7 +107,7 @@ func (w *workFlags) work(strategies []*workloads.Strategy) (work workloads.Work,
 		Chunk:    int64(w.chunk),
 		Rate:     int64(w.rate),
 		PipeSize: int64(w.pipeSize),
-		Mapping:  workloads.Mapping{Populate: w.populate, Advice: w.advise.value},
+		Mapping:  workloads.Mapping{Populate: w.populate, Advice: workloads.ParseAdvice(w.advise.value)},
 		Depth:    int64(w.depth),
 		SQPoll:   w.sqPoll,
 		Cold:     w.cache.value == "cold",
