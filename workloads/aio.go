@@ -190,7 +190,7 @@ func (b *batch) run(w *window) bool {
 		}
 		n -= got
 	}
-	return w.page.failed == 0
+	return w.shared.failed == 0
 }
 
 // take goes on past chunk i, and returns how much of it was read; 0 is a failure.
@@ -219,7 +219,7 @@ func (b *batch) deliver(w *window) {
 	for i := range b.used {
 		n := b.take(w, i)
 		w.deliver(b.at(i), n)
-		if n < b.parts[i].size || w.page.failed != 0 {
+		if n < b.parts[i].size || w.shared.failed != 0 {
 			return
 		}
 	}
@@ -271,5 +271,5 @@ func (b *batch) settle(w *window, i int64) bool {
 	w.outPos = p.outAt
 	w.sent(p.got)
 	w.deliverTail(&b.tail, b.at(i)+uintptr(p.got), p.size-p.got)
-	return w.page.failed == 0
+	return w.shared.failed == 0
 }

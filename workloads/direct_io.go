@@ -117,7 +117,7 @@ func directLoop(w *window) {
 //go:nosplit
 //go:norace
 func (w *window) deliverTail(tail *bufferedSink, addr uintptr, n int64) {
-	for n > 0 && w.page.failed == 0 {
+	for n > 0 && w.shared.failed == 0 {
 		r := w.transfer(unix.SYS_PWRITE64, tail.fd, addr, uintptr(n), uintptr(w.outPos), 0, 0)
 		w.sent(r)
 		addr += uintptr(r)

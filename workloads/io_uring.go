@@ -171,7 +171,7 @@ func (q *queue) chain(w *window) bool {
 	moved, inPos, outPos := w.moved, w.inPos, w.outPos
 	q.used = 0
 	var last *uring.SQE
-	if q.left > 0 && w.page.failed == 0 {
+	if q.left > 0 && w.shared.failed == 0 {
 		q.links[0].reads = false
 		last = q.putWrite(w, q.left, q.leftAt)
 		w.moved += q.left
@@ -310,7 +310,7 @@ func (q *queue) settle(w *window) {
 		}
 	}
 	if q.errno != 0 && q.errno != unix.EINTR {
-		w.fail(failedRequest(q.failed), q.errno)
+		w.failRequest(q.failed, q.errno)
 	}
 }
 
@@ -321,14 +321,7 @@ func (q *queue) settle(w *window) {
 //go:norace
 func (w *window) worked(res int64, op uint8) bool {
 	if res == 0 {
-		w.fail(failedRequest(op), 0)
+		w.failRequest(op, 0)
 	}
 	return res > 0
 }
-
-// failedRequest is how page.failedNr names an operation of io_uring, which is not
-// a system call.
-//
-//go:nosplit
-//go:norace
-func failedRequest(op uint8) uintptr { return ^uintptr(op) }

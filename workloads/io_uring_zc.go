@@ -57,7 +57,7 @@ func openZeroCopyRing(w *window) (undo func(), err error) {
 	if reportsUsage(z.ring) {
 		z.report = uring.SendReportUsage
 	} else {
-		w.page.copied = CopiedUnknown
+		w.shared.copied = CopiedUnknown
 	}
 	return undo, nil
 }
@@ -85,7 +85,7 @@ func zeroCopyRingLoop(w *window) {
 	z.most, z.waited = w.work.Depth, false
 	w.begin()
 	addr := w.mapSource(unix.MAP_POPULATE)
-	for w.page.failed == 0 {
+	for w.shared.failed == 0 {
 		z.confirm(w, (z.number+1)&1) // those of the chain before the last
 		z.number++
 		used := z.send(w, addr)
@@ -139,7 +139,7 @@ func (z *zeroCopyQueue) send(w *window, addr uintptr) int64 {
 //go:nosplit
 //go:norace
 func (z *zeroCopyQueue) take(w *window, results int64) {
-	for results > 0 && w.page.failed == 0 {
+	for results > 0 && w.shared.failed == 0 {
 		results -= z.takeResults(w, uint32(results))
 	}
 }
@@ -149,7 +149,7 @@ func (z *zeroCopyQueue) take(w *window, results int64) {
 //go:nosplit
 //go:norace
 func (z *zeroCopyQueue) confirm(w *window, turn uint64) {
-	for z.open[turn] > 0 && w.page.failed == 0 {
+	for z.open[turn] > 0 && w.shared.failed == 0 {
 		z.takeResults(w, uint32(z.open[turn]))
 	}
 }
@@ -195,9 +195,9 @@ func (z *zeroCopyQueue) takeResults(w *window, want uint32) int64 {
 //go:nosplit
 //go:norace
 func (w *window) confirmed(usage int32) {
-	atomic.StoreInt64(&w.page.completions, w.page.completions+1)
+	atomic.StoreInt64(&w.shared.completions, w.shared.completions+1)
 	if uint32(usage)&uring.UsageCopied != 0 {
-		atomic.StoreInt64(&w.page.copied, w.page.copied+1)
+		atomic.StoreInt64(&w.shared.copied, w.shared.copied+1)
 	}
 }
 
@@ -221,7 +221,7 @@ func (z *zeroCopyQueue) settle(w *window, used int64) {
 	case z.refused == 0, z.refused == unix.EINTR:
 		z.waited = false
 	case !cannotPin(z.refused), w.moved == moved && z.waited && z.most == 1:
-		w.fail(failedRequest(uring.OpSendZC), z.refused)
+		w.failRequest(uring.OpSendZC, z.refused)
 	default:
 		z.most = max(1, z.most/2)
 		z.confirm(w, 0)

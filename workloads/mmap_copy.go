@@ -72,7 +72,7 @@ func mmapCopyLoop(w *window) {
 	for n := w.next(); n > 0; n = w.next() {
 		copyBytes(to+uintptr(w.outPos), from+uintptr(w.inPos), n)
 		w.inPos += n
-		atomic.StoreInt64(&w.page.userSpace, w.page.userSpace+n)
+		atomic.StoreInt64(&w.shared.userSpace, w.shared.userSpace+n)
 		w.sent(n)
 	}
 	if to != 0 {

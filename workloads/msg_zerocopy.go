@@ -78,7 +78,7 @@ func msgZerocopyLoop(w *window) {
 	w.begin()
 	addr := w.mapSource(unix.MAP_POPULATE)
 	for n := w.next(); n > 0; n = w.next() {
-		for n > 0 && w.page.failed == 0 {
+		for n > 0 && w.shared.failed == 0 {
 			if s.count >= maxUnconfirmed {
 				s.confirm(w)
 			}
@@ -88,7 +88,7 @@ func msgZerocopyLoop(w *window) {
 			w.sent(r)
 		}
 	}
-	for s.count > 0 && w.page.failed == 0 {
+	for s.count > 0 && w.shared.failed == 0 {
 		s.confirm(w)
 	}
 	w.unmap(addr, w.inSize)
@@ -101,7 +101,7 @@ func msgZerocopyLoop(w *window) {
 //go:nosplit
 //go:norace
 func (s *unconfirmedSends) send(w *window, addr uintptr, n int64) int64 {
-	for w.page.failed == 0 {
+	for w.shared.failed == 0 {
 		r, errno := w.attempt(unix.SYS_SENDTO, w.out, addr, uintptr(n), unix.MSG_ZEROCOPY)
 		switch {
 		case errno == 0:
@@ -122,7 +122,7 @@ func (s *unconfirmedSends) send(w *window, addr uintptr, n int64) int64 {
 //go:norace
 func (s *unconfirmedSends) confirm(w *window) {
 	note := &s.note
-	for w.page.failed == 0 {
+	for w.shared.failed == 0 {
 		note.control, note.controlLength = uintptr(unsafe.Pointer(&note.message)), unsafe.Sizeof(note.message)
 		_, errno := w.attempt(unix.SYS_RECVMSG, w.out, uintptr(unsafe.Pointer(note)), unix.MSG_ERRQUEUE|unix.MSG_DONTWAIT, 0)
 		switch {
@@ -139,9 +139,9 @@ func (s *unconfirmedSends) confirm(w *window) {
 		}
 		sends := int64(m.last-m.first) + 1 // the counter goes round
 		s.count -= sends
-		atomic.StoreInt64(&w.page.completions, w.page.completions+sends)
+		atomic.StoreInt64(&w.shared.completions, w.shared.completions+sends)
 		if m.code&unix.SO_EE_CODE_ZEROCOPY_COPIED != 0 {
-			atomic.StoreInt64(&w.page.copied, w.page.copied+sends)
+			atomic.StoreInt64(&w.shared.copied, w.shared.copied+sends)
 		}
 		return
 	}

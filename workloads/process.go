@@ -40,8 +40,8 @@ type Process struct {
 	diagnostics *boundedBuffer // what it wrote to stderr
 
 	mu     sync.Mutex
-	page   *page // nil once the process is gone
-	final  page
+	shared *shared // nil once the process is gone
+	final  shared
 	status error // of exec.Cmd.Wait
 }
 
@@ -55,26 +55,26 @@ func Start(cfg Config) (*Process, error) {
 	if err != nil {
 		return nil, err
 	}
-	page, pageFile, err := newPage()
+	memory, memoryFile, err := newShared()
 	if err != nil {
 		return nil, err
 	}
-	page.cookie = cfg.Cookie
-	defer pageFile.Close()
+	memory.cookie = cfg.Cookie
+	defer memoryFile.Close()
 	gate, theirs, err := newGate()
 	if err != nil {
-		page.unmap()
+		memory.unmap()
 		return nil, err
 	}
 	defer theirs.Close()
-	p := &Process{role: cfg.Role, remote: cfg.Sink.IsRemote(), gate: gate, diagnostics: &boundedBuffer{}, done: make(chan struct{}), page: page}
-	p.cmd, err = cfg.command(job, append([]*os.File{pageFile, theirs}, files...), p.diagnostics)
+	p := &Process{role: cfg.Role, remote: cfg.Sink.IsRemote(), gate: gate, diagnostics: &boundedBuffer{}, done: make(chan struct{}), shared: memory}
+	p.cmd, err = cfg.command(job, append([]*os.File{memoryFile, theirs}, files...), p.diagnostics)
 	if err == nil {
 		err = p.launch()
 	}
 	if err != nil {
 		gate.Close()
-		page.unmap()
+		memory.unmap()
 		return nil, cfg.startError(err, p.cmd)
 	}
 	return p, nil
@@ -167,9 +167,9 @@ func (p *Process) launch() error {
 func (p *Process) reap() {
 	status := p.cmd.Wait()
 	p.mu.Lock()
-	p.final = *p.page
-	p.page.unmap()
-	p.page = nil
+	p.final = *p.shared
+	p.shared.unmap()
+	p.shared = nil
 	p.status = status
 	p.mu.Unlock()
 	p.gate.Close()
@@ -177,11 +177,11 @@ func (p *Process) reap() {
 }
 
 // look calls f with the shared page, or with its last state.
-func (p *Process) look(f func(*page)) {
+func (p *Process) look(f func(*shared)) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.page != nil {
-		f(p.page)
+	if p.shared != nil {
+		f(p.shared)
 	} else {
 		f(&p.final)
 	}
@@ -192,7 +192,7 @@ func (p *Process) PID() int { return p.cmd.Process.Pid }
 
 // Payload is the number of bytes moved so far.
 func (p *Process) Payload() (n int64) {
-	p.look(func(pg *page) { n = atomic.LoadInt64(&pg.payload) })
+	p.look(func(memory *shared) { n = atomic.LoadInt64(&memory.payload) })
 	return n
 }
 
@@ -205,8 +205,8 @@ type Declared struct {
 
 // Declared is what the worker has declared so far.
 func (p *Process) Declared() (d Declared) {
-	p.look(func(pg *page) {
-		d = Declared{atomic.LoadInt64(&pg.userSpace), atomic.LoadInt64(&pg.completions), atomic.LoadInt64(&pg.copied)}
+	p.look(func(memory *shared) {
+		d = Declared{atomic.LoadInt64(&memory.userSpace), atomic.LoadInt64(&memory.completions), atomic.LoadInt64(&memory.copied)}
 	})
 	return d
 }
@@ -253,7 +253,7 @@ func (p *Process) Go() error {
 
 // Stop makes a sender end after the chunk that it is at. A receiver ends when
 // the senders are gone.
-func (p *Process) Stop() { p.look(func(pg *page) { atomic.StoreUint32(&pg.stop, 1) }) }
+func (p *Process) Stop() { p.look(func(memory *shared) { atomic.StoreUint32(&memory.stop, 1) }) }
 
 // Kill ends the worker at once. Wait then says so.
 func (p *Process) Kill() { _ = p.cmd.Process.Kill() }

@@ -65,7 +65,7 @@ func receiveBothLoop(w *window) {
 	ends.polls[0] = unix.PollFd{Fd: int32(w.in & 0x7fffffff), Events: unix.POLLIN}
 	ends.polls[1] = unix.PollFd{Fd: int32(w.second & 0x7fffffff), Events: unix.POLLIN}
 	w.begin()
-	for open := 2; open > 0 && w.page.failed == 0; {
+	for open := 2; open > 0 && w.shared.failed == 0; {
 		w.call(unix.SYS_PPOLL, uintptr(unsafe.Pointer(&ends.polls)), 2, 0, 0, 0, 0)
 		if ends.polls[0].Revents != 0 && !ends.receive(w, 0, w.moved-ends.second) {
 			open--
@@ -109,11 +109,11 @@ func (w *window) received(at unsafe.Pointer, n int64) {
 //go:nosplit
 //go:norace
 func (w *window) receivedAt(start int64, at unsafe.Pointer, n int64) {
-	if w.expect != nil && w.page.badByte == 0 {
+	if w.expect != nil && w.shared.badByte == 0 {
 		w.compare(start, at, n)
 	}
 	w.moved += n
-	atomic.StoreInt64(&w.page.payload, w.moved)
+	atomic.StoreInt64(&w.shared.payload, w.moved)
 }
 
 // compare checks n bytes against the expected ones, which go round. It only reads
@@ -128,10 +128,10 @@ func (w *window) compare(start int64, from unsafe.Pointer, n int64) {
 		got, want := unsafe.Add(from, done), unsafe.Add(w.expect, at)
 		if !equal(got, want, part) {
 			bad := firstDifference(got, want, part)
-			w.page.badOffset = start + done + bad
-			w.page.expected = uint32(*(*byte)(unsafe.Add(want, bad)))
-			w.page.got = uint32(*(*byte)(unsafe.Add(got, bad)))
-			w.page.badByte = 1
+			w.shared.badOffset = start + done + bad
+			w.shared.expected = uint32(*(*byte)(unsafe.Add(want, bad)))
+			w.shared.got = uint32(*(*byte)(unsafe.Add(got, bad)))
+			w.shared.badByte = 1
 			return
 		}
 		done += part

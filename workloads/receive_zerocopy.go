@@ -58,7 +58,7 @@ func receiveZerocopyLoop(w *window) {
 	m := (*mappedReceive)(w.private)
 	w.begin()
 	addr := uintptr(w.call(unix.SYS_MMAP, 0, uintptr(w.bufSize), unix.PROT_READ, unix.MAP_SHARED, w.in, 0))
-	for w.page.failed == 0 && m.receive(w, addr) {
+	for w.shared.failed == 0 && m.receive(w, addr) {
 	}
 	w.unmap(addr, w.bufSize)
 	w.end()
@@ -72,7 +72,7 @@ func (m *mappedReceive) receive(w *window, addr uintptr) bool {
 	m.await(w)
 	request := &m.request
 	rest := m.mapArrived(w, addr)
-	if w.page.failed != 0 {
+	if w.shared.failed != 0 {
 		return false
 	}
 	if n := int64(request.length); n > 0 {

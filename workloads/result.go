@@ -35,29 +35,29 @@ type Mismatch struct {
 // also with an error: a system call failed, or something killed the worker.
 func (p *Process) Wait() (Result, error) {
 	<-p.done
-	pg := &p.final
-	res := Result{Payload: pg.payload}
-	if pg.endNs > 0 {
-		res.Elapsed = time.Duration(pg.endNs - pg.beginNs)
+	memory := &p.final
+	res := Result{Payload: memory.payload}
+	if memory.endNs > 0 {
+		res.Elapsed = time.Duration(memory.endNs - memory.beginNs)
 	}
-	if pg.badByte != 0 {
-		res.Mismatch = &Mismatch{Offset: pg.badOffset, Expected: byte(pg.expected), Got: byte(pg.got)}
+	if memory.badByte != 0 {
+		res.Mismatch = &Mismatch{Offset: memory.badOffset, Expected: byte(memory.expected), Got: byte(memory.got)}
 	}
-	return res, p.verdict()
+	return res, p.failure()
 }
 
-// verdict turns what is left of the worker into an error.
-func (p *Process) verdict() error {
-	pg := &p.final
-	moved := fmt.Sprintf("after %d bytes", pg.payload)
+// failure turns what is left of the worker into an error.
+func (p *Process) failure() error {
+	memory := &p.final
+	moved := fmt.Sprintf("after %d bytes", memory.payload)
 	var exit *exec.ExitError
 	switch {
-	case pg.state == stateDone && pg.failed != 0:
+	case memory.state == stateDone && memory.failed != 0:
 		return p.callError(moved)
-	case pg.state == stateDone:
+	case memory.state == stateDone:
 		return nil
-	case pg.badKind != 0:
-		return fault.Errorf(fault.Kind(pg.badKind-1), p.diagnostics.line(1), "prepare the %s: %s", p.role, p.diagnostics.line(0))
+	case memory.badKind != 0:
+		return fault.Errorf(fault.Kind(memory.badKind-1), p.diagnostics.line(1), "prepare the %s: %s", p.role, p.diagnostics.line(0))
 	case errors.As(p.status, &exit) && exit.Sys().(syscall.WaitStatus).Signaled():
 		signal := exit.Sys().(syscall.WaitStatus).Signal()
 		hint := ""
@@ -86,14 +86,14 @@ const truncatedHint = "another program truncated the source; leave it alone whil
 const noPins = "take a smaller --chunk, or raise ulimit -l or net.core.optmem_max"
 
 func (p *Process) callError(moved string) error {
-	pg := &p.final
-	errno := syscall.Errno(pg.errno)
-	name := callName(pg.failedNr)
+	memory := &p.final
+	errno := syscall.Errno(memory.errno)
+	name := memory.failedCall()
 	if errno == 0 {
 		return fault.Errorf(fault.Failed, truncatedHint, "the %s's %s found nothing more %s", p.role, name, moved)
 	}
 	hint := ""
-	if errno == unix.ENOMEM && pg.failedNr == int64(failedRequest(uring.OpSendZC)) {
+	if errno == unix.ENOMEM && memory.failedOp == 1+uring.OpSendZC {
 		hint = noPins
 	}
 	switch errno {
@@ -156,10 +156,10 @@ func (b *boundedBuffer) hint() string {
 	return b.line(0)
 }
 
-// callName names the system calls that a loop makes, and io_uring's operations.
-func callName(nr int64) string {
-	if nr < 0 { // see failedRequest
-		return uring.OpName(uint8(^nr))
+// failedCall names the system call that ended the loop, or io_uring's operation.
+func (s *shared) failedCall() string {
+	if s.failedOp > 0 {
+		return uring.OpName(uint8(s.failedOp - 1))
 	}
-	return syscalls.Name(uint32(nr))
+	return syscalls.Name(uint32(s.failedNr))
 }

@@ -191,7 +191,7 @@ func TestRingErrors(t *testing.T) {
 
 func TestOperationsAreNamed(t *testing.T) {
 	for op, name := range map[uint8]string{uring.OpNop: "IORING_OP_NOP", uring.OpSendZC: "IORING_OP_SEND_ZC", uring.OpSplice: "IORING_OP_SPLICE"} {
-		if got := callName(int64(failedRequest(op))); got != name {
+		if got := (&shared{failedOp: 1 + uint32(op)}).failedCall(); got != name {
 			t.Errorf("operation %d is called %q, want %q", op, got, name)
 		}
 	}

@@ -26,7 +26,7 @@ func spliceLoop(w *window) {
 	w.begin()
 	for n := w.next(); n > 0; n = w.next() {
 		// The pipe takes what it has room for, and the rest in the next round.
-		for n > 0 && w.page.failed == 0 {
+		for n > 0 && w.shared.failed == 0 {
 			r := w.splice(w.in, p.in, n)
 			w.inPos += r
 			n -= r

@@ -116,7 +116,7 @@ func move(s *Strategy, source *Source, sink *Sink) error {
 		}
 	}
 	w := &window{
-		page: &page{}, work: Work{Chunk: n, Depth: 1},
+		shared: &shared{}, work: Work{Chunk: n, Depth: 1},
 		in: source.file.Fd(), out: sink.sender.Fd(),
 		inSize: source.size(), outSize: endless,
 		limit: n,
@@ -138,11 +138,11 @@ func move(s *Strategy, source *Source, sink *Sink) error {
 		defer undo()
 	}
 	s.loop(w)
-	if w.page.failed != 0 && w.page.errno == 0 { // as for many files of sysfs
-		return fmt.Errorf("%s found nothing more after %d of the %d bytes that the source should have", callName(w.page.failedNr), w.moved, source.size())
+	if w.shared.failed != 0 && w.shared.errno == 0 { // as for many files of sysfs
+		return fmt.Errorf("%s found nothing more after %d of the %d bytes that the source should have", w.shared.failedCall(), w.moved, source.size())
 	}
-	if w.page.failed != 0 {
-		return fmt.Errorf("%s: %w", callName(w.page.failedNr), syscall.Errno(w.page.errno))
+	if w.shared.failed != 0 {
+		return fmt.Errorf("%s: %w", w.shared.failedCall(), syscall.Errno(w.shared.errno))
 	}
 	return nil
 }

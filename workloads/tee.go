@@ -56,7 +56,7 @@ func teeLoop(w *window) {
 			}
 			p.outPos = 0
 		}
-		for n = min(n, w.secondSize-p.outPos); n > 0 && w.page.failed == 0; {
+		for n = min(n, w.secondSize-p.outPos); n > 0 && w.shared.failed == 0; {
 			r := w.splice(w.in, p.first.in, n)
 			w.inPos += r
 			n -= r
@@ -86,7 +86,7 @@ func (w *window) drainTwice(p *teePipes, n int64) {
 			left -= to
 		}
 		w.drain(&p.first, r)
-		if w.page.failed != 0 {
+		if w.shared.failed != 0 {
 			return
 		}
 		n -= r

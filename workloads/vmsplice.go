@@ -43,7 +43,7 @@ func vmspliceLoop(w *window) {
 	addr := w.mapSource(0)
 	for n := w.next(); n > 0; n = w.next() {
 		// The pipe takes what it has room for, and the rest in the next round.
-		for n > 0 && w.page.failed == 0 {
+		for n > 0 && w.shared.failed == 0 {
 			p.vector.base, p.vector.size = addr+uintptr(w.inPos), uintptr(n)
 			r := w.transfer(unix.SYS_VMSPLICE, p.in, uintptr(unsafe.Pointer(&p.vector)), 1, unix.SPLICE_F_GIFT, 0, 0)
 			w.inPos += r

@@ -38,8 +38,8 @@ const napNs = 100e6
 // growth, no write barrier (no pointer is stored), no interface, no defer. The
 // linker proves the first; strace shows the rest.
 type window struct {
-	page *page
-	work Work // what the user asked for
+	shared *shared
+	work   Work // what the user asked for
 
 	cookie, role uintptr // for the markers
 
@@ -90,8 +90,8 @@ func keep[T any](w *window) *T {
 //go:nosplit
 //go:norace
 func (w *window) begin() {
-	w.page.beginNs = w.now()
-	w.wakeNs = w.page.beginNs
+	w.shared.beginNs = w.now()
+	w.wakeNs = w.shared.beginNs
 	w.mark(MarkBegin)
 }
 
@@ -101,7 +101,7 @@ func (w *window) begin() {
 //go:norace
 func (w *window) end() {
 	w.mark(MarkEnd)
-	w.page.endNs = w.now()
+	w.shared.endNs = w.now()
 }
 
 //go:nosplit
@@ -126,7 +126,7 @@ func (w *window) now() int64 {
 //go:nosplit
 //go:norace
 func (w *window) next() int64 {
-	if w.moved == w.limit || w.page.failed != 0 || w.stopped() {
+	if w.moved == w.limit || w.shared.failed != 0 || w.stopped() {
 		return 0
 	}
 	if w.inPos == w.inSize {
@@ -150,12 +150,12 @@ func (w *window) next() int64 {
 
 //go:nosplit
 //go:norace
-func (w *window) stopped() bool { return atomic.LoadUint32(&w.page.stop) != 0 }
+func (w *window) stopped() bool { return atomic.LoadUint32(&w.shared.stop) != 0 }
 
 //go:nosplit
 //go:norace
 func (w *window) rewind(fd uintptr) bool {
-	return w.call(unix.SYS_LSEEK, fd, 0, unix.SEEK_SET, 0, 0, 0) == 0 && w.page.failed == 0
+	return w.call(unix.SYS_LSEEK, fd, 0, unix.SEEK_SET, 0, 0, 0) == 0 && w.shared.failed == 0
 }
 
 // pace sleeps until the next n bytes are due as a whole, the first ones too: at no
@@ -180,7 +180,7 @@ func (w *window) pace(n int64) bool {
 		w.wakeNs += nap
 		w.ts.Sec, w.ts.Nsec = w.wakeNs/1e9, w.wakeNs%1e9
 		w.call(unix.SYS_CLOCK_NANOSLEEP, unix.CLOCK_MONOTONIC, unix.TIMER_ABSTIME, uintptr(unsafe.Pointer(&w.ts)), 0, 0, 0)
-		if w.page.failed != 0 || w.stopped() {
+		if w.shared.failed != 0 || w.stopped() {
 			return false
 		}
 	}
@@ -194,7 +194,7 @@ func (w *window) pace(n int64) bool {
 func (w *window) sent(r int64) {
 	w.moved += r
 	w.outPos += r
-	atomic.StoreInt64(&w.page.payload, w.moved)
+	atomic.StoreInt64(&w.shared.payload, w.moved)
 }
 
 // deliver writes n bytes at addr to the sink, in as many calls as it takes.
@@ -219,7 +219,7 @@ func (w *window) deliver(addr uintptr, n int64) {
 //go:norace
 func (w *window) transfer(nr, a1, a2, a3, a4, a5, a6 uintptr) int64 {
 	r := w.call(nr, a1, a2, a3, a4, a5, a6)
-	if r == 0 && w.page.failed == 0 {
+	if r == 0 && w.shared.failed == 0 {
 		w.fail(nr, 0)
 	}
 	return r
@@ -259,7 +259,17 @@ func (w *window) attempt(nr, a1, a2, a3, a4 uintptr) (int64, syscall.Errno) {
 //go:nosplit
 //go:norace
 func (w *window) fail(nr uintptr, errno syscall.Errno) {
-	if w.page.failed == 0 {
-		w.page.failedNr, w.page.errno, w.page.failed = int64(nr), uint32(errno), 1
+	if w.shared.failed == 0 {
+		w.shared.failedNr, w.shared.errno, w.shared.failed = int64(nr), uint32(errno), 1
+	}
+}
+
+// failRequest is fail for an operation of io_uring, which is not a system call.
+//
+//go:nosplit
+//go:norace
+func (w *window) failRequest(op uint8, errno syscall.Errno) {
+	if w.shared.failed == 0 {
+		w.shared.failedOp, w.shared.errno, w.shared.failed = 1+uint32(op), uint32(errno), 1
 	}
 }

@@ -13,6 +13,8 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/zctrace/zctrace/internal/syscalls"
 )
 
 // The promise that all counting rests on: between the markers there are the
@@ -169,7 +171,7 @@ func traceWindow(t *testing.T, p *Process) map[string]int {
 			}
 			inWindow = args[3]>>8&0xff == MarkBegin
 		case inWindow:
-			calls[callName(int64(nr))]++
+			calls[syscalls.Name(uint32(nr))]++
 		}
 	}
 }

@@ -20,7 +20,7 @@ import (
 
 // The descriptors that a worker inherits, in the order of exec.Cmd.ExtraFiles.
 const (
-	fdPage = 3 + iota
+	fdShared = 3 + iota
 	fdGate
 	fdIn     // the sender's source, or the receiver's end of the sink
 	fdOther  // the sender's sink, or what the receiver expects or writes
@@ -32,19 +32,19 @@ const (
 // from the work; that is what it returns, too.
 func Main(args []string) error {
 	runtime.LockOSThread()
-	pg, err := mapPage(fdPage)
+	memory, err := mapShared(fdShared)
 	if err != nil || len(args) != 1 {
 		return complain(fault.Errorf(fault.Usage, "", "%s is how zctrace starts its own workers; see zctrace run --help", Command))
 	}
 	populateCode()
-	w, s, err := prepare(args[0], pg)
+	w, s, err := prepare(args[0], memory)
 	if err != nil {
-		pg.badKind = 1 + uint32(fault.KindOf(err))
+		memory.badKind = 1 + uint32(fault.KindOf(err))
 		return complain(err)
 	}
 	rehearse(w, s.loop)
 
-	atomic.StoreUint32(&pg.state, stateReady)
+	atomic.StoreUint32(&memory.state, stateReady)
 	if !barrier() {
 		return errors.New("the parent is gone") // and nobody listens
 	}
@@ -54,7 +54,7 @@ func Main(args []string) error {
 			return complain(err)
 		}
 	}
-	atomic.StoreUint32(&pg.state, stateDone)
+	atomic.StoreUint32(&memory.state, stateDone)
 	return nil // the exit closes the sink, which is the receiver's end of file
 }
 
@@ -97,7 +97,7 @@ func populateCode() {
 // code and data are mapped, and cause no page faults in the real window.
 func rehearse(w *window, loop func(*window)) {
 	try := *w
-	try.page = &page{}
+	try.shared = &shared{}
 	try.cookie = 0 // nobody's: its markers open no window
 	try.in, try.out, try.second = ^uintptr(0), ^uintptr(0), ^uintptr(0)
 	try.work.Rate = 0 // or it would wait for the first chunk to be due
@@ -124,7 +124,7 @@ func (j *job) strategy() *Strategy {
 
 // prepare does everything that can fail before the worker reports ready, and
 // returns the strategy with what its loop works on.
-func prepare(text string, pg *page) (*window, *Strategy, error) {
+func prepare(text string, memory *shared) (*window, *Strategy, error) {
 	j := &job{}
 	if err := json.Unmarshal([]byte(text), j); err != nil {
 		return nil, nil, fmt.Errorf("read the job: %w", err)
@@ -139,7 +139,7 @@ func prepare(text string, pg *page) (*window, *Strategy, error) {
 		return nil, nil, err
 	}
 	w := &window{
-		page: pg, work: j.Work, cookie: uintptr(pg.cookie), role: j.Role.number(),
+		shared: memory, work: j.Work, cookie: uintptr(memory.cookie), role: j.Role.number(),
 		in: fdIn, out: fdOther,
 		inSize: j.SourceSize, outSize: j.SinkSize,
 		limit:   j.Limit,

@@ -10,17 +10,17 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// States of a worker, in page.state.
+// States of a worker, in shared.state.
 const (
 	stateStarting uint32 = iota
 	stateReady           // set up, waits for Go
-	stateDone            // window closed, the results are in the page
+	stateDone            // window closed, the results are in shared memory
 )
 
-// page is the memory that a worker shares with the process that started it.
+// shared is the memory that a worker shares with the process that started it.
 // The worker writes all but stop and cookie. Fields are read and written atomically while
 // the worker runs, and plainly once it is gone.
-type page struct {
+type shared struct {
 	stop   uint32 // written by the parent: end at the next chunk
 	_      uint32
 	cookie uint64 // written by the parent before the worker starts; see Config
@@ -36,9 +36,10 @@ type page struct {
 
 	state     uint32
 	badKind   uint32 // 1 + the fault.Kind of the error on stderr that ended the set-up
-	errno     uint32 // of failedNr; 0: the source ended before its end
+	errno     uint32 // of the failure; 0: the source ended before its end
+	failedOp  uint32 // 1 + the operation of io_uring that ended the loop; 0: it was failedNr
 	failedNr  int64  // number of the system call that ended the loop
-	failed    uint32 // 1: failedNr and errno are set
+	failed    uint32 // 1: something ended the loop before its end
 	beginNs   int64  // CLOCK_MONOTONIC just before the opening marker
 	endNs     int64  // CLOCK_MONOTONIC just after the closing marker
 	badByte   uint32 // 1: verification failed at badOffset
@@ -48,27 +49,27 @@ type page struct {
 	badOffset int64 // in payload bytes
 }
 
-const pageBytes = int(unsafe.Sizeof(page{}))
+const sharedBytes = int(unsafe.Sizeof(shared{}))
 
-// newPage makes a page in a memfd, for the worker to inherit.
-func newPage() (*page, *os.File, error) {
+// newShared makes it in a memfd, for the worker to inherit.
+func newShared() (*shared, *os.File, error) {
 	fd, err := unix.MemfdCreate("zctrace-control", unix.MFD_CLOEXEC|unix.MFD_ALLOW_SEALING)
 	if err != nil {
-		return nil, nil, fmt.Errorf("create the control page: %w", err)
+		return nil, nil, fmt.Errorf("create the shared memory: %w", err)
 	}
-	f := os.NewFile(uintptr(fd), "control page")
-	if err := unix.Ftruncate(fd, int64(pageBytes)); err != nil {
+	f := os.NewFile(uintptr(fd), "shared memory")
+	if err := unix.Ftruncate(fd, int64(sharedBytes)); err != nil {
 		f.Close()
-		return nil, nil, fmt.Errorf("size the control page: %w", err)
+		return nil, nil, fmt.Errorf("size the shared memory: %w", err)
 	}
 	// The worker may run as another user, and a page that it could shrink would
 	// kill this process with a SIGBUS.
 	const seals = unix.F_SEAL_SHRINK | unix.F_SEAL_GROW | unix.F_SEAL_SEAL
 	if _, err := unix.FcntlInt(uintptr(fd), unix.F_ADD_SEALS, seals); err != nil {
 		f.Close()
-		return nil, nil, fmt.Errorf("seal the control page: %w", err)
+		return nil, nil, fmt.Errorf("seal the shared memory: %w", err)
 	}
-	p, err := mapPage(fd)
+	p, err := mapShared(fd)
 	if err != nil {
 		f.Close()
 		return nil, nil, err
@@ -76,12 +77,12 @@ func newPage() (*page, *os.File, error) {
 	return p, f, nil
 }
 
-func mapPage(fd int) (*page, error) {
-	p, err := unix.MmapPtr(fd, 0, nil, uintptr(pageBytes), unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED|unix.MAP_POPULATE)
+func mapShared(fd int) (*shared, error) {
+	p, err := unix.MmapPtr(fd, 0, nil, uintptr(sharedBytes), unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED|unix.MAP_POPULATE)
 	if err != nil {
-		return nil, fmt.Errorf("map the control page: %w", err)
+		return nil, fmt.Errorf("map the shared memory: %w", err)
 	}
-	return (*page)(p), nil
+	return (*shared)(p), nil
 }
 
-func (p *page) unmap() { _ = unix.MunmapPtr(unsafe.Pointer(p), uintptr(pageBytes)) }
+func (s *shared) unmap() { _ = unix.MunmapPtr(unsafe.Pointer(s), uintptr(sharedBytes)) }
