@@ -24,9 +24,10 @@ func TestEnginesAreTheTraces(t *testing.T) {
 	}
 }
 
-// Whatever the ledger says of a number's provenance it says of one that there is:
-// the misspelt path of a number that was sampled would let it pass for observed.
-func TestLedgerMisspellsNoPath(t *testing.T) {
+// Whatever the ledger says of a number's provenance it says of one that there is, for
+// the misspelt path of a number that was sampled would let it pass for observed; and no
+// number of the catalog is null without a reason.
+func TestLedgerTellsOfEveryNumber(t *testing.T) {
 	noHook := Missing{}
 	for f := range Feeds() {
 		noHook[f] = "no such hook"
@@ -60,6 +61,13 @@ func TestLedgerMisspellsNoPath(t *testing.T) {
 		total.Kernel = KernelCounters(&bpf.ObjectKernelCells{}, given.party.Missing, &total.Sender)
 		if err := (&trace.Trace{Schema: trace.Schema, Total: total}).Validate(); err != nil {
 			t.Errorf("%s: %v", name, err)
+		}
+		for party, c := range total.Parties() {
+			for v := range c.All() {
+				if !v.Int.Known() && v.Origin.Reason == "" {
+					t.Errorf("%s: %s.%s is null, and nothing says why", name, party, v.Path())
+				}
+			}
 		}
 	}
 }
