@@ -234,7 +234,7 @@ func (d difference) perMiB(width int) []string {
 	for _, process := range d.processes() {
 		for _, m := range []trace.Number{trace.Calls, trace.ModeSwitches, trace.VoluntarySwitches, trace.InvoluntarySwitches, trace.MinorFaults, trace.MajorFaults} {
 			name := strings.Replace(m.Name(), "context switches", "switches", 1)
-			rows = append(rows, both{process + " " + name, perPayload(process, m, 1<<20), perMiB})
+			rows = append(rows, both{process + " " + name, perPayload(process, m, 1<<20), human.PerMiB})
 		}
 	}
 	return d.table("Per MiB of payload", rows, width)
@@ -248,7 +248,7 @@ func (d difference) calls(width int) []string {
 		rows = append(rows, both{d.a.Text(name), func(d data) figureOf {
 			made := trace.Known(call(d).Count.Int.Or(0)) // one that was not made was made 0 times
 			return perBytes(trace.Value{Int: made}, d.Payload(), 1<<20)
-		}, perMiB}, both{d.a.Text(name) + ", mean ns", func(d data) figureOf {
+		}, human.PerMiB}, both{d.a.Text(name) + ", mean ns", func(d data) figureOf {
 			return observed(call(d).MeanNS())
 		}, func(v float64) string { return human.Grouped(int64(v)) }})
 	}

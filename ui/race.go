@@ -16,7 +16,7 @@ type raceColumn struct {
 	name  string
 	ink   func(*term.Look) term.Paint // of what is not 0
 	width int                         // of the number
-	of    rankColumn
+	of    reading.Column
 }
 
 func strongInk(l *term.Look) term.Paint { return l.Strong }
@@ -25,52 +25,22 @@ func movedInk(l *term.Look) term.Paint  { return l.Moved }
 
 // raceColumns are in the order in which they are drawn.
 var raceColumns = []raceColumn{
-	{"ns/KiB", strongInk, 7, columnOf("cpu_ns_per_kib.total")},
-	{"calls/MiB", strongInk, 9, columnOf("per_mib.calls")},
-	{"copies", copiedInk, 7, rankColumn{block: passBlock, name: "copies", format: human.Passes, derive: copiesOf}},
-	{"to_user", copiedInk, 7, columnOf("passes.to_user")},
-	{"from_user", copiedInk, 9, columnOf("passes.from_user")},
-	{"in_kernel", copiedInk, 9, columnOf("passes.in_kernel")},
-	{"page_refs", movedInk, 9, columnOf("passes.page_refs")},
-	{"disk read", strongInk, 9, columnOf("passes.disk_read")},
-	{"ctxsw/MiB", strongInk, 9, columnOf("per_mib.context_switches")},
-	{"faults/MiB", strongInk, 10, columnOf("per_mib.page_faults")},
-	{"modesw/MiB", strongInk, 10, columnOf("per_mib.mode_switches")},
+	{"ns/KiB", strongInk, 7, reading.ColumnOf("cpu_ns_per_kib.total")},
+	{"calls/MiB", strongInk, 9, reading.ColumnOf("per_mib.calls")},
+	{"copies", copiedInk, 7, reading.CopiesInAll},
+	{"to_user", copiedInk, 7, reading.ColumnOf("passes.to_user")},
+	{"from_user", copiedInk, 9, reading.ColumnOf("passes.from_user")},
+	{"in_kernel", copiedInk, 9, reading.ColumnOf("passes.in_kernel")},
+	{"page_refs", movedInk, 9, reading.ColumnOf("passes.page_refs")},
+	{"disk read", strongInk, 9, reading.ColumnOf("passes.disk_read")},
+	{"ctxsw/MiB", strongInk, 9, reading.ColumnOf("per_mib.context_switches")},
+	{"faults/MiB", strongInk, 10, reading.ColumnOf("per_mib.page_faults")},
+	{"modesw/MiB", strongInk, 10, reading.ColumnOf("per_mib.mode_switches")},
 }
 
 // raceGroups are the columns that only a wide terminal has room for, and that
 // belong together.
 var raceGroups = [][]raceColumn{raceColumns[3:7], raceColumns[7:]}
-
-// columnOf is that of a ranking with this key.
-func columnOf(key string) rankColumn {
-	for _, c := range rankColumns {
-		if c.key == key {
-			return c
-		}
-	}
-	panic("no column " + key)
-}
-
-// copiesOf is what the CPU copied in all.
-func copiesOf(r *trace.Ranked) *trace.Spread {
-	sum := r.Passes.ToUser
-	for _, s := range []trace.Spread{r.Passes.FromUser, r.Passes.InKernel, r.Passes.UserSpace} {
-		add := func(a, b trace.Real) trace.Real {
-			x, known := a.Get()
-			y, too := b.Get()
-			if !known || !too {
-				return trace.Real{}
-			}
-			return trace.KnownReal(x + y)
-		}
-		sum.Median, sum.Min, sum.Max = add(sum.Median, s.Median), add(sum.Min, s.Min), add(sum.Max, s.Max)
-		if s.Provenance != trace.Observed && (sum.Provenance == trace.Observed || s.Provenance == trace.Unavailable) {
-			sum.Provenance = s.Provenance
-		}
-	}
-	return &sum
-}
 
 // raceMark is the room behind a number for where it comes from.
 const raceMark = 2
@@ -239,7 +209,7 @@ func (s rounds) raceLine(l *term.Look, r race, i int, scale float64) *term.Line 
 	start := text.End
 	spread := row.rank.Throughput
 	putBar(l, text, spread.Min.Or(0)/scale, row.grown/scale, spread.Max.Or(0)/scale, live/scale, r.bar)
-	text.PadTo(start+r.bar).Right(ink, textOf(rankColumns[0], rank), raceMedian)
+	text.PadTo(start+r.bar).Right(ink, textOf(reading.Columns[0], rank), raceMedian)
 	for _, c := range r.columns {
 		putRank(l, text, c, rank, ink)
 		if c.name == "copies" && r.book {
@@ -250,16 +220,16 @@ func (s rounds) raceLine(l *term.Look, r race, i int, scale float64) *term.Line 
 }
 
 // textOf is the number of a column, or a dash while no run has one.
-func textOf(c rankColumn, r *trace.Ranked) string {
+func textOf(c reading.Column, r *trace.Ranked) string {
 	if r.Rounds == 0 {
 		return "-"
 	}
-	return c.text(r)
+	return c.Text(r)
 }
 
 // putRank adds the number of a column, and where it comes from.
 func putRank(l *term.Look, text *term.Line, c raceColumn, r *trace.Ranked, ink term.Paint) {
-	v := c.of.spread(r).Median.Or(0)
+	v := c.of.Spread(r).Median.Or(0)
 	switch {
 	case v == 0:
 		ink = l.Dim
@@ -268,7 +238,7 @@ func putRank(l *term.Look, text *term.Line, c raceColumn, r *trace.Ranked, ink t
 	}
 	mark := ""
 	if r.Rounds > 0 {
-		mark = c.of.mark(r)
+		mark = c.of.Marks(r)
 	}
 	if len(mark) == 1 {
 		mark = " " + mark

@@ -133,9 +133,9 @@ func (r ranking) work() string {
 // speedSection is the ranking itself, with the CPU time beside it if there is
 // room, and below it otherwise.
 func (r ranking) speedSection(width int) []string {
-	var cpu []rankColumn
-	for _, c := range rankColumns[1:] {
-		if c.block == speedBlock {
+	var cpu []reading.Column
+	for _, c := range reading.Columns[1:] {
+		if c.Block == reading.SpeedBlock {
 			cpu = append(cpu, c)
 		}
 	}
@@ -149,16 +149,16 @@ func (r ranking) speedSection(width int) []string {
 		lines = append(lines, term.Wrap(sentence, width)...)
 	}
 	if !beside {
-		lines = append(append(lines, ""), r.grid(speedBlock, cpu).UnlessEmpty(width)...)
+		lines = append(append(lines, ""), r.grid(reading.SpeedBlock, cpu).UnlessEmpty(width)...)
 	}
 	return lines
 }
 
-func (r ranking) speedGrid(columns []rankColumn) *term.Grid {
+func (r ranking) speedGrid(columns []reading.Column) *term.Grid {
 	g := &term.Grid{Align: "rlrl" + strings.Repeat("rm", len(columns))}
 	head := []string{"Rank", "strategy", "throughput", "min..max"}
 	for _, c := range columns {
-		head = append(head, c.name, "")
+		head = append(head, c.Name, "")
 	}
 	rounds := slices.ContainsFunc(r.Rows, func(row trace.Ranked) bool { return row.Rounds != r.Rows[0].Rounds })
 	if rounds { // else the title says it
@@ -168,9 +168,9 @@ func (r ranking) speedGrid(columns []rankColumn) *term.Grid {
 	g.Add(head...)
 	for i := range r.Rows {
 		row := &r.Rows[i]
-		line := []string{r.place(row), r.labels[i], rankColumns[0].text(row), fromTo(row.Throughput)}
+		line := []string{reading.RankText(row), r.labels[i], reading.Columns[0].Text(row), reading.Range(row.Throughput)}
 		for _, c := range columns {
-			line = append(line, c.text(row), c.mark(row))
+			line = append(line, c.Text(row), c.Marks(row))
 		}
 		if rounds {
 			line = append(line, human.Grouped(row.Rounds))
@@ -178,13 +178,6 @@ func (r ranking) speedGrid(columns []rankColumn) *term.Grid {
 		g.Add(line...)
 	}
 	return g
-}
-
-func (r ranking) place(row *trace.Ranked) string {
-	if n, ok := row.Rank.Get(); ok {
-		return human.Grouped(n)
-	}
-	return "-"
 }
 
 // sentences are what can be said of the order.
@@ -200,20 +193,20 @@ func (r ranking) sentences() []string {
 func (r ranking) blockSections(width int) [][]string {
 	var sections [][]string
 	var zero []string
-	for block := eventBlock; block <= passBlock; block++ {
-		var columns []rankColumn
+	for block := reading.EventBlock; block <= reading.PassBlock; block++ {
+		var columns []reading.Column
 		flush := func() {
 			if lines := r.grid(block, columns).UnlessEmpty(width); lines != nil && len(columns) > 0 {
 				sections = append(sections, lines)
 			}
 			columns = nil
 		}
-		for _, c := range rankColumns {
-			if c.block != block {
+		for _, c := range reading.Columns {
+			if c.Block != block {
 				continue
 			}
-			if c.rare && c.zeroForAll(r.Rows) {
-				zero = append(zero, c.name)
+			if c.Rare && c.ZeroForAll(r.Rows) {
+				zero = append(zero, c.Name)
 				continue
 			}
 			g := r.grid(block, append(columns, c))
@@ -230,17 +223,17 @@ func (r ranking) blockSections(width int) [][]string {
 	return sections
 }
 
-func (r ranking) grid(block rankBlock, columns []rankColumn) *term.Grid {
+func (r ranking) grid(block reading.Block, columns []reading.Column) *term.Grid {
 	g := &term.Grid{Align: "l" + strings.Repeat("rm", len(columns))}
-	head := []string{rankBlocks[block]}
+	head := []string{block.String()}
 	for _, c := range columns {
-		head = append(head, c.name, "")
+		head = append(head, c.Name, "")
 	}
 	g.Add(head...)
 	for i := range r.Rows {
 		row := []string{"  " + r.labels[i]}
 		for _, c := range columns {
-			row = append(row, c.text(&r.Rows[i]), c.mark(&r.Rows[i]))
+			row = append(row, c.Text(&r.Rows[i]), c.Marks(&r.Rows[i]))
 		}
 		g.Add(row...)
 	}

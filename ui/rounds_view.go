@@ -154,7 +154,7 @@ func (s rounds) status(l *term.Look, width int) []string {
 	}
 	words := []string{"medians of the sender", "d derived", "~ estimated"}
 	if !s.sweeps() {
-		words = append(words, varied+" rounds differ")
+		words = append(words, reading.VariesMark+" rounds differ")
 	}
 	if runs > 0 {
 		words = append([]string{"no losses"}, words...)

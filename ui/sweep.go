@@ -25,8 +25,8 @@ func (r ranking) sweepSections(width int) [][]string {
 		}
 		return perMiBText(v), mark
 	})...)
-	cpu := rankColumns[1]
-	sections = append(sections, r.bySize(cpu.name, width, func(row *trace.Ranked) (string, string) { return cpu.text(row), cpu.mark(row) })...)
+	cpu := reading.Columns[1]
+	sections = append(sections, r.bySize(cpu.Name, width, func(row *trace.Ranked) (string, string) { return cpu.Text(row), cpu.Marks(row) })...)
 	var crossings []string
 	for _, sentence := range r.sentences() {
 		crossings = append(crossings, term.Wrap(sentence, width)...)

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/zctrace/zctrace/internal/human"
+	"github.com/zctrace/zctrace/tracer/reading"
 	"github.com/zctrace/zctrace/tracer/trace"
 	"github.com/zctrace/zctrace/ui/term"
 )
@@ -89,8 +90,8 @@ func (s rounds) sweepBody(l *term.Look, width int, b *stack) {
 		}
 	}
 	add(s.sayingLines(l, width, left-leastChart-1), leastChart)
-	add(s.sweepTable(l, g, width, "CPU ns/KiB", rankText(columnOf("cpu_ns_per_kib.total"))), fairChart)
-	add(s.sweepTable(l, g, width, "CPU copies", rankText(rankColumn{format: human.Passes, block: passBlock, derive: copiesOf})), fairChart)
+	add(s.sweepTable(l, g, width, "CPU ns/KiB", rankText(reading.ColumnOf("cpu_ns_per_kib.total"))), fairChart)
+	add(s.sweepTable(l, g, width, "CPU copies", rankText(reading.CopiesInAll)), fairChart)
 	add(s.now(l, width, nowRows), fairChart)
 	if left > leastChart {
 		left-- // a blank line at the end
@@ -247,8 +248,8 @@ func (s rounds) speedText(r *trace.Ranked) (text, mark string, best bool) {
 }
 
 // rankText is the number of a column, with the mark of where it comes from.
-func rankText(c rankColumn) sweepNumber {
+func rankText(c reading.Column) sweepNumber {
 	return func(r *trace.Ranked) (string, string, bool) {
-		return c.text(r), strings.TrimSuffix(c.mark(r), varied), false
+		return c.Text(r), c.Mark(r), false
 	}
 }

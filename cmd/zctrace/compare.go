@@ -15,6 +15,7 @@ import (
 	"github.com/zctrace/zctrace/internal/fault"
 	"github.com/zctrace/zctrace/internal/human"
 	"github.com/zctrace/zctrace/tracer"
+	"github.com/zctrace/zctrace/tracer/export"
 	"github.com/zctrace/zctrace/tracer/session"
 	"github.com/zctrace/zctrace/tracer/trace"
 	"github.com/zctrace/zctrace/workloads"
@@ -75,7 +76,7 @@ func (o *compareOptions) command(roundsUsage string, cmd *cobra.Command) *cobra.
 	})
 	o.register(cmd)
 	cmd.Flags().IntVar(&o.rounds, "rounds", o.rounds, roundsUsage)
-	o.form.register(cmd)
+	o.form.register(cmd, export.OfSets())
 	o.adaptFlags(cmd)
 	return cmd
 }

@@ -20,7 +20,7 @@ func (c *comparison) finish(outcomes []session.Outcome, err error) error {
 	set := c.set(outcomes)
 	var outErr error
 	if len(outcomes) > 0 {
-		if _, printErr := io.WriteString(c.stdout, c.form.text(set)); printErr != nil {
+		if printErr := c.form.writeSet(c.stdout, set); printErr != nil {
 			outErr = fmt.Errorf("print the result: %w", printErr)
 		}
 		outErr = cmp.Or(c.saveSet(set), outErr)

@@ -3,11 +3,13 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 
 	"github.com/spf13/cobra"
 
+	"github.com/zctrace/zctrace/tracer/export"
 	"github.com/zctrace/zctrace/tracer/trace"
 	"github.com/zctrace/zctrace/ui"
 	"github.com/zctrace/zctrace/ui/term"
@@ -42,26 +44,37 @@ goes from the one to the other.`,
 				return showTwo(cmd, args, f, plain)
 			}
 			t, set, err := trace.ReadFile(args[0])
+			format := f.chosen()
 			switch {
 			case err != nil:
 				return err
+			case set != nil && format != nil && format.Set == nil:
+				return usageError("%s is a comparison: --%s is for one trace", args[0], format.Name)
 			case set != nil:
-				return printOut(cmd, f.text(set))
-			case f.given():
-				return usageError("%s is one trace: --markdown and --csv are for what compare wrote", args[0])
+				return printError(f.writeSet(cmd.OutOrStdout(), set))
+			case format != nil && format.Trace == nil:
+				return usageError("%s is one trace: %s are for what compare wrote", args[0], forSets())
+			case format != nil:
+				return printError(format.Trace(cmd.OutOrStdout(), t))
 			case !plain && canDraw():
 				return replay(ui.RunOptions{Trace: t})
 			}
 			return printOut(cmd, ui.Table(t, tableWidth))
 		}),
 	}
-	f.register(cmd)
+	f.register(cmd, export.Formats)
 	cmd.Flags().BoolVar(&plain, "plain", false, "plain text, also on a terminal")
 	return cmd
 }
 
 func printOut(cmd *cobra.Command, text string) error {
-	if _, err := fmt.Fprint(cmd.OutOrStdout(), text); err != nil {
+	_, err := io.WriteString(cmd.OutOrStdout(), text)
+	return printError(err)
+}
+
+// printError says of an error what failed.
+func printError(err error) error {
+	if err != nil {
 		return fmt.Errorf("print it: %w", err)
 	}
 	return nil
@@ -83,8 +96,10 @@ func replay(o ui.RunOptions) error {
 
 // showTwo shows two traces side by side.
 func showTwo(cmd *cobra.Command, files []string, f form, plain bool) error {
-	if f.given() {
-		return usageError("--markdown and --csv are for what compare wrote")
+	if format := f.chosen(); format != nil && format.Trace != nil {
+		return usageError("--%s is for one trace", format.Name)
+	} else if format != nil {
+		return usageError("%s are for what compare wrote", forSets())
 	}
 	var traces [2]*trace.Trace
 	for i, file := range files {

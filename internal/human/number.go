@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -134,4 +135,41 @@ func Plural(n int64, noun string) string {
 		return "1 " + noun
 	}
 	return Grouped(n) + " " + noun + "s"
+}
+
+// RateRange is two rates, the lower one first, in the unit of the other.
+func RateRange(low, high float64) string {
+	to, unit, _ := strings.Cut(Rate(high), " ")
+	shown, err := strconv.ParseFloat(to, 64)
+	if err != nil || shown <= 0 || high <= 0 {
+		return Rate(low) + ".." + Rate(high)
+	}
+	digits := 0
+	if _, fraction, dotted := strings.Cut(to, "."); dotted {
+		digits = len(fraction)
+	}
+	if low < high && digits == 0 { // a round number is written without a decimal
+		digits, to = 1, to+".0"
+	}
+	return strconv.FormatFloat(low/rateUnit(high), 'f', digits, 64) + ".." + to + " " + unit
+}
+
+// rateUnit is the size of the unit in which Rate writes a number.
+func rateUnit(v float64) float64 {
+	unit := 1.0
+	for _, written, _ := strings.Cut(Rate(v), " "); Rate(unit) != "1 "+written && unit < 1<<60; {
+		unit *= 1024
+	}
+	return unit
+}
+
+// PerMiB is a count by payload. What is not 0 is never shown as 0.00.
+func PerMiB(v float64) string {
+	switch {
+	case v > 0 && v < 0.005:
+		return "<0.01"
+	case v < 1e6:
+		return strconv.FormatFloat(v, 'f', 2, 64)
+	}
+	return Short(v)
 }

@@ -40,3 +40,28 @@ func TestNumbersForPeople(t *testing.T) {
 		}
 	}
 }
+
+func TestRateRange(t *testing.T) {
+	const mib, gib = 1 << 20, 1 << 30
+	for want, s := range map[string][2]float64{
+		"2.50..3.25 GiB/s":   {2.5 * gib, 3.25 * gib},
+		"0.49..1.75 GiB/s":   {500 * mib, 1.75 * gib},
+		"1..1 GiB/s":         {gib, gib},
+		"0.5..1.0 GiB/s":     {gib / 2, gib},
+		"100.0..301.7 MiB/s": {100 * mib, 301.7 * mib},
+		"0 B/s..0 B/s":       {0, 0},
+	} {
+		got := RateRange(s[0], s[1])
+		if got != want {
+			t.Errorf("%v: %q, want %q", s, got, want)
+		}
+	}
+}
+
+func TestPerMiB(t *testing.T) {
+	for v, want := range map[float64]string{0: "0.00", 0.001: "<0.01", 16: "16.00", 2048.5: "2048.50", 3e6: "3.00M"} {
+		if got := PerMiB(v); got != want {
+			t.Errorf("%v: %q, want %q", v, got, want)
+		}
+	}
+}

@@ -1,6 +1,7 @@
 package tracetest
 
 import (
+	"fmt"
 	"reflect"
 	"time"
 
@@ -9,6 +10,34 @@ import (
 
 // Hostile is what a process name, a path or a trace from elsewhere may hold.
 const Hostile = "a\x1b]0;owned\x07\x1b[2J\x1b[31mb\r\n\tc\u202edcba\u200b\u009b1me\x7f\x00f\xff"
+
+// Harm finds in lines of text what a terminal could take for an order, or a reader for something else;
+// "" if there is nothing.
+func Harm(text string) string {
+	for i, r := range text {
+		if r != '\n' && (r < ' ' || r >= 0x7f && r < 0xa0 || r >= 0x200b && r <= 0x200f || r >= 0x202a && r <= 0x202e || r == '\ufffd') {
+			return fmt.Sprintf("%U in %q", r, text[max(0, i-60):min(i+10, len(text))])
+		}
+	}
+	return ""
+}
+
+// HostileSet is a comparison with [Hostile] in every string.
+func HostileSet() *trace.Set {
+	set := Odd()
+	for _, tr := range set.Traces {
+		strategy, ended := tr.Run.Strategy, tr.Run.Ended
+		Poison(tr)
+		tr.Run.Strategy, tr.Run.Ended = strategy+Hostile, ended
+	}
+	for i := range set.Ranking {
+		r := &set.Ranking[i]
+		strategy := r.Strategy
+		Poison(r)
+		r.Strategy = strategy + Hostile
+	}
+	return set
+}
 
 // Poison puts [Hostile] into every string that value, a pointer, leads to.
 func Poison(value any) { poison(reflect.ValueOf(value).Elem()) }

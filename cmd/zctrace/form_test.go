@@ -1,0 +1,60 @@
+package main
+
+import (
+	"io"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/zctrace/zctrace/internal/outfile"
+	"github.com/zctrace/zctrace/internal/tracetest"
+	"github.com/zctrace/zctrace/tracer/export"
+	"github.com/zctrace/zctrace/tracer/trace"
+)
+
+// A format that is added to the list has its flag where it is of use, and is told from the others elsewhere.
+func TestFormatOfTraces(t *testing.T) {
+	oncePerMachine(t)
+	formats := export.Formats
+	defer func() { export.Formats = formats }()
+	export.Formats = append(slices.Clone(formats), &export.Format{
+		Name: "strategy", Help: "print the strategy", Extension: "txt",
+		Trace: func(w io.Writer, t *trace.Trace) error {
+			_, err := io.WriteString(w, t.Run.Strategy+"\n")
+			return err
+		},
+	})
+	dir := t.TempDir()
+	one, set := filepath.Join(dir, "one.json"), filepath.Join(dir, "set.json")
+	if err := outfile.Write(one, func(w io.Writer) error { return trace.Write(w, tracetest.Whole("sendfile")) }); err != nil {
+		t.Fatal(err)
+	}
+	if err := outfile.Write(set, func(w io.Writer) error { return trace.WriteSet(w, tracetest.Odd()) }); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		args []string
+		code int
+		want string
+	}{
+		{[]string{"show", "--strategy", one}, exitDone, "sendfile\n"},
+		{[]string{"show", "--strategy", one, one}, exitUsage, "--strategy is for one trace"},
+		{[]string{"show", "--strategy", set}, exitUsage, set + " is a comparison: --strategy is for one trace"},
+		{[]string{"show", "--markdown", one}, exitUsage, one + " is one trace: --markdown and --csv are for what compare wrote"},
+		{[]string{"show", "--markdown", one, one}, exitUsage, "--markdown and --csv are for what compare wrote"},
+		{[]string{"show", "--csv", "--strategy", one}, exitUsage, "--csv and --strategy are two forms of one table: take one"},
+		{[]string{"compare", "--strategy"}, exitUsage, "unknown flag: --strategy"},
+	} {
+		root, out, code := newRoot(), &strings.Builder{}, exitDone
+		root.SetArgs(c.args)
+		root.SetOut(out)
+		if called, err := root.ExecuteC(); err != nil {
+			code = exitCode(err)
+			out.WriteString(complaint(called, err))
+		}
+		if code != c.code || !strings.Contains(out.String(), c.want) {
+			t.Errorf("%q: exit code %d, %q; want %d, %q", c.args, code, out, c.code, c.want)
+		}
+	}
+}
