@@ -36,6 +36,7 @@ var nativeAIO = &Strategy{
 		DMAIn: 1, DMAOut: 1,
 		Source: aioSource,
 	},
+	Offsets: true,
 	Queued:  true,
 	onDisk:  true,
 	prepare: openAIO,
@@ -111,7 +112,6 @@ func aioError(err error) error {
 //go:nosplit
 //go:norace
 func aioLoop(w *window) {
-	w.inMapped, w.outMapped = true, true // requests carry their offsets: no lseek
 	b := (*batch)(w.private)
 	w.begin()
 	for b.plan(w) && b.read(w) {

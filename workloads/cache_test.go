@@ -150,8 +150,8 @@ func TestColdRunReadsEverythingFromDisk(t *testing.T) {
 	s := onDisk(t, 1<<20)
 	for _, strategy := range Strategies {
 		kind := SinkNull
-		if !takes(strategy, kind) {
-			kind = onlyTo[strategy]
+		if !strategy.Takes(kind) {
+			kind = strategy.Sinks[0]
 		}
 		sink, err := sinkNamed(string(kind), s, nil)
 		must(t, err)

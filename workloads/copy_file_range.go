@@ -16,6 +16,7 @@ var copyFileRange = &Strategy{
 		DMAIn:    1, DMAOut: 1,
 		Source: "Linux man-pages, copy_file_range(2): an in-kernel copy, unless the file system has a faster way",
 	},
+	Sinks:  []SinkKind{SinkFile},
 	onDisk: true,
 	loop:   copyFileRangeLoop,
 }

@@ -27,6 +27,7 @@ var ioUring = &Strategy{
 		DMAIn: 1, DMAOut: 1,
 		Source: ioUringSource + "; it copies as read and write do",
 	},
+	Offsets:  true,
 	Queued:   true,
 	buffered: true,
 	prepare:  func(w *window) (func(), error) { return openRing(w, keep[queue](w), plainRequests) },
@@ -150,7 +151,6 @@ func memoryLock() string {
 //go:nosplit
 //go:norace
 func ringLoop(w *window) {
-	w.inMapped, w.outMapped = true, true // requests carry their offsets: no lseek
 	q := (*queue)(w.private)
 	q.left = 0
 	w.begin()

@@ -24,6 +24,7 @@ var ioUringFixed = &Strategy{
 		DMAIn: 1, DMAOut: 1,
 		Source: ioUringSource + "; io_uring_register(2): a registered buffer saves mapping its pages, not the copy",
 	},
+	Offsets:  true,
 	Queued:   true,
 	buffered: true,
 	prepare:  openFixedRing,

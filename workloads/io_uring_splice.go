@@ -15,6 +15,7 @@ var ioUringSplice = &Strategy{
 		DMAIn: 1, DMAOut: 1,
 		Source: ioUringSource + "; each is a splice(2), which moves data without copying it",
 	},
+	Offsets: true,
 	Queued:  true,
 	prepare: openSpliceRing,
 	loop:    ringLoop,

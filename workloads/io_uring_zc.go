@@ -22,6 +22,7 @@ var ioUringZC = &Strategy{
 		DMAIn: 1, DMAOut: 1,
 		Source: ioUringSource + "; IORING_OP_SEND_ZC tries to avoid copies, and tells by a second result when the pages are free again",
 	},
+	Sinks:         []SinkKind{SinkTCP},
 	Queued:        true,
 	ZeroCopySends: true,
 	prepare:       openZeroCopyRing,

@@ -27,6 +27,7 @@ var mmapCopy = &Strategy{
 		DMAIn: 1, DMAOut: 1,
 		Source: "W. R. Stevens, S. A. Rago: Advanced Programming in the UNIX Environment, section 14.8; its one copy is in user space",
 	},
+	Sinks:   []SinkKind{SinkFile},
 	prepare: sizeSink,
 	finish:  cutSink,
 	loop:    mmapCopyLoop,
@@ -65,7 +66,7 @@ func cutSink(w *window) error {
 func mmapCopyLoop(w *window) {
 	const readWrite = unix.PROT_READ | unix.PROT_WRITE
 	w.readByMapping()
-	w.outMapped = true
+	w.seeklessOut = true
 	w.begin()
 	from := w.mapSource(0)
 	to := uintptr(w.call(unix.SYS_MMAP, 0, uintptr(w.outSize), readWrite, unix.MAP_SHARED, w.out, 0))

@@ -38,7 +38,7 @@ func mmapWriteLoop(w *window) {
 //go:nosplit
 //go:norace
 func (w *window) readByMapping() {
-	w.inMapped = true
+	w.seeklessIn = true
 	if w.inSize == endless {
 		w.inSize = w.work.Chunk // one chunk of /dev/zero is as good as all of it
 	}

@@ -22,6 +22,7 @@ var msgZerocopy = &Strategy{
 		DMAIn: 1, DMAOut: 1,
 		Source: "Linux documentation, networking/msg_zerocopy: send and, at the most, one notification for each; no copy but over loopback",
 	},
+	Sinks:         []SinkKind{SinkTCP},
 	ZeroCopySends: true,
 	prepare:       allowZerocopy,
 	loop:          msgZerocopyLoop,

@@ -34,7 +34,7 @@ func open(t *testing.T, source, sink string) (*Source, *Sink) {
 func TestReceiverKilled(t *testing.T) {
 	for _, s := range Strategies {
 		for _, sink := range []SinkKind{SinkTCP, SinkUnix, SinkPipe} {
-			if !takes(s, sink) {
+			if !s.Takes(sink) {
 				continue
 			}
 			t.Run(s.Name+"/"+string(sink), func(t *testing.T) {
@@ -112,8 +112,8 @@ func TestSourceTruncatedWhileItIsRead(t *testing.T) {
 		t.Run(s.Name, func(t *testing.T) {
 			path := tempFile(t, 1<<20)
 			sink := SinkFile
-			if !takes(s, sink) {
-				sink = onlyTo[s]
+			if !s.Takes(sink) {
+				sink = s.Sinks[0]
 			}
 			sender, _, _, _ := workload{s, path, string(sink), Config{Work: Work{Chunk: 4096}}}.start(t)
 			must(t, os.Truncate(path, 8192))

@@ -48,7 +48,7 @@ func TestSQPoll(t *testing.T) {
 	const chunk, chunks = 4096, 257
 	for _, s := range []*Strategy{ioUring, ioUringFixed, ioUringSplice, ioUringZC} {
 		for _, sink := range SinkKinds {
-			if !takes(s, sink) {
+			if !s.Takes(sink) {
 				continue
 			}
 			t.Run(s.Name+"/"+string(sink), func(t *testing.T) {
@@ -93,8 +93,8 @@ func TestBrokenChains(t *testing.T) {
 func TestRingsFail(t *testing.T) {
 	for _, s := range []*Strategy{ioUring, ioUringFixed, ioUringSplice, ioUringZC, nativeAIO} {
 		sink := SinkUnix
-		if !takes(s, sink) {
-			sink = onlyTo[s]
+		if !s.Takes(sink) {
+			sink = s.Sinks[0]
 		}
 		sender, receiver, _, _ := workload{s, "auto:1M", string(sink), Config{Work: Work{Chunk: 65536}}}.start(t)
 		receiver.Kill()

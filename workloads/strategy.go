@@ -13,6 +13,7 @@
 package workloads
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/zctrace/zctrace/internal/fault"
@@ -28,8 +29,10 @@ type Strategy struct {
 	Path     []Hop    // from the source to the sink, and then what branches off
 	Textbook Textbook
 
-	Queued        bool // with requests in flight, or in a chain, which --depth is about
-	ZeroCopySends bool // with MSG_ZEROCOPY or the like, which may be copied late
+	Sinks         []SinkKind // that it takes; nil: all
+	Offsets       bool       // its calls carry the offsets, so that going round needs no lseek
+	Queued        bool       // with requests in flight, or in a chain, which --depth is about
+	ZeroCopySends bool       // with MSG_ZEROCOPY or the like, which may be copied late
 
 	toFile   *Textbook                            // what the textbook says of a sink that is a file, if that is something else
 	buffered bool                                 // the loop needs a user buffer of one chunk
@@ -45,6 +48,11 @@ func (s *Strategy) TextbookTo(sink SinkKind) Textbook {
 		return *s.toFile
 	}
 	return s.Textbook
+}
+
+// Takes is whether it takes sinks of that kind. Whether it can here, [Support] finds out.
+func (s *Strategy) Takes(sink SinkKind) bool {
+	return len(s.Sinks) == 0 || slices.Contains(s.Sinks, sink)
 }
 
 // Textbook is what articles say that the transfer of one chunk costs. Copies

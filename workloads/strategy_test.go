@@ -15,52 +15,23 @@ import (
 )
 
 func TestTextbookRows(t *testing.T) {
-	// transfer calls, mode switches, to user, from user, in kernel, DMA in, out
-	rows := map[string][7]int{
-		"read-write":   {2, 4, 1, 1, 0, 1, 1},
-		"mmap-write":   {2, 4, 0, 1, 0, 1, 1},
-		"sendfile":     {1, 2, 0, 0, 0, 1, 1},
-		"splice":       {2, 4, 0, 0, 0, 1, 1},
-		"tee":          {4, 8, 0, 0, 0, 1, 2},
-		"vmsplice":     {2, 4, 0, 0, 0, 1, 1},
-		"readv-writev": {2, 4, 1, 1, 0, 1, 1},
-
-		"copy-file-range": {1, 2, 0, 0, 1, 1, 1},
-		"mmap-copy":       {2, 4, 0, 0, 0, 1, 1},
-		"msg-zerocopy":    {2, 4, 0, 0, 0, 1, 1},
-		"direct-io":       {2, 4, 0, 1, 0, 1, 1},
-		"aio":             {3, 6, 0, 1, 0, 1, 1},
-		"io-uring":        {1, 2, 1, 1, 0, 1, 1},
-		"io-uring-fixed":  {1, 2, 1, 1, 0, 1, 1},
-		"io-uring-zc":     {1, 2, 0, 0, 0, 1, 1},
-		"io-uring-splice": {1, 2, 0, 0, 0, 1, 1},
-	}
 	for _, s := range Strategies {
-		b := s.Textbook
-		got := [7]int{b.TransferCalls, b.ModeSwitches, b.ToUser, b.FromUser, b.InKernel, b.DMAIn, b.DMAOut}
-		if got != rows[s.Name] {
-			t.Errorf("%s: %v, want %v", s.Name, got, rows[s.Name])
-		}
-	}
-}
-
-// Direct I/O to a socket is copied into it; between files nothing is copied.
-func TestTextbookOfAFile(t *testing.T) {
-	for _, s := range Strategies {
-		want := s.Textbook
-		switch s {
-		case directIO:
-			want.FromUser, want.Source = 0, directSource
-		case nativeAIO:
-			want.FromUser, want.Source = 0, aioSource
-			want.TransferCalls, want.ModeSwitches = 4, 8
-		}
-		if got := s.TextbookTo(SinkFile); got != want {
-			t.Errorf("%s: %+v, want %+v", s.Name, got, want)
-		}
-		if got := s.TextbookTo(SinkTCP); got != s.Textbook {
-			t.Errorf("%s: %+v, want %+v", s.Name, got, s.Textbook)
-		}
+		t.Run(s.Name, func(t *testing.T) {
+			row := rowOf(t, s)
+			for _, sink := range SinkKinds {
+				want := row.textbook
+				if sink == SinkFile && row.toFile != [7]int{} {
+					want = row.toFile
+				}
+				b := s.TextbookTo(sink)
+				if got := [7]int{b.TransferCalls, b.ModeSwitches, b.ToUser, b.FromUser, b.InKernel, b.DMAIn, b.DMAOut}; got != want || b.Source == "" {
+					t.Errorf("to %s it is %v, by %q, want %v", sink, got, b.Source, want)
+				}
+				if (b == s.Textbook) != (want == row.textbook) {
+					t.Errorf("to %s it is by %q, and in general by %q", sink, b.Source, s.Textbook.Source)
+				}
+			}
+		})
 	}
 }
 
@@ -124,11 +95,6 @@ func TestFindSuggests(t *testing.T) {
 	}
 }
 
-// onlyTo are the sinks of strategies that have but one.
-var onlyTo = map[*Strategy]SinkKind{copyFileRange: SinkFile, mmapCopy: SinkFile, msgZerocopy: SinkTCP, ioUringZC: SinkTCP}
-
-func takes(s *Strategy, sink SinkKind) bool { return onlyTo[s] == "" || onlyTo[s] == sink }
-
 func TestSupportOfFiles(t *testing.T) {
 	source, err := sourceNamed(t.Context(), "auto:1M", nil)
 	must(t, err)
@@ -138,8 +104,8 @@ func TestSupportOfFiles(t *testing.T) {
 			for _, from := range []*Source{nil, source} {
 				err := Support(s, from, sink)
 				switch {
-				case !takes(s, sink):
-					mustFail(t, err, fault.Unsupported, s.Name, string(sink), "--sink "+string(onlyTo[s]))
+				case !s.Takes(sink):
+					mustFail(t, err, fault.Unsupported, s.Name, string(sink), "--sink "+string(s.Sinks[0]))
 				case err != nil:
 					t.Errorf("%s to %s: %v", s.Name, sink, err)
 				}
@@ -154,8 +120,8 @@ func TestSupportOfZero(t *testing.T) {
 	source, _ := open(t, "zero", "null")
 	for _, s := range Strategies {
 		sink := SinkUnix
-		if !takes(s, sink) {
-			sink = onlyTo[s]
+		if !s.Takes(sink) {
+			sink = s.Sinks[0]
 		}
 		err := Support(s, source, sink)
 		if err != nil {

@@ -121,6 +121,7 @@ func move(s *Strategy, source *Source, sink *Sink) error {
 		inSize: source.size(), outSize: endless,
 		limit: n,
 		buf:   buf, bufSize: n, flipAt: -1,
+		seeklessIn: s.Offsets, seeklessOut: s.Offsets,
 	}
 	if s.TwoSinks() { // each is tried alone
 		null, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0)

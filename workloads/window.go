@@ -46,8 +46,8 @@ type window struct {
 	in, out         uintptr // file descriptors
 	inSize, outSize int64   // where reading and writing go round to the start
 	inPos, outPos   int64
-	inMapped        bool // going round on in needs no lseek
-	outMapped       bool // nor does going round on out
+	seeklessIn      bool // going round on in needs no lseek
+	seeklessOut     bool // nor does going round on out
 
 	limit int64 // payload bytes
 	moved int64 // payload bytes
@@ -130,13 +130,13 @@ func (w *window) next() int64 {
 		return 0
 	}
 	if w.inPos == w.inSize {
-		if !w.inMapped && !w.rewind(w.in) {
+		if !w.seeklessIn && !w.rewind(w.in) {
 			return 0
 		}
 		w.inPos = 0
 	}
 	if w.outPos == w.outSize {
-		if !w.outMapped && !w.rewind(w.out) {
+		if !w.seeklessOut && !w.rewind(w.out) {
 			return 0
 		}
 		w.outPos = 0

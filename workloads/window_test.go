@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"maps"
 	"runtime"
-	"slices"
 	"testing"
 	"unsafe"
 
@@ -22,50 +21,19 @@ import (
 // loop's thread by ptrace, as strace would.
 func TestWindowHoldsTheTransfersAndNothingElse(t *testing.T) {
 	const chunk, chunks = 4096, 257
-	const chains = (chunks + DefaultDepth - 1) / DefaultDepth // one call each
-	type calls map[string]int
-	perChunk := map[string]calls{
-		"read-write":   {"read": chunks, "write": chunks},
-		"mmap-write":   {"mmap": 1, "write": chunks, "munmap": 1},
-		"sendfile":     {"sendfile": chunks},
-		"splice":       {"splice": 2 * chunks},
-		"tee":          {"splice": 3 * chunks, "tee": chunks},
-		"vmsplice":     {"mmap": 1, "vmsplice": chunks, "splice": chunks, "munmap": 1},
-		"readv-writev": {"readv": chunks, "writev": chunks},
-
-		"copy-file-range": {"copy_file_range": chunks},
-		"direct-io":       {"read": chunks, "write": chunks},
-		"msg-zerocopy":    {"mmap": 1, "sendto": chunks, "munmap": 1},
-		"aio":             {"io_submit": chains, "io_getevents": chains, "write": chunks},
-		"io-uring":        {"io_uring_enter": chains},
-		"io-uring-fixed":  {"io_uring_enter": chains},
-		"io-uring-zc":     {"mmap": 1, "munmap": 1},
-		"io-uring-splice": {"io_uring_enter": chains},
-		"mmap-copy":       {"mmap": 2, "msync": 1, "munmap": 2},
-	}
 	for _, s := range Strategies {
 		for _, sink := range SinkKinds {
-			if !takes(s, sink) {
+			if !s.Takes(sink) {
 				continue
 			}
 			for _, rounds := range []int{0, 4} { // how often it goes back to the start
 				t.Run(fmt.Sprintf("%s/%s/%d", s.Name, sink, rounds), func(t *testing.T) {
-					size := chunks * chunk
-					want := maps.Clone(perChunk[s.Name])
-					if s == nativeAIO && sink == SinkFile {
-						want = calls{"io_submit": 2 * chains, "io_getevents": 2 * chains}
-					}
+					row, size := rowOf(t, s), chunks*chunk
+					want := row.calls(chunks, sink)
 					if rounds > 0 {
 						size = chunks / rounds * chunk // and one chunk more in the last round
-						seeks := 0
-						if !slices.Contains(s.Syscalls, "mmap") && !s.Queued { // whose requests carry offsets
-							seeks += rounds
-						}
-						if sink == SinkFile && s != mmapCopy && !s.Queued {
-							seeks += rounds
-						}
-						if seeks > 0 {
-							want["lseek"] = seeks
+						if n := rounds * seekers(s, sink); n > 0 {
+							want["lseek"] = n
 						}
 					}
 					wl := workload{s, fmt.Sprintf("auto:%d", size), string(sink), Config{Work: Work{Bytes: chunks * chunk, Chunk: chunk}, Cookie: testCookie}}
@@ -85,33 +53,14 @@ func TestWindowHoldsTheTransfersAndNothingElse(t *testing.T) {
 							want[name] = n
 						}
 					}
-					if s == ioUringZC { // one for each chain and its notifications, at the most
-						n := got["io_uring_enter"]
-						if n < chains || n > 3*chains+2 {
-							t.Errorf("%d io_uring_enter, with %d chains", n, chains)
-						}
-						want["io_uring_enter"] = n
-						if d := sender.Declared(); d.Completions != chunks || d.Copied != chunks && d.Copied != CopiedUnknown { // it is loopback
-							t.Errorf("the worker declares %+v after %d sends", d, chunks)
-						}
-					}
-					if s == msgZerocopy { // how many there are is timing
-						if n := got["recvmsg"]; n < 1 || n > 2*chunks {
-							t.Errorf("%d notifications were asked for, with %d sends", n, chunks)
-						}
-						want["recvmsg"] = got["recvmsg"]
-						if n := got["ppoll"]; n > 0 {
-							want["ppoll"] = n
-						}
-						if d := sender.Declared(); d.Completions != chunks || d.Copied != chunks { // it is loopback
-							t.Errorf("the worker declares %+v after %d sends", d, chunks)
-						}
+					if row.timing != nil {
+						row.timing(t, got, want, chunks, sender.Declared())
 					}
 					if !maps.Equal(got, want) {
 						t.Errorf("the window has %v, want %v", got, want)
 					}
 					for name := range got {
-						if name != "lseek" && !slices.Contains(s.Syscalls, name) {
+						if name != "lseek" && !s.Makes(name) {
 							t.Errorf("%s is not among the strategy's system calls %v", name, s.Syscalls)
 						}
 					}
@@ -119,6 +68,20 @@ func TestWindowHoldsTheTransfersAndNothingElse(t *testing.T) {
 			}
 		}
 	}
+}
+
+// seekers are the files that a strategy goes back to the start of by lseek.
+func seekers(s *Strategy, sink SinkKind) (n int) {
+	if s.Offsets {
+		return 0
+	}
+	if !s.Mapped() {
+		n++
+	}
+	if sink == SinkFile && !s.Makes("msync") { // it would be mapped
+		n++
+	}
+	return n
 }
 
 func TestReceiversWindow(t *testing.T) {
@@ -137,7 +100,7 @@ func TestReceiversWindow(t *testing.T) {
 const testCookie uint64 = 0x0123_4567_89ab_cdef
 
 // traceWindow lets a worker go and counts its system calls between the markers.
-func traceWindow(t *testing.T, p *Process) map[string]int {
+func traceWindow(t *testing.T, p *Process) callCounts {
 	t.Helper()
 	runtime.LockOSThread() // a tracer is a thread
 	defer runtime.UnlockOSThread()
@@ -151,7 +114,7 @@ func traceWindow(t *testing.T, p *Process) map[string]int {
 	stopped(t, tid)
 	release(t, p)
 
-	calls := map[string]int{}
+	made := callCounts{}
 	inWindow := false
 	for {
 		must(t, ptrace(unix.PTRACE_SYSCALL, tid, 0, 0))
@@ -167,11 +130,11 @@ func traceWindow(t *testing.T, p *Process) map[string]int {
 			}
 			if args[3]>>8&0xff == MarkEnd {
 				must(t, ptrace(unix.PTRACE_DETACH, tid, 0, 0))
-				return calls
+				return made
 			}
 			inWindow = args[3]>>8&0xff == MarkBegin
 		case inWindow:
-			calls[syscalls.Name(uint32(nr))]++
+			made[syscalls.Name(uint32(nr))]++
 		}
 	}
 }

@@ -183,6 +183,7 @@ func prepare(text string, memory *shared) (*window, *Strategy, error) {
 		}
 	}
 	s := j.strategy()
+	w.seeklessIn, w.seeklessOut = s.Offsets, s.Offsets
 	if s.prepare != nil {
 		if _, err := s.prepare(w); err != nil { // undone by the exit
 			return nil, nil, err

@@ -279,7 +279,7 @@ func TestMovesEveryByte(t *testing.T) {
 	for _, c := range cases {
 		for _, s := range Strategies {
 			for _, sink := range SinkKinds {
-				if !takes(s, sink) || c.source == "zero" && !takesZero(t, s, sink) {
+				if !s.Takes(sink) || c.source == "zero" && !takesZero(t, s, sink) {
 					continue
 				}
 				if s.Direct() && !wholeBlocks(t, s, c.source, c.chunk, c.bytes) {
@@ -318,7 +318,7 @@ func takesZero(t *testing.T, s *Strategy, sink SinkKind) bool {
 func TestSinkFileGoesRoundAtTheSourcesSize(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "sink")
 	for _, s := range Strategies {
-		if !takes(s, SinkFile) || s.Direct() { // TestDirectIO does it
+		if !s.Takes(SinkFile) || s.Direct() { // TestDirectIO does it
 			continue
 		}
 		t.Run(s.Name, func(t *testing.T) {
@@ -341,7 +341,7 @@ func TestSinkFileGoesRoundAtTheSourcesSize(t *testing.T) {
 func TestStopEndsAnUnlimitedRun(t *testing.T) {
 	for _, s := range Strategies {
 		for _, sink := range SinkKinds {
-			if !takes(s, sink) {
+			if !s.Takes(sink) {
 				continue
 			}
 			t.Run(s.Name+"/"+string(sink), func(t *testing.T) {

@@ -77,7 +77,9 @@ const (
 // source within a block.
 func expect(strategy, sink, filesystem string, n, tail int64) expectation {
 	e := expectation{bytes: want{toUser: 0, fromUser: 0, inKernel: 0, userSpace: 0, pageRefs: 0, cloned: 0}}
-	laws[strategy].moves(&e, transfer{sink, filesystem, n, tail})
+	if moves := laws[strategy].moves; moves != nil { // else it is expected to move nothing, and fails alone
+		moves(&e, transfer{sink, filesystem, n, tail})
+	}
 	return e
 }
 
