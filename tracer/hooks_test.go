@@ -134,7 +134,7 @@ func checkNumbers(t *testing.T, h Hook, with, without *trace.Totals) {
 		case was.Int.Or(0) == 0:
 			t.Errorf("%s: %s is %v also with it", h.Name(), was.Path(), was.Int)
 		case known:
-			if !is.Int.Known() || is.Origin.Kind != origin || is.Origin == was.Origin {
+			if !is.Int.Known() || is.Origin.Provenance != origin || is.Origin == was.Origin {
 				t.Errorf("%s: without it %s is %v, %v; want it %s", h.Name(), is.Path(), is.Int, is.Origin, origin)
 			}
 		case is.Int.Known() || !strings.Contains(is.Origin.Reason, h.Name()):

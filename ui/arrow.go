@@ -97,7 +97,7 @@ func (c *canvas) topLabel(h reading.Hop, width int) string {
 	const usual = 5 // " 1.00"
 	for _, word := range m.Way.Names() {
 		if term.Width(word)+usual <= width {
-			if s := word + " " + times + " " + reading.Mark(m.Bytes.Origin.Kind); term.Width(s) <= width {
+			if s := word + " " + times + " " + reading.Mark(m.Bytes.Origin.Provenance); term.Width(s) <= width {
 				return strings.TrimRight(s, " ")
 			}
 			return c.Fit(word+" "+times, width)

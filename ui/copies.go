@@ -159,7 +159,7 @@ func (d data) amountRow(k trace.Number, parties []reading.Party, full float64, c
 		if !n.Int.Known() {
 			times = ""
 		}
-		l.Right(figure, times, col.passes).Put(d.Dim, " "+reading.Mark(n.Origin.Kind))
+		l.Right(figure, times, col.passes).Put(d.Dim, " "+reading.Mark(n.Origin.Provenance))
 		if col.bar > 0 {
 			l.Put(d.Plain, " ").Put(ink, term.Bar(share/full, col.bar, parts))
 		}

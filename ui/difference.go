@@ -140,7 +140,7 @@ func observed(v float64, known bool) figureOf { return figureOf{v, known, " "} }
 // perBytes is a number for so many bytes of payload.
 func perBytes(n trace.Value, payload trace.Int, bytes float64) figureOf {
 	v, known := n.Per(payload)
-	return figureOf{v * bytes, known, reading.Mark(n.Origin.Kind)}
+	return figureOf{v * bytes, known, reading.Mark(n.Origin.Provenance)}
 }
 
 // table is a section with a column for each run, their ratio, and whether they

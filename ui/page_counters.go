@@ -67,7 +67,7 @@ func countersPage(d data, width int) page {
 			if n.Int.Or(0) == 0 {
 				ink = d.Dim
 			}
-			l.Right(ink, reading.Text(n.Int, human.Grouped), value-2).Put(d.Dim, " "+reading.Mark(n.Origin.Kind))
+			l.Right(ink, reading.Text(n.Int, human.Grouped), value-2).Put(d.Dim, " "+reading.Mark(n.Origin.Provenance))
 			reason = n.Origin.Reason
 		}
 		if room := width - l.End - 2; !all && reason != "" && room >= 16 {

@@ -99,8 +99,8 @@ func (d data) figureText(f figure, c *trace.Counters, width int) (text, mark str
 		exact = append(exact, reading.Text(n.Int, func(v int64) string { return d.measureText(m.Unit(), v, width) }))
 		short = append(short, reading.Text(n.Int, func(v int64) string { return d.measureText(m.Unit(), v, 0) }))
 		known = known || n.Int.Known()
-		if reading.Mark(n.Origin.Kind) != " " {
-			mark = reading.Mark(n.Origin.Kind)
+		if reading.Mark(n.Origin.Provenance) != " " {
+			mark = reading.Mark(n.Origin.Provenance)
 		}
 		if n.Int.Or(0) != 0 {
 			ink = d.Strong

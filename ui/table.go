@@ -209,7 +209,7 @@ func (d data) bytesSection(width int) []string {
 			if share, ok := n.Per(p.Payload()); ok {
 				times = human.Passes(share)
 			}
-			row = append(row, reading.Text(n.Int, human.Grouped), times, reading.Mark(n.Origin.Kind))
+			row = append(row, reading.Text(n.Int, human.Grouped), times, reading.Mark(n.Origin.Provenance))
 			known = known || n.Int.Known()
 		}
 		if known { // what nobody counted is told of at the end

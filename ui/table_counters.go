@@ -37,7 +37,7 @@ func (d data) countersSection(width int) []string {
 		row, shown := []string{label(m)}, false
 		for _, p := range parties {
 			n := p.Now.Value(m)
-			row = append(row, reading.Text(n.Int, func(v int64) string { return exact(m, v) }), reading.Mark(n.Origin.Kind))
+			row = append(row, reading.Text(n.Int, func(v int64) string { return exact(m, v) }), reading.Mark(n.Origin.Provenance))
 			shown = shown || n.Int.Or(0) != 0 || n.Int.Known() && slices.Contains(always, m)
 		}
 		if shown {
@@ -74,12 +74,12 @@ func (d data) kernelSection(width int) []string {
 			if k.Moved() {
 				verb = "  moved "
 			}
-			g.Add(verb+k.Name()+", bytes", reading.Text(n.Int, human.Grouped), human.Passes(share), reading.Mark(n.Origin.Kind))
+			g.Add(verb+k.Name()+", bytes", reading.Text(n.Int, human.Grouped), human.Passes(share), reading.Mark(n.Origin.Provenance))
 		}
 	}
 	for _, m := range trace.OfKind(trace.Plain) {
 		if n := d.Now.Kernel.Value(m); n.Int.Or(0) != 0 {
-			g.Add(label(m), reading.Text(n.Int, func(v int64) string { return exact(m, v) }), "", reading.Mark(n.Origin.Kind))
+			g.Add(label(m), reading.Text(n.Int, func(v int64) string { return exact(m, v) }), "", reading.Mark(n.Origin.Provenance))
 		}
 	}
 	return g.UnlessEmpty(width)

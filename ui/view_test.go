@@ -189,7 +189,7 @@ func toFile() *trace.Trace {
 		s.TimeNS = trace.Int{}
 		c.Syscalls.ByName[name] = s
 	}
-	c.Provenance["syscalls.by_name.*.time_ns"] = trace.Origin{Kind: trace.Unavailable, Reason: "--latency off"}
+	c.Provenance["syscalls.by_name.*.time_ns"] = trace.Origin{Provenance: trace.Unavailable, Reason: "--latency off"}
 	return t
 }
 

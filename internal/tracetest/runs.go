@@ -61,12 +61,12 @@ func Counters(payload, elapsedNS int64) trace.Counters {
 		},
 		Syscalls: trace.Syscalls{ByName: map[string]trace.Syscall{}},
 		Provenance: map[string]trace.Origin{
-			"cpu.user_ns":           {Kind: trace.Estimated, Reason: "split by the timer tick"},
-			"cpu.system_ns":         {Kind: trace.Estimated, Reason: "split by the timer tick"},
-			"page_cache.hit_bytes":  {Kind: trace.Estimated, Reason: "read bytes less missed bytes"},
-			"page_cache.left_bytes": {Kind: trace.Derived, Reason: "in the page cache at the end, less those before"},
-			"nic":                   {Kind: trace.Unavailable, Reason: "loopback has no NIC"},
-			"zerocopy":              {Kind: trace.Unavailable, Reason: "the strategy asks for no zero-copy"},
+			"cpu.user_ns":           {Provenance: trace.Estimated, Reason: "split by the timer tick"},
+			"cpu.system_ns":         {Provenance: trace.Estimated, Reason: "split by the timer tick"},
+			"page_cache.hit_bytes":  {Provenance: trace.Estimated, Reason: "read bytes less missed bytes"},
+			"page_cache.left_bytes": {Provenance: trace.Derived, Reason: "in the page cache at the end, less those before"},
+			"nic":                   {Provenance: trace.Unavailable, Reason: "loopback has no NIC"},
+			"zerocopy":              {Provenance: trace.Unavailable, Reason: "the strategy asks for no zero-copy"},
 		},
 	}
 	c.Copies = trace.Copies{
@@ -100,7 +100,7 @@ func ReadReceiver(c *trace.Counters, chunks, chunk int64) {
 	c.Copies.ToUser = Derived(chunks * chunk)
 	c.Disk, c.PageCache = trace.Disk{ReadBytes: trace.Known(0), WriteBytes: trace.Known(0), ReadRequests: trace.Known(0), WriteRequests: trace.Known(0)}, trace.PageCache{}
 	delete(c.Provenance, "page_cache.hit_bytes")
-	c.Provenance["page_cache"] = trace.Origin{Kind: trace.Unavailable, Reason: "the receiver reads no file"}
+	c.Provenance["page_cache"] = trace.Origin{Provenance: trace.Unavailable, Reason: "the receiver reads no file"}
 	Settle(c, "read")
 }
 

@@ -113,7 +113,7 @@ func say(c *trace.Counters, kind trace.Provenance, reason string, numbers ...tra
 		if isWhole(n.Group(), numbers) {
 			path = n.Group()
 		}
-		c.Provenance[path] = trace.Origin{Kind: kind, Reason: reason}
+		c.Provenance[path] = trace.Origin{Provenance: kind, Reason: reason}
 	}
 }
 

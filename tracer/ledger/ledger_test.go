@@ -128,7 +128,7 @@ func TestZerocopyNotifications(t *testing.T) {
 		{"nothing sent so", slot(), Party{}, trace.Zerocopy{Completions: trace.Known(0), Copied: trace.Known(0)}, trace.Derived},
 	} {
 		c := Counters(test.slot, test.party)
-		if o := c.Origin("zerocopy.copied"); c.Zerocopy != test.want || o.Kind != test.kind || o.Reason == "" {
+		if o := c.Origin("zerocopy.copied"); c.Zerocopy != test.want || o.Provenance != test.kind || o.Reason == "" {
 			t.Errorf("%s: %+v, %+v; want %+v, %s with a reason", test.name, c.Zerocopy, o, test.want, test.kind)
 		}
 	}
@@ -179,7 +179,7 @@ func TestMissingHooks(t *testing.T) {
 		if n.Known() {
 			t.Errorf("%s is %v, want null", path, n)
 		}
-		if o := c.Origin(path); o.Kind != trace.Unavailable || o.Reason != why {
+		if o := c.Origin(path); o.Provenance != trace.Unavailable || o.Reason != why {
 			t.Errorf("%s comes from %+v, want unavailable: %s", path, o, why)
 		}
 	}
@@ -267,19 +267,19 @@ func TestNICs(t *testing.T) {
 		{"counted", Party{}, trace.NIC{TxBytes: trace.Known(mib + 66*17), TxPackets: trace.Known(17), RxBytes: trace.Known(660), RxPackets: trace.Known(10)}, nil},
 		{
 			"below a bond", Party{UnknownRx: "a bond"}, trace.NIC{TxBytes: trace.Known(mib + 66*17), TxPackets: trace.Known(17)},
-			map[string]trace.Origin{"nic.rx_bytes": {Kind: trace.Unavailable, Reason: "a bond"}},
+			map[string]trace.Origin{"nic.rx_bytes": {Provenance: trace.Unavailable, Reason: "a bond"}},
 		},
 		{
 			"a tunnel", Party{UnknownTx: "a tunnel", UnknownRx: "a tunnel"}, trace.NIC{},
-			map[string]trace.Origin{"nic.tx_bytes": {Kind: trace.Unavailable, Reason: "a tunnel"}, "nic.rx_packets": {Kind: trace.Unavailable, Reason: "a tunnel"}},
+			map[string]trace.Origin{"nic.tx_bytes": {Provenance: trace.Unavailable, Reason: "a tunnel"}, "nic.rx_packets": {Provenance: trace.Unavailable, Reason: "a tunnel"}},
 		},
 		{
 			"no hook", Party{Missing: Missing{NICSent: "no such tracepoint"}}, trace.NIC{RxBytes: trace.Known(660), RxPackets: trace.Known(10)},
-			map[string]trace.Origin{"nic.tx_packets": {Kind: trace.Unavailable, Reason: "no such tracepoint"}},
+			map[string]trace.Origin{"nic.tx_packets": {Provenance: trace.Unavailable, Reason: "no such tracepoint"}},
 		},
 		{
 			"veth", Party{NoNIC: "veth"}, trace.NIC{TxBytes: trace.Known(0), TxPackets: trace.Known(0), RxBytes: trace.Known(0), RxPackets: trace.Known(0)},
-			map[string]trace.Origin{"nic": {Kind: trace.Derived, Reason: "veth"}},
+			map[string]trace.Origin{"nic": {Provenance: trace.Derived, Reason: "veth"}},
 		},
 	} {
 		t.Run(test.name, func(t *testing.T) {

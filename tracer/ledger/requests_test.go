@@ -201,7 +201,7 @@ func TestCountersOfRequests(t *testing.T) {
 			t.Errorf("%s: %v, want %v", name, got[0], got[1])
 		}
 	}
-	if origin := c.Origin("cpu.runtime_ns"); origin.Kind != trace.Estimated || origin.Reason == "" {
+	if origin := c.Origin("cpu.runtime_ns"); origin.Provenance != trace.Estimated || origin.Reason == "" {
 		t.Errorf("the run time with that of other threads is %+v, want it estimated with a reason", origin)
 	}
 	if names := c.Syscalls.ByName; len(names) != 1 {

@@ -58,8 +58,8 @@ func (s *surveyor) tees() string {
 // forked is the part of a stream that went one way of the fork.
 func (s *surveyor) forked(all Stream, part func(forked) trace.Int) Stream {
 	all.Bytes.Int, all.Back = part(s.fork.now), part(s.fork.back)
-	if all.Bytes.Origin.Kind == trace.Observed {
-		all.Bytes.Origin.Kind = trace.Derived
+	if all.Bytes.Origin.Provenance == trace.Observed {
+		all.Bytes.Origin.Provenance = trace.Derived
 	}
 	return all
 }
@@ -113,8 +113,8 @@ func (s *surveyor) references() (in, out Stream) {
 	in, out = all, all
 	in.Bytes.Int, out.Bytes.Int = part(s.sender.Now, s.sender.Payload())
 	in.Back, out.Back = part(s.sender.Back, s.sender.Back.PayloadBytes)
-	if all.Bytes.Origin.Kind == trace.Observed {
-		in.Bytes.Origin.Kind, out.Bytes.Origin.Kind = trace.Derived, trace.Derived
+	if all.Bytes.Origin.Provenance == trace.Observed {
+		in.Bytes.Origin.Provenance, out.Bytes.Origin.Provenance = trace.Derived, trace.Derived
 	}
 	return in, out
 }

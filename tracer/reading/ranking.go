@@ -89,7 +89,7 @@ type RowVerdict struct {
 // Verdict is that on a row; without a run that counts, false.
 func (r Ranking) Verdict(row *trace.Ranked) (v RowVerdict, known bool) {
 	alike, middle, nearest := map[string]int64{}, "", math.Inf(1)
-	for _, t := range r.Set.Of(row) {
+	for _, t := range r.Set.TracesOf(row) {
 		if !t.Counts() {
 			continue
 		}
@@ -108,7 +108,7 @@ func (r Ranking) Verdict(row *trace.Ranked) (v RowVerdict, known bool) {
 // the runs of a row, which no row of the ranking has.
 func (r Ranking) KernelCopies(row *trace.Ranked) map[trace.Number]float64 {
 	most := map[trace.Number]float64{}
-	for _, t := range r.Set.Of(row) {
+	for _, t := range r.Set.TracesOf(row) {
 		for _, n := range []trace.Number{trace.ToUser, trace.FromUser, trace.InKernel} {
 			if passes, ok := t.Total.Kernel.Value(n).Per(t.Run.PayloadBytes); ok && passes > 0 {
 				most[n] = max(most[n], passes)

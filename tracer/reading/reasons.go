@@ -50,7 +50,7 @@ func numbers(t *trace.Totals, visit func(party string, process bool, v trace.Val
 // Tally counts the numbers of a run by where they come from.
 func Tally(t *trace.Totals) map[trace.Provenance]int {
 	counts := map[trace.Provenance]int{}
-	numbers(t, func(_ string, _ bool, v trace.Value) { counts[v.Origin.Kind]++ })
+	numbers(t, func(_ string, _ bool, v trace.Value) { counts[v.Origin.Provenance]++ })
 	return counts
 }
 
@@ -84,7 +84,7 @@ func Reasons(t *trace.Trace, from trace.Provenance) []Reason {
 			}
 			groups[group][path] = true
 		}
-		if v.Origin.Kind == from {
+		if v.Origin.Provenance == from {
 			n := number{cmp.Or(v.Origin.Reason, missingHook(t, path)), path}
 			if !slices.Contains(concerned[n], party) {
 				concerned[n] = append(concerned[n], party)

@@ -187,7 +187,7 @@ type judge struct {
 
 // row is one of a number per so much; without an agreement where the number is not known.
 func (j judge) row(s Subject, v trace.Value, per int64, textbook int) Row {
-	row := Row{Subject: s, From: v.Origin.Kind, Textbook: textbook}
+	row := Row{Subject: s, From: v.Origin.Provenance, Textbook: textbook}
 	if n, known := v.Int.Get(); known {
 		row.Measured, row.Known = float64(n)/float64(per), true
 		row.Agreement = agree(row.Measured, textbook)

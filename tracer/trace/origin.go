@@ -54,9 +54,9 @@ func (c *Counters) ValueOf(n Number, key string) Value {
 	}
 	switch {
 	case !v.Int.Known():
-		v.Origin.Kind = Unavailable
-	case v.Origin.Kind != Derived && v.Origin.Kind != Estimated:
-		v.Origin.Kind = Observed
+		v.Origin.Provenance = Unavailable
+	case v.Origin.Provenance != Derived && v.Origin.Provenance != Estimated:
+		v.Origin.Provenance = Observed
 	}
 	return v
 }
@@ -132,7 +132,7 @@ func (c *Counters) Origin(path string) Origin {
 			return o
 		}
 	}
-	return Origin{Kind: Observed}
+	return Origin{Provenance: Observed}
 }
 
 // origins are the paths that Provenance may tell of: those of plain numbers and of

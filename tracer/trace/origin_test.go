@@ -48,8 +48,8 @@ func TestCatalogIsComplete(t *testing.T) {
 			t.Errorf("%s is number %d and %d", v.Path(), other, v.Number)
 		}
 		paths[v.Path()] = v.Number
-		if isAmount := v.Number.Kind() == Class || v.Number.Kind() == OfEngine; isAmount != (v.Origin.Kind == Estimated) {
-			t.Errorf("%s is of kind %d, and %s", v.Path(), v.Number.Kind(), v.Origin.Kind)
+		if isAmount := v.Number.Kind() == Class || v.Number.Kind() == OfEngine; isAmount != (v.Origin.Provenance == Estimated) {
+			t.Errorf("%s is of kind %d, and %s", v.Path(), v.Number.Kind(), v.Origin.Provenance)
 		}
 	}
 	if !maps.Equal(got, want) {
@@ -120,7 +120,7 @@ func TestOrigin(t *testing.T) {
 		}
 	}
 	var none Counters
-	if got := none.Origin("cpu.user_ns"); got.Kind != Observed {
+	if got := none.Origin("cpu.user_ns"); got.Provenance != Observed {
 		t.Errorf("without provenance: %v", got)
 	}
 }

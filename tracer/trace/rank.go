@@ -180,23 +180,23 @@ func (r *Ranked) count(runs []*Trace) {
 	}
 	r.Throughput = spreadOf(rates)
 	for _, c := range costs {
-		*c.spread(r) = c.over(good)
+		*c.spread(r) = c.spreadOver(good)
 	}
 }
 
-// over is the number over the runs.
-func (c cost) over(runs []*Trace) Spread {
-	values, worst := make([]Real, len(runs)), Origin{Kind: Observed}
+// spreadOver is the number over the runs.
+func (c cost) spreadOver(runs []*Trace) Spread {
+	values, worst := make([]Real, len(runs)), Origin{Provenance: Observed}
 	for i, t := range runs {
 		var o Origin
 		values[i], o = c.inRun(t)
-		if certainty[o.Kind] > certainty[worst.Kind] {
+		if certainty[o.Provenance] > certainty[worst.Provenance] {
 			worst = o
 		}
 	}
 	s := spreadOf(values)
 	if len(runs) > 0 {
-		s.Provenance, s.Reason = worst.Kind, worst.Reason
+		s.Provenance, s.Reason = worst.Provenance, worst.Reason
 	}
 	return s
 }
@@ -205,10 +205,10 @@ var certainty = map[Provenance]int{Observed: 0, Derived: 1, Estimated: 2, Unavai
 
 // inRun is the number in one run.
 func (c cost) inRun(t *Trace) (Real, Origin) {
-	sum, origin := Known(0), Origin{Kind: Observed}
+	sum, origin := Known(0), Origin{Provenance: Observed}
 	for _, n := range c.parts {
 		part := t.Total.Main().Value(n)
-		if certainty[part.Origin.Kind] > certainty[origin.Kind] {
+		if certainty[part.Origin.Provenance] > certainty[origin.Provenance] {
 			origin = part.Origin
 		}
 		sum = sum.Add(part.Int)

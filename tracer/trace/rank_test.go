@@ -126,7 +126,7 @@ func TestRankByChunk(t *testing.T) {
 	}
 	set := NewSet([]*Trace{timed("sendfile", 1e9), small})
 	for i, chunk := range []int64{512, chunk} {
-		if of := set.Of(&set.Ranking[i]); len(of) != 1 || of[0].Run.ChunkBytes != chunk {
+		if of := set.TracesOf(&set.Ranking[i]); len(of) != 1 || of[0].Run.ChunkBytes != chunk {
 			t.Errorf("row %d is of %d traces", i, len(of))
 		}
 	}

@@ -42,7 +42,7 @@ func TestReadProvenanceOfLaterNumbers(t *testing.T) {
 		if (err == nil) != want {
 			t.Errorf("%s: %v", path, err)
 		}
-		if err == nil && (len(got.Total.Sender.Provenance) != 1 || got.Total.Sender.Origin("cpu.user_ns").Kind != Estimated) {
+		if err == nil && (len(got.Total.Sender.Provenance) != 1 || got.Total.Sender.Origin("cpu.user_ns").Provenance != Estimated) {
 			t.Errorf("%s: provenance is %v", path, got.Total.Sender.Provenance)
 		}
 	}

@@ -63,9 +63,9 @@ func (s *Set) addFailure(f Failure) {
 	s.Ranking[i].Error = cmp.Or(s.Ranking[i].Error, f.Error)
 }
 
-// Of are the traces that belong to a row of the ranking, in the order of their
+// TracesOf are the traces that belong to a row of the ranking, in the order of their
 // rounds.
-func (s *Set) Of(r *Ranked) []*Trace {
+func (s *Set) TracesOf(r *Ranked) []*Trace {
 	var list []*Trace
 	for _, t := range s.Traces {
 		if t.Run.Strategy == r.Strategy && t.Run.ChunkBytes == r.ChunkBytes {

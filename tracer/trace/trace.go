@@ -173,6 +173,6 @@ type Amount struct {
 
 // Origin is the provenance of a plain number.
 type Origin struct {
-	Kind   Provenance `json:"kind"`
-	Reason string     `json:"reason"`
+	Provenance Provenance `json:"kind"`
+	Reason     string     `json:"reason"`
 }

@@ -154,7 +154,7 @@ func (c *Counters) validate(lossless bool) error {
 		if number.Or(0) < 0 {
 			return negative(path, number.Or(0))
 		}
-		if number.Known() && c.Origin(path).Kind == Unavailable {
+		if number.Known() && c.Origin(path).Provenance == Unavailable {
 			return fmt.Errorf("%s is %s, but its provenance is %q", printable(path), number, Unavailable)
 		}
 	}
@@ -232,10 +232,10 @@ func (a *Amount) validate() error {
 }
 
 func (o Origin) validate() error {
-	if o.Kind == Unavailable && o.Reason == "" {
+	if o.Provenance == Unavailable && o.Reason == "" {
 		return fmt.Errorf("is %q without a reason", Unavailable)
 	}
-	return o.Kind.validate()
+	return o.Provenance.validate()
 }
 
 func (p Provenance) validate() error {

@@ -56,8 +56,8 @@ func TestValidateLaws(t *testing.T) {
 		{"derived of null", toUser(Amount{DerivedBytes: Known(1), Provenance: Unavailable, Reason: "x"}), "is null, of which 1 derived"},
 		{"smaller part derived", toUser(Amount{Bytes: Known(5), DerivedBytes: Known(2), Provenance: Derived}), `but its provenance is "derived"`},
 		{"smaller part observed", toUser(Amount{Bytes: Known(5), DerivedBytes: Known(3), Provenance: Observed}), `but its provenance is "observed"`},
-		{"origin", sender(func(c *Counters) { c.Provenance["cpu"] = Origin{Kind: "x"} }), `provenance of cpu is "x"`},
-		{"origin without reason", sender(func(c *Counters) { c.Provenance["cpu"] = Origin{Kind: Unavailable} }), "without a reason"},
+		{"origin", sender(func(c *Counters) { c.Provenance["cpu"] = Origin{Provenance: "x"} }), `provenance of cpu is "x"`},
+		{"origin without reason", sender(func(c *Counters) { c.Provenance["cpu"] = Origin{Provenance: Unavailable} }), "without a reason"},
 		{"origin of a known number", sender(func(c *Counters) { c.Provenance["disk"] = Origin{Unavailable, "x"} }), "disk.read_bytes is 0, but"},
 		{"origin of no number", sender(func(c *Counters) {
 			c.Provenance["cpu.user_nss"] = c.Provenance["cpu.user_ns"]
