@@ -70,17 +70,16 @@ func aioTransfers(t *testing.T, opcode uint16, fd, depth int, memory []byte) {
 // What Linux AIO moves is counted exactly, though no result of a system call tells.
 func TestAIOExactly(t *testing.T) {
 	const n = requestBytes
-	type want struct{ toUser, fromUser, refs int64 }
 	for _, test := range []struct {
 		name   string
 		opcode uint16
 		direct bool
-		want   want
+		want   moved
 		read   int64 // by the disk
 	}{
-		{"read", aio.OpRead, false, want{toUser: n}, 0},
-		{"write", aio.OpWrite, false, want{fromUser: n}, 0},
-		{"direct read", aio.OpRead, true, want{refs: n}, 1_003_520},
+		{"read", aio.OpRead, false, moved{toUser: n}, 0},
+		{"write", aio.OpWrite, false, moved{fromUser: n}, 0},
+		{"direct read", aio.OpRead, true, moved{refs: n}, 1_003_520},
 	} {
 		for _, depth := range []int{1, 7} {
 			t.Run(test.name, func(t *testing.T) {

@@ -81,33 +81,37 @@ func (u *uringRun) splice(t *testing.T, out int, seek bool) {
 	}
 }
 
+// moved are the bytes of each class that something moves.
+type moved struct{ toUser, fromUser, inKernel, refs int64 }
+
+// uringTransfers move requestBytes, each by another kind of request.
+var uringTransfers = []struct {
+	name string
+	do   func(*testing.T, *uringRun)
+	want moved
+	read int64 // by the disk
+}{
+	{"read", func(t *testing.T, u *uringRun) { u.chunks(t, u.read(uring.OpRead, 0)) }, moved{toUser: requestBytes}, 0},
+	{"read by a worker", func(t *testing.T, u *uringRun) { u.chunks(t, u.read(uring.OpRead, asyncRequest)) }, moved{toUser: requestBytes}, 0},
+	{"cold read", func(t *testing.T, u *uringRun) { u.chunks(t, u.read(uring.OpRead, 0)) }, moved{toUser: requestBytes}, 1_003_520},
+	{"cold read by a worker", func(t *testing.T, u *uringRun) { u.chunks(t, u.read(uring.OpRead, asyncRequest)) }, moved{toUser: requestBytes}, 1_003_520},
+	{"read into a registered buffer", func(t *testing.T, u *uringRun) { u.chunks(t, u.read(uring.OpReadFixed, 0)) }, moved{toUser: requestBytes}, 0},
+	{"read into a registered buffer by a worker", func(t *testing.T, u *uringRun) { u.chunks(t, u.read(uring.OpReadFixed, asyncRequest)) }, moved{toUser: requestBytes}, 0},
+	{"write", func(t *testing.T, u *uringRun) { u.chunks(t, u.write(uring.OpWrite)) }, moved{fromUser: requestBytes}, 0},
+	{"write from a registered buffer", func(t *testing.T, u *uringRun) { u.chunks(t, u.write(uring.OpWriteFixed)) }, moved{fromUser: requestBytes}, 0},
+	{"send", func(t *testing.T, u *uringRun) { u.chunks(t, u.send) }, moved{fromUser: requestBytes}, 0},
+	{"read and send", func(t *testing.T, u *uringRun) {
+		u.chunks(t, u.read(uring.OpRead, 0))
+		u.chunks(t, u.send)
+	}, moved{toUser: requestBytes, fromUser: requestBytes}, 0},
+	{"splice to TCP", func(t *testing.T, u *uringRun) { u.splice(t, u.socket, false) }, moved{refs: 2 * requestBytes}, 0},
+	{"splice to a file", func(t *testing.T, u *uringRun) { u.splice(t, u.sink, true) }, moved{refs: requestBytes, inKernel: requestBytes}, 0},
+}
+
 // What requests move is counted exactly, whoever carries them out, and by every
 // engine.
 func TestRequestsExactly(t *testing.T) {
-	const n = requestBytes
-	type want struct{ toUser, fromUser, inKernel, refs int64 }
-	for _, test := range []struct {
-		name string
-		do   func(*testing.T, *uringRun)
-		want want
-		read int64 // by the disk
-	}{
-		{"read", func(t *testing.T, u *uringRun) { u.chunks(t, u.read(uring.OpRead, 0)) }, want{toUser: n}, 0},
-		{"read by a worker", func(t *testing.T, u *uringRun) { u.chunks(t, u.read(uring.OpRead, asyncRequest)) }, want{toUser: n}, 0},
-		{"cold read", func(t *testing.T, u *uringRun) { u.chunks(t, u.read(uring.OpRead, 0)) }, want{toUser: n}, 1_003_520},
-		{"cold read by a worker", func(t *testing.T, u *uringRun) { u.chunks(t, u.read(uring.OpRead, asyncRequest)) }, want{toUser: n}, 1_003_520},
-		{"read into a registered buffer", func(t *testing.T, u *uringRun) { u.chunks(t, u.read(uring.OpReadFixed, 0)) }, want{toUser: n}, 0},
-		{"read into a registered buffer by a worker", func(t *testing.T, u *uringRun) { u.chunks(t, u.read(uring.OpReadFixed, asyncRequest)) }, want{toUser: n}, 0},
-		{"write", func(t *testing.T, u *uringRun) { u.chunks(t, u.write(uring.OpWrite)) }, want{fromUser: n}, 0},
-		{"write from a registered buffer", func(t *testing.T, u *uringRun) { u.chunks(t, u.write(uring.OpWriteFixed)) }, want{fromUser: n}, 0},
-		{"send", func(t *testing.T, u *uringRun) { u.chunks(t, u.send) }, want{fromUser: n}, 0},
-		{"read and send", func(t *testing.T, u *uringRun) {
-			u.chunks(t, u.read(uring.OpRead, 0))
-			u.chunks(t, u.send)
-		}, want{toUser: n, fromUser: n}, 0},
-		{"splice to TCP", func(t *testing.T, u *uringRun) { u.splice(t, u.socket, false) }, want{refs: 2 * n}, 0},
-		{"splice to a file", func(t *testing.T, u *uringRun) { u.splice(t, u.sink, true) }, want{refs: n, inKernel: n}, 0},
-	} {
+	for _, test := range uringTransfers {
 		for name, flags := range map[string]uint32{"": 0, ", polled": setupSQPoll} {
 			t.Run(test.name+name, func(t *testing.T) {
 				needTracing(t)

@@ -131,89 +131,92 @@ func lineWith(text, label string) string {
 	return ""
 }
 
+// verdicts are what is said of a trace, next to the textbook.
+var verdicts = []struct {
+	name   string
+	trace  func() *trace.Trace
+	want   string
+	except string
+}{
+	{"read-write", func() *trace.Trace { return tracetest.Small("read-write") }, "as in the textbook, apart from DMA in (page cache warm), DMA out (loopback)", ""},
+	{"sendfile", func() *trace.Trace { return tracetest.Small("sendfile") }, "as in the textbook, apart from", ""},
+	{"one mmap for all", func() *trace.Trace { return tracetest.Small("mmap-write") }, "transfer calls (mapped once: n+1, not 2n)", "not as in"},
+	{"one mmap for one", func() *trace.Trace {
+		tr := tracetest.Small("mmap-write")
+		tr.Total = tracetest.AtMoment("mmap-write", 1, 1<<20, 1e6)
+		tr.Run.ChunkBytes = 1 << 20
+		return tr
+	}, "as in the textbook", "n+1"},
+	{"two mmaps and nothing else", func() *trace.Trace {
+		tr := tracetest.Small("mmap-write")
+		c := &tr.Total.Sender
+		delete(c.Syscalls.ByName, "write")
+		c.Syscalls.ByName["mmap"] = tracetest.Syscall(2, 0, 1, 0)
+		tracetest.Settle(c, "mmap")
+		return tr
+	}, "transfer calls (mapped 2 times, not for each)", "transfer calls 0.00 instead"},
+	{"a call for several transfers", func() *trace.Trace {
+		tr := tracetest.Small("sendfile")
+		c := &tr.Total.Sender
+		delete(c.Syscalls.ByName, "sendfile")
+		c.Syscalls.ByName["io_uring_enter"] = tracetest.Syscall(3, 0, 1, 0)
+		tracetest.Settle(c, "io_uring_enter")
+		return tr
+	}, "transfer calls (several transfers to a call)", "transfer calls 0."},
+	{"a notification for several sends", func() *trace.Trace {
+		tr := tracetest.Small("mmap-write")
+		c := &tr.Total.Sender
+		c.Syscalls.ByName["sendto"] = c.Syscalls.ByName["write"]
+		delete(c.Syscalls.ByName, "write")
+		c.Syscalls.ByName["recvmsg"] = tracetest.Syscall(100, 0, 1, 0)
+		tracetest.Settle(c, "sendto", "recvmsg")
+		c.Zerocopy.Completions = c.Syscalls.ByName["sendto"].Calls
+		return tr
+	}, "transfer calls (one notification for several sends)", "mapped once"},
+	{"other calls in the window", func() *trace.Trace {
+		tr := tracetest.Small("read-write")
+		c := &tr.Total.Sender
+		c.Syscalls.ByName["lseek"] = tracetest.Syscall(300, 0, 1, 0)
+		tracetest.Settle(c, "read", "write")
+		return tr
+	}, "mode switches (300 other calls in the window)", "not as in"},
+	{"short transfers", func() *trace.Trace {
+		tr := tracetest.Small("sendfile")
+		c := &tr.Total.Sender
+		c.Syscalls.ByName["sendfile"] = tracetest.Syscall(12_286, 64<<20, 1, 0)
+		tracetest.Settle(c, "sendfile")
+		c.Syscalls.ShortTransfers = trace.Known(11_262)
+		return tr
+	}, "not as in the textbook: transfer calls 12.00 instead of 1 (11,262 short transfers), mode switches 24.00 instead of 2", ""},
+	{"fell back to copying", fallenBack, "not as in the textbook: copies in_kernel 0.84 instead of 0", ""},
+	{"zeros", fromZero, "as in the textbook, apart from copies to_user (no bytes to copy: the kernel wrote 67,108,864 zeros, see fill)", "not as in"},
+	{"zeros that nobody wrote", func() *trace.Trace {
+		tr := fromZero()
+		tr.Total.Sender.Copies.Fill = tracetest.Derived(4096)
+		return tr
+	}, "not as in the textbook: copies to_user 0.00 instead of 1", "see fill"},
+	{"cold, to a disk", toFile, "DMA out (writeback comes later)", "DMA in ("},
+	{"a NIC, with headers", func() *trace.Trace {
+		tr := tracetest.Small("sendfile")
+		tr.Run.Sink.Device = trace.Device{Name: "eth0", Kind: "nic"}
+		tr.Total.Sender.NIC.TxBytes = trace.Known(69 << 20)
+		return tr
+	}, "as in the textbook, apart from DMA in (page cache warm)", "DMA out"},
+	{"not counted", func() *trace.Trace {
+		tr := tracetest.Small("sendfile")
+		tr.Total.Sender.Copies.InKernel = tracetest.Missing("no hook")
+		return tr
+	}, "not counted: copies in_kernel, CPU copies in all", "not as in"},
+	{"no textbook", func() *trace.Trace {
+		tr := tracetest.Small("sendfile")
+		tr.Textbook = nil
+		return tr
+	}, "nothing to compare with", ""},
+	{"nothing moved yet", func() *trace.Trace { return tracetest.RunOf("sendfile", 0) }, "nothing to compare with", ""},
+}
+
 func TestVerdict(t *testing.T) {
-	for _, c := range []struct {
-		name   string
-		trace  func() *trace.Trace
-		want   string
-		except string
-	}{
-		{"read-write", func() *trace.Trace { return tracetest.Small("read-write") }, "as in the textbook, apart from DMA in (page cache warm), DMA out (loopback)", ""},
-		{"sendfile", func() *trace.Trace { return tracetest.Small("sendfile") }, "as in the textbook, apart from", ""},
-		{"one mmap for all", func() *trace.Trace { return tracetest.Small("mmap-write") }, "transfer calls (mapped once: n+1, not 2n)", "not as in"},
-		{"one mmap for one", func() *trace.Trace {
-			tr := tracetest.Small("mmap-write")
-			tr.Total = tracetest.AtMoment("mmap-write", 1, 1<<20, 1e6)
-			tr.Run.ChunkBytes = 1 << 20
-			return tr
-		}, "as in the textbook", "n+1"},
-		{"two mmaps and nothing else", func() *trace.Trace {
-			tr := tracetest.Small("mmap-write")
-			c := &tr.Total.Sender
-			delete(c.Syscalls.ByName, "write")
-			c.Syscalls.ByName["mmap"] = tracetest.Syscall(2, 0, 1, 0)
-			tracetest.Settle(c, "mmap")
-			return tr
-		}, "transfer calls (mapped 2 times, not for each)", "transfer calls 0.00 instead"},
-		{"a call for several transfers", func() *trace.Trace {
-			tr := tracetest.Small("sendfile")
-			c := &tr.Total.Sender
-			delete(c.Syscalls.ByName, "sendfile")
-			c.Syscalls.ByName["io_uring_enter"] = tracetest.Syscall(3, 0, 1, 0)
-			tracetest.Settle(c, "io_uring_enter")
-			return tr
-		}, "transfer calls (several transfers to a call)", "transfer calls 0."},
-		{"a notification for several sends", func() *trace.Trace {
-			tr := tracetest.Small("mmap-write")
-			c := &tr.Total.Sender
-			c.Syscalls.ByName["sendto"] = c.Syscalls.ByName["write"]
-			delete(c.Syscalls.ByName, "write")
-			c.Syscalls.ByName["recvmsg"] = tracetest.Syscall(100, 0, 1, 0)
-			tracetest.Settle(c, "sendto", "recvmsg")
-			c.Zerocopy.Completions = c.Syscalls.ByName["sendto"].Calls
-			return tr
-		}, "transfer calls (one notification for several sends)", "mapped once"},
-		{"other calls in the window", func() *trace.Trace {
-			tr := tracetest.Small("read-write")
-			c := &tr.Total.Sender
-			c.Syscalls.ByName["lseek"] = tracetest.Syscall(300, 0, 1, 0)
-			tracetest.Settle(c, "read", "write")
-			return tr
-		}, "mode switches (300 other calls in the window)", "not as in"},
-		{"short transfers", func() *trace.Trace {
-			tr := tracetest.Small("sendfile")
-			c := &tr.Total.Sender
-			c.Syscalls.ByName["sendfile"] = tracetest.Syscall(12_286, 64<<20, 1, 0)
-			tracetest.Settle(c, "sendfile")
-			c.Syscalls.ShortTransfers = trace.Known(11_262)
-			return tr
-		}, "not as in the textbook: transfer calls 12.00 instead of 1 (11,262 short transfers), mode switches 24.00 instead of 2", ""},
-		{"fell back to copying", fallenBack, "not as in the textbook: copies in_kernel 0.84 instead of 0", ""},
-		{"zeros", fromZero, "as in the textbook, apart from copies to_user (no bytes to copy: the kernel wrote 67,108,864 zeros, see fill)", "not as in"},
-		{"zeros that nobody wrote", func() *trace.Trace {
-			tr := fromZero()
-			tr.Total.Sender.Copies.Fill = tracetest.Derived(4096)
-			return tr
-		}, "not as in the textbook: copies to_user 0.00 instead of 1", "see fill"},
-		{"cold, to a disk", toFile, "DMA out (writeback comes later)", "DMA in ("},
-		{"a NIC, with headers", func() *trace.Trace {
-			tr := tracetest.Small("sendfile")
-			tr.Run.Sink.Device = trace.Device{Name: "eth0", Kind: "nic"}
-			tr.Total.Sender.NIC.TxBytes = trace.Known(69 << 20)
-			return tr
-		}, "as in the textbook, apart from DMA in (page cache warm)", "DMA out"},
-		{"not counted", func() *trace.Trace {
-			tr := tracetest.Small("sendfile")
-			tr.Total.Sender.Copies.InKernel = tracetest.Missing("no hook")
-			return tr
-		}, "not counted: copies in_kernel, CPU copies in all", "not as in"},
-		{"no textbook", func() *trace.Trace {
-			tr := tracetest.Small("sendfile")
-			tr.Textbook = nil
-			return tr
-		}, "nothing to compare with", ""},
-		{"nothing moved yet", func() *trace.Trace { return tracetest.RunOf("sendfile", 0) }, "nothing to compare with", ""},
-	} {
+	for _, c := range verdicts {
 		t.Run(c.name, func(t *testing.T) {
 			tr := c.trace()
 			got := reading.End(tr).Verdict().String()

@@ -29,149 +29,155 @@ func TestOtherSystemsKnowTheCommands(t *testing.T) {
 	}
 }
 
+// refusals are what is refused, how, and what is said; $dir and the like are files.
+var refusals = []struct {
+	args []string
+	code int
+	says []string
+}{
+	{[]string{"run"}, 2, []string{"run takes one strategy", "sendfile"}},
+	{[]string{"run", "sendfle"}, 2, []string{`unknown strategy "sendfle"`, "did you mean sendfile?"}},
+	{[]string{"run", "sendfile", "read-write"}, 2, []string{"run takes one strategy"}},
+	{[]string{"rnu"}, 2, []string{"unknown command", "did you mean run"}},
+	{[]string{"run", "sendfile", "--byts", "1"}, 2, []string{"unknown flag: --byts", "--help"}},
+	{[]string{"run", "sendfile", "--bytes", "1XB"}, 2, []string{"1XB", "KiB"}},
+	{[]string{"run", "sendfile", "--bytes", "0"}, 2, []string{"at least 1"}},
+	{[]string{"run", "sendfile", "--chunk", "-5"}, 2, []string{"-5"}},
+	{[]string{"run", "sendfile", "--chunk", "3GiB"}, 2, []string{"chunk"}},
+	{[]string{"run", "sendfile", "--duration", "-1s"}, 2, []string{"--duration -1s"}},
+	{[]string{"run", "sendfile", "--duration", "fast"}, 2, []string{"--duration"}},
+	{[]string{"run", "direct-io", "--source", "auto:300001", "--chunk", "4093"}, 2, []string{"whole blocks of 4 KiB", "take --chunk 4 KiB"}},
+	{[]string{"run", "direct-io", "--source", "auto:300001", "--bytes", "1000123"}, 2, []string{"1000123 bytes end within a block", "take --bytes 998307"}},
+	{[]string{"run", "sendfile", "--pipe-size", "4KiB"}, 2, []string{"of no use to sendfile, without a pipe of its own"}},
+	{[]string{"run", "sendfile", "--depth", "4"}, 2, []string{"--depth is of no use to sendfile, without a queue", "take io-uring"}},
+	{[]string{"run", "io-uring", "--depth", "0"}, 2, []string{"take 1 to 256"}},
+	{[]string{"run", "aio", "--depth", "257"}, 2, []string{"take 1 to 256"}},
+	{[]string{"run", "aio", "--depth", "deep"}, 2, []string{"take 1 to 256"}},
+	{[]string{"run", "aio", "--sqpoll"}, 2, []string{"--sqpoll is of no use to aio, without an io_uring", "take io-uring"}},
+	{[]string{"compare", "read-write", "sendfile", "--depth", "4"}, 2, []string{"--depth is of no use to read-write, sendfile"}},
+	{[]string{"compare", "read-write", "splice", "--sqpoll"}, 2, []string{"--sqpoll is of no use to read-write, splice"}},
+	{[]string{"run", "aio", "--source", "auto:300001", "--chunk", "4093"}, 2, []string{"aio moves whole blocks of 4 KiB", "take --chunk 4 KiB"}},
+	{[]string{"run", "splice", "--pipe-size", "1TiB", "--bytes", "1"}, 2, []string{"more than any pipe holds"}},
+	{[]string{"run", "sendfile", "--receiver", "slpice"}, 2, []string{`unknown receiver "slpice"`, "did you mean splice?", "read, splice, zerocopy, trunc"}},
+	{[]string{"run", "sendfile", "--receiver", "splice", "--sink", "file"}, 2, []string{"nobody receives from sink file", "take --sink tcp"}},
+	{[]string{"run", "sendfile", "--receiver", "trunc", "--sink", "null"}, 2, []string{"nobody receives from sink null"}},
+	{[]string{"run", "sendfile", "--receiver", "zerocopy", "--sink", "unix"}, 2, []string{"only a TCP socket can be mapped", "--receiver splice"}},
+	{[]string{"compare", "--receiver", "trunc", "--sink", "pipe"}, 2, []string{"only TCP discards", "--receiver splice"}},
+	{[]string{"sweep", "--receiver", "trunc", "--verify"}, 2, []string{"nothing can be verified", "--receiver zerocopy"}},
+	{[]string{"run", "sendfile", "--populate"}, 2, []string{"of no use to sendfile, without a mapping of the source", "mmap-write"}},
+	{[]string{"run", "splice", "--advise", "random"}, 2, []string{"of no use to splice, without a mapping of the source", "mmap-write"}},
+	{[]string{"run", "mmap-write", "--advise", "dontneed"}, 2, []string{"sequential or random or hugepage"}},
+	{[]string{"compare", "read-write", "sendfile", "--populate"}, 2, []string{"of no use to read-write, sendfile"}},
+	{[]string{"run", "tee", "--bytes", "1"}, 2, []string{"tee takes two sinks", "give --sink twice"}},
+	{[]string{"run", "tee", "--sink", "127.0.0.1:1", "--sink", "unix"}, 2, []string{"HOST:PORT is not for two sinks"}},
+	{[]string{"run", "sendfile", "--sink", "tcp", "--sink", "unix"}, 2, []string{"only tee takes two sinks", "give one --sink"}},
+	{[]string{"run", "tee", "--sink", "tcp", "--sink", "unix", "--sink", "pipe"}, 2, []string{"--sink is given 3 times"}},
+	{[]string{"run", "tee", "--sink", "file:$empty", "--sink", "file:$empty"}, 2, []string{"both sinks are the file $empty"}},
+	{[]string{"run", "tee", "--sink", "tcp", "--sink", "unix", "--receiver", "splice"}, 2, []string{"received from with read", "leave it out"}},
+	{[]string{"run", "tee", "--sink", "tcp", "--sink", "null", "--verify"}, 2, []string{"cannot be verified"}},
+	{[]string{"compare", "sendfile", "--sink", "tcp", "--sink", "unix"}, 2, []string{"only tee takes two sinks"}},
+	{[]string{"run", "sendfile", "--interval", "1us"}, 2, []string{"at least 1ms"}},
+	{[]string{"run", "sendfile", "--cache", "tepid"}, 2, []string{"warm or cold"}},
+	{[]string{"run", "sendfile", "--latency", "maybe"}, 2, []string{"on or off"}},
+	{[]string{"run", "sendfile", "--cpu", "0"}, 2, []string{"two CPU numbers"}},
+	{[]string{"run", "sendfile", "--expect", "sender.copies.to_usr == 0"}, 2, []string{"did you mean sender.copies.to_user"}},
+	{[]string{"run", "sendfile", "--expect", "nonsense"}, 2, []string{"--expect", "nonsense"}},
+	{[]string{"run", "sendfile", "--sink", "nowhere"}, 2, []string{`unknown sink "nowhere"`, "tcp, unix, pipe"}},
+	{[]string{"run", "sendfile", "--sink", "192.0.2.1"}, 2, []string{"192.0.2.1 has no port", "take 192.0.2.1:7373"}},
+	{[]string{"run", "sendfile", "--sink", "192.0.2.1:99999"}, 2, []string{"there is no port 99999", "1 to 65535"}},
+	{[]string{"run", "sendfile", "--sink", "2001:db8::1"}, 2, []string{"has no port", "take [2001:db8::1]:7373"}},
+	{[]string{"run", "sendfile", "--sink", "no-such-host.invalid:7373"}, 2, []string{"there is no host no-such-host.invalid"}},
+	{[]string{"run", "sendfile", "--sink", "127.0.0.1:1"}, 1, []string{"nobody listens there", "zctrace serve --listen 127.0.0.1:1"}},
+	{[]string{"serve", "--listen", "192.0.2.1:7373"}, 2, []string{"no device here has the address 192.0.2.1", "0.0.0.0"}},
+	{[]string{"serve", "--listen", "7373"}, 2, []string{"is no ADDRESS:PORT"}},
+	{[]string{"run", "sendfile", "--sink", "192.0.2.1:7373", "--receiver", "splice"}, 2, []string{"zctrace serve receives at 192.0.2.1:7373", "leave it out"}},
+	{[]string{"serve", "all"}, 2, []string{"serve"}},
+	{[]string{"run", "sendfile", "--sink", "file:$full"}, 2, []string{"$full"}},
+	{[]string{"run", "sendfile", "--sink", "file:/nonexistent/f"}, 2, []string{"/nonexistent/f"}},
+	{[]string{"run", "sendfile", "--sink", "null", "--verify"}, 2, []string{"cannot be verified"}},
+	{[]string{"run", "sendfile", "--source", "/nonexistent"}, 2, []string{"/nonexistent", "no such file"}},
+	{[]string{"run", "sendfile", "--source", "$empty"}, 2, []string{"is empty"}},
+	{[]string{"run", "sendfile", "--source", "$dir"}, 2, []string{"is a directory"}},
+	{[]string{"run", "sendfile", "--source", "$fifo"}, 2, []string{"is a fifo"}},
+	{[]string{"run", "sendfile", "--source", "zero", "--cache", "cold"}, 2, []string{"zero has no page cache"}},
+	{[]string{"run", "sendfile", "--source", "auto:1MiB", "--bytes", "2MiB", "--cache", "cold"}, 2, []string{"more than the source's"}},
+	{[]string{"run", "sendfile", "--json", "$dir"}, 2, []string{"$dir", "directory"}},
+	{[]string{"run", "sendfile", "--json", "/nonexistent/t.json"}, 2, []string{"/nonexistent"}},
+	{[]string{"run", "sendfile", "--json", ""}, 2, []string{"take a file"}},
+	{[]string{"run", "sendfile", "--json", "$full", "--source", "$full"}, 2, []string{"would replace the source"}},
+	{[]string{"run", "sendfile", "--json", "$dir/x", "--sink", "file:$dir/x"}, 2, []string{"would replace the sink"}},
+	{[]string{"run", "sendfile", "--json", "$link/x", "--sink", "file:$dir/x"}, 2, []string{"would replace the sink"}},
+	{[]string{"run", "sendfile", "--json", "/dev/fd/0"}, 2, []string{"/dev/fd/0", "open for reading only", "name a file"}},
+	{[]string{"run", "sendfile", "--duration", "0"}, 2, []string{"--duration 0"}},
+	{[]string{"compare", "sendfle"}, 2, []string{`unknown strategy "sendfle"`, "did you mean sendfile?"}},
+	{[]string{"compare", "sendfile", "sendfile"}, 2, []string{"sendfile is named twice", "--rounds"}},
+	{[]string{"compare", "--rounds", "0"}, 2, []string{"--rounds 0", "at least 1"}},
+	{[]string{"compare", "--rounds", "1001", "sendfile"}, 2, []string{"1001 runs are more than"}},
+	{[]string{"compare", "--baseline"}, 2, []string{"--baseline", "zctrace run STRATEGY --baseline"}},
+	{[]string{"compare", "--interval", "1s"}, 2, []string{"--interval", "no samples"}},
+	{[]string{"compare", "--copies", "all"}, 2, []string{"--copies all", "zctrace run"}},
+	{[]string{"compare", "--sink", "file:$dir/x"}, 2, []string{"--sink file"}},
+	{[]string{"compare", "--sink", "nowhere"}, 2, []string{`unknown sink "nowhere"`, "tcp, unix, pipe"}},
+	{[]string{"compare", "--source", "/nonexistent"}, 2, []string{"/nonexistent", "no such file"}},
+	{[]string{"compare", "--chunk", "3GiB"}, 2, []string{"chunk"}},
+	{[]string{"compare", "--sink", "null", "--verify"}, 2, []string{"cannot be verified"}},
+	{[]string{"compare", "--markdown", "--csv"}, 2, []string{"take one"}},
+	{[]string{"compare", "--expect", "sendfle: sender.copies.to_user == 0"}, 2, []string{"did you mean sendfile?"}},
+	{[]string{"compare", "--expect", "sender.copies.to_usr == 0"}, 2, []string{"did you mean sender.copies.to_user"}},
+	{[]string{"compare", "sendfile", "--expect", "read-write: sender.copies.to_user == 0"}, 2, []string{"read-write is not compared here"}},
+	{[]string{"compare", "--json", "$dir"}, 2, []string{"$dir", "directory"}},
+	{[]string{"sweep", "--chunk", "64KiB"}, 2, []string{"FROM..TO", "zctrace compare"}},
+	{[]string{"sweep", "--chunk", "64KiB..1KiB"}, 2, []string{"not at least twice"}},
+	{[]string{"sweep", "--chunk", "1XB..2"}, 2, []string{"1XB"}},
+	{[]string{"sweep", "--chunk", "512..3GiB"}, 2, []string{"a chunk of 3GiB"}},
+	{[]string{"sweep", "--chunk", "1..1GiB", "--rounds", "20"}, 2, []string{"runs are more than"}},
+	{[]string{"sweep", "sendfle"}, 2, []string{"did you mean sendfile?"}},
+	{[]string{"show", "--csv", "$oneTrace"}, 2, []string{"is one trace"}},
+	{[]string{"show"}, 2, []string{"show takes one FILE", "two traces"}},
+	{[]string{"show", "--csv", "$oneTrace", "$oneTrace"}, 2, []string{"for what compare wrote"}},
+	{[]string{"show", "$oneTrace", "$empty"}, 1, []string{"$empty", "empty"}},
+	{[]string{"show", "/nonexistent"}, 1, []string{"/nonexistent", "no such file"}},
+	{[]string{"show", "$notJSON"}, 1, []string{"$notJSON", "JSON"}},
+	{[]string{"show", "$empty"}, 1, []string{"$empty", "empty"}},
+}
+
 // Whatever is wrong with the request: one clear message that says what, why and
 // what to do, and the exit code of the manual.
 func TestRefusals(t *testing.T) {
 	oncePerMachine(t)
 	dir := t.TempDir()
-	write := func(name, text string, mode os.FileMode) string {
-		path := filepath.Join(dir, name)
-		if err := os.WriteFile(path, []byte(text), mode); err != nil {
+	files := map[string]string{"dir": dir}
+	for name, text := range map[string]string{"empty": "", "full": "payload", "notJSON": "payload", "oneTrace": `{"schema":"zctrace/1"}`} {
+		files[name] = filepath.Join(dir, name)
+		if err := os.WriteFile(files[name], []byte(text), 0o644); err != nil {
 			t.Fatal(err)
 		}
-		return path
 	}
-	empty, full := write("empty", "", 0o644), write("full", "payload", 0o644)
-	notJSON := write("not.json", "payload", 0o644)
-	fifo := filepath.Join(dir, "fifo")
-	if err := unix.Mkfifo(fifo, 0o644); err != nil {
+	files["fifo"], files["link"] = filepath.Join(dir, "fifo"), filepath.Join(dir, "link")
+	if err := unix.Mkfifo(files["fifo"], 0o644); err != nil {
 		t.Fatal(err)
 	}
-	link := filepath.Join(dir, "link")
-	if err := os.Symlink(dir, link); err != nil {
+	if err := os.Symlink(dir, files["link"]); err != nil {
 		t.Fatal(err)
 	}
-	oneTrace := write("t.json", `{"schema":"zctrace/1"}`, 0o644)
-	for _, test := range []struct {
-		args []string
-		code int
-		says []string
-	}{
-		{[]string{"run"}, 2, []string{"run takes one strategy", "sendfile"}},
-		{[]string{"run", "sendfle"}, 2, []string{`unknown strategy "sendfle"`, "did you mean sendfile?"}},
-		{[]string{"run", "sendfile", "read-write"}, 2, []string{"run takes one strategy"}},
-		{[]string{"rnu"}, 2, []string{"unknown command", "did you mean run"}},
-		{[]string{"run", "sendfile", "--byts", "1"}, 2, []string{"unknown flag: --byts", "--help"}},
-		{[]string{"run", "sendfile", "--bytes", "1XB"}, 2, []string{"1XB", "KiB"}},
-		{[]string{"run", "sendfile", "--bytes", "0"}, 2, []string{"at least 1"}},
-		{[]string{"run", "sendfile", "--chunk", "-5"}, 2, []string{"-5"}},
-		{[]string{"run", "sendfile", "--chunk", "3GiB"}, 2, []string{"chunk"}},
-		{[]string{"run", "sendfile", "--duration", "-1s"}, 2, []string{"--duration -1s"}},
-		{[]string{"run", "sendfile", "--duration", "fast"}, 2, []string{"--duration"}},
-		{[]string{"run", "direct-io", "--source", "auto:300001", "--chunk", "4093"}, 2, []string{"whole blocks of 4 KiB", "take --chunk 4 KiB"}},
-		{[]string{"run", "direct-io", "--source", "auto:300001", "--bytes", "1000123"}, 2, []string{"1000123 bytes end within a block", "take --bytes 998307"}},
-		{[]string{"run", "sendfile", "--pipe-size", "4KiB"}, 2, []string{"of no use to sendfile, without a pipe of its own"}},
-		{[]string{"run", "sendfile", "--depth", "4"}, 2, []string{"--depth is of no use to sendfile, without a queue", "take io-uring"}},
-		{[]string{"run", "io-uring", "--depth", "0"}, 2, []string{"take 1 to 256"}},
-		{[]string{"run", "aio", "--depth", "257"}, 2, []string{"take 1 to 256"}},
-		{[]string{"run", "aio", "--depth", "deep"}, 2, []string{"take 1 to 256"}},
-		{[]string{"run", "aio", "--sqpoll"}, 2, []string{"--sqpoll is of no use to aio, without an io_uring", "take io-uring"}},
-		{[]string{"compare", "read-write", "sendfile", "--depth", "4"}, 2, []string{"--depth is of no use to read-write, sendfile"}},
-		{[]string{"compare", "read-write", "splice", "--sqpoll"}, 2, []string{"--sqpoll is of no use to read-write, splice"}},
-		{[]string{"run", "aio", "--source", "auto:300001", "--chunk", "4093"}, 2, []string{"aio moves whole blocks of 4 KiB", "take --chunk 4 KiB"}},
-		{[]string{"run", "splice", "--pipe-size", "1TiB", "--bytes", "1"}, 2, []string{"more than any pipe holds"}},
-		{[]string{"run", "sendfile", "--receiver", "slpice"}, 2, []string{`unknown receiver "slpice"`, "did you mean splice?", "read, splice, zerocopy, trunc"}},
-		{[]string{"run", "sendfile", "--receiver", "splice", "--sink", "file"}, 2, []string{"nobody receives from sink file", "take --sink tcp"}},
-		{[]string{"run", "sendfile", "--receiver", "trunc", "--sink", "null"}, 2, []string{"nobody receives from sink null"}},
-		{[]string{"run", "sendfile", "--receiver", "zerocopy", "--sink", "unix"}, 2, []string{"only a TCP socket can be mapped", "--receiver splice"}},
-		{[]string{"compare", "--receiver", "trunc", "--sink", "pipe"}, 2, []string{"only TCP discards", "--receiver splice"}},
-		{[]string{"sweep", "--receiver", "trunc", "--verify"}, 2, []string{"nothing can be verified", "--receiver zerocopy"}},
-		{[]string{"run", "sendfile", "--populate"}, 2, []string{"of no use to sendfile, without a mapping of the source", "mmap-write"}},
-		{[]string{"run", "splice", "--advise", "random"}, 2, []string{"of no use to splice, without a mapping of the source", "mmap-write"}},
-		{[]string{"run", "mmap-write", "--advise", "dontneed"}, 2, []string{"sequential or random or hugepage"}},
-		{[]string{"compare", "read-write", "sendfile", "--populate"}, 2, []string{"of no use to read-write, sendfile"}},
-		{[]string{"run", "tee", "--bytes", "1"}, 2, []string{"tee takes two sinks", "give --sink twice"}},
-		{[]string{"run", "tee", "--sink", "127.0.0.1:1", "--sink", "unix"}, 2, []string{"HOST:PORT is not for two sinks"}},
-		{[]string{"run", "sendfile", "--sink", "tcp", "--sink", "unix"}, 2, []string{"only tee takes two sinks", "give one --sink"}},
-		{[]string{"run", "tee", "--sink", "tcp", "--sink", "unix", "--sink", "pipe"}, 2, []string{"--sink is given 3 times"}},
-		{[]string{"run", "tee", "--sink", "file:" + empty, "--sink", "file:" + empty}, 2, []string{"both sinks are the file " + empty}},
-		{[]string{"run", "tee", "--sink", "tcp", "--sink", "unix", "--receiver", "splice"}, 2, []string{"received from with read", "leave it out"}},
-		{[]string{"run", "tee", "--sink", "tcp", "--sink", "null", "--verify"}, 2, []string{"cannot be verified"}},
-		{[]string{"compare", "sendfile", "--sink", "tcp", "--sink", "unix"}, 2, []string{"only tee takes two sinks"}},
-		{[]string{"run", "sendfile", "--interval", "1us"}, 2, []string{"at least 1ms"}},
-		{[]string{"run", "sendfile", "--cache", "tepid"}, 2, []string{"warm or cold"}},
-		{[]string{"run", "sendfile", "--latency", "maybe"}, 2, []string{"on or off"}},
-		{[]string{"run", "sendfile", "--cpu", "0"}, 2, []string{"two CPU numbers"}},
-		{[]string{"run", "sendfile", "--expect", "sender.copies.to_usr == 0"}, 2, []string{"did you mean sender.copies.to_user"}},
-		{[]string{"run", "sendfile", "--expect", "nonsense"}, 2, []string{"--expect", "nonsense"}},
-		{[]string{"run", "sendfile", "--sink", "nowhere"}, 2, []string{`unknown sink "nowhere"`, "tcp, unix, pipe"}},
-		{[]string{"run", "sendfile", "--sink", "192.0.2.1"}, 2, []string{"192.0.2.1 has no port", "take 192.0.2.1:7373"}},
-		{[]string{"run", "sendfile", "--sink", "192.0.2.1:99999"}, 2, []string{"there is no port 99999", "1 to 65535"}},
-		{[]string{"run", "sendfile", "--sink", "2001:db8::1"}, 2, []string{"has no port", "take [2001:db8::1]:7373"}},
-		{[]string{"run", "sendfile", "--sink", "no-such-host.invalid:7373"}, 2, []string{"there is no host no-such-host.invalid"}},
-		{[]string{"run", "sendfile", "--sink", "127.0.0.1:1"}, 1, []string{"nobody listens there", "zctrace serve --listen 127.0.0.1:1"}},
-		{[]string{"serve", "--listen", "192.0.2.1:7373"}, 2, []string{"no device here has the address 192.0.2.1", "0.0.0.0"}},
-		{[]string{"serve", "--listen", "7373"}, 2, []string{"is no ADDRESS:PORT"}},
-		{[]string{"run", "sendfile", "--sink", "192.0.2.1:7373", "--receiver", "splice"}, 2, []string{"zctrace serve receives at 192.0.2.1:7373", "leave it out"}},
-		{[]string{"serve", "all"}, 2, []string{"serve"}},
-		{[]string{"run", "sendfile", "--sink", "file:" + full}, 2, []string{full}},
-		{[]string{"run", "sendfile", "--sink", "file:/nonexistent/f"}, 2, []string{"/nonexistent/f"}},
-		{[]string{"run", "sendfile", "--sink", "null", "--verify"}, 2, []string{"cannot be verified"}},
-		{[]string{"run", "sendfile", "--source", "/nonexistent"}, 2, []string{"/nonexistent", "no such file"}},
-		{[]string{"run", "sendfile", "--source", empty}, 2, []string{"is empty"}},
-		{[]string{"run", "sendfile", "--source", dir}, 2, []string{"is a directory"}},
-		{[]string{"run", "sendfile", "--source", fifo}, 2, []string{"is a fifo"}},
-		{[]string{"run", "sendfile", "--source", "zero", "--cache", "cold"}, 2, []string{"zero has no page cache"}},
-		{[]string{"run", "sendfile", "--source", "auto:1MiB", "--bytes", "2MiB", "--cache", "cold"}, 2, []string{"more than the source's"}},
-		{[]string{"run", "sendfile", "--json", dir}, 2, []string{dir, "directory"}},
-		{[]string{"run", "sendfile", "--json", "/nonexistent/t.json"}, 2, []string{"/nonexistent"}},
-		{[]string{"run", "sendfile", "--json", ""}, 2, []string{"take a file"}},
-		{[]string{"run", "sendfile", "--json", full, "--source", full}, 2, []string{"would replace the source"}},
-		{[]string{"run", "sendfile", "--json", dir + "/x", "--sink", "file:" + dir + "/x"}, 2, []string{"would replace the sink"}},
-		{[]string{"run", "sendfile", "--json", link + "/x", "--sink", "file:" + dir + "/x"}, 2, []string{"would replace the sink"}},
-		{[]string{"run", "sendfile", "--json", "/dev/fd/0"}, 2, []string{"/dev/fd/0", "open for reading only", "name a file"}},
-		{[]string{"run", "sendfile", "--duration", "0"}, 2, []string{"--duration 0"}},
-		{[]string{"compare", "sendfle"}, 2, []string{`unknown strategy "sendfle"`, "did you mean sendfile?"}},
-		{[]string{"compare", "sendfile", "sendfile"}, 2, []string{"sendfile is named twice", "--rounds"}},
-		{[]string{"compare", "--rounds", "0"}, 2, []string{"--rounds 0", "at least 1"}},
-		{[]string{"compare", "--rounds", "1001", "sendfile"}, 2, []string{"1001 runs are more than"}},
-		{[]string{"compare", "--baseline"}, 2, []string{"--baseline", "zctrace run STRATEGY --baseline"}},
-		{[]string{"compare", "--interval", "1s"}, 2, []string{"--interval", "no samples"}},
-		{[]string{"compare", "--copies", "all"}, 2, []string{"--copies all", "zctrace run"}},
-		{[]string{"compare", "--sink", "file:" + dir + "/x"}, 2, []string{"--sink file"}},
-		{[]string{"compare", "--sink", "nowhere"}, 2, []string{`unknown sink "nowhere"`, "tcp, unix, pipe"}},
-		{[]string{"compare", "--source", "/nonexistent"}, 2, []string{"/nonexistent", "no such file"}},
-		{[]string{"compare", "--chunk", "3GiB"}, 2, []string{"chunk"}},
-		{[]string{"compare", "--sink", "null", "--verify"}, 2, []string{"cannot be verified"}},
-		{[]string{"compare", "--markdown", "--csv"}, 2, []string{"take one"}},
-		{[]string{"compare", "--expect", "sendfle: sender.copies.to_user == 0"}, 2, []string{"did you mean sendfile?"}},
-		{[]string{"compare", "--expect", "sender.copies.to_usr == 0"}, 2, []string{"did you mean sender.copies.to_user"}},
-		{[]string{"compare", "sendfile", "--expect", "read-write: sender.copies.to_user == 0"}, 2, []string{"read-write is not compared here"}},
-		{[]string{"compare", "--json", dir}, 2, []string{dir, "directory"}},
-		{[]string{"sweep", "--chunk", "64KiB"}, 2, []string{"FROM..TO", "zctrace compare"}},
-		{[]string{"sweep", "--chunk", "64KiB..1KiB"}, 2, []string{"not at least twice"}},
-		{[]string{"sweep", "--chunk", "1XB..2"}, 2, []string{"1XB"}},
-		{[]string{"sweep", "--chunk", "512..3GiB"}, 2, []string{"a chunk of 3GiB"}},
-		{[]string{"sweep", "--chunk", "1..1GiB", "--rounds", "20"}, 2, []string{"runs are more than"}},
-		{[]string{"sweep", "sendfle"}, 2, []string{"did you mean sendfile?"}},
-		{[]string{"show", "--csv", oneTrace}, 2, []string{"is one trace"}},
-		{[]string{"show"}, 2, []string{"show takes one FILE", "two traces"}},
-		{[]string{"show", "--csv", oneTrace, oneTrace}, 2, []string{"for what compare wrote"}},
-		{[]string{"show", oneTrace, empty}, 1, []string{empty, "empty"}},
-		{[]string{"show", "/nonexistent"}, 1, []string{"/nonexistent", "no such file"}},
-		{[]string{"show", notJSON}, 1, []string{notJSON, "JSON"}},
-		{[]string{"show", empty}, 1, []string{empty, "empty"}},
-	} {
+	named := func(text string) string {
+		return os.Expand(text, func(name string) string { return files[name] })
+	}
+	for _, test := range refusals {
 		t.Run(strings.Join(test.args, " "), func(t *testing.T) {
 			if test.args[0] == "run" && test.code != 2 {
 				needTracing(t)
 			}
-			r := zctrace(t, test.args...)
+			var args []string
+			for _, arg := range test.args {
+				args = append(args, named(arg))
+			}
+			r := zctrace(t, args...)
 			if r.code != test.code {
 				t.Errorf("exit code %d, want %d", r.code, test.code)
 			}
 			for _, text := range test.says {
-				if !strings.Contains(r.stderr, text) {
+				if !strings.Contains(r.stderr, named(text)) {
 					t.Errorf("it does not say %q", text)
 				}
 			}

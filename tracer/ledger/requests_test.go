@@ -59,92 +59,96 @@ func TestRequestRules(t *testing.T) {
 	}
 }
 
+const asked = 1000 // bytes
+
+// entered is a call in which an engine saw this copied.
+func entered(seen bpf.ObjectCopied) bpf.ObjectCell {
+	c := cell(unix.SYS_IO_URING_ENTER, none, none, 1, 0, 0)
+	c.Seen = [3]bpf.ObjectCopied{{}, seen, seen}
+	return c
+}
+
+type amounts struct{ toUser, fromUser, inKernel, refs trace.Amount }
+
+// pooled are requests, the copies seen meanwhile, and what they come to.
+var pooled = []struct {
+	name     string
+	engine   Engine
+	cells    []bpf.ObjectCell
+	requests []bpf.ObjectRequestCell
+	helpers  bpf.ObjectCopied // saw
+	last     bpf.ObjectCopied // the thread, after its last call
+	want     amounts
+}{
+	{
+		"seen by the thread and by a helper", Fentry,
+		[]bpf.ObjectCell{entered(bpf.ObjectCopied{ToUser: 900})},
+		[]bpf.ObjectRequestCell{done(uring+opRead, ext4, none, 1, asked), done(uring+opSend, none, tcp, 1, asked)},
+		bpf.ObjectCopied{FromUser: asked}, bpf.ObjectCopied{ToUser: 100},
+		amounts{hooked(asked, ""), hooked(asked, ""), hooked(0, ""), derived(0, whyTold)},
+	}, {
+		"seen in part", Fentry,
+		[]bpf.ObjectCell{entered(bpf.ObjectCopied{ToUser: 900})},
+		[]bpf.ObjectRequestCell{done(uring+opRead, ext4, none, 1, asked)},
+		bpf.ObjectCopied{}, bpf.ObjectCopied{},
+		amounts{mixed(asked, 900, whyTold), hooked(0, ""), hooked(0, ""), derived(0, whyTold)},
+	}, {
+		"derived", Derived,
+		[]bpf.ObjectCell{entered(bpf.ObjectCopied{})},
+		[]bpf.ObjectRequestCell{done(uring+opRead, ext4, none, 1, asked), done(uring+opWrite, none, ext4, 1, asked)},
+		bpf.ObjectCopied{}, bpf.ObjectCopied{},
+		amounts{derived(asked, whyTold), derived(asked, whyTold), derived(0, whyTold), derived(0, whyTold)},
+	}, {
+		"certain copies come before possible ones", Fentry,
+		[]bpf.ObjectCell{entered(bpf.ObjectCopied{ToUser: asked + 200})},
+		[]bpf.ObjectRequestCell{done(uring+opRead, file(unix.EXT4_SUPER_MAGIC, direct), none, 1, asked), done(uring+opRead, ext4, none, 1, asked)},
+		bpf.ObjectCopied{}, bpf.ObjectCopied{},
+		amounts{hooked(asked+200, ""), hooked(0, ""), hooked(0, ""), derived(asked-200, whyTold)},
+	}, {
+		"by reference, but for what the kernel copied after all", Fentry,
+		[]bpf.ObjectCell{entered(bpf.ObjectCopied{})},
+		[]bpf.ObjectRequestCell{done(uring+opSplice, ext4, pipeIn, 1, asked), done(uring+opSplice, pipe, tcp, 1, asked)},
+		bpf.ObjectCopied{InKernel: 300}, bpf.ObjectCopied{},
+		amounts{hooked(0, ""), hooked(0, ""), hooked(300, ""), derived(2*asked-300, whyTold)},
+	}, {
+		"a registered buffer, which breakpoints take for the kernel's", Breakpoint,
+		[]bpf.ObjectCell{entered(bpf.ObjectCopied{InKernel: asked})},
+		[]bpf.ObjectRequestCell{done(uring+opReadFixed, ext4, none, 1, asked)},
+		bpf.ObjectCopied{}, bpf.ObjectCopied{},
+		amounts{hooked(asked, ""), hooked(0, ""), hooked(0, ""), derived(0, whyTold)},
+	}, {
+		"what no request completed yet", Fentry,
+		[]bpf.ObjectCell{entered(bpf.ObjectCopied{ToUser: asked})},
+		[]bpf.ObjectRequestCell{done(uring+opRead, ext4, none, 1, 400)},
+		bpf.ObjectCopied{}, bpf.ObjectCopied{},
+		amounts{hooked(asked, ""), hooked(0, ""), hooked(0, ""), derived(0, whyTold)},
+	}, {
+		"breakpoints passed twice by one copy", Breakpoint,
+		[]bpf.ObjectCell{entered(bpf.ObjectCopied{ToUser: asked + 50})},
+		[]bpf.ObjectRequestCell{done(uring+opRead, ext4, none, 1, asked)},
+		bpf.ObjectCopied{}, bpf.ObjectCopied{},
+		amounts{hooked(asked, ""), hooked(0, ""), hooked(0, ""), derived(0, whyTold)},
+	}, {
+		"AIO beside plain writes, whose copies are their own", Fentry,
+		[]bpf.ObjectCell{
+			{Key: bpf.ObjectCellKey{Nr: unix.SYS_IO_SUBMIT}, Calls: 1, Seen: [3]bpf.ObjectCopied{{}, {ToUser: asked}}},
+			{Key: bpf.ObjectCellKey{Nr: unix.SYS_WRITE, Out: tcp}, Calls: 1, Bytes: asked, Seen: [3]bpf.ObjectCopied{{}, {FromUser: asked}}},
+		},
+		[]bpf.ObjectRequestCell{done(aio+cmdPread, ext4, none, 1, asked)},
+		bpf.ObjectCopied{}, bpf.ObjectCopied{},
+		amounts{hooked(asked, ""), hooked(asked, ""), hooked(0, ""), derived(0, whyTold)},
+	}, {
+		"a cell that is just being taken", Fentry,
+		[]bpf.ObjectCell{entered(bpf.ObjectCopied{})},
+		[]bpf.ObjectRequestCell{{State: uint64(bpf.ObjectRequestStateCLAIMED), Key: bpf.ObjectCellKey{Nr: uring + opUringCmd}, Requests: 1}},
+		bpf.ObjectCopied{}, bpf.ObjectCopied{},
+		amounts{hooked(0, ""), hooked(0, ""), hooked(0, ""), derived(0, whyTold)},
+	},
+}
+
 // Copies that were made for requests cannot be told apart: they are pooled.
 func TestTallyOfRequests(t *testing.T) {
-	const n = 1000
-	directFile := file(unix.EXT4_SUPER_MAGIC, direct)
-	enter := func(seen bpf.ObjectCopied) bpf.ObjectCell {
-		c := cell(unix.SYS_IO_URING_ENTER, none, none, 1, 0, 0)
-		c.Seen = [3]bpf.ObjectCopied{{}, seen, seen}
-		return c
-	}
-	observed := func(n int64) trace.Amount { return hooked(uint64(n), "") }
-	derived := func(n int64) trace.Amount { return derived(n, whyTold) }
-	type amounts struct{ toUser, fromUser, inKernel, refs trace.Amount }
-	for _, test := range []struct {
-		name     string
-		engine   Engine
-		cells    []bpf.ObjectCell
-		requests []bpf.ObjectRequestCell
-		helpers  bpf.ObjectCopied // saw
-		last     bpf.ObjectCopied // the thread, after its last call
-		want     amounts
-	}{
-		{
-			"seen by the thread and by a helper", Fentry,
-			[]bpf.ObjectCell{enter(bpf.ObjectCopied{ToUser: 900})},
-			[]bpf.ObjectRequestCell{done(uring+opRead, ext4, none, 1, n), done(uring+opSend, none, tcp, 1, n)},
-			bpf.ObjectCopied{FromUser: n}, bpf.ObjectCopied{ToUser: 100},
-			amounts{observed(n), observed(n), observed(0), derived(0)},
-		}, {
-			"seen in part", Fentry,
-			[]bpf.ObjectCell{enter(bpf.ObjectCopied{ToUser: 900})},
-			[]bpf.ObjectRequestCell{done(uring+opRead, ext4, none, 1, n)},
-			bpf.ObjectCopied{}, bpf.ObjectCopied{},
-			amounts{mixed(n, 900, whyTold), observed(0), observed(0), derived(0)},
-		}, {
-			"derived", Derived,
-			[]bpf.ObjectCell{enter(bpf.ObjectCopied{})},
-			[]bpf.ObjectRequestCell{done(uring+opRead, ext4, none, 1, n), done(uring+opWrite, none, ext4, 1, n)},
-			bpf.ObjectCopied{}, bpf.ObjectCopied{},
-			amounts{derived(n), derived(n), derived(0), derived(0)},
-		}, {
-			"certain copies come before possible ones", Fentry,
-			[]bpf.ObjectCell{enter(bpf.ObjectCopied{ToUser: n + 200})},
-			[]bpf.ObjectRequestCell{done(uring+opRead, directFile, none, 1, n), done(uring+opRead, ext4, none, 1, n)},
-			bpf.ObjectCopied{}, bpf.ObjectCopied{},
-			amounts{observed(n + 200), observed(0), observed(0), derived(n - 200)},
-		}, {
-			"by reference, but for what the kernel copied after all", Fentry,
-			[]bpf.ObjectCell{enter(bpf.ObjectCopied{})},
-			[]bpf.ObjectRequestCell{done(uring+opSplice, ext4, pipeIn, 1, n), done(uring+opSplice, pipe, tcp, 1, n)},
-			bpf.ObjectCopied{InKernel: 300}, bpf.ObjectCopied{},
-			amounts{observed(0), observed(0), observed(300), derived(2*n - 300)},
-		}, {
-			"a registered buffer, which breakpoints take for the kernel's", Breakpoint,
-			[]bpf.ObjectCell{enter(bpf.ObjectCopied{InKernel: n})},
-			[]bpf.ObjectRequestCell{done(uring+opReadFixed, ext4, none, 1, n)},
-			bpf.ObjectCopied{}, bpf.ObjectCopied{},
-			amounts{observed(n), observed(0), observed(0), derived(0)},
-		}, {
-			"what no request completed yet", Fentry,
-			[]bpf.ObjectCell{enter(bpf.ObjectCopied{ToUser: n})},
-			[]bpf.ObjectRequestCell{done(uring+opRead, ext4, none, 1, 400)},
-			bpf.ObjectCopied{}, bpf.ObjectCopied{},
-			amounts{observed(n), observed(0), observed(0), derived(0)},
-		}, {
-			"breakpoints passed twice by one copy", Breakpoint,
-			[]bpf.ObjectCell{enter(bpf.ObjectCopied{ToUser: n + 50})},
-			[]bpf.ObjectRequestCell{done(uring+opRead, ext4, none, 1, n)},
-			bpf.ObjectCopied{}, bpf.ObjectCopied{},
-			amounts{observed(n), observed(0), observed(0), derived(0)},
-		}, {
-			"AIO beside plain writes, whose copies are their own", Fentry,
-			[]bpf.ObjectCell{
-				{Key: bpf.ObjectCellKey{Nr: unix.SYS_IO_SUBMIT}, Calls: 1, Seen: [3]bpf.ObjectCopied{{}, {ToUser: n}}},
-				{Key: bpf.ObjectCellKey{Nr: unix.SYS_WRITE, Out: tcp}, Calls: 1, Bytes: n, Seen: [3]bpf.ObjectCopied{{}, {FromUser: n}}},
-			},
-			[]bpf.ObjectRequestCell{done(aio+cmdPread, ext4, none, 1, n)},
-			bpf.ObjectCopied{}, bpf.ObjectCopied{},
-			amounts{observed(n), observed(n), observed(0), derived(0)},
-		}, {
-			"a cell that is just being taken", Fentry,
-			[]bpf.ObjectCell{enter(bpf.ObjectCopied{})},
-			[]bpf.ObjectRequestCell{{State: uint64(bpf.ObjectRequestStateCLAIMED), Key: bpf.ObjectCellKey{Nr: uring + opUringCmd}, Requests: 1}},
-			bpf.ObjectCopied{}, bpf.ObjectCopied{},
-			amounts{observed(0), observed(0), observed(0), derived(0)},
-		},
-	} {
+	for _, test := range pooled {
 		t.Run(test.name, func(t *testing.T) {
 			s := slot(test.cells...)
 			copy(s.Helpers.Requests[:], test.requests)

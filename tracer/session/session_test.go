@@ -149,60 +149,62 @@ func moves(n int64) func(*fakeWorker) {
 	}
 }
 
+// runEnds are the ways in which a run ends.
+var runEnds = []struct {
+	name     string
+	cfg      func(*Config)
+	script   script
+	cancel   bool
+	ended    trace.Ended
+	err      string // part of it; "": none
+	verified *bool
+}{
+	{name: "by itself", ended: trace.Done},
+	{name: "by itself, unseen", script: script{unseen: true}, ended: trace.Failed, err: "open_windows 2"},
+	{
+		name: "after its duration", cfg: func(c *Config) { c.Duration = 20 * time.Millisecond },
+		script: script{run: map[workloads.Role]func(*fakeWorker){workloads.Sender: untilStopped}},
+		ended:  trace.Done,
+	},
+	{
+		name: "interrupted", cancel: true,
+		script: script{run: map[workloads.Role]func(*fakeWorker){workloads.Sender: untilStopped}},
+		ended:  trace.Interrupted,
+	},
+	{
+		name: "with the receiver's failure, which explains the sender's",
+		script: script{run: map[workloads.Role]func(*fakeWorker){
+			workloads.Receiver: func(w *fakeWorker) { w.err = errors.New("killed by SIGKILL") },
+			workloads.Sender:   func(w *fakeWorker) { w.err = errors.New("EPIPE") },
+		}},
+		ended: trace.Failed, err: "killed by SIGKILL",
+	},
+	{
+		name: "verified", cfg: func(c *Config) { c.Verify = true },
+		script: script{run: map[workloads.Role]func(*fakeWorker){workloads.Receiver: moves(5), workloads.Sender: moves(5)}},
+		ended:  trace.Done, verified: yes(true),
+	},
+	{
+		name: "with bytes missing", cfg: func(c *Config) { c.Verify = true },
+		script: script{run: map[workloads.Role]func(*fakeWorker){workloads.Receiver: moves(4), workloads.Sender: moves(5)}},
+		ended:  trace.Failed, err: "5 bytes were sent and 4 received", verified: yes(false),
+	},
+	{
+		name: "with a wrong byte", cfg: func(c *Config) { c.Verify = true },
+		script: script{run: map[workloads.Role]func(*fakeWorker){
+			workloads.Receiver: func(w *fakeWorker) { w.result.Mismatch = &workloads.Mismatch{Offset: 7, Expected: 1, Got: 2} },
+		}},
+		ended: trace.Failed, err: "byte 7 of the payload is 0x02, the source has 0x01", verified: yes(false),
+	},
+	{
+		name:   "with losses",
+		script: script{snapshot: ledger.Snapshot{RecursionMisses: 3}},
+		ended:  trace.Failed, err: "recursion_misses 3",
+	},
+}
+
 func TestRunEnds(t *testing.T) {
-	mismatch := &workloads.Mismatch{Offset: 7, Expected: 1, Got: 2}
-	for _, test := range []struct {
-		name     string
-		cfg      func(*Config)
-		script   script
-		cancel   bool
-		ended    trace.Ended
-		err      string // part of it; "": none
-		verified *bool
-	}{
-		{name: "by itself", ended: trace.Done},
-		{name: "by itself, unseen", script: script{unseen: true}, ended: trace.Failed, err: "open_windows 2"},
-		{
-			name: "after its duration", cfg: func(c *Config) { c.Duration = 20 * time.Millisecond },
-			script: script{run: map[workloads.Role]func(*fakeWorker){workloads.Sender: untilStopped}},
-			ended:  trace.Done,
-		},
-		{
-			name: "interrupted", cancel: true,
-			script: script{run: map[workloads.Role]func(*fakeWorker){workloads.Sender: untilStopped}},
-			ended:  trace.Interrupted,
-		},
-		{
-			name: "with the receiver's failure, which explains the sender's",
-			script: script{run: map[workloads.Role]func(*fakeWorker){
-				workloads.Receiver: func(w *fakeWorker) { w.err = errors.New("killed by SIGKILL") },
-				workloads.Sender:   func(w *fakeWorker) { w.err = errors.New("EPIPE") },
-			}},
-			ended: trace.Failed, err: "killed by SIGKILL",
-		},
-		{
-			name: "verified", cfg: func(c *Config) { c.Verify = true },
-			script: script{run: map[workloads.Role]func(*fakeWorker){workloads.Receiver: moves(5), workloads.Sender: moves(5)}},
-			ended:  trace.Done, verified: yes(true),
-		},
-		{
-			name: "with bytes missing", cfg: func(c *Config) { c.Verify = true },
-			script: script{run: map[workloads.Role]func(*fakeWorker){workloads.Receiver: moves(4), workloads.Sender: moves(5)}},
-			ended:  trace.Failed, err: "5 bytes were sent and 4 received", verified: yes(false),
-		},
-		{
-			name: "with a wrong byte", cfg: func(c *Config) { c.Verify = true },
-			script: script{run: map[workloads.Role]func(*fakeWorker){
-				workloads.Receiver: func(w *fakeWorker) { w.result.Mismatch = mismatch },
-			}},
-			ended: trace.Failed, err: "byte 7 of the payload is 0x02, the source has 0x01", verified: yes(false),
-		},
-		{
-			name:   "with losses",
-			script: script{snapshot: ledger.Snapshot{RecursionMisses: 3}},
-			ended:  trace.Failed, err: "recursion_misses 3",
-		},
-	} {
+	for _, test := range runEnds {
 		t.Run(test.name, func(t *testing.T) {
 			cfg := config(t)
 			if test.cfg != nil {
