@@ -270,6 +270,6 @@ func (b *batch) settle(w *window, i int64) bool {
 	}
 	w.outPos = p.outAt
 	w.sent(p.got)
-	w.deliverTail(&b.tail, b.at(i)+uintptr(p.got), p.size-p.got)
+	w.deliverAt(b.tail.fd, b.at(i)+uintptr(p.got), p.size-p.got)
 	return w.shared.failed == 0
 }

@@ -5,7 +5,6 @@ package workloads
 import (
 	"errors"
 	"fmt"
-	"unsafe"
 
 	"golang.org/x/sys/unix"
 
@@ -66,8 +65,7 @@ func openDirect(w *window, tail *bufferedSink) (undo func(), err error) {
 		return nil, err
 	}
 	tail.fd, w.in = w.out, in
-	var st unix.Stat_t
-	if err := unix.Fstat(int(w.out), &st); err != nil || st.Mode&unix.S_IFMT != unix.S_IFREG {
+	if !isRegular(w.out) {
 		return func() { unix.Close(int(in)) }, nil
 	}
 	out, err := reopen(w.out, unix.O_WRONLY, "sink")
@@ -101,26 +99,13 @@ func directLoop(w *window) {
 	for n := w.next(); n > 0; n = w.next() {
 		r := min(n, w.transfer(unix.SYS_READ, w.in, uintptr(w.buf), uintptr(blocks(n)), 0, 0, 0))
 		w.inPos += r
-		if at := w.flipAt - w.moved; at >= 0 && at < r {
-			*(*byte)(unsafe.Add(w.buf, at)) ^= 0xff
-		}
+		w.corrupt(r)
 		part := r & (directBlock - 1)
 		if tail.fd == w.out {
 			part = 0
 		}
 		w.deliver(uintptr(w.buf), r-part)
-		w.deliverTail(tail, uintptr(w.buf)+uintptr(r-part), part)
+		w.deliverAt(tail.fd, uintptr(w.buf)+uintptr(r-part), part)
 	}
 	w.end()
-}
-
-//go:nosplit
-//go:norace
-func (w *window) deliverTail(tail *bufferedSink, addr uintptr, n int64) {
-	for n > 0 && w.shared.failed == 0 {
-		r := w.transfer(unix.SYS_PWRITE64, tail.fd, addr, uintptr(n), uintptr(w.outPos), 0, 0)
-		w.sent(r)
-		addr += uintptr(r)
-		n -= r
-	}
 }

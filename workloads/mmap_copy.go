@@ -38,8 +38,7 @@ var mmapCopy = &Strategy{
 func sizeSink(w *window) (undo func(), err error) {
 	size := min(w.limit, w.outSize)
 	fd := int(w.out)
-	var st unix.Stat_t
-	if err := unix.Fstat(fd, &st); err != nil || st.Mode&unix.S_IFMT != unix.S_IFREG {
+	if !isRegular(w.out) {
 		return nil, fault.Errorf(fault.Usage, "take --sink file", "only a file can be written through a mapping")
 	}
 	err = unix.Fallocate(fd, 0, 0, size)

@@ -36,8 +36,8 @@ const (
 func calls(names ...string) []string { return names }
 
 // pathThrough leads through one place.
-func pathThrough(place, in, read, out, write string) []Hop {
-	return []Hop{{PlaceSource, place, in, calls(read)}, {place, PlaceSink, out, calls(write)}}
+func pathThrough(place, in, read, out string, writes ...string) []Hop {
+	return []Hop{{PlaceSource, place, in, calls(read)}, {place, PlaceSink, out, writes}}
 }
 
 func (s *Strategy) leadsTo(place string) bool {

@@ -2,11 +2,7 @@
 
 package workloads
 
-import (
-	"unsafe"
-
-	"golang.org/x/sys/unix"
-)
+import "golang.org/x/sys/unix"
 
 var readWrite = &Strategy{
 	Name:     "read-write",
@@ -31,9 +27,7 @@ func readWriteLoop(w *window) {
 	for n := w.next(); n > 0; n = w.next() {
 		r := w.transfer(unix.SYS_READ, w.in, uintptr(w.buf), uintptr(n), 0, 0, 0)
 		w.inPos += r
-		if at := w.flipAt - w.moved; at >= 0 && at < r {
-			*(*byte)(unsafe.Add(w.buf, at)) ^= 0xff
-		}
+		w.corrupt(r)
 		w.deliver(uintptr(w.buf), r)
 	}
 	w.end()

@@ -39,9 +39,7 @@ func readvWritevLoop(w *window) {
 	for n := w.next(); n > 0; n = w.next() {
 		r := w.transferVectors(unix.SYS_READV, w.in, buf, n)
 		w.inPos += r
-		if at := w.flipAt - w.moved; at >= 0 && at < r {
-			*(*byte)(unsafe.Add(w.buf, at)) ^= 0xff
-		}
+		w.corrupt(r)
 		for at := buf; r > 0; {
 			sent := w.transferVectors(unix.SYS_WRITEV, w.out, at, r)
 			if sent == 0 {

@@ -213,6 +213,29 @@ func (w *window) deliver(addr uintptr, n int64) {
 	}
 }
 
+// deliverAt is deliver to a file, at the offset that the sink is at.
+//
+//go:nosplit
+//go:norace
+func (w *window) deliverAt(file, addr uintptr, n int64) {
+	for n > 0 && w.shared.failed == 0 {
+		r := w.transfer(unix.SYS_PWRITE64, file, addr, uintptr(n), uintptr(w.outPos), 0, 0)
+		w.sent(r)
+		addr += uintptr(r)
+		n -= r
+	}
+}
+
+// corrupt flips the byte that a test wants flipped, if it is among the n in the buffer.
+//
+//go:nosplit
+//go:norace
+func (w *window) corrupt(n int64) {
+	if at := w.flipAt - w.moved; at >= 0 && at < n {
+		*(*byte)(unsafe.Add(w.buf, at)) ^= 0xff
+	}
+}
+
 // transfer makes a call that moves bytes, and must move at least one.
 //
 //go:nosplit
