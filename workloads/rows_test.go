@@ -51,6 +51,15 @@ var rows = map[string]row{
 		textbook: [7]int{2, 4, 1, 1, 0, 1, 1},
 		calls:    forEach(callCounts{"readv": 1, "writev": 1}),
 	},
+	"pread-pwrite": {
+		textbook: [7]int{2, 4, 1, 1, 0, 1, 1},
+		calls: func(chunks int, sink SinkKind) callCounts {
+			if sink == SinkFile {
+				return callCounts{"pread64": chunks, "pwrite64": chunks}
+			}
+			return callCounts{"pread64": chunks, "write": chunks}
+		},
+	},
 	"copy-file-range": {
 		textbook: [7]int{1, 2, 0, 0, 1, 1, 1},
 		calls:    forEach(callCounts{"copy_file_range": 1}),

@@ -84,6 +84,7 @@ var Strategies = []*Strategy{
 	tee,
 	vmsplice,
 	readvWritev,
+	preadPwrite,
 	copyFileRange,
 	mmapCopy,
 	directIO,
