@@ -229,7 +229,7 @@ func (t *Trace) notCounted(path, reason string) error {
 	case party == "losses":
 		reason = "this run has no such cause of loss"
 	case c != nil && strings.HasPrefix(number, "engines."):
-		reason = "it takes --copies all"
+		reason = "it takes --copies all and more than one engine"
 	default:
 		reason = "not counted in this run"
 	}
