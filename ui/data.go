@@ -3,7 +3,6 @@ package ui
 import (
 	"strings"
 
-	"github.com/zctrace/zctrace/internal/human"
 	"github.com/zctrace/zctrace/tracer/reading"
 	"github.com/zctrace/zctrace/tracer/trace"
 	"github.com/zctrace/zctrace/ui/term"
@@ -59,17 +58,6 @@ func severalProcesses(t *trace.Trace) bool {
 		n++
 	}
 	return n > 1
-}
-
-// perSecond is a rate in at most width characters.
-func perSecond(v float64, width int) string {
-	if v < 0 { // a thinned sample cannot be later; a foreign trace may say so
-		return human.NotCounted
-	}
-	if v >= 10 || v == 0 {
-		return human.Count(int64(v+0.5), width)
-	}
-	return human.Short(v)
 }
 
 // crop cuts a panel to the rows that it may have.

@@ -18,7 +18,7 @@ import (
 // precisely as it is shown. Lines are at most width cells, 80 if it is less.
 func Difference(a, b *trace.Trace, nameA, nameB string, width int) string {
 	width = max(width, tableWidth)
-	d := difference{a: newData(plainLook, a, ended), b: newData(plainLook, b, ended)}
+	d := difference{a: newDocument(a), b: newDocument(b)}
 	short := func(name string) string { return term.FitEnd(d.a.Text(name), 15, "..") }
 	d.names = [2]string{short(nameA), short(nameB)}
 	return joined([][]string{
@@ -31,26 +31,9 @@ func Difference(a, b *trace.Trace, nameA, nameB string, width int) string {
 	}, width)
 }
 
-// differencePage is the same as a view: what differs stands out.
-func differencePage(d data, width int) page {
-	pg := page{title: "DIFFERENCE"}
-	text := Difference(d.pair.traces[0], d.pair.traces[1], d.pair.names[0], d.pair.names[1], width)
-	for _, l := range strings.Split(strings.TrimSuffix(text, "\n"), "\n") {
-		ink := d.Dim
-		switch {
-		case strings.HasPrefix(l, "  !="):
-			ink = d.Strong
-		case l != "" && !strings.HasPrefix(l, "  "):
-			ink = d.Plain
-		}
-		pg.lines = append(pg.lines, ink.Apply(d.Fit(l, width)))
-	}
-	return pg
-}
-
 // difference is two runs at their ends.
 type difference struct {
-	a, b  data
+	a, b  document
 	names [2]string
 }
 
@@ -103,17 +86,17 @@ func sinkKind(s trace.Sink) string {
 }
 
 // lost says in a word whether the numbers may be believed.
-func (d data) lost() string {
+func (d document) lost() string {
 	if d.Trace.Losses == nil {
 		return "not recorded"
 	}
-	return cmp.Or(d.Text(strings.Join(losses(d.Trace), ", ")), "none")
+	return cmp.Or(d.Text(reading.LossesText(d.Trace)), "none")
 }
 
 // both is a number of the two runs.
 type both struct {
 	label string
-	of    func(d data) figureOf
+	of    func(d document) figureOf
 	text  func(float64) string
 }
 
@@ -169,14 +152,14 @@ func (d difference) table(title string, rows []both, width int) []string {
 }
 
 func (d difference) speed(width int) []string {
-	payload := func(d data) figureOf {
+	payload := func(d document) figureOf {
 		p, known := d.Payload().Get()
 		return observed(float64(p), known)
 	}
 	rows := []both{
 		{"payload, bytes", payload, func(v float64) string { return human.Grouped(int64(v)) }},
-		{"elapsed", func(d data) figureOf { return observed(float64(d.Now.ElapsedNS), d.Now.ElapsedNS > 0) }, func(v float64) string { return human.Seconds(int64(v)) }},
-		{"throughput", func(d data) figureOf {
+		{"elapsed", func(d document) figureOf { return observed(float64(d.Now.ElapsedNS), d.Now.ElapsedNS > 0) }, func(v float64) string { return human.Seconds(int64(v)) }},
+		{"throughput", func(d document) figureOf {
 			p := payload(d)
 			return observed(p.value*1e9/float64(max(d.Now.ElapsedNS, 1)), p.known && d.Now.ElapsedNS > 0)
 		}, human.Rate},
@@ -198,8 +181,8 @@ func (d difference) processes() (names []string) {
 }
 
 // perPayload is a number of a process for so many bytes of its payload.
-func perPayload(process string, n trace.Number, bytes float64) func(data) figureOf {
-	return func(d data) figureOf {
+func perPayload(process string, n trace.Number, bytes float64) func(document) figureOf {
+	return func(d document) figureOf {
 		for _, p := range d.Processes() {
 			if p.Name == process {
 				return perBytes(p.Now.Value(n), p.Payload(), bytes)
@@ -244,17 +227,17 @@ func (d difference) perMiB(width int) []string {
 func (d difference) calls(width int) []string {
 	var rows []both
 	for _, name := range slices.Compact(slices.Sorted(slices.Values(append(callNames(d.a), callNames(d.b)...)))) {
-		call := func(d data) reading.Call { return reading.CallOf(d.Now.Main(), name) }
-		rows = append(rows, both{d.a.Text(name), func(d data) figureOf {
+		call := func(d document) reading.Call { return reading.CallOf(d.Now.Main(), name) }
+		rows = append(rows, both{d.a.Text(name), func(d document) figureOf {
 			made := trace.Known(call(d).Count.Int.Or(0)) // one that was not made was made 0 times
 			return perBytes(trace.Value{Int: made}, d.Payload(), 1<<20)
-		}, human.PerMiB}, both{d.a.Text(name) + ", mean ns", func(d data) figureOf {
+		}, human.PerMiB}, both{d.a.Text(name) + ", mean ns", func(d document) figureOf {
 			return observed(call(d).MeanNS())
 		}, func(v float64) string { return human.Grouped(int64(v)) }})
 	}
 	return d.table("Sender's calls per MiB", rows, width)
 }
 
-func callNames(d data) []string {
+func callNames(d document) []string {
 	return slices.Collect(maps.Keys(d.Now.Main().Syscalls.ByName))
 }

@@ -16,7 +16,7 @@ var engineColumns = trace.OfKind(trace.OfEngine)
 
 // enginesSection sets the engines of --copies all side by side, and names where
 // they differ.
-func (d data) enginesSection(width int) []string {
+func (d document) enginesSection(width int) []string {
 	g := term.Grid{Align: "l" + strings.Repeat("r", len(engineColumns))}
 	head := []string{"Engines, bytes"}
 	for _, c := range engineColumns {
@@ -58,7 +58,7 @@ func (d data) enginesSection(width int) []string {
 }
 
 // engineDifferences names each class that engines do not agree on.
-func (d data) engineDifferences(p reading.Party) []string {
+func (d document) engineDifferences(p reading.Party) []string {
 	var notes []string
 	for _, c := range engineColumns {
 		var values []trace.Int

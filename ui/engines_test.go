@@ -42,7 +42,7 @@ Engines, bytes  to user  from user  in kernel  by reference
 		t.Run(test.name, func(t *testing.T) {
 			tr := &trace.Trace{}
 			tr.Total.Sender.Engines = test.engines
-			got := strings.Join(newData(plainLook, tr, ended).enginesSection(tableWidth), "\n")
+			got := strings.Join(newDocument(tr).enginesSection(tableWidth), "\n")
 			if want := strings.TrimPrefix(test.want, "\n"); got != want {
 				t.Errorf("got\n%s\nwant\n%s", got, want)
 			}

@@ -6,7 +6,6 @@ import (
 
 	"github.com/zctrace/zctrace/internal/human"
 	"github.com/zctrace/zctrace/tracer/reading"
-	"github.com/zctrace/zctrace/tracer/trace"
 	"github.com/zctrace/zctrace/ui/term"
 )
 
@@ -56,13 +55,13 @@ func callTable(d data, p reading.Party, calls []reading.Call, width int) page {
 			return reading.Text(c.Count.Int, func(n int64) string { return human.Count(n, w-1) })
 		}},
 		{"calls/s", 10, func(c reading.Call, w int) string {
-			return d.callRate(c.Count.Int, p.Back.Syscalls.ByName[c.Name].Calls, w)
+			return d.CountRateText(c.Count.Int, p.Back.Syscalls.ByName[c.Name].Calls, w-1)
 		}},
 		{"bytes", 16, func(c reading.Call, w int) string {
 			return reading.Text(c.Bytes.Int, func(n int64) string { return human.ExactBytes(n, w-1) })
 		}},
 		{"bytes/s", 13, func(c reading.Call, _ int) string {
-			return d.rateOf(grown(c.Bytes.Int, p.Back.Syscalls.ByName[c.Name].Bytes), human.Rate)
+			return d.RateText(reading.Grown(c.Bytes.Int, p.Back.Syscalls.ByName[c.Name].Bytes), human.Rate)
 		}},
 		{"mean", 9, func(c reading.Call, _ int) string {
 			if ns, ok := c.MeanNS(); ok {
@@ -125,14 +124,6 @@ func longestCall(calls []reading.Call, least int) int {
 		least = max(least, min(term.Width(human.Sanitize(c.Name)), 20))
 	}
 	return least
-}
-
-func grown(now, back trace.Int) trace.Int {
-	n, known := now.Get()
-	if !known {
-		return trace.Int{}
-	}
-	return trace.Known(n - back.Or(0))
 }
 
 // The buckets that are always shown, so that a chart keeps its place while

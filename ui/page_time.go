@@ -40,7 +40,7 @@ func seriesOf(d data) (throughput, copied, switches series) {
 	}
 	return follow("THROUGHPUT", d.Area, human.Rate, trace.PayloadBytes),
 		follow("COPIED BY THE CPU", d.Copied, human.Rate, trace.ToUser, trace.FromUser, trace.InKernel, trace.UserSpace),
-		follow("CONTEXT SWITCHES", d.Key, func(v float64) string { return perSecond(v, 9) + "/s" }, trace.VoluntarySwitches, trace.InvoluntarySwitches)
+		follow("CONTEXT SWITCHES", d.Key, func(v float64) string { return human.PerSecond(v, 9) + "/s" }, trace.VoluntarySwitches, trace.InvoluntarySwitches)
 }
 
 // timePage draws throughput, copies and context switches over the time of the

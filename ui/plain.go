@@ -38,16 +38,19 @@ func PlainHeader(t *trace.Trace) string {
 // PlainLine is one line for the interval between two states of a run. prev is
 // nil for the first.
 func PlainLine(prev, cur *trace.Trace) string {
-	now, back := newData(plainLook, cur, ended), data{}
+	now := reading.End(cur)
 	if prev != nil {
-		back = newData(plainLook, prev, ended)
+		now.Back = reading.End(prev).Now
 	}
-	now.Back = back.Now
 	sender := now.Processes()[0]
 	payload := now.Payload()
 	moved := trace.Int{}
 	if n, ok := payload.Get(); ok {
-		moved = trace.Known(n - senderPayload(back))
+		back := int64(0)
+		if prev != nil {
+			back = reading.End(prev).Payload().Or(0)
+		}
+		moved = trace.Known(n - back)
 	}
 	p := reading.ProgressOf(&cur.Run, now.Now.ElapsedNS, payload.Or(0))
 	done := "-"
@@ -58,12 +61,12 @@ func PlainLine(prev, cur *trace.Trace) string {
 	var l term.Line
 	for i, text := range []string{
 		human.Clock(now.Now.ElapsedNS),
-		orMissing(payload, human.FormatBytes),
-		now.rateOf(moved, func(v float64) string { return human.Rate(v) }),
-		now.rateOf(since(sender, trace.Calls), func(v float64) string { return perSecond(v, 8) }),
+		reading.Text(payload, human.FormatBytes),
+		now.RateText(moved, func(v float64) string { return human.Rate(v) }),
+		now.RateText(since(sender, trace.Calls), func(v float64) string { return human.PerSecond(v, 8) }),
 		passesIn(sender, moved),
-		now.rateOf(since(sender, trace.ModeSwitches), func(v float64) string { return perSecond(v, 9) }),
-		now.rateOf(since(sender, trace.VoluntarySwitches).Add(since(sender, trace.InvoluntarySwitches)), func(v float64) string { return perSecond(v, 8) }),
+		now.RateText(since(sender, trace.ModeSwitches), func(v float64) string { return human.PerSecond(v, 9) }),
+		now.RateText(since(sender, trace.VoluntarySwitches).Add(since(sender, trace.InvoluntarySwitches)), func(v float64) string { return human.PerSecond(v, 8) }),
 		done,
 	} {
 		l.Right(term.Paint{}, text, plainColumns[i].width)
@@ -71,20 +74,9 @@ func PlainLine(prev, cur *trace.Trace) string {
 	return strings.TrimRight(l.String(), " ")
 }
 
-func senderPayload(d data) int64 {
-	if d.Trace == nil {
-		return 0
-	}
-	return d.Payload().Or(0)
-}
-
-// since is how much a measure grew in the interval.
-func since(p reading.Party, m trace.Number) trace.Int {
-	n, known := p.Now.Value(m).Int.Get()
-	if !known {
-		return trace.Int{}
-	}
-	return trace.Known(n - p.Back.Int(m).Or(0))
+// since is how much a number grew in the interval.
+func since(p reading.Party, n trace.Number) trace.Int {
+	return reading.Grown(p.Now.Int(n), p.Back.Int(n))
 }
 
 // passesIn is how often the CPU copied the payload of the interval.
@@ -102,20 +94,4 @@ func passesIn(p reading.Party, moved trace.Int) string {
 		return "-" // nothing moved
 	}
 	return human.Passes(v)
-}
-
-// rateOf is a number of the interval per second.
-func (d data) rateOf(n trace.Int, format func(float64) string) string {
-	v, known := n.Get()
-	if seconds := d.Seconds(); known && seconds > 0 {
-		return format(float64(v) / seconds)
-	}
-	return human.NotCounted
-}
-
-func orMissing(n trace.Int, format func(int64) string) string {
-	if v, known := n.Get(); known {
-		return format(v)
-	}
-	return human.NotCounted
 }

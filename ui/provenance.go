@@ -2,7 +2,6 @@ package ui
 
 import (
 	"fmt"
-	"strings"
 
 	"github.com/zctrace/zctrace/internal/human"
 	"github.com/zctrace/zctrace/tracer/reading"
@@ -22,20 +21,11 @@ func (d data) alerts() []string {
 	if v := d.Trace.Run.Verified; v != nil && !*v {
 		list = append(list, "NOT VERIFIED: the sink did not receive the bytes of the source")
 	}
-	if causes := losses(d.Trace); len(causes) > 0 {
-		list = append(list, d.Text("EVENTS LOST, do not believe these numbers: "+strings.Join(causes, ", ")))
+	if lost := reading.LossesText(d.Trace); lost != "" {
+		list = append(list, d.Text("EVENTS LOST, do not believe these numbers: "+lost))
 	}
 	for _, row := range d.Verdict().Differing() {
 		list = append(list, d.Text("NOT AS IN THE TEXTBOOK: "+row.String()))
-	}
-	return list
-}
-
-// losses are the causes by which events were lost, and how many.
-func losses(t *trace.Trace) []string {
-	var list []string
-	for _, loss := range reading.Losses(t) {
-		list = append(list, loss.String())
 	}
 	return list
 }
@@ -49,7 +39,7 @@ func statusPanel(d data, width int) string {
 	}
 	counts := reading.Tally(&d.Now.Totals)
 	var l term.Line
-	if len(losses(d.Trace)) == 0 {
+	if len(reading.Losses(d.Trace)) == 0 {
 		word := "no losses"
 		if d.Trace.Losses == nil {
 			word = "losses not recorded"

@@ -17,7 +17,7 @@ import (
 type ranking struct {
 	reading.Ranking
 	labels []string // of the rows, safe to draw
-	first  data     // of the first trace: what all have in common
+	first  document // of the first trace: what all have in common
 }
 
 func newRanking(s *trace.Set) ranking {
@@ -31,7 +31,7 @@ func newRanking(s *trace.Set) ranking {
 		common = &t
 		common.Run = unaddressed(t.Run)
 	}
-	r.first = newData(plainLook, common, ended)
+	r.first = newDocument(common)
 	return r
 }
 

@@ -18,7 +18,7 @@ func (r ranking) trustSection(width int) []string {
 	}
 	lossy, verified, wrong, asked := 0, 0, 0, false
 	for _, t := range r.Set.Traces {
-		if len(losses(t)) > 0 {
+		if len(reading.Losses(t)) > 0 {
 			lossy++
 		}
 		if v := t.Run.Verified; v != nil {

@@ -31,10 +31,10 @@ type rounds struct {
 	over  bool         // and has ended
 	doing string
 
-	ranking  ranking  // of the rows that can be compared by now
-	sayings  []string // what can be said of them
-	ranked   bool     // drawn in order of speed
-	frame    int      // of the animation
+	ranking  reading.Ranking // of the rows that can be compared by now
+	sayings  []string        // what can be said of them
+	ranked   bool            // drawn in order of speed
+	frame    int             // of the animation
 	start    time.Time
 	at       time.Time
 	runStart time.Time
@@ -159,8 +159,10 @@ func (s rounds) compared() rounds {
 			set.Ranking = append(set.Ranking, ranked)
 		}
 	}
-	s.ranking = newRanking(set)
-	s.sayings = s.ranking.sentences()
+	s.ranking, s.sayings = reading.NewRanking(set), nil
+	for _, saying := range s.ranking.Sayings() {
+		s.sayings = append(s.sayings, saying.String())
+	}
 	return s
 }
 

@@ -136,7 +136,7 @@ func (s rounds) status(l *term.Look, width int) []string {
 		}
 		for _, t := range row.traces {
 			runs++
-			if len(losses(t)) > 0 {
+			if len(reading.Losses(t)) > 0 {
 				lossy++
 			}
 		}
@@ -243,7 +243,7 @@ func (r roundsScreen) help(st stage) []string {
 			l.Heading("SIGNS AND WORDS", width),
 			helpRow(l, l.Strong, "chart", "throughput of each strategy by chunk size"),
 			helpRow(l, l.Strong, s.spin(l), "the run under way"),
-			helpRow(l, l.Strong, first, "its slowest round was faster than all others'"),
+			helpRow(l, l.Strong, clearlyFirst, "its slowest round was faster than all others'"),
 			helpRow(l, l.Strong, "overtakes", "only sizes count at which no rounds overlap"),
 		)
 	}

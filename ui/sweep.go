@@ -21,7 +21,7 @@ func (r ranking) sweepSections(width int) [][]string {
 		}
 		mark := ""
 		if r.ClearlyFirst(row) {
-			mark = first
+			mark = clearlyFirst
 		}
 		return perMiBText(v), mark
 	})...)
@@ -31,12 +31,12 @@ func (r ranking) sweepSections(width int) [][]string {
 	for _, sentence := range r.sentences() {
 		crossings = append(crossings, term.Wrap(sentence, width)...)
 	}
-	legend := term.Wrap("Medians over the rounds, of the sender. "+first+" its slowest round was faster than every round of the others.", width)
+	legend := term.Wrap("Medians over the rounds, of the sender. "+clearlyFirst+" its slowest round was faster than every round of the others.", width)
 	return append(sections, crossings, r.textbookBySize(width), r.trustSection(width), legend)
 }
 
-// first marks a strategy all of whose rounds were faster than all of the others'.
-const first = "+"
+// clearlyFirst marks a strategy all of whose rounds were faster than all of the others'.
+const clearlyFirst = "+"
 
 // perMiBText is bytes per second in MiB/s, so that a column can be compared.
 func perMiBText(v float64) string {

@@ -195,7 +195,7 @@ func (s rounds) sweepTable(l *term.Look, g sweepGrid, width int, title string, c
 		for k, chunk := range g.sizes {
 			number, mark, ink := s.sweepCell(l, s.row(name, chunk), cell)
 			text.Right(ink, number, g.end(k)-text.End)
-			if mark == first {
+			if mark == clearlyFirst {
 				text.Put(l.Strong, mark)
 			} else {
 				text.Put(l.Dim, mark)
@@ -218,7 +218,7 @@ func (s rounds) sweepCell(l *term.Look, row *roundsRow, cell sweepNumber) (text,
 		return l.SignFailed, "", l.Warning
 	case row.rank.Rounds == 0 && running && s.live != nil:
 		text, mark, _ = cell(s.live)
-		return text, strings.TrimPrefix(mark, first), l.Key
+		return text, strings.TrimPrefix(mark, clearlyFirst), l.Key
 	case row.rank.Rounds == 0 && running:
 		return s.spin(l), "", l.Key
 	case row.rank.Rounds == 0:
@@ -242,7 +242,7 @@ func (s rounds) speedText(r *trace.Ranked) (text, mark string, best bool) {
 		return human.NotCounted, "", false
 	}
 	if s.ranking.ClearlyFirst(r) {
-		mark = first
+		mark = clearlyFirst
 	}
 	return mibText(v), mark, r.Rank == trace.Known(1)
 }

@@ -102,7 +102,7 @@ func (d data) callTotals(p reading.Party, hidden int, col callColumns) string {
 	}
 	l.PadTo(col.name)
 	l.Right(d.Dim, reading.Text(p.Now.Int(trace.Calls), func(n int64) string { return human.Count(n, col.calls-1) }), col.calls)
-	l.Right(d.Dim, d.callRate(p.Now.Syscalls.Calls, p.Back.Syscalls.Calls, col.rate), col.rate)
+	l.Right(d.Dim, d.CountRateText(p.Now.Syscalls.Calls, p.Back.Syscalls.Calls, col.rate-1), col.rate)
 	return l.String()
 }
 
@@ -110,7 +110,7 @@ func (d data) callRow(p reading.Party, c reading.Call, indent string, col callCo
 	var l term.Line
 	l.Left(d.Plain, indent+d.Fit(d.Text(c.Name), col.name-len(indent)), col.name)
 	l.Right(d.Plain, reading.Text(c.Count.Int, func(n int64) string { return human.Count(n, col.calls-1) }), col.calls)
-	l.Right(d.Plain, d.callRate(c.Count.Int, p.Back.Syscalls.ByName[c.Name].Calls, col.rate), col.rate)
+	l.Right(d.Plain, d.CountRateText(c.Count.Int, p.Back.Syscalls.ByName[c.Name].Calls, col.rate-1), col.rate)
 	bytes := ""
 	if c.Bytes.Int.Or(1) != 0 { // 0 for a call that moves none says nothing
 		bytes = reading.Text(c.Bytes.Int, func(n int64) string { return human.ExactBytes(n, col.bytes-1) })
@@ -138,15 +138,4 @@ func (d data) callRow(p reading.Party, c reading.Call, indent string, col callCo
 		l.Right(d.Plain, d.within(c, 0.99), col.p99)
 	}
 	return l.String()
-}
-
-// callRate is calls per second now. A name that the earlier sample does not
-// have had not been called then.
-func (d data) callRate(now, back trace.Int, width int) string {
-	n, known := now.Get()
-	seconds := d.Seconds()
-	if !known || seconds <= 0 {
-		return human.NotCounted
-	}
-	return perSecond(float64(n-back.Or(0))/seconds, width-1)
 }

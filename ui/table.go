@@ -20,7 +20,7 @@ const tableWidth = 80
 // same bytes for the same trace, wherever it is printed; lines are at most
 // width cells, which is 80 if it is less.
 func Table(t *trace.Trace, width int) string {
-	d := newData(plainLook, t, ended)
+	d := newDocument(t)
 	width = max(width, tableWidth)
 	return joined([][]string{
 		d.runSection(width),
@@ -34,6 +34,14 @@ func Table(t *trace.Trace, width int) string {
 		d.legendSection(width),
 	}, width)
 }
+
+// document is a run at its end, and how it is written.
+type document struct {
+	*term.Look
+	reading.Moment
+}
+
+func newDocument(t *trace.Trace) document { return document{plainLook, reading.End(t)} }
 
 // joined are the sections that have something to say, an empty line between them.
 func joined(sections [][]string, width int) string {
@@ -63,7 +71,7 @@ func sized(n int64) string {
 }
 
 // runSection says what ran and how it ended.
-func (d data) runSection(width int) []string {
+func (d document) runSection(width int) []string {
 	r := d.Trace.Run
 	g := term.Grid{Align: "lw"}
 	add := d.adder(&g)
@@ -85,7 +93,7 @@ func (d data) runSection(width int) []string {
 }
 
 // adder adds what is not empty to a grid of names and words.
-func (d data) adder(g *term.Grid) func(name string, parts ...string) {
+func (d document) adder(g *term.Grid) func(name string, parts ...string) {
 	return func(name string, parts ...string) {
 		parts = slices.DeleteFunc(parts, func(s string) bool { return s == "" })
 		if len(parts) > 0 {
@@ -95,7 +103,7 @@ func (d data) adder(g *term.Grid) func(name string, parts ...string) {
 }
 
 // addSetting says what the numbers were measured under.
-func (d data) addSetting(add func(name string, parts ...string)) {
+func (d document) addSetting(add func(name string, parts ...string)) {
 	r, h := d.Trace.Run, d.Trace.Host
 	source := r.Source.Path
 	if r.Source.Kind == "auto" {
@@ -129,7 +137,7 @@ func (d data) addSetting(add func(name string, parts ...string)) {
 }
 
 // addStart says when it ran, and how to run it again.
-func (d data) addStart(add func(name string, parts ...string)) {
+func (d document) addStart(add func(name string, parts ...string)) {
 	r := d.Trace.Run
 	if !r.Started.IsZero() {
 		add("started", r.Started.UTC().Format("2006-01-02 15:04:05 UTC"))
@@ -160,7 +168,7 @@ func orNothing(n trace.Int, format func(int64) string) string {
 }
 
 // textbookSection puts measured next to textbook.
-func (d data) textbookSection(width int) []string {
+func (d document) textbookSection(width int) []string {
 	v := d.Verdict()
 	if len(v.Rows) == 0 {
 		return nil
@@ -189,7 +197,7 @@ func (d data) textbookSection(width int) []string {
 }
 
 // bytesSection shows what was copied and what moved without a copy.
-func (d data) bytesSection(width int) []string {
+func (d document) bytesSection(width int) []string {
 	parties := d.Processes()
 	g := term.Grid{Align: "l" + strings.Repeat("rrm", len(parties))}
 	head := []string{"Bytes"}
@@ -220,7 +228,7 @@ func (d data) bytesSection(width int) []string {
 }
 
 // callsSection shows the system calls by name.
-func (d data) callsSection(width int) []string {
+func (d document) callsSection(width int) []string {
 	g := term.Grid{Align: "lrrrrrr"}
 	g.Add("System calls", "calls", "calls/s", "bytes", "errors", "mean", "blocked")
 	for _, p := range d.Processes() {
@@ -228,13 +236,13 @@ func (d data) callsSection(width int) []string {
 		if len(calls) == 0 {
 			continue
 		}
-		g.Add("  "+p.Name, reading.Text(p.Now.Int(trace.Calls), human.Grouped), d.callRate(p.Now.Syscalls.Calls, p.Back.Syscalls.Calls, 12), "", "", "", "")
+		g.Add("  "+p.Name, reading.Text(p.Now.Int(trace.Calls), human.Grouped), d.CountRateText(p.Now.Syscalls.Calls, p.Back.Syscalls.Calls, 11), "", "", "", "")
 		for _, c := range calls {
 			mean := human.NotCounted
 			if ns, ok := c.MeanNS(); ok {
 				mean = human.Latency(ns, "us")
 			}
-			g.Add("    "+term.Fit(d.Text(c.Name), 24, ".."), reading.Text(c.Count.Int, human.Grouped), d.callRate(c.Count.Int, p.Back.Syscalls.ByName[c.Name].Calls, 12),
+			g.Add("    "+term.Fit(d.Text(c.Name), 24, ".."), reading.Text(c.Count.Int, human.Grouped), d.CountRateText(c.Count.Int, p.Back.Syscalls.ByName[c.Name].Calls, 11),
 				reading.Text(c.Bytes.Int, human.Grouped), reading.Text(c.Errors.Int, human.Grouped), mean, reading.Text(c.Blocked.Int, human.Grouped))
 		}
 	}

@@ -22,7 +22,7 @@ var always = []trace.Number{
 }
 
 // countersSection shows the plain counters.
-func (d data) countersSection(width int) []string {
+func (d document) countersSection(width int) []string {
 	parties := d.Processes()
 	g := term.Grid{Align: "l" + strings.Repeat("rm", len(parties))}
 	head := []string{"Counters"}
@@ -64,7 +64,7 @@ func exact(m trace.Number, v int64) string {
 
 // kernelSection shows what softirq, kworkers and io-wq did on the run's behalf
 // and neither party could be charged with, if there was any.
-func (d data) kernelSection(width int) []string {
+func (d document) kernelSection(width int) []string {
 	g := term.Grid{Align: "lrrm"}
 	g.Add("By the kernel on its own", "", "passes", "")
 	for _, k := range trace.OfKind(trace.Class) {
@@ -86,13 +86,13 @@ func (d data) kernelSection(width int) []string {
 }
 
 // trustSection says how far the numbers can be believed.
-func (d data) trustSection(width int) []string {
+func (d document) trustSection(width int) []string {
 	r := d.Trace.Run
 	lines := []string{"losses: none"}
 	if d.Trace.Losses == nil {
 		lines = []string{"losses: not recorded"}
-	} else if causes := losses(d.Trace); len(causes) > 0 {
-		lines = term.Wrap(d.Text("!! EVENTS WERE LOST, DO NOT BELIEVE THIS RUN: "+strings.Join(causes, ", ")), width)
+	} else if lost := reading.LossesText(d.Trace); lost != "" {
+		lines = term.Wrap(d.Text("!! EVENTS WERE LOST, DO NOT BELIEVE THIS RUN: "+lost), width)
 	}
 	switch {
 	case r.Verified == nil && !slices.ContainsFunc(r.Command, asksToVerify):
@@ -123,7 +123,7 @@ func asksToVerify(arg string) bool {
 
 // legendSection explains the marks that were used, and why what is n/a was not
 // counted.
-func (d data) legendSection(width int) []string {
+func (d document) legendSection(width int) []string {
 	counts := reading.Tally(&d.Now.Totals)
 	g := term.Grid{Align: "lw"}
 	explain := func(mark, what string, reasons []reading.Reason) {

@@ -173,3 +173,14 @@ func PerMiB(v float64) string {
 	}
 	return Short(v)
 }
+
+// PerSecond is a count per second in at most width characters.
+func PerSecond(v float64, width int) string {
+	if v < 0 { // a thinned sample cannot be later; a foreign trace may say so
+		return NotCounted
+	}
+	if v >= 10 || v == 0 {
+		return Count(int64(v+0.5), width)
+	}
+	return Short(v)
+}

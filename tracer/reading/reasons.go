@@ -30,6 +30,15 @@ func Losses(t *trace.Trace) []Loss {
 	return list
 }
 
+// LossesText is the losses in words; "" if there are none.
+func LossesText(t *trace.Trace) string {
+	var list []string
+	for _, loss := range Losses(t) {
+		list = append(list, loss.String())
+	}
+	return strings.Join(list, ", ")
+}
+
 // numbers visits the numbers of every party but those of single engines. Most of what a process does
 // has no meaning for the kernel's own work, so null is worth a word there only for the number that
 // could prove the passes wrong: payload copied on the run's behalf behind everybody's back.

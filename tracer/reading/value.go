@@ -24,3 +24,26 @@ func Text(n trace.Int, format func(int64) string) string {
 	}
 	return human.NotCounted
 }
+
+// Grown is how much a number has grown since a moment before. One that was not there then was 0.
+func Grown(now, back trace.Int) trace.Int {
+	n, known := now.Get()
+	if !known {
+		return trace.Int{}
+	}
+	return trace.Known(n - back.Or(0))
+}
+
+// RateText is what has grown between Back and Now, per second, as format writes it, or n/a.
+func (m Moment) RateText(grown trace.Int, format func(float64) string) string {
+	v, known := grown.Get()
+	if seconds := m.Seconds(); known && seconds > 0 {
+		return format(float64(v) / seconds)
+	}
+	return human.NotCounted
+}
+
+// CountRateText is a count per second in at most width characters, or n/a.
+func (m Moment) CountRateText(now, back trace.Int, width int) string {
+	return m.RateText(Grown(now, back), func(v float64) string { return human.PerSecond(v, width) })
+}
