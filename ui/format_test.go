@@ -8,18 +8,6 @@ import (
 	"github.com/zctrace/zctrace/tracer/reading"
 )
 
-func TestWordsForPeople(t *testing.T) {
-	for _, c := range []struct{ got, want string }{
-		{sized(512), "512 bytes"},
-		{sized(65536), "65,536 bytes (64 KiB)"},
-		{commandLine([]string{"zctrace", "run", "--expect", "sender.copies.from_user == 0"}), "zctrace run --expect 'sender.copies.from_user == 0'"},
-	} {
-		if c.got != c.want {
-			t.Errorf("got %q, want %q", c.got, c.want)
-		}
-	}
-}
-
 // TestThroughputStaysWhereItWas: as the run goes on, the columns of the chart
 // that are complete do not change.
 func TestThroughputStaysWhereItWas(t *testing.T) {

@@ -5,6 +5,7 @@ import (
 
 	"github.com/zctrace/zctrace/internal/human"
 	"github.com/zctrace/zctrace/tracer/trace"
+	"github.com/zctrace/zctrace/ui/report"
 	"github.com/zctrace/zctrace/ui/term"
 )
 
@@ -61,7 +62,7 @@ func headerPanel(d data, width int) string {
 	name := d.Fit(d.Text(r.Strategy), max(width-l.End-term.Width(state)-2, 0))
 	l.Put(d.Key, name).Put(d.Plain, "  ")
 	if room := width - l.End - term.Width(state) - 2; room >= 12 {
-		l.Put(d.Plain, sourceToSink(d.Look, r, room))
+		l.Put(d.Plain, report.SourceToSink(d.Look, r, room))
 	}
 	l.PadTo(width-term.Width(state)).Put(p, state)
 	rows := []string{l.String()}

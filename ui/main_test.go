@@ -1,7 +1,6 @@
 package ui
 
 import (
-	"flag"
 	"fmt"
 	"os"
 	"testing"
@@ -10,10 +9,9 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/zctrace/zctrace/internal/tracetest"
+	"github.com/zctrace/zctrace/ui/report"
 	"github.com/zctrace/zctrace/ui/term"
 )
-
-var update = flag.Bool("update", false, "write the golden files anew")
 
 // The test binary plays other programs, too: one that only reaches main, and
 // one that shows the dashboard on its terminal.
@@ -52,5 +50,5 @@ func helperDashboard() {
 	}()
 	_, err := p.Run()
 	fmt.Println("left:", err, why)
-	fmt.Print(Table(tracetest.Whole("sendfile"), 80))
+	fmt.Print(report.Table(tracetest.Whole("sendfile"), 80))
 }

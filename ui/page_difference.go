@@ -2,12 +2,14 @@ package ui
 
 import (
 	"strings"
+
+	"github.com/zctrace/zctrace/ui/report"
 )
 
 // differencePage is the same as a view: what differs stands out.
 func differencePage(d data, width int) page {
 	pg := page{title: "DIFFERENCE"}
-	text := Difference(d.pair.traces[0], d.pair.traces[1], d.pair.names[0], d.pair.names[1], width)
+	text := report.Difference(d.pair.traces[0], d.pair.traces[1], d.pair.names[0], d.pair.names[1], width)
 	for _, l := range strings.Split(strings.TrimSuffix(text, "\n"), "\n") {
 		ink := d.Dim
 		switch {

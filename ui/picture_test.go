@@ -141,7 +141,7 @@ func TestPictureGolden(t *testing.T) {
 				r := tr.Run
 				fmt.Fprintf(&b, "%s, %s to %s\n%s\n\n", r.Strategy, r.Source.Kind, r.Sink.Kind, trimLines(picturePanel(newData(uncoloured(false), tr, ended), width-2*margin)))
 			}
-			golden(t, fmt.Sprintf("paths-%d.txt", width), b.String())
+			tracetest.Golden(t, fmt.Sprintf("paths-%d.txt", width), b.String())
 		})
 	}
 }
@@ -162,7 +162,7 @@ func TestPictureOfOlderTraces(t *testing.T) {
 			fmt.Fprintf(&b, "%s\n%s\n\n", tr.Run.Strategy, trimLines(picturePanel(newData(uncoloured(false), tr, ended), width-2*margin)))
 		}
 	}
-	golden(t, "paths-older.txt", b.String())
+	tracetest.Golden(t, "paths-older.txt", b.String())
 }
 
 // What is drawn is the path, not what goes by a strategy's name.
@@ -225,7 +225,7 @@ func TestPictureOfTheReceiver(t *testing.T) {
 			fmt.Fprintf(&b, "--receiver %s\n%s\n\n", method.name, trimLines(picturePanel(d, width-2*margin)))
 		}
 	}
-	golden(t, "paths-receiver.txt", b.String())
+	tracetest.Golden(t, "paths-receiver.txt", b.String())
 }
 
 // TestArrows: what an arrow says of a number that is there, is 0, or is not known.

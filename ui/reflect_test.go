@@ -2,40 +2,13 @@ package ui
 
 import (
 	"fmt"
-	"reflect"
-	"strings"
 	"testing"
-	"time"
 
 	"github.com/zctrace/zctrace/internal/human"
 	"github.com/zctrace/zctrace/internal/tracetest"
 	"github.com/zctrace/zctrace/tracer/trace"
+	"github.com/zctrace/zctrace/ui/report"
 )
-
-// fillInts sets every number of the counters.
-func fillInts(c *trace.Counters, v int64) {
-	visit(reflect.ValueOf(c).Elem(), "", func(_ string, f reflect.Value) {
-		if f.Type() == reflect.TypeFor[trace.Int]() {
-			f.Set(reflect.ValueOf(trace.Known(v)))
-		}
-	})
-}
-
-// visit walks the fields of a struct by their JSON names.
-func visit(v reflect.Value, path string, leaf func(string, reflect.Value)) {
-	if v.Kind() != reflect.Struct || v.Type() == reflect.TypeFor[trace.Int]() || v.Type() == reflect.TypeFor[time.Time]() {
-		leaf(strings.TrimPrefix(path, "."), v)
-		return
-	}
-	for i := range v.NumField() {
-		name, _, _ := strings.Cut(v.Type().Field(i).Tag.Get("json"), ",")
-		if v.Type().Field(i).Anonymous {
-			visit(v.Field(i), path, leaf)
-		} else {
-			visit(v.Field(i), path+"."+name, leaf)
-		}
-	}
-}
 
 // TestNothingHostileReachesTheTerminal puts it into every string of a trace.
 func TestNothingHostileReachesTheTerminal(t *testing.T) {
@@ -49,9 +22,9 @@ func TestNothingHostileReachesTheTerminal(t *testing.T) {
 		tr.Samples[i].ElapsedNS = int64(i)
 	}
 	outputs := map[string]string{
-		"table":  Table(tr, 80),
-		"header": PlainHeader(tr),
-		"line":   PlainLine(nil, tr),
+		"table":  report.Table(tr, 80),
+		"header": report.PlainHeader(tr),
+		"line":   report.PlainLine(nil, tr),
 	}
 	for _, kind := range []string{"file", tracetest.Hostile} { // texts of their own for kinds that are known
 		tr.Run.Sink.Kind, tr.Run.Source.Kind = kind, kind
@@ -63,7 +36,7 @@ func TestNothingHostileReachesTheTerminal(t *testing.T) {
 			outputs[fmt.Sprintf("narrow view %d, %s", v+1, human.Sanitize(kind))] = modelOf(70, 150, Finished{Trace: tr}, key, keyPress("t")).View()
 		}
 		outputs["narrow, "+human.Sanitize(kind)] = modelOf(60, 16, Finished{Trace: tr}).View()
-		outputs["table, "+human.Sanitize(kind)] = Table(tr, 80)
+		outputs["table, "+human.Sanitize(kind)] = report.Table(tr, 80)
 	}
 	for name, output := range outputs {
 		if harm := tracetest.Harm(output); harm != "" {

@@ -2,7 +2,6 @@ package ui
 
 import (
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/charmbracelet/bubbles/key"
@@ -124,17 +123,4 @@ func (r roundsScreen) stateText(st stage) stateText {
 		return stateText{l.SignRunning + " starting", l.Strong}
 	}
 	return stateText{fmt.Sprintf("%s round %d of %d  %s", l.SignRunning, s.round, s.each, human.Clock(int64(s.at.Sub(s.start)))), l.Strong}
-}
-
-// RunLine is a line for a run of several that has ended.
-func RunLine(label string, round, rounds int, t *trace.Trace, err error) string {
-	text := fmt.Sprintf("round %d/%d  %s  ", round, rounds, human.Sanitize(label))
-	switch {
-	case err != nil:
-		first, _, _ := strings.Cut(err.Error(), "\n")
-		return text + "failed: " + human.Sanitize(first)
-	case t.Run.Ended == trace.Interrupted:
-		return text + "interrupted"
-	}
-	return text + human.Rate(t.Throughput())
 }

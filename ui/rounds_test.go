@@ -159,14 +159,14 @@ func TestRoundsGolden(t *testing.T) {
 	for name, state := range roundsStates() {
 		for _, s := range screens {
 			t.Run(fmt.Sprintf("%s/%dx%d", name, s.width, s.height), func(t *testing.T) {
-				golden(t, fmt.Sprintf("%s-%d.txt", name, s.width), state(s.width, s.height).draw()+"\n")
+				tracetest.Golden(t, fmt.Sprintf("%s-%d.txt", name, s.width), state(s.width, s.height).draw()+"\n")
 			})
 		}
 		if name == "compare-running" || name == "sweep-running" {
 			t.Run(name+"/ascii", func(t *testing.T) {
 				m := state(80, 24)
 				m.look = uncoloured(true)
-				golden(t, name+"-ascii.txt", m.draw()+"\n")
+				tracetest.Golden(t, name+"-ascii.txt", m.draw()+"\n")
 			})
 		}
 	}
@@ -181,7 +181,7 @@ func hostileRounds(o RoundsOptions) func(width, height int) shell {
 	}
 	var msgs []tea.Msg
 	n := 0
-	for _, t := range extreme() {
+	for _, t := range tracetest.Extreme() {
 		copied := *t
 		msgs = append(msgs, Doing(tracetest.Hostile+strings.Repeat("読", 99)), RunBegins{n % len(o.Rows), 1 << 40}, Update{&copied}, frameTick{}, later(-time.Hour))
 		msgs = append(msgs, ran(o, n%len(o.Rows), 1, &copied)...)
@@ -240,7 +240,7 @@ func TestRoundsColourCarriesNoMeaning(t *testing.T) {
 		coloured.look = term.LookFrom(term.Terminal{}, r)
 		noColor.look = term.NewLook(term.Terminal{NoColor: true}, io.Discard)
 		if got := trimLines(ansi.Strip(coloured.draw())); got != plain.draw() {
-			t.Errorf("%s: the coloured text differs: %s", name, firstDifference(got, plain.draw()))
+			t.Errorf("%s: the coloured text differs: %s", name, tracetest.FirstDifference(got, plain.draw()))
 		}
 		if v := noColor.draw(); strings.Contains(v, "\x1b[3") || strings.Contains(v, "\x1b[9") {
 			t.Errorf("%s: colours in spite of NO_COLOR", name)
@@ -301,7 +301,7 @@ func TestRoundsPause(t *testing.T) {
 		m = next.(shell)
 	}
 	if after := m.View(); after != before {
-		t.Errorf("it moves while it is paused: %s", firstDifference(after, before))
+		t.Errorf("it moves while it is paused: %s", tracetest.FirstDifference(after, before))
 	}
 	if ordered, _ := m.Update(keyPress("o")); ordered.View() == before {
 		t.Error("the order of what is paused cannot be changed")

@@ -10,6 +10,7 @@ import (
 	"github.com/zctrace/zctrace/internal/human"
 	"github.com/zctrace/zctrace/tracer/reading"
 	"github.com/zctrace/zctrace/tracer/trace"
+	"github.com/zctrace/zctrace/ui/report"
 	"github.com/zctrace/zctrace/ui/term"
 )
 
@@ -64,7 +65,7 @@ func (s rounds) header(l *term.Look, width int, state stateText) []string {
 	names := l.Text(strings.Join(s.strategies, ", "))
 	path := ""
 	if s.any != nil {
-		path = sourceToSink(l, unaddressed(s.any.Run), max(room()-20, 0))
+		path = report.SourceToSink(l, report.Unaddressed(s.any.Run), max(room()-20, 0))
 	}
 	if len(names)+2+term.Width(path) > room() {
 		names = fmt.Sprintf("%d strategies", len(s.strategies))
@@ -243,7 +244,7 @@ func (r roundsScreen) help(st stage) []string {
 			l.Heading("SIGNS AND WORDS", width),
 			helpRow(l, l.Strong, "chart", "throughput of each strategy by chunk size"),
 			helpRow(l, l.Strong, s.spin(l), "the run under way"),
-			helpRow(l, l.Strong, clearlyFirst, "its slowest round was faster than all others'"),
+			helpRow(l, l.Strong, report.FirstMark, "its slowest round was faster than all others'"),
 			helpRow(l, l.Strong, "overtakes", "only sizes count at which no rounds overlap"),
 		)
 	}

@@ -1,6 +1,6 @@
-// Package ui draws a trace: on a terminal (NewDashboard, NewRounds), as lines for
-// whatever is not one (PlainHeader, PlainLine), and as the final table (Table).
-// All of them are fed the same trace values, so they cannot disagree.
+// Package ui draws traces on a terminal: one run ([NewDashboard]), live or saved, or
+// several ([NewRounds]). Package report writes the same values as plain text, so that
+// the two cannot disagree.
 package ui
 
 import (

@@ -8,6 +8,7 @@ import (
 	"github.com/zctrace/zctrace/internal/human"
 	"github.com/zctrace/zctrace/tracer/reading"
 	"github.com/zctrace/zctrace/tracer/trace"
+	"github.com/zctrace/zctrace/ui/report"
 	"github.com/zctrace/zctrace/ui/term"
 )
 
@@ -69,7 +70,7 @@ func (g sweepGrid) sizeText(chunk int64) string {
 }
 
 // mibText is a rate in MiB/s without separators.
-func mibText(v float64) string { return strings.ReplaceAll(perMiBText(v), ",", "") }
+func mibText(v float64) string { return strings.ReplaceAll(report.PerMiBText(v), ",", "") }
 
 // sweepBody is the chart over the sizes, the tables below it, and what else there
 // is room for.
@@ -195,7 +196,7 @@ func (s rounds) sweepTable(l *term.Look, g sweepGrid, width int, title string, c
 		for k, chunk := range g.sizes {
 			number, mark, ink := s.sweepCell(l, s.row(name, chunk), cell)
 			text.Right(ink, number, g.end(k)-text.End)
-			if mark == clearlyFirst {
+			if mark == report.FirstMark {
 				text.Put(l.Strong, mark)
 			} else {
 				text.Put(l.Dim, mark)
@@ -218,7 +219,7 @@ func (s rounds) sweepCell(l *term.Look, row *roundsRow, cell sweepNumber) (text,
 		return l.SignFailed, "", l.Warning
 	case row.rank.Rounds == 0 && running && s.live != nil:
 		text, mark, _ = cell(s.live)
-		return text, strings.TrimPrefix(mark, clearlyFirst), l.Key
+		return text, strings.TrimPrefix(mark, report.FirstMark), l.Key
 	case row.rank.Rounds == 0 && running:
 		return s.spin(l), "", l.Key
 	case row.rank.Rounds == 0:
@@ -242,7 +243,7 @@ func (s rounds) speedText(r *trace.Ranked) (text, mark string, best bool) {
 		return human.NotCounted, "", false
 	}
 	if s.ranking.ClearlyFirst(r) {
-		mark = clearlyFirst
+		mark = report.FirstMark
 	}
 	return mibText(v), mark, r.Rank == trace.Known(1)
 }

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -13,8 +12,10 @@ import (
 	"github.com/charmbracelet/lipgloss"
 	"github.com/charmbracelet/x/ansi"
 
+	"github.com/zctrace/zctrace/internal/human"
 	"github.com/zctrace/zctrace/internal/tracetest"
 	"github.com/zctrace/zctrace/tracer/trace"
+	"github.com/zctrace/zctrace/ui/report"
 	"github.com/zctrace/zctrace/ui/term"
 )
 
@@ -59,41 +60,6 @@ func keyPress(s string) tea.KeyMsg {
 	return tea.KeyMsg{Type: tea.KeyRunes, Runes: []rune(s)}
 }
 
-func golden(t *testing.T, name, got string) {
-	t.Helper()
-	path := filepath.Join("testdata", name)
-	if *update {
-		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-		return
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatalf("%v (go test -update writes it)", err)
-	}
-	if got != string(want) {
-		t.Errorf("%s differs (go test -update writes it anew)\n%s", path, firstDifference(got, string(want)))
-	}
-}
-
-func firstDifference(got, want string) string {
-	g, w := strings.Split(got, "\n"), strings.Split(want, "\n")
-	for i := range max(len(g), len(w)) {
-		var a, b string
-		if i < len(g) {
-			a = g[i]
-		}
-		if i < len(w) {
-			b = w[i]
-		}
-		if a != b {
-			return fmt.Sprintf("line %d\n got %q\nwant %q", i+1, a, b)
-		}
-	}
-	return ""
-}
-
 var screens = []struct{ width, height int }{{60, 16}, {80, 24}, {120, 40}, {200, 60}}
 
 // states are what the dashboard shows in the golden files, besides the three
@@ -109,17 +75,17 @@ var states = map[string]func() []tea.Msg{
 		return []tea.Msg{Update{tracetest.RunOf("read-write", 31)}, keyPress("p"), Update{tracetest.RunOf("read-write", 40)}}
 	},
 	"failed": func() []tea.Msg {
-		t := fallenBack()
+		t := tracetest.FallenBack()
 		t.Losses = map[string]int64{"map_full": 17, "ringbuf_full": 1203}
 		t.Run.Ended, t.Run.Error = trace.Failed, "receiver was killed (signal 9)"
 		verified := false
 		t.Run.Verified = &verified
 		return []tea.Msg{Finished{Trace: t, Err: errors.New(t.Run.Error)}}
 	},
-	"file":    func() []tea.Msg { return []tea.Msg{Update{toFile()}} },
+	"file":    func() []tea.Msg { return []tea.Msg{Update{tracetest.ToFile()}} },
 	"help":    func() []tea.Msg { return []tea.Msg{Update{tracetest.RunOf("sendfile", 31)}, keyPress("?")} },
 	"calls":   func() []tea.Msg { return []tea.Msg{Update{timed()}, keyPress("2")} },
-	"untimed": func() []tea.Msg { return []tea.Msg{Update{toFile()}, keyPress("2")} },
+	"untimed": func() []tea.Msg { return []tea.Msg{Update{tracetest.ToFile()}, keyPress("2")} },
 	"time":    func() []tea.Msg { return []tea.Msg{Update{tracetest.RunOf("read-write", 31)}, keyPress("3")} },
 	"time-receiver": func() []tea.Msg {
 		return []tea.Msg{Finished{Trace: tracetest.Whole("sendfile")}, keyPress("3"), keyPress("t")}
@@ -154,7 +120,7 @@ func timed() *trace.Trace {
 
 // hooked has more hooks than a small screen has lines, and several engines.
 func hooked() *trace.Trace {
-	t := fallenBack()
+	t := tracetest.FallenBack()
 	for i := range 30 {
 		h := trace.Hook{Name: fmt.Sprintf("fexit/function_%d", i), Counter: "copies to files", Provenance: trace.Unavailable, Reason: "the kernel refuses to load fentry and fexit programs, also for root: it is hardened"}
 		if i > 25 {
@@ -167,108 +133,26 @@ func hooked() *trace.Trace {
 	return t
 }
 
-// fallenBack is a sendfile that copied after all, some of it in softirq.
-func fallenBack() *trace.Trace {
-	t := tracetest.RunOf("sendfile", 31)
-	n := t.Total.Sender.PayloadBytes.Or(0)
-	t.Total.Sender.Copies.InKernel = tracetest.Observed(n * 84 / 100)
-	t.Total.Kernel.Copies.InKernel = tracetest.Observed(n * 16 / 100)
-	return t
-}
-
-// toFile has no receiver, a disk, cold cache and no latencies.
-func toFile() *trace.Trace {
-	t := tracetest.RunOf("read-write", 31)
-	t.Run.Sink = trace.Sink{Kind: "file", Address: "/var/tmp/out", Device: trace.Device{Name: "vda", Kind: "disk"}}
-	t.Run.Receiver, t.Run.Cache, t.Run.Latency = "", "cold", false
-	t.Run.LimitBytes = trace.Known(64 << 30)
-	c := &t.Total.Sender
-	t.Total.Receiver = nil
-	c.Disk = trace.Disk{ReadBytes: c.PayloadBytes, ReadRequests: trace.Known(75_000), WriteBytes: trace.Known(0), WriteRequests: trace.Known(0)}
-	for name, s := range c.Syscalls.ByName {
-		s.TimeNS = trace.Int{}
-		c.Syscalls.ByName[name] = s
-	}
-	c.Provenance["syscalls.by_name.*.time_ns"] = trace.Origin{Provenance: trace.Unavailable, Reason: "--latency off"}
-	return t
-}
-
-// Both sinks are named, as fully as there is room.
-func TestTwoSinks(t *testing.T) {
-	run := trace.Run{Source: trace.Source{Kind: "auto"},
-		Sink:  trace.Sink{Kind: "tcp", Address: "127.0.0.1:80", Device: trace.Device{Name: "lo", Kind: "loopback"}},
-		Sink2: &trace.Sink{Kind: "file", Address: "/var/tmp", Device: trace.Device{Kind: "disk"}}}
-	for width, want := range map[int]string{
-		80: "auto -> tcp 127.0.0.1:80 (loopback) and /var/tmp",
-		40: "auto -> tcp (loopback) and /var/tmp",
-		30: "auto -> tcp and /var/tmp",
-	} {
-		if got := sourceToSink(plainLook, run, width); got != want {
-			t.Errorf("%d cells: %q, want %q", width, got, want)
-		}
-	}
-}
-
 func TestDashboardGolden(t *testing.T) {
 	for name, messages := range states {
 		for _, s := range screens {
 			t.Run(fmt.Sprintf("%s/%dx%d", name, s.width, s.height), func(t *testing.T) {
 				got := modelOf(s.width, s.height, messages()...).View()
-				golden(t, fmt.Sprintf("%s-%d.txt", name, s.width), got+"\n")
+				tracetest.Golden(t, fmt.Sprintf("%s-%d.txt", name, s.width), got+"\n")
 			})
 		}
 	}
 	t.Run("ascii", func(t *testing.T) {
 		m := modelOf(80, 24, Update{tracetest.RunOf("sendfile", 31)})
 		m.look = uncoloured(true)
-		golden(t, "ascii-80.txt", m.draw()+"\n")
+		tracetest.Golden(t, "ascii-80.txt", m.draw()+"\n")
 	})
-}
-
-// extreme are traces that press against every limit.
-func extreme() map[string]*trace.Trace {
-	wide := tracetest.Whole("read-write")
-	wide.Run.Strategy = "読み書き戦略読み書き戦略読み書き戦略"
-	wide.Run.Source = trace.Source{Kind: "file", Path: "/home/山田太郎/データ/とても長い名前のファイル名前.bin", Filesystem: "ｅｘｔ４"}
-	wide.Host.Kernel = "6.18.5-カーネル-𝓀𝑒𝓇𝓃𝑒𝓁"
-	wide.Run.Ended, wide.Run.Error = trace.Failed, strings.Repeat("壊れた", 60)
-	for i := range 30 {
-		wide.Total.Sender.Syscalls.ByName[fmt.Sprintf("システムコール%d", i)] = tracetest.Syscall(int64(i), int64(i%2), 1, 0)
-	}
-
-	huge := tracetest.Whole("mmap-write")
-	const most = int64(1<<63 - 1)
-	for _, c := range []*trace.Counters{&huge.Total.Sender, huge.Total.Receiver, &huge.Total.Kernel} {
-		fillInts(c, most)
-		c.Syscalls.ByName = map[string]trace.Syscall{
-			strings.Repeat("very_long_system_call_name_", 9): {Calls: trace.Known(most), Errors: trace.Known(most), Bytes: trace.Known(most), TimeNS: trace.Known(most), Blocked: trace.Known(most)},
-		}
-		c.Provenance = map[string]trace.Origin{}
-	}
-	huge.Losses = map[string]int64{strings.Repeat("cause", 100): most, "other": -1}
-	huge.Run.ElapsedNS, huge.Run.LimitBytes, huge.Run.LimitDurationNS = most, trace.Known(1), trace.Known(1)
-	huge.Run.Source.Path, huge.Run.Sink.Address = strings.Repeat("/long", 200), strings.Repeat("long", 200)
-	huge.Run.ChunkBytes = 1
-
-	negative := tracetest.Whole("sendfile")
-	fillInts(&negative.Total.Sender, -1<<63)
-	negative.Run.ElapsedNS, negative.Run.ChunkBytes = -5, -1
-
-	backwards := tracetest.Whole("sendfile")
-	for i, j := 0, len(backwards.Samples)-1; i < j; i, j = i+1, j-1 {
-		backwards.Samples[i], backwards.Samples[j] = backwards.Samples[j], backwards.Samples[i]
-	}
-
-	return map[string]*trace.Trace{
-		"zero": {}, "wide": wide, "huge": huge, "negative": negative, "backwards": backwards,
-		"usual": tracetest.RunOf("read-write", 31), "fallen back": fallenBack(), "no receiver": toFile(),
-	}
 }
 
 // TestNothingOverflows draws every size. The traces take turns, and every one
 // of them meets every width and every height.
 func TestNothingOverflows(t *testing.T) {
-	traces := extreme()
+	traces := tracetest.Extreme()
 	var names []string
 	for name := range traces {
 		names = append(names, name)
@@ -337,7 +221,7 @@ func TestColourCarriesNoMeaning(t *testing.T) {
 			t.Errorf("%s: no colour at all", name)
 		}
 		if got := trimLines(ansi.Strip(coloured.draw())); got != plain.View() {
-			t.Errorf("%s: the coloured text differs: %s", name, firstDifference(got, plain.View()))
+			t.Errorf("%s: the coloured text differs: %s", name, tracetest.FirstDifference(got, plain.View()))
 		}
 		if v := noColor.draw(); strings.Contains(v, "\x1b[3") || strings.Contains(v, "\x1b[9") {
 			t.Errorf("%s: colours in spite of NO_COLOR", name)
@@ -367,8 +251,36 @@ func TestViewIsDeterministic(t *testing.T) {
 		first := modelOf(120, 40, messages()...).View()
 		for range 20 {
 			if again := modelOf(120, 40, messages()...).View(); again != first {
-				t.Fatalf("%s: %s", name, firstDifference(again, first))
+				t.Fatalf("%s: %s", name, tracetest.FirstDifference(again, first))
 			}
 		}
+	}
+}
+
+// TestSavedTraces draws the traces that the trace package keeps as examples.
+func TestSavedTraces(t *testing.T) {
+	files, err := filepath.Glob("../tracer/trace/testdata/*.json")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no saved traces: %v", err)
+	}
+	for _, file := range files {
+		t.Run(filepath.Base(file), func(t *testing.T) {
+			tr, _, err := trace.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			exact := human.Grouped(tr.Run.PayloadBytes.Or(-1))
+			for name, view := range map[string]string{
+				"table":     report.Table(tr, 80),
+				"dashboard": modelOf(80, 24, Finished{Trace: tr}).View(),
+			} {
+				for _, want := range []string{tr.Run.Strategy, string(tr.Run.Ended), exact} {
+					if !strings.Contains(view, want) {
+						t.Errorf("the %s does not say %q:\n%s", name, want, view)
+					}
+				}
+			}
+			checkFits(t, file, tr, 80, 24, 0)
+		})
 	}
 }

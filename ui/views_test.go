@@ -13,6 +13,7 @@ import (
 	"github.com/zctrace/zctrace/internal/tracetest"
 	"github.com/zctrace/zctrace/tracer/reading"
 	"github.com/zctrace/zctrace/tracer/trace"
+	"github.com/zctrace/zctrace/ui/report"
 	"github.com/zctrace/zctrace/ui/term"
 )
 
@@ -79,7 +80,7 @@ func TestSides(t *testing.T) {
 	if v := after(m, keyPress("t")).View(); !strings.Contains(v, "DATA PATH, SENDER") {
 		t.Errorf("t does not lead back:\n%s", v)
 	}
-	alone := modelOf(80, 24, Update{toFile()}, keyPress("t"))
+	alone := modelOf(80, 24, Update{tracetest.ToFile()}, keyPress("t"))
 	if v := alone.View(); !strings.Contains(v, "nobody receives") {
 		t.Errorf("t without a receiver says nothing:\n%s", v)
 	}
@@ -100,7 +101,7 @@ func TestQuantile(t *testing.T) {
 		{"nonsense", []int64{3: -5, 4: 1}, "<32 ns", "<32 ns"},
 		{"the longest", []int64{63: 1}, "<9223372037 s", "<9223372037 s"},
 	} {
-		d := data{Look: plainLook}
+		d := data{Look: report.Look}
 		if p50, p99 := d.within(reading.Call{Log2: c.log2}, 0.5), d.within(reading.Call{Log2: c.log2}, 0.99); p50 != c.p50 || p99 != c.p99 {
 			t.Errorf("%s: %s, %s; want %s, %s", c.name, p50, p99, c.p50, c.p99)
 		}
@@ -263,7 +264,7 @@ func TestTwoTraces(t *testing.T) {
 	m := dashboardOf(60, 40, RunOptions{Trace: tracetest.Whole("read-write"), Other: tracetest.Whole("sendfile"), Names: [2]string{"rw.json", "sf.json"}, Replay: true})
 	for _, width := range []int{60, 80, 120, 200} {
 		m = after(m, tea.WindowSizeMsg{Width: width, Height: 40})
-		golden(t, fmt.Sprintf("two-%d.txt", width), m.View()+"\n")
+		tracetest.Golden(t, fmt.Sprintf("two-%d.txt", width), m.View()+"\n")
 	}
 	m = after(m, keyPress("1"), tea.KeyMsg{Type: tea.KeyLeft})
 	for _, step := range []struct {
@@ -287,7 +288,7 @@ func TestTwoTraces(t *testing.T) {
 
 // Two traces that press against every limit fit every size.
 func TestTwoTracesFit(t *testing.T) {
-	traces := extreme()
+	traces := tracetest.Extreme()
 	for nameA, a := range traces {
 		for _, b := range traces {
 			for width := leastWidth; width <= 220; width += 23 {

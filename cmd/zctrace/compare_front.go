@@ -12,6 +12,7 @@ import (
 	"github.com/zctrace/zctrace/tracer/session"
 	"github.com/zctrace/zctrace/tracer/trace"
 	"github.com/zctrace/zctrace/ui"
+	"github.com/zctrace/zctrace/ui/report"
 )
 
 // lines does the runs, with a line on standard error for each.
@@ -28,7 +29,7 @@ func (c *comparison) lines() ([]session.Outcome, error) {
 			for i := range c.configs { // from now on these lines say how it goes
 				c.configs[i].Doing = nil
 			}
-			fmt.Fprintln(os.Stderr, ui.RunLine(labels[o.Config], o.Round, c.rounds, o.Trace, o.Err))
+			fmt.Fprintln(os.Stderr, report.RunLine(labels[o.Config], o.Round, c.rounds, o.Trace, o.Err))
 		},
 	})
 	doing("")

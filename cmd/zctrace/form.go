@@ -8,7 +8,7 @@ import (
 
 	"github.com/zctrace/zctrace/tracer/export"
 	"github.com/zctrace/zctrace/tracer/trace"
-	"github.com/zctrace/zctrace/ui"
+	"github.com/zctrace/zctrace/ui/report"
 )
 
 const tableWidth = 80 // fits a mail
@@ -54,7 +54,7 @@ func (f *form) writeSet(w io.Writer, s *trace.Set) error {
 	if format := f.chosen(); format != nil {
 		return format.Set(w, s)
 	}
-	_, err := io.WriteString(w, ui.Ranking(s, tableWidth))
+	_, err := io.WriteString(w, report.Ranking(s, tableWidth))
 	return err
 }
 

@@ -18,6 +18,7 @@ import (
 	"github.com/zctrace/zctrace/tracer/session"
 	"github.com/zctrace/zctrace/tracer/trace"
 	"github.com/zctrace/zctrace/ui"
+	"github.com/zctrace/zctrace/ui/report"
 	"github.com/zctrace/zctrace/ui/term"
 )
 
@@ -44,9 +45,9 @@ func (j *job) plain() (*trace.Trace, error) {
 	}
 	line := func() {
 		if printed == nil {
-			print(ui.PlainHeader(latest) + "\n")
+			print(report.PlainHeader(latest) + "\n")
 		}
-		print(ui.PlainLine(printed, latest) + "\n")
+		print(report.PlainLine(printed, latest) + "\n")
 		printed = latest
 	}
 	j.cfg.Doing = announcer()
@@ -61,7 +62,7 @@ func (j *job) plain() (*trace.Trace, error) {
 		line()
 	}
 	if t != nil {
-		print("\n" + ui.Table(t, tableWidth))
+		print("\n" + report.Table(t, tableWidth))
 	}
 	if _, saveErr := j.save(t); err == nil {
 		err = saveErr
@@ -124,7 +125,7 @@ func (j *job) dashboard() (*trace.Trace, error) {
 		}
 	})
 	if t != nil {
-		fmt.Fprint(os.Stdout, ui.Table(t, tableWidth))
+		fmt.Fprint(os.Stdout, report.Table(t, tableWidth))
 	}
 	if notAgain != nil {
 		notAgain = fmt.Errorf("not run again: %w", notAgain)

@@ -12,6 +12,7 @@ import (
 	"github.com/zctrace/zctrace/tracer/export"
 	"github.com/zctrace/zctrace/tracer/trace"
 	"github.com/zctrace/zctrace/ui"
+	"github.com/zctrace/zctrace/ui/report"
 	"github.com/zctrace/zctrace/ui/term"
 )
 
@@ -59,7 +60,7 @@ goes from the one to the other.`,
 			case !plain && canDraw():
 				return replay(ui.RunOptions{Trace: t})
 			}
-			return printOut(cmd, ui.Table(t, tableWidth))
+			return printOut(cmd, report.Table(t, tableWidth))
 		}),
 	}
 	f.register(cmd, export.Formats)
@@ -119,5 +120,5 @@ func showTwo(cmd *cobra.Command, files []string, f form, plain bool) error {
 	if !plain && canDraw() {
 		return replay(ui.RunOptions{Trace: traces[0], Other: traces[1], Names: [2]string{a, b}})
 	}
-	return printOut(cmd, ui.Difference(traces[0], traces[1], a, b, tableWidth))
+	return printOut(cmd, report.Difference(traces[0], traces[1], a, b, tableWidth))
 }

@@ -3,10 +3,8 @@ package export
 import (
 	"bytes"
 	"errors"
-	"flag"
 	"io"
 	"maps"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -15,8 +13,6 @@ import (
 	"github.com/zctrace/zctrace/internal/tracetest"
 	"github.com/zctrace/zctrace/tracer/trace"
 )
-
-var update = flag.Bool("update", false, "write testdata anew")
 
 // outputs are what the formats make of every comparison and run that is tested with, by the name of the
 // golden file.
@@ -49,16 +45,7 @@ func outputs(t *testing.T) map[string][]byte {
 func TestGolden(t *testing.T) {
 	got := outputs(t)
 	for name, text := range got {
-		path := filepath.Join("testdata", name)
-		if *update {
-			if err := os.WriteFile(path, text, 0o644); err != nil {
-				t.Fatal(err)
-			}
-		}
-		want, err := os.ReadFile(path)
-		if err != nil || !bytes.Equal(text, want) {
-			t.Errorf("%s is not what the format makes (%v; go test -update writes it):\n%s", path, err, text)
-		}
+		tracetest.Golden(t, name, string(text))
 	}
 	files, err := filepath.Glob("testdata/*")
 	if err != nil {

@@ -1,4 +1,6 @@
-package ui
+// Package report writes runs, comparisons, sweeps and what differs between two runs as plain text: the
+// same bytes for the same trace, wherever they are printed.
+package report
 
 import (
 	"cmp"
@@ -41,7 +43,7 @@ type document struct {
 	reading.Moment
 }
 
-func newDocument(t *trace.Trace) document { return document{plainLook, reading.End(t)} }
+func newDocument(t *trace.Trace) document { return document{Look, reading.End(t)} }
 
 // joined are the sections that have something to say, an empty line between them.
 func joined(sections [][]string, width int) string {

@@ -1,4 +1,4 @@
-package ui
+package report
 
 import (
 	"strings"
@@ -10,8 +10,8 @@ import (
 )
 
 func TestDifferenceGolden(t *testing.T) {
-	golden(t, "difference.txt", Difference(tracetest.Small("read-write"), tracetest.Small("sendfile"), "read-write.json", "sendfile.json", 80))
-	golden(t, "difference-file.txt", Difference(toFile(), tracetest.Whole("mmap-write"), "a.json", strings.Repeat("very/", 20)+"long.json", 80))
+	tracetest.Golden(t, "difference.txt", Difference(tracetest.Small("read-write"), tracetest.Small("sendfile"), "read-write.json", "sendfile.json", 80))
+	tracetest.Golden(t, "difference-file.txt", Difference(tracetest.ToFile(), tracetest.Whole("mmap-write"), "a.json", strings.Repeat("very/", 20)+"long.json", 80))
 }
 
 func TestNoDifference(t *testing.T) {
@@ -48,7 +48,7 @@ func TestDifferenceOfWhatWasNotCounted(t *testing.T) {
 // Traces that press against every limit make no line too long, nor anything
 // that the terminal would obey.
 func TestDifferenceOfExtremes(t *testing.T) {
-	list := extreme()
+	list := tracetest.Extreme()
 	hostiles := tracetest.Whole("read-write")
 	tracetest.Poison(hostiles)
 	list["hostile"] = hostiles

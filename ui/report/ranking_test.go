@@ -1,4 +1,4 @@
-package ui
+package report
 
 import (
 	"fmt"
@@ -33,7 +33,7 @@ func TestTextbookBySizeAsFarAsCounted(t *testing.T) {
 func TestRankingGolden(t *testing.T) {
 	for name, set := range tracetest.Sets() {
 		t.Run(name, func(t *testing.T) {
-			golden(t, "ranking-"+name+".txt", Ranking(set, 80))
+			tracetest.Golden(t, "ranking-"+name+".txt", Ranking(set, 80))
 		})
 	}
 }

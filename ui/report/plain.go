@@ -1,4 +1,4 @@
-package ui
+package report
 
 import (
 	"fmt"
@@ -10,9 +10,9 @@ import (
 	"github.com/zctrace/zctrace/ui/term"
 )
 
-// plainLook is for output that is no terminal: no colours, and ASCII, so that
+// Look is for output that is no terminal: no colours, and ASCII, so that
 // it survives a mail.
-var plainLook = &term.Look{Glyphs: term.ASCIIGlyphs}
+var Look = &term.Look{Glyphs: term.ASCIIGlyphs}
 
 // plainColumns are the columns of PlainLine.
 var plainColumns = []struct {
@@ -32,7 +32,7 @@ func PlainHeader(t *trace.Trace) string {
 		l.Right(term.Paint{}, c.name, c.width)
 	}
 	title := "zctrace " + human.Sanitize(t.Run.Strategy) + ": "
-	return title + sourceToSink(plainLook, t.Run, 80-term.Width(title)) + "\n" + l.String()
+	return title + SourceToSink(Look, t.Run, 80-term.Width(title)) + "\n" + l.String()
 }
 
 // PlainLine is one line for the interval between two states of a run. prev is
@@ -94,4 +94,17 @@ func passesIn(p reading.Party, moved trace.Int) string {
 		return "-" // nothing moved
 	}
 	return human.Passes(v)
+}
+
+// RunLine is a line for a run of several that has ended.
+func RunLine(label string, round, rounds int, t *trace.Trace, err error) string {
+	text := fmt.Sprintf("round %d/%d  %s  ", round, rounds, human.Sanitize(label))
+	switch {
+	case err != nil:
+		first, _, _ := strings.Cut(err.Error(), "\n")
+		return text + "failed: " + human.Sanitize(first)
+	case t.Run.Ended == trace.Interrupted:
+		return text + "interrupted"
+	}
+	return text + human.Rate(t.Throughput())
 }

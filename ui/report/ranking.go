@@ -1,4 +1,4 @@
-package ui
+package report
 
 import (
 	"fmt"
@@ -29,14 +29,14 @@ func newRanking(s *trace.Set) ranking {
 	if len(s.Traces) > 0 {
 		t := *s.Traces[0]
 		common = &t
-		common.Run = unaddressed(t.Run)
+		common.Run = Unaddressed(t.Run)
 	}
 	r.first = newDocument(common)
 	return r
 }
 
-// unaddressed is what the sinks of many runs have in common: not their addresses.
-func unaddressed(r trace.Run) trace.Run {
+// Unaddressed is what the sinks of many runs have in common: not their addresses.
+func Unaddressed(r trace.Run) trace.Run {
 	forget := func(s *trace.Sink) {
 		switch s.Kind {
 		case "null":

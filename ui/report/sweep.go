@@ -1,4 +1,4 @@
-package ui
+package report
 
 import (
 	"cmp"
@@ -21,9 +21,9 @@ func (r ranking) sweepSections(width int) [][]string {
 		}
 		mark := ""
 		if r.ClearlyFirst(row) {
-			mark = clearlyFirst
+			mark = FirstMark
 		}
-		return perMiBText(v), mark
+		return PerMiBText(v), mark
 	})...)
 	cpu := reading.Columns[1]
 	sections = append(sections, r.bySize(cpu.Name, width, func(row *trace.Ranked) (string, string) { return cpu.Text(row), cpu.Marks(row) })...)
@@ -31,15 +31,15 @@ func (r ranking) sweepSections(width int) [][]string {
 	for _, sentence := range r.sentences() {
 		crossings = append(crossings, term.Wrap(sentence, width)...)
 	}
-	legend := term.Wrap("Medians over the rounds, of the sender. "+clearlyFirst+" its slowest round was faster than every round of the others.", width)
+	legend := term.Wrap("Medians over the rounds, of the sender. "+FirstMark+" its slowest round was faster than every round of the others.", width)
 	return append(sections, crossings, r.textbookBySize(width), r.trustSection(width), legend)
 }
 
-// clearlyFirst marks a strategy all of whose rounds were faster than all of the others'.
-const clearlyFirst = "+"
+// FirstMark marks a strategy all of whose rounds were faster than all of the others'.
+const FirstMark = "+"
 
-// perMiBText is bytes per second in MiB/s, so that a column can be compared.
-func perMiBText(v float64) string {
+// PerMiBText is bytes per second in MiB/s, so that a column can be compared.
+func PerMiBText(v float64) string {
 	if v /= 1 << 20; v < 100 {
 		return human.ThreeDigits(v)
 	}

@@ -1,4 +1,4 @@
-package ui
+package report
 
 import (
 	"strings"
@@ -57,8 +57,8 @@ func runSinkNames(r trace.Run) []string {
 	return both
 }
 
-// sourceToSink says where the payload goes from and to in at most width cells.
-func sourceToSink(l *term.Look, r trace.Run, width int) string {
+// SourceToSink says where the payload goes from and to in at most width cells.
+func SourceToSink(l *term.Look, r trace.Run, width int) string {
 	arrow := " " + l.Arrow + " "
 	sources, sinks := sourceNames(r.Source), runSinkNames(r)
 	for _, source := range sources {

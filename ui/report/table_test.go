@@ -1,7 +1,6 @@
-package ui
+package report
 
 import (
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -18,16 +17,16 @@ func TestTableGolden(t *testing.T) {
 		tr.Run.Ended = how
 		return tr
 	}
-	broken := fallenBack()
+	broken := tracetest.FallenBack()
 	broken.Losses = map[string]int64{"map_full": 17, "ringbuf_full": 1203}
 	broken.Run.Ended, broken.Run.Error = trace.Failed, "receiver was killed (signal 9)"
 	verified := false
 	broken.Run.Verified = &verified
 	for name, tr := range map[string]*trace.Trace{
 		"read-write": tracetest.Small("read-write"), "mmap-write": tracetest.Small("mmap-write"), "sendfile": tracetest.Small("sendfile"),
-		"file": ended(toFile(), trace.Interrupted), "failed": broken, "empty": {},
+		"file": ended(tracetest.ToFile(), trace.Interrupted), "failed": broken, "empty": {},
 	} {
-		t.Run(name, func(t *testing.T) { golden(t, "table-"+name+".txt", Table(tr, 80)) })
+		t.Run(name, func(t *testing.T) { tracetest.Golden(t, "table-"+name+".txt", Table(tr, 80)) })
 	}
 }
 
@@ -53,7 +52,7 @@ func TestTableSaysWhetherItWasVerified(t *testing.T) {
 }
 
 func TestTableFits(t *testing.T) {
-	for name, tr := range extreme() {
+	for name, tr := range tracetest.Extreme() {
 		for _, width := range []int{0, 40, 80, 100, 200} {
 			for i, l := range strings.Split(Table(tr, width), "\n") {
 				if w := ansi.StringWidth(l); w > max(width, tableWidth) {
@@ -86,7 +85,7 @@ func TestPlainGolden(t *testing.T) {
 			b.WriteString(PlainLine(prev, cur) + "\n")
 			prev = cur
 		}
-		golden(t, "plain-"+strategy+".txt", b.String())
+		tracetest.Golden(t, "plain-"+strategy+".txt", b.String())
 	}
 }
 
@@ -95,7 +94,7 @@ func TestPlainLinesAlign(t *testing.T) {
 	lines := strings.Split(PlainHeader(tracetest.RunOf("read-write", 0)), "\n")
 	want := len(lines[len(lines)-1])
 	for name, tr := range map[string]*trace.Trace{
-		"usual": tracetest.RunOf("read-write", 30), "stalled": tracetest.RunOf("sendfile", 0), "nothing is known": {}, "to a file": toFile(),
+		"usual": tracetest.RunOf("read-write", 30), "stalled": tracetest.RunOf("sendfile", 0), "nothing is known": {}, "to a file": tracetest.ToFile(),
 	} {
 		for _, prev := range []*trace.Trace{nil, tr} {
 			if got := PlainLine(prev, tr); len(got) != want {
@@ -188,14 +187,14 @@ var verdicts = []struct {
 		c.Syscalls.ShortTransfers = trace.Known(11_262)
 		return tr
 	}, "not as in the textbook: transfer calls 12.00 instead of 1 (11,262 short transfers), mode switches 24.00 instead of 2", ""},
-	{"fell back to copying", fallenBack, "not as in the textbook: copies in_kernel 0.84 instead of 0", ""},
+	{"fell back to copying", tracetest.FallenBack, "not as in the textbook: copies in_kernel 0.84 instead of 0", ""},
 	{"zeros", fromZero, "as in the textbook, apart from copies to_user (no bytes to copy: the kernel wrote 67,108,864 zeros, see fill)", "not as in"},
 	{"zeros that nobody wrote", func() *trace.Trace {
 		tr := fromZero()
 		tr.Total.Sender.Copies.Fill = tracetest.Derived(4096)
 		return tr
 	}, "not as in the textbook: copies to_user 0.00 instead of 1", "see fill"},
-	{"cold, to a disk", toFile, "DMA out (writeback comes later)", "DMA in ("},
+	{"cold, to a disk", tracetest.ToFile, "DMA out (writeback comes later)", "DMA in ("},
 	{"a NIC, with headers", func() *trace.Trace {
 		tr := tracetest.Small("sendfile")
 		tr.Run.Sink.Device = trace.Device{Name: "eth0", Kind: "nic"}
@@ -253,30 +252,30 @@ func TestUnderWay(t *testing.T) {
 	}
 }
 
-// TestSavedTraces draws the traces that the trace package keeps as examples.
-func TestSavedTraces(t *testing.T) {
-	files, err := filepath.Glob("../tracer/trace/testdata/*.json")
-	if err != nil || len(files) == 0 {
-		t.Fatalf("no saved traces: %v", err)
+func TestWordsForPeople(t *testing.T) {
+	for _, c := range []struct{ got, want string }{
+		{sized(512), "512 bytes"},
+		{sized(65536), "65,536 bytes (64 KiB)"},
+		{commandLine([]string{"zctrace", "run", "--expect", "sender.copies.from_user == 0"}), "zctrace run --expect 'sender.copies.from_user == 0'"},
+	} {
+		if c.got != c.want {
+			t.Errorf("got %q, want %q", c.got, c.want)
+		}
 	}
-	for _, file := range files {
-		t.Run(filepath.Base(file), func(t *testing.T) {
-			tr, _, err := trace.ReadFile(file)
-			if err != nil {
-				t.Fatal(err)
-			}
-			exact := human.Grouped(tr.Run.PayloadBytes.Or(-1))
-			for name, view := range map[string]string{
-				"table":     Table(tr, 80),
-				"dashboard": modelOf(80, 24, Finished{Trace: tr}).View(),
-			} {
-				for _, want := range []string{tr.Run.Strategy, string(tr.Run.Ended), exact} {
-					if !strings.Contains(view, want) {
-						t.Errorf("the %s does not say %q:\n%s", name, want, view)
-					}
-				}
-			}
-			checkFits(t, file, tr, 80, 24, 0)
-		})
+}
+
+// Both sinks are named, as fully as there is room.
+func TestTwoSinks(t *testing.T) {
+	run := trace.Run{Source: trace.Source{Kind: "auto"},
+		Sink:  trace.Sink{Kind: "tcp", Address: "127.0.0.1:80", Device: trace.Device{Name: "lo", Kind: "loopback"}},
+		Sink2: &trace.Sink{Kind: "file", Address: "/var/tmp", Device: trace.Device{Kind: "disk"}}}
+	for width, want := range map[int]string{
+		80: "auto -> tcp 127.0.0.1:80 (loopback) and /var/tmp",
+		40: "auto -> tcp (loopback) and /var/tmp",
+		30: "auto -> tcp and /var/tmp",
+	} {
+		if got := SourceToSink(Look, run, width); got != want {
+			t.Errorf("%d cells: %q, want %q", width, got, want)
+		}
 	}
 }
