@@ -12,11 +12,7 @@
 #ifndef ZCTRACE_CELLS_H
 #define ZCTRACE_CELLS_H
 
-enum {
-	SENDER,
-	RECEIVER,
-	SLOTS,
-};
+#define SLOTS 2 /* threads that are traced: which of them has which, its marker says; a power of two */
 
 /* The kind of an open file, as raw facts. */
 struct fd_kind {
@@ -98,13 +94,12 @@ enum request_base {
 	IOCB_CMD = 1 << 13,    /* + IOCB_CMD_ of Linux AIO */
 };
 
-enum request_state { FREE, CLAIMED, READY };
+/* Of what is taken on any CPU: it is claimed by compare-and-swap, and filled once it is ready. */
+enum claim { FREE, CLAIMED, READY };
 
-/* All requests of one kind share a cell. Whoever completes a request takes it,
- * on any CPU: a free cell is claimed by compare-and-swap, and has its key once it
- * is ready. Two at once may each take a cell for the same key; they add up. */
+/* All requests of one kind share a cell, which whoever completes one takes. Two at once may each take a cell for the same key; they add up. */
 struct request_cell {
-	__u64 state; /* enum request_state */
+	__u64 state; /* enum claim */
 	struct cell_key key;
 	__u64 requests; /* that completed */
 	__u64 errors;	/* of them, with a result < 0 */
@@ -187,8 +182,6 @@ struct packets {
 struct slot {
 	__u64 task;   /* address of the thread's task_struct: its identity */
 	__u64 leader; /* and of its process's first thread */
-	__u64 regs;   /* and of the registers it entered the kernel with: the top of its stack, so as
-		       * much its identity, but system calls' tracepoints have it as an argument */
 	enum slot_state state;
 	__u64 opened_ns; /* CLOCK_MONOTONIC */
 	__u64 closed_ns;
@@ -233,6 +226,15 @@ struct slot {
 	struct memo memos[MEMOS];
 	struct cell cells[CELLS];
 	struct helpers helpers;
+};
+
+typedef struct slot slot_array[SLOTS];
+
+/* One of the addresses in the kernel that a thread is known by. */
+struct subject {
+	__u64 address; /* no address is FREE or CLAIMED */
+	__u32 slot;    /* its index */
+	__u32 more;    /* addresses that found this place taken, and are further on */
 };
 
 /* Done on the run's behalf in nobody's context that has a slot; any CPU, so

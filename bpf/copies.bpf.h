@@ -57,7 +57,7 @@ static __always_inline enum memory memory_of_io(struct kiocb *iocb, struct iov_i
 	__u8 type = iter->iter_type;
 
 	if (requests && is_iter(type, ITER_BVEC) && iocb->ki_complete &&
-	    slot_served_by(task_of_request((struct io_kiocb *)iocb)))
+	    slot_of_request((struct io_kiocb *)iocb))
 		return USER;
 	return memory_of(type);
 }
@@ -258,13 +258,10 @@ int BPF_PROG(ip_generic_getfrag, void *from, char *to, int offset, int len)
 SEC("fexit/skb_copy_bits")
 int BPF_PROG(skb_copy_bits, const struct sk_buff *skb, int offset, void *to, int len)
 {
-	__u64 sk = (__u64)skb->sk;
+	struct slot *s = if_open(slot_sending_to(skb->sk));
 
-	if (!sk || (int)result(ctx))
-		return 0;
-	for (int i = 0; i < SLOTS; i++)
-		if (slots[i].state == OPEN && (slots[i].sink_sock == sk || slots[i].sink2_sock == sk))
-			__sync_fetch_and_add(&slots[i].net_internal_bytes, len);
+	if (s && !(int)result(ctx))
+		__sync_fetch_and_add(&s->net_internal_bytes, len);
 	return 0;
 }
 

@@ -20,17 +20,6 @@ static __always_inline __u64 bio_inode(struct bio *bio)
 	return (__u64)BPF_CORE_READ(mapping, host);
 }
 
-/* Whether a worker writes that file: the sender a sink, or the receiver what it
- * keeps. */
-static __always_inline bool is_written(__u64 inode)
-{
-	for (int i = 0; i < SLOTS; i++)
-		if (inode && slots[i].state == OPEN &&
-		    (slots[i].sink_inode == inode || slots[i].sink2_inode == inode))
-			return 1;
-	return 0;
-}
-
 /*
  * In the context of the submitter. The bios that dm, md and the like make of
  * one pass by again while current->bio_list is set (block/blk-core.c:
@@ -62,7 +51,7 @@ int BPF_PROG(block_bio_queue, struct bio *bio)
 	} else if (h && op == REQ_OP_WRITE) {
 		__sync_fetch_and_add(&h->disk_write_bytes, bio->bi_iter.bi_size);
 		__sync_fetch_and_add(&h->disk_write_bios, 1);
-	} else if (!h && op == REQ_OP_WRITE && is_written(bio_inode(bio))) {
+	} else if (!h && op == REQ_OP_WRITE && if_open(slot_writing_to(bio_inode(bio)))) {
 		__sync_fetch_and_add(&kernel.writeback_bytes, bio->bi_iter.bi_size);
 		__sync_fetch_and_add(&kernel.writeback_bios, 1);
 	}

@@ -16,24 +16,18 @@ static __always_inline struct slot *owner_of(struct sk_buff *skb)
 	struct skb_shared_info *info = shared_info(skb);
 	void *uarg = BPF_CORE_READ(info, destructor_arg);
 	struct sk_buff *holder;	 /* net/core/skbuff.c: msg_zerocopy_alloc */
-	struct task_struct *task = 0;
-	struct slot *sender;
-	__u64 sk;
+	struct slot *s;
 
 	if (!uarg)
 		return 0;
 	holder = uarg - bpf_core_field_offset(struct sk_buff, cb);
-	sk = (__u64)BPF_CORE_READ(holder, sk);
-	if (bpf_core_type_exists(struct io_notif_data)) {
+	s = slot_sending_to(BPF_CORE_READ(holder, sk));
+	if (!s && bpf_core_type_exists(struct io_notif_data)) {
 		void *request = uarg - bpf_core_field_offset(struct io_notif_data, uarg);
 
-		task = task_of_request(request); /* io_uring/notif.c: io_alloc_notif */
+		s = slot_of_request(request); /* io_uring/notif.c: io_alloc_notif */
 	}
-	for (int i = 0; i < SLOTS; i++)
-		if (sk && slots[i].state != IDLE && slots[i].sink_sock == sk)
-			return &slots[i];
-	sender = slot_served_by(task);
-	return sender && sender->state != IDLE ? sender : 0;
+	return s;
 }
 
 static __always_inline void late_copy(enum engine engine, struct sk_buff *skb)

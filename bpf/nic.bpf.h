@@ -19,14 +19,6 @@ static __always_inline void add_packet(struct packets *p, __u64 bytes, __u64 lin
 	__sync_fetch_and_add(&p->linear_bytes, linear);
 }
 
-/* The slot that sends to this socket. */
-static __always_inline struct slot *sender_of(struct sk_buff *skb)
-{
-	struct slot *s = &slots[SENDER];
-
-	return s->state != IDLE && s->sink_sock && s->sink_sock == (__u64)skb->sk ? s : 0;
-}
-
 /*
  * TCP keeps payload in pages beside the packet, from where a device gathers it. For
  * one that cannot, the stack copies it behind the headers, in one piece with them
@@ -57,7 +49,7 @@ static __always_inline __u64 linear_payload(struct slot *s, struct sk_buff *skb,
 SEC("tp_btf/net_dev_start_xmit")
 int BPF_PROG(net_dev_start_xmit, struct sk_buff *skb, struct net_device *dev)
 {
-	struct slot *s = sender_of(skb);
+	struct slot *s = slot_sending_to(skb->sk);
 
 	if (s && dev->dev.parent)
 		add_packet(&s->sent, skb->len, linear_payload(s, skb, dev));
@@ -72,24 +64,19 @@ int BPF_PROG(net_dev_xmit, struct sk_buff *skb, int rc, struct net_device *dev, 
 
 	if (rc != NETDEV_TX_BUSY)
 		return 0;
-	s = sender_of(skb);
+	s = slot_sending_to(skb->sk);
 	if (s && dev->dev.parent)
 		add_packet(&s->refused, len, linear_payload(s, skb, dev));
 	return 0;
 }
 
-/* What arrives has no owner yet: it is the sink's socket's if it names the same
- * connection, in the same network namespace. */
 SEC("tp_btf/netif_receive_skb")
 int BPF_PROG(nic_receive, struct sk_buff *skb)
 {
-	struct slot *s = &slots[SENDER];
 	struct net_device *dev = skb->dev;
-	struct flow f = {};
+	struct slot *s = dev->dev.parent ? slot_answered_by(skb, dev->nd_net.net) : 0;
 
-	if (s->state == IDLE || !s->sink_flow.family || !dev->dev.parent || (__u64)dev->nd_net.net != s->sink_net)
-		return 0;
-	if (flow_of(&f, skb) && same_flow(&f, &s->sink_flow))
+	if (s)
 		add_packet(&s->received, skb->len + (skb->data - skb->head - skb->mac_header), 0);
 	return 0;
 }

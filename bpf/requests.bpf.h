@@ -93,8 +93,7 @@ static __always_inline void describe_spliced(struct fd_kind *kind, struct io_kio
  * io_req_complete_post). */
 static __always_inline void count_uring(struct io_kiocb *req, __s64 res)
 {
-	struct task_struct *task = task_of_request(req);
-	struct slot *s = slot_served_by(task);
+	struct slot *s = slot_of_request(req);
 	__u32 opcode = BPF_CORE_READ(req, opcode);
 	const volatile struct request_op *op = &uring_ops[opcode % REQUEST_OPS];
 	struct cell_key key = { .nr = IO_URING_OP + opcode };
@@ -106,7 +105,7 @@ static __always_inline void count_uring(struct io_kiocb *req, __s64 res)
 	if (op->out)
 		describe_file(&key.out, BPF_CORE_READ(req, file));
 	if (op->splice)
-		describe_spliced(&key.in, req, task);
+		describe_spliced(&key.in, req, task_of_request(req));
 	if (op->message) {
 		struct io_sr_msg *message = (void *)req;
 
@@ -165,7 +164,7 @@ int BPF_PROG(io_uring_cqe_overflow)
 
 struct reaped {
 	struct io_event *events; /* in user memory */
-	__u32 role;
+	struct slot *slot;
 };
 
 static long count_event(__u32 i, struct reaped *r)
@@ -173,12 +172,9 @@ static long count_event(__u32 i, struct reaped *r)
 	const volatile struct request_op *op;
 	struct cell_key key = {};
 	struct io_event event;
-	struct slot *s;
+	struct slot *s = r->slot;
 	struct iocb io;
 
-	if (r->role >= SLOTS)
-		return 1;
-	s = &slots[r->role];
 	if (bpf_probe_read_user(&event, sizeof(event), r->events + i) ||
 	    bpf_probe_read_user(&io, sizeof(io), (void *)event.obj)) {
 		__sync_fetch_and_add(&s->helpers.uncounted_requests, 1);
@@ -199,14 +195,14 @@ static long count_event(__u32 i, struct reaped *r)
 SEC("tp_btf/sys_exit")
 int BPF_PROG(aio_events, struct pt_regs *regs, long ret)
 {
-	struct slot *s = open_slot_entered(regs);
+	struct slot *s = open_slot_of_caller(regs);
 	__u32 position = calls[(__u64)syscall_nr(regs) % CALLS].events;
 	struct reaped r = {};
 
 	if (!s || !position || ret <= 0)
 		return 0;
 	r.events = (void *)syscall_arg(regs, position);
-	r.role = s == &slots[RECEIVER] ? RECEIVER : SENDER;
+	r.slot = s;
 	bpf_loop(ret, count_event, &r, 0);
 	return 0;
 }

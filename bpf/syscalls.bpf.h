@@ -89,7 +89,7 @@ static __always_inline __u64 log2_bucket(__u64 v)
 SEC("tp_btf/sys_enter")
 int BPF_PROG(sys_enter, struct pt_regs *regs)
 {
-	struct slot *s = open_slot_entered(regs);
+	struct slot *s = open_slot_of_caller(regs);
 
 	if (s)
 		s->enter_ns = bpf_ktime_get_ns();
@@ -193,7 +193,7 @@ out:
 SEC("tp_btf/sys_exit")
 int BPF_PROG(sys_exit, struct pt_regs *regs, long ret)
 {
-	struct slot *s = open_slot_entered(regs);
+	struct slot *s = open_slot_of_caller(regs);
 	__u64 nr = syscall_nr(regs);
 
 	if (nr == mark_call.nr && is_marker(regs))

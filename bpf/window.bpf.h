@@ -1,89 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
-/* Whose events count, and when: slots and their windows. */
+/* When events count: the windows of slots open and close. */
 #ifndef ZCTRACE_WINDOW_H
 #define ZCTRACE_WINDOW_H
 
-struct slot slots[SLOTS];
 struct kernel_cells kernel;
 
 volatile const struct marker mark_call;
-
-static __always_inline struct slot *slot_of(struct task_struct *task)
-{
-	if (slots[SENDER].task == (__u64)task)
-		return &slots[SENDER];
-	if (slots[RECEIVER].task == (__u64)task)
-		return &slots[RECEIVER];
-	return 0;
-}
-
-/* The slot of the task if its window is open. */
-static __always_inline struct slot *open_slot_of(struct task_struct *task)
-{
-	struct slot *s = slot_of(task);
-
-	return s && s->state == OPEN ? s : 0;
-}
-
-/* The same for the thread that makes a system call. It needs no helper, of which each
- * call costs as much as all that a program does for a thread that is not traced. A thread's
- * stack, and so these registers, become another's only after sched_process_exit. */
-static __always_inline struct slot *open_slot_entered(struct pt_regs *regs)
-{
-	struct slot *s;
-
-	if (slots[SENDER].regs == (__u64)regs)
-		s = &slots[SENDER];
-	else if (slots[RECEIVER].regs == (__u64)regs)
-		s = &slots[RECEIVER];
-	else
-		return 0;
-	return s->state == OPEN ? s : 0;
-}
-
-volatile const bool requests; /* the run makes asynchronous ones */
-
-/* One of io_uring's own threads works for the slot of its process: a worker, or
- * the thread that polls a submission queue. Apart from open_slot_of, because it is
- * not asked where it cannot be. */
-static __always_inline struct slot *slot_helped_by(struct task_struct *task)
-{
-	__u64 leader;
-
-	if (!requests || !(BPF_CORE_READ(task, flags) & PF_IO_WORKER))
-		return 0;
-	leader = (__u64)BPF_CORE_READ(task, group_leader);
-	for (int i = 0; i < SLOTS; i++)
-		if (slots[i].state != IDLE && slots[i].leader == leader)
-			return &slots[i];
-	return 0;
-}
-
-/* The slot, whatever its state, whose thread or helper the task is. */
-static __always_inline struct slot *slot_served_by(struct task_struct *task)
-{
-	struct slot *s = task ? slot_of(task) : 0;
-
-	return s || !task ? s : slot_helped_by(task);
-}
-
-static __always_inline struct helpers *helpers_of(struct task_struct *task)
-{
-	struct slot *s = slot_helped_by(task);
-
-	return s && s->state == OPEN ? &s->helpers : 0;
-}
-
-/* Whose request of io_uring it is: of the thread that made it, or that took it
- * from a submission queue. */
-static __always_inline struct task_struct *task_of_request(struct io_kiocb *req)
-{
-	struct io_kiocb___task *old = (void *)req;
-
-	if (bpf_core_field_exists(old->task))
-		return BPF_CORE_READ(old, task);
-	return BPF_CORE_READ(req, tctx, task);
-}
 
 /* Adds to what only the slot's own thread does, unless there are requests. */
 static __always_inline void add(__u64 *sum, __u64 n)
@@ -176,19 +98,15 @@ static __always_inline void mark(struct pt_regs *regs)
 	__u64 word = syscall_arg(regs, 4);
 	__u64 role = word & 0xff, op = word >> 8 & 0xff;
 	__u32 second = word >> 16;
-	struct slot *s;
+	struct slot *s = slot_at(role);
 
-	if (role >= SLOTS)
+	if (!s)
 		return;
-	s = &slots[role];
-	if (op == MARK_BEGIN && s->state == IDLE) {
-		s->task = (__u64)task;
-		s->leader = (__u64)task->group_leader;
-		s->regs = (__u64)regs;
+	if (op == MARK_BEGIN && s->state == IDLE && enroll(role, task, regs)) {
 		s->source_inode = (__u64)inode_of_fd(task, syscall_arg(regs, 5));
 		s->sink_inode = (__u64)inode_of_fd(task, syscall_arg(regs, 6));
 		s->sink_sock = (__u64)sock_of_fd(task, syscall_arg(regs, 6));
-		if (second && role == SENDER) {
+		if (second) {
 			s->sink2_inode = (__u64)inode_of_fd(task, second);
 			s->sink2_sock = (__u64)sock_of_fd(task, second);
 		}

@@ -10,6 +10,7 @@
 #include "regs.bpf.h"
 #include "files.bpf.h"
 #include "network.bpf.h"
+#include "subject.bpf.h"
 #include "window.bpf.h"
 #include "syscalls.bpf.h"
 #include "sched.bpf.h"
@@ -25,7 +26,7 @@
 const enum fd_attr *unused_fd_attr __attribute__((unused));
 const enum engine *unused_engine __attribute__((unused));
 const enum request_base *unused_request_base __attribute__((unused));
-const enum request_state *unused_request_state __attribute__((unused));
+const enum claim *unused_claim __attribute__((unused));
 const enum breakpoint *unused_breakpoint __attribute__((unused));
 
 char _license[] SEC("license") = "Dual BSD/GPL";

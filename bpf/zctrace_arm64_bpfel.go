@@ -72,6 +72,14 @@ type ObjectCellKey struct {
 	Out   ObjectFdKind
 }
 
+type ObjectClaim uint32
+
+const (
+	ObjectClaimFREE    ObjectClaim = 0
+	ObjectClaimCLAIMED ObjectClaim = 1
+	ObjectClaimREADY   ObjectClaim = 2
+)
+
 type ObjectCopied struct {
 	_        structs.HostLayout
 	ToUser   uint64
@@ -176,19 +184,10 @@ type ObjectRequestOp struct {
 	Moves   uint8
 }
 
-type ObjectRequestState uint32
-
-const (
-	ObjectRequestStateFREE    ObjectRequestState = 0
-	ObjectRequestStateCLAIMED ObjectRequestState = 1
-	ObjectRequestStateREADY   ObjectRequestState = 2
-)
-
 type ObjectSlot struct {
 	_                structs.HostLayout
 	Task             uint64
 	Leader           uint64
-	Regs             uint64
 	State            ObjectSlotState
 	_                [4]byte
 	OpenedNs         uint64
@@ -251,6 +250,8 @@ type ObjectSlot struct {
 	Helpers    ObjectHelpers
 }
 
+type ObjectSlotArray [2]ObjectSlot
+
 type ObjectSlotState uint32
 
 const (
@@ -259,6 +260,13 @@ const (
 	ObjectSlotStateCLOSED ObjectSlotState = 2
 	ObjectSlotStateDIED   ObjectSlotState = 3
 )
+
+type ObjectSubject struct {
+	_       structs.HostLayout
+	Address uint64
+	Slot    uint32
+	More    uint32
+}
 
 type ObjectTaskCounters struct {
 	_         structs.HostLayout
@@ -331,11 +339,12 @@ const (
 	ObjectVarPageSize                 = "page_size"
 	ObjectVarRequests                 = "requests"
 	ObjectVarSlots                    = "slots"
+	ObjectVarSubjects                 = "subjects"
 	ObjectVarUnusedBreakpoint         = "unused_breakpoint"
+	ObjectVarUnusedClaim              = "unused_claim"
 	ObjectVarUnusedEngine             = "unused_engine"
 	ObjectVarUnusedFdAttr             = "unused_fd_attr"
 	ObjectVarUnusedRequestBase        = "unused_request_base"
-	ObjectVarUnusedRequestState       = "unused_request_state"
 	ObjectVarUringOps                 = "uring_ops"
 )
 
@@ -438,22 +447,23 @@ type ObjectMapSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type ObjectVariableSpecs struct {
-	AioOps             *ebpf.VariableSpec `ebpf:"aio_ops"`
-	Breakpoints        *ebpf.VariableSpec `ebpf:"breakpoints"`
-	Calls              *ebpf.VariableSpec `ebpf:"calls"`
-	CompleteHasCqe     *ebpf.VariableSpec `ebpf:"complete_has_cqe"`
-	Engines            *ebpf.VariableSpec `ebpf:"engines"`
-	Kernel             *ebpf.VariableSpec `ebpf:"kernel"`
-	MarkCall           *ebpf.VariableSpec `ebpf:"mark_call"`
-	PageSize           *ebpf.VariableSpec `ebpf:"page_size"`
-	Requests           *ebpf.VariableSpec `ebpf:"requests"`
-	Slots              *ebpf.VariableSpec `ebpf:"slots"`
-	UnusedBreakpoint   *ebpf.VariableSpec `ebpf:"unused_breakpoint"`
-	UnusedEngine       *ebpf.VariableSpec `ebpf:"unused_engine"`
-	UnusedFdAttr       *ebpf.VariableSpec `ebpf:"unused_fd_attr"`
-	UnusedRequestBase  *ebpf.VariableSpec `ebpf:"unused_request_base"`
-	UnusedRequestState *ebpf.VariableSpec `ebpf:"unused_request_state"`
-	UringOps           *ebpf.VariableSpec `ebpf:"uring_ops"`
+	AioOps            *ebpf.VariableSpec `ebpf:"aio_ops"`
+	Breakpoints       *ebpf.VariableSpec `ebpf:"breakpoints"`
+	Calls             *ebpf.VariableSpec `ebpf:"calls"`
+	CompleteHasCqe    *ebpf.VariableSpec `ebpf:"complete_has_cqe"`
+	Engines           *ebpf.VariableSpec `ebpf:"engines"`
+	Kernel            *ebpf.VariableSpec `ebpf:"kernel"`
+	MarkCall          *ebpf.VariableSpec `ebpf:"mark_call"`
+	PageSize          *ebpf.VariableSpec `ebpf:"page_size"`
+	Requests          *ebpf.VariableSpec `ebpf:"requests"`
+	Slots             *ebpf.VariableSpec `ebpf:"slots"`
+	Subjects          *ebpf.VariableSpec `ebpf:"subjects"`
+	UnusedBreakpoint  *ebpf.VariableSpec `ebpf:"unused_breakpoint"`
+	UnusedClaim       *ebpf.VariableSpec `ebpf:"unused_claim"`
+	UnusedEngine      *ebpf.VariableSpec `ebpf:"unused_engine"`
+	UnusedFdAttr      *ebpf.VariableSpec `ebpf:"unused_fd_attr"`
+	UnusedRequestBase *ebpf.VariableSpec `ebpf:"unused_request_base"`
+	UringOps          *ebpf.VariableSpec `ebpf:"uring_ops"`
 }
 
 // ObjectObjects contains all objects after they have been loaded into the kernel.
@@ -486,22 +496,23 @@ func (m *ObjectMaps) Close() error {
 //
 // It can be passed to LoadObjectObjects or ebpf.CollectionSpec.LoadAndAssign.
 type ObjectVariables struct {
-	AioOps             *ebpf.Variable `ebpf:"aio_ops"`
-	Breakpoints        *ebpf.Variable `ebpf:"breakpoints"`
-	Calls              *ebpf.Variable `ebpf:"calls"`
-	CompleteHasCqe     *ebpf.Variable `ebpf:"complete_has_cqe"`
-	Engines            *ebpf.Variable `ebpf:"engines"`
-	Kernel             *ebpf.Variable `ebpf:"kernel"`
-	MarkCall           *ebpf.Variable `ebpf:"mark_call"`
-	PageSize           *ebpf.Variable `ebpf:"page_size"`
-	Requests           *ebpf.Variable `ebpf:"requests"`
-	Slots              *ebpf.Variable `ebpf:"slots"`
-	UnusedBreakpoint   *ebpf.Variable `ebpf:"unused_breakpoint"`
-	UnusedEngine       *ebpf.Variable `ebpf:"unused_engine"`
-	UnusedFdAttr       *ebpf.Variable `ebpf:"unused_fd_attr"`
-	UnusedRequestBase  *ebpf.Variable `ebpf:"unused_request_base"`
-	UnusedRequestState *ebpf.Variable `ebpf:"unused_request_state"`
-	UringOps           *ebpf.Variable `ebpf:"uring_ops"`
+	AioOps            *ebpf.Variable `ebpf:"aio_ops"`
+	Breakpoints       *ebpf.Variable `ebpf:"breakpoints"`
+	Calls             *ebpf.Variable `ebpf:"calls"`
+	CompleteHasCqe    *ebpf.Variable `ebpf:"complete_has_cqe"`
+	Engines           *ebpf.Variable `ebpf:"engines"`
+	Kernel            *ebpf.Variable `ebpf:"kernel"`
+	MarkCall          *ebpf.Variable `ebpf:"mark_call"`
+	PageSize          *ebpf.Variable `ebpf:"page_size"`
+	Requests          *ebpf.Variable `ebpf:"requests"`
+	Slots             *ebpf.Variable `ebpf:"slots"`
+	Subjects          *ebpf.Variable `ebpf:"subjects"`
+	UnusedBreakpoint  *ebpf.Variable `ebpf:"unused_breakpoint"`
+	UnusedClaim       *ebpf.Variable `ebpf:"unused_claim"`
+	UnusedEngine      *ebpf.Variable `ebpf:"unused_engine"`
+	UnusedFdAttr      *ebpf.Variable `ebpf:"unused_fd_attr"`
+	UnusedRequestBase *ebpf.Variable `ebpf:"unused_request_base"`
+	UringOps          *ebpf.Variable `ebpf:"uring_ops"`
 }
 
 // ObjectPrograms contains all programs after they have been loaded into the kernel.

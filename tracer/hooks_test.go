@@ -111,7 +111,7 @@ func TestHooksDropped(t *testing.T) {
 		}
 		unwritten[h.Feeds](full)
 		checkNumbers(t, dropped, count(t, everything(engine), engine, nil), count(t, full, engine, missing))
-		for cause, n := range ledger.Losses(&ledger.Snapshot{Slots: [ledger.Roles]bpf.ObjectSlot{*full}}, ledger.Party{Missing: missing}) {
+		for cause, n := range ledger.Losses(&ledger.Snapshot{Slots: bpf.ObjectSlotArray{*full}}, ledger.Party{Missing: missing}) {
 			if n != 0 {
 				t.Errorf("%s: without it %s is %d", h.Name(), cause, n)
 			}
@@ -204,7 +204,7 @@ func callsOf(engine ledger.Engine) (cells [64]bpf.ObjectCell) {
 func everything(engine ledger.Engine) *bpf.ObjectSlot {
 	s := &bpf.ObjectSlot{State: bpf.ObjectSlotStateCLOSED, Cells: callsOf(engine)}
 	request := func(i int, nr uint32, bytes uint64) {
-		s.Helpers.Requests[i] = bpf.ObjectRequestCell{State: uint64(bpf.ObjectRequestStateREADY),
+		s.Helpers.Requests[i] = bpf.ObjectRequestCell{State: uint64(bpf.ObjectClaimREADY),
 			Key: bpf.ObjectCellKey{Nr: nr, In: ext4}, Requests: 1, Bytes: bytes}
 	}
 	request(0, uint32(bpf.ObjectRequestBaseIO_URING_OP)+uring.OpRead, 8000)

@@ -41,7 +41,7 @@ type window struct {
 	shared *shared
 	work   Work // what the user asked for
 
-	cookie, role uintptr // for the markers
+	cookie, part uintptr // for the markers: second sink<<16|role
 
 	in, out         uintptr // file descriptors
 	inSize, outSize int64   // where reading and writing go round to the start
@@ -107,7 +107,7 @@ func (w *window) end() {
 //go:nosplit
 //go:norace
 func (w *window) mark(mark uintptr) {
-	syscall.RawSyscall6(MarkerNr, MarkerClock, MarkerAddress, w.cookie, w.second<<16|mark<<8|w.role, w.in, w.out)
+	syscall.RawSyscall6(MarkerNr, MarkerClock, MarkerAddress, w.cookie, w.part|mark<<8, w.in, w.out)
 }
 
 // now is the monotonic clock in ns, by a system call: outside the window only.

@@ -139,7 +139,7 @@ func prepare(text string, memory *shared) (*window, *Strategy, error) {
 		return nil, nil, err
 	}
 	w := &window{
-		shared: memory, work: j.Work, cookie: uintptr(memory.cookie), role: j.Role.number(),
+		shared: memory, work: j.Work, cookie: uintptr(memory.cookie), part: j.Role.number(),
 		in: fdIn, out: fdOther,
 		inSize: j.SourceSize, outSize: j.SinkSize,
 		limit:   j.Limit,
@@ -158,6 +158,9 @@ func prepare(text string, memory *shared) (*window, *Strategy, error) {
 	}
 	if j.Second {
 		w.second, w.secondSize = fdSecond, j.SecondSize
+		if j.Role == Sender {
+			w.part |= fdSecond << 16
+		}
 	}
 	if j.SeekSecond {
 		if _, err := unix.Seek(fdSecond, 0, unix.SEEK_SET); err != nil {

@@ -147,7 +147,7 @@ func torn(cell *bpf.ObjectCell) bool {
 func requestsOf(s *bpf.ObjectSlot) iter.Seq[*bpf.ObjectRequestCell] {
 	return func(yield func(*bpf.ObjectRequestCell) bool) {
 		for i := range s.Helpers.Requests {
-			if c := &s.Helpers.Requests[i]; c.State == uint64(bpf.ObjectRequestStateREADY) && !yield(c) {
+			if c := &s.Helpers.Requests[i]; c.State == uint64(bpf.ObjectClaimREADY) && !yield(c) {
 				return
 			}
 		}

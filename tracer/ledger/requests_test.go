@@ -21,7 +21,7 @@ const (
 
 // done is a number of requests that moved bytes in all.
 func done(nr uint32, in, out bpf.ObjectFdKind, requests, bytes uint64) bpf.ObjectRequestCell {
-	return bpf.ObjectRequestCell{State: uint64(bpf.ObjectRequestStateREADY), Key: bpf.ObjectCellKey{Nr: nr, In: in, Out: out}, Requests: requests, Bytes: bytes}
+	return bpf.ObjectRequestCell{State: uint64(bpf.ObjectClaimREADY), Key: bpf.ObjectCellKey{Nr: nr, In: in, Out: out}, Requests: requests, Bytes: bytes}
 }
 
 func TestRequestRules(t *testing.T) {
@@ -140,7 +140,7 @@ var pooled = []struct {
 	}, {
 		"a cell that is just being taken", Fentry,
 		[]bpf.ObjectCell{entered(bpf.ObjectCopied{})},
-		[]bpf.ObjectRequestCell{{State: uint64(bpf.ObjectRequestStateCLAIMED), Key: bpf.ObjectCellKey{Nr: uring + opUringCmd}, Requests: 1}},
+		[]bpf.ObjectRequestCell{{State: uint64(bpf.ObjectClaimCLAIMED), Key: bpf.ObjectCellKey{Nr: uring + opUringCmd}, Requests: 1}},
 		bpf.ObjectCopied{}, bpf.ObjectCopied{},
 		amounts{hooked(0, ""), hooked(0, ""), hooked(0, ""), derived(0, whyTold)},
 	},
@@ -211,7 +211,7 @@ func TestCountersOfRequests(t *testing.T) {
 	if names := c.Syscalls.ByName; len(names) != 1 {
 		t.Errorf("system calls: %v", names)
 	}
-	losses := Losses(&Snapshot{Slots: [Roles]bpf.ObjectSlot{*s}}, Party{Missing: Missing{SyscallTime: "not asked for"}})
+	losses := Losses(&Snapshot{Slots: bpf.ObjectSlotArray{*s}}, Party{Missing: Missing{SyscallTime: "not asked for"}})
 	if losses["disk_reads"] != 0 || losses["uncounted_calls"] != 3 {
 		t.Errorf("losses: %v", losses)
 	}

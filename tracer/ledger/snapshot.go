@@ -4,11 +4,10 @@ package ledger
 
 import "github.com/zctrace/zctrace/bpf"
 
-// Roles are indices of [Snapshot.Slots], as SENDER and RECEIVER in bpf/cells.h.
+// Indices of [Snapshot.Slots]: the roles that the workers' markers name.
 const (
 	Sender = iota
 	Receiver
-	Roles // how many there are
 )
 
 // Snapshot is a copy of the cells at one moment. Each number in it is whole;
@@ -16,7 +15,7 @@ const (
 // kernel's own counters of a thread whose window is open may be a few dozen
 // small calls behind the rest (bpf/syscalls.bpf.h: SMALL_CALLS), until its next switch.
 type Snapshot struct {
-	Slots            [Roles]bpf.ObjectSlot
+	Slots            bpf.ObjectSlotArray
 	Kernel           bpf.ObjectKernelCells
 	RecursionMisses  int64
 	BreakpointMisses int64  // hits for which the kernel ran no program

@@ -1,0 +1,72 @@
+//go:build linux
+
+package tracer
+
+import (
+	"fmt"
+	"testing"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/zctrace/zctrace/bpf"
+	"github.com/zctrace/zctrace/tracer/ledger"
+)
+
+// A thread is found wherever its two addresses came to lie, in its system calls and in its
+// context switches. Whichever places they hash to, in one of the four crowds each finds its own one free.
+func TestSubjectsInACrowd(t *testing.T) {
+	for crowd := range 4 {
+		t.Run(fmt.Sprint(crowd), func(t *testing.T) {
+			s := readInACrowd(t, func(place int) bool { return (place/2+crowd)%4 != 0 })
+			if losses := ledger.Losses(s, ledger.Party{}); losses["context_switches"] != 0 {
+				t.Errorf("%d context switches more or less than the kernel counted", losses["context_switches"])
+			}
+			if n := s.Slots[ledger.Sender].Voluntary; n == 0 {
+				t.Error("no context switch was seen")
+			}
+			var calls uint64
+			for _, c := range s.Slots[ledger.Sender].Cells {
+				if c.Key.Nr == unix.SYS_READ {
+					calls += c.Calls
+				}
+			}
+			if calls != 23 {
+				t.Errorf("%d reads were counted, want 23", calls)
+			}
+		})
+	}
+}
+
+// Without a place for it a thread's window does not open.
+func TestNoPlaceForASubject(t *testing.T) {
+	s := readInACrowd(t, func(int) bool { return true })
+	if state := s.Slots[ledger.Sender].State; state != bpf.ObjectSlotStateIDLE {
+		t.Errorf("the slot's state is %d", state)
+	}
+}
+
+// readInACrowd reads 23 times, and sleeps, where some places of the table are taken by others.
+func readInACrowd(t *testing.T, taken func(place int) bool) *ledger.Snapshot {
+	t.Helper()
+	tr := start(t, Options{})
+	table := tr.collection.Variables[bpf.ObjectVarSubjects]
+	subjects := make([]bpf.ObjectSubject, uintptr(table.Size())/unsafe.Sizeof(bpf.ObjectSubject{}))
+	for place := range subjects {
+		if taken(place) {
+			subjects[place] = bpf.ObjectSubject{Address: 2, More: 1}
+		}
+	}
+	if err := table.Set(subjects); err != nil {
+		t.Fatal(err)
+	}
+	zero := openFile(t, "/dev/zero", unix.O_RDONLY)
+	buf := make([]byte, 1)
+	window(zero, zero, func() {
+		for range 23 {
+			rawRead(zero, buf)
+		}
+		_ = unix.Nanosleep(&unix.Timespec{Nsec: 1e6}, nil)
+	})
+	return snapshot(t, tr)
+}
