@@ -25,7 +25,7 @@ static __always_inline void saw_breakpoint(enum breakpoint which, __u64 n, struc
 	if (n > left)
 		n = left;
 	type = BPF_CORE_READ(iter, iter_type);
-	memory = is_iter(type, ITER_PIPE) ? KERNEL : memory_of(type); /* into a fresh page */
+	memory = is_iter(type, ITER_PIPE) ? KERNEL : memory_of(type); /* here it is a fresh page, not a reference */
 	if (which == COPY_TO_ITER)
 		saw_copy_to(seen, memory, n);
 	else
@@ -49,8 +49,7 @@ int copy_from_iter(struct breakpoint_context *ctx)
 }
 
 /* size_t copy_page_from_iter_atomic(struct page *page, size_t offset, size_t
- * bytes, struct iov_iter *i); in 6.18 copy_folio_from_iter_atomic: into the
- * page cache; it does not call _copy_from_iter. */
+ * bytes, struct iov_iter *i): into the page cache, without calling _copy_from_iter. */
 SEC("perf_event")
 int copy_page_from_iter(struct breakpoint_context *ctx)
 {

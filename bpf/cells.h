@@ -63,10 +63,10 @@ struct cell {
 	__u64 calls;
 	__u64 errors;	     /* calls that returned < 0 */
 	__u64 bytes;	     /* sum of the results > 0 of calls that move bytes */
-	__u64 mapped;	     /* of these, pages mapped for the caller */
+	__u64 mapped;	     /* those of these bytes that were mapped for the caller */
 	__u64 short_calls;   /* moved less than was asked for, and did not fail */
-	struct copied seen[ENGINES]; /* inside these calls */
-	__u64 time_ns;	     /* inside the calls; only while sys_enter is attached */
+	struct copied seen[ENGINES]; /* copied inside the calls */
+	__u64 time_ns;	     /* spent inside the calls; only while sys_enter is attached */
 	__u64 blocked;	     /* voluntary context switches inside the calls */
 	__u64 latency_log2[LATENCY_BUCKETS]; /* [i]: calls of [2^i, 2^(i+1)) ns */
 };
@@ -94,10 +94,12 @@ enum request_base {
 	IOCB_CMD = 1 << 13,    /* + IOCB_CMD_ of Linux AIO */
 };
 
-/* Of what is taken on any CPU: it is claimed by compare-and-swap, and filled once it is ready. */
+/* How a cell is taken that any CPU may want: it is claimed by compare-and-swap, and has its key
+ * once it is ready. */
 enum claim { FREE, CLAIMED, READY };
 
-/* All requests of one kind share a cell, which whoever completes one takes. Two at once may each take a cell for the same key; they add up. */
+/* All requests of one kind share a cell. Two that complete at once may each take one for the same
+ * key; they add up. */
 struct request_cell {
 	__u64 state; /* enum claim */
 	struct cell_key key;
@@ -112,11 +114,11 @@ struct request_cell {
  * other: a chain of requests, or what one thread takes from a queue. */
 struct cache_use {
 	__u64 added_bytes;  /* folios of the source that were added to the cache */
-	__u64 ahead_bytes;  /* of these, pages that the request under way did not ask for */
-	__u64 missed_bytes; /* and what it did ask for, up to the source's end */
-	__u64 mapped_bytes; /* by page faults */
-	__u64 asked_first, asked_end; /* the request under way, in pages of the source */
-	__u64 faulted; /* what is asked for are single pages, by faults */
+	__u64 ahead_bytes;  /* pages of these that the read or fault under way did not ask for */
+	__u64 missed_bytes; /* what of these it did ask for, up to the source's end */
+	__u64 mapped_bytes; /* pages of the source that page faults mapped */
+	__u64 asked_first, asked_end; /* what the read or fault under way asks for, in pages of the source */
+	__u64 faulted; /* single pages are asked for, by faults */
 };
 
 /* What the kernel itself counts for io_uring's threads. */
@@ -126,8 +128,8 @@ struct helper_counters {
 	__u64 runtime_ns; /* se.sum_exec_runtime */
 };
 
-/* Done for a slot's thread by others: io_uring's threads of its process, and
- * whoever completes its requests. Any CPU, so with atomic additions. */
+/* What others do for a slot's thread: io_uring's threads of its process, and
+ * whoever completes its requests. On any CPU, so with atomic additions. */
 struct helpers {
 	struct copied seen[ENGINES];
 	struct cache_use cache;
@@ -137,8 +139,8 @@ struct helpers {
 	__u64 disk_write_bios;
 	struct helper_counters begin; /* at the opening marker */
 	struct helper_counters now;   /* at the closing one */
-	struct helper_counters gone;  /* of threads that exited in between */
-	__u64 uncounted_requests; /* loss: no free cell, or nothing tells what it was */
+	struct helper_counters gone;  /* of helpers that exited between the markers */
+	__u64 uncounted_requests; /* a loss: no cell was free, or nothing tells what the request was */
 	struct request_cell requests[REQUEST_CELLS];
 };
 
@@ -180,8 +182,8 @@ struct packets {
 };
 
 struct slot {
-	__u64 task;   /* address of the thread's task_struct: its identity */
-	__u64 leader; /* and of its process's first thread */
+	__u64 task;   /* address of the thread's task_struct */
+	__u64 leader; /* address of that of its process's first thread */
 	enum slot_state state;
 	__u64 opened_ns; /* CLOCK_MONOTONIC */
 	__u64 closed_ns;
@@ -197,8 +199,8 @@ struct slot {
 	__u64 disk_read_bios;
 	__u64 disk_write_bytes;
 	__u64 disk_write_bios;
-	__u64 uncounted_calls; /* loss: no free cell, or the result was not to be read */
-	__u64 late_bytes[ENGINES]; /* sent by reference and copied after all, in anybody's context */
+	__u64 uncounted_calls; /* a loss: no cell was free, or the result could not be read */
+	__u64 late_bytes[ENGINES]; /* sent by reference and copied after all, in any task's context */
 	__u64 cow_bytes;
 	__u64 received_bytes;	  /* from a socket, by mapping its pages */
 	__u64 net_internal_bytes; /* within the stack, of packets that belong to the sink's socket */
@@ -211,9 +213,9 @@ struct slot {
 	__u64 sink_net; /* address of its struct net */
 	struct flow sink_flow;
 
-	/* Of the sink's socket, in anybody's context. */
-	struct packets sent;	/* handed to a device */
-	struct packets refused; /* of these, not taken by it: they are handed over again */
+	/* Of the sink's socket, in any task's context. */
+	struct packets sent;	/* handed to a device, each time that they were */
+	struct packets refused; /* not taken by it: they are handed over again */
 	struct packets received;
 
 	/* Of the system call under way. */
@@ -237,15 +239,15 @@ struct subject {
 	__u32 more;    /* addresses that found this place taken, and are further on */
 };
 
-/* Done on the run's behalf in nobody's context that has a slot; any CPU, so
- * with atomic additions. */
+/* What is done for the run in contexts that have no slot, on any CPU, so with
+ * atomic additions. */
 struct kernel_cells {
 	__u64 writeback_bytes; /* bios of the sink's pages by other tasks */
 	__u64 writeback_bios;
 };
 
-/* What the breakpoints' programs were run for, by anybody on any CPU. Less
- * than what their events counted means that runs were dropped. */
+/* The breakpoints whose programs were run, in any task on any CPU. Less than what their events
+ * counted means that runs were dropped. */
 enum breakpoint {
 	COPY_TO_ITER,
 	COPY_FROM_ITER,

@@ -8,8 +8,8 @@
 #ifndef ZCTRACE_COPIES_H
 #define ZCTRACE_COPIES_H
 
-/* Where to add what current copies, as one engine sees it: to its system call
- * under way or, of a helper, to what it does for the slot. */
+/* Where to add what the current task copies, as one engine sees it: to its system call
+ * under way; or to what helpers did for the slot, if it is one. */
 static __always_inline struct copied *charged(enum engine engine)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
@@ -49,9 +49,9 @@ static __always_inline enum memory memory_of(__u8 type)
 	return KERNEL;
 }
 
-/* Registered buffers of io_uring are user memory that comes as a BVEC, in
- * its requests, which begin with the kiocb. Others have asynchronous ones too: a file
- * system that is mounted from a file reads that into its own pages. */
+/* io_uring's registered buffers are user memory, but come as a BVEC. The kiocb is the
+ * beginning of its request then. A BVEC in any other asynchronous kiocb is the kernel's own: a
+ * file system that is mounted from a file reads that into its own pages. */
 static __always_inline enum memory memory_of_io(struct kiocb *iocb, struct iov_iter *iter)
 {
 	__u8 type = iter->iter_type;
@@ -136,7 +136,7 @@ int BPF_PROG(generic_perform_write, struct kiocb *iocb, struct iov_iter *iter)
 	return file_write(ctx, iocb, iter);
 }
 
-/* fs/iomap/buffered-io.c: xfs, block devices since 6.6 */
+/* fs/iomap/buffered-io.c: xfs, block devices */
 SEC("fexit/iomap_file_buffered_write")
 int BPF_PROG(iomap_file_buffered_write, struct kiocb *iocb, struct iov_iter *iter)
 {
@@ -150,7 +150,7 @@ int BPF_PROG(btrfs_buffered_write, struct kiocb *iocb, struct iov_iter *iter)
 	return file_write(ctx, iocb, iter);
 }
 
-/* fs/pipe.c; in 6.18 they are anon_pipe_read and anon_pipe_write */
+/* fs/pipe.c */
 SEC("fexit/pipe_read")
 int BPF_PROG(pipe_read, struct kiocb *iocb, struct iov_iter *iter)
 {
@@ -240,8 +240,7 @@ int BPF_PROG(skb_copy_datagram_from_iter, struct sk_buff *skb, int offset, struc
 	return 0;
 }
 
-/* net/ipv4/ip_output.c: UDP and RAW; from is a struct msghdr. On 6.1 the
- * pages of a sendfile pass here too, and are copied. */
+/* net/ipv4/ip_output.c: UDP and RAW; from is a struct msghdr. */
 SEC("fexit/ip_generic_getfrag")
 int BPF_PROG(ip_generic_getfrag, void *from, char *to, int offset, int len)
 {
@@ -254,7 +253,7 @@ int BPF_PROG(ip_generic_getfrag, void *from, char *to, int offset, int len)
 }
 
 /* net/core/skbuff.c: what the stack copies for itself, a few bytes now and
- * then; only of packets that belong to a socket already. */
+ * then. A packet that has no socket yet is nobody's. */
 SEC("fexit/skb_copy_bits")
 int BPF_PROG(skb_copy_bits, const struct sk_buff *skb, int offset, void *to, int len)
 {

@@ -35,7 +35,7 @@ static __always_inline __u64 folio_bytes(struct folio *folio)
 	return page_size << order;
 }
 
-/* The slot for which current reads, and what it uses of the page cache. */
+/* The slot for which the current task reads, and where to add what it uses of the page cache. */
 static __always_inline struct slot *cache_user(struct cache_use **use)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
@@ -52,7 +52,7 @@ static __always_inline struct slot *cache_user(struct cache_use **use)
 	return s;
 }
 
-/* A miss, or the read-ahead that follows one: runs in the reader. */
+/* A miss, or the read-ahead that follows one, in the reader's context. */
 SEC("tp_btf/mm_filemap_add_to_page_cache")
 int BPF_PROG(mm_filemap_add_to_page_cache, struct folio *folio)
 {
@@ -84,12 +84,11 @@ int BPF_PROG(mm_filemap_add_to_page_cache, struct folio *folio)
 }
 
 /*
- * What is asked for, as opposed to read ahead: the pages of a read (or of the part
- * of a splice that fits into the pipe), which mm/filemap.c: filemap_get_pages
- * names when one of them is missing or begins the next read-ahead; or the one page of a
- * fault. Read-ahead for a mapping passes by the same two functions, and
- * what it names there is only how far it wants to read. A loop maps its source or
- * reads it, never both.
+ * What is asked for, as opposed to read ahead. A read asks for its pages, and a splice for
+ * those that fit into the pipe: mm/filemap.c: filemap_get_pages names them when one
+ * is missing, or begins the next read-ahead. A fault asks for one page. Read-ahead for a mapping
+ * passes the same two functions, but what it names there is only how far it wants to
+ * read, and is ignored once a slot has faulted. A loop maps its source or reads it, never both.
  */
 static __always_inline void asked(struct inode *inode, __u64 first, __u64 pages)
 {
@@ -158,8 +157,8 @@ int BPF_PROG(filemap_fault_entry, struct vm_fault *vmf)
 }
 
 /*
- * Pages of the source that faults make visible: one at a time or around the
- * fault (mm/memory.c: set_pte_range since 6.6, do_set_pte before), or a whole
+ * Pages of the source that faults map: one, or some around the
+ * fault (mm/memory.c: set_pte_range, or do_set_pte), or a whole
  * PMD's. A private mapping's first write maps a copy, not the page cache.
  */
 static __always_inline void mapped(struct vm_fault *vmf, __u64 bytes)
@@ -201,10 +200,9 @@ int BPF_PROG(do_set_pmd, struct vm_fault *vmf)
 }
 
 /*
- * Copy-on-write: of pages that were shared (mm/memory.c: wp_page_copy), and since
- * 6.12 also of the page cache at the first write to a private mapping
- * (do_cow_fault). Before, that one copied inline, so that only the fault's
- * end tells.
+ * Copy-on-write: of pages that were shared (mm/memory.c: wp_page_copy), and of the page
+ * cache at the first write to a private mapping (do_cow_fault). Where the latter
+ * copies inline, only the fault's end tells.
  */
 SEC("fentry/copy_mc_to_kernel")
 int BPF_PROG(copy_mc_to_kernel, void *to, const void *from, unsigned int len)

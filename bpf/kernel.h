@@ -306,6 +306,19 @@ struct bio {
 
 #pragma clang attribute pop
 
+/*
+ * Functions and tracepoints that differ (tracer/hooks.go has their names):
+ * - anon_pipe_read and anon_pipe_write are what 6.18 has for pipe_read and pipe_write.
+ * - iomap_file_buffered_write serves block devices, too, since 6.6.
+ * - ip_generic_getfrag is passed by the pages of a sendfile, too, on 6.1, and copies them.
+ * - set_pte_range is there since 6.6, do_set_pte before.
+ * - do_cow_fault copies by copy_mc_to_kernel since 6.12, and inline before.
+ * - copy_folio_from_iter_atomic is what 6.18 has for copy_page_from_iter_atomic.
+ * - io_uring_complete has (ctx, req, user_data, res, cflags, extra1, extra2), in 6.18 (ctx, req, cqe).
+ * - sched_switch, in 6.18, has prev_state 0 for a task that wanted to sleep while a signal,
+ *   or work of io_uring's, was pending, though the kernel counts that in nvcsw.
+ */
+
 /* Numbers that differ between kernels: bpf_core_enum_value() takes the running
  * kernel's, not these. */
 enum iter_type {

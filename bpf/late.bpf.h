@@ -2,8 +2,8 @@
 /*
  * What was sent by reference (MSG_ZEROCOPY, io_uring's SEND_ZC) and is copied
  * after all, because it turns out to go to a receiver on this machine (loopback,
- * veth, a tap). That happens on anybody's time, in softirqs too; the owner is
- * who the packet's ubuf_info says.
+ * veth, a tap). That happens in any task's context, and in softirqs; whose packet it is, its
+ * ubuf_info tells.
  */
 #ifndef ZCTRACE_LATE_H
 #define ZCTRACE_LATE_H

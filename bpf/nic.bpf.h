@@ -4,8 +4,8 @@
  * parent device. Loopback, veth, bridges, bonds, VLANs and tunnels have none, so
  * that what passes several of them counts once, where it leaves the machine.
  *
- * This runs in anybody's context: TCP sends in softirqs too, when an
- * acknowledgement makes room. The owner is the packet's socket. It goes on after
+ * This runs in any task's context, and in softirqs: TCP sends when an
+ * acknowledgement makes room. The packet's socket tells whose it is. Counting goes on after
  * the window, for what was in the socket's buffer when that closed; the session
  * waits until the receiver has it.
  */
@@ -44,8 +44,8 @@ static __always_inline __u64 linear_payload(struct slot *s, struct sk_buff *skb,
 	return linear > headers ? linear - headers : 0;
 }
 
-/* A packet that the device will cut into segments (TSO) is one, with one header:
- * so it passes by DMA. One that the kernel cut already comes in its segments. */
+/* A packet that the device will cut into segments (TSO) counts as one, with one header, as it
+ * passes by DMA. One that the kernel has cut passes here segment by segment. */
 SEC("tp_btf/net_dev_start_xmit")
 int BPF_PROG(net_dev_start_xmit, struct sk_buff *skb, struct net_device *dev)
 {

@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /*
- * Asynchronous requests: io_uring's and those of Linux AIO. Each is counted once,
- * when it completes, for the slot whose thread made it, whoever carried it
- * out and completed it.
+ * Asynchronous requests, of io_uring and of Linux AIO. Each is counted once, when it
+ * completes, for the slot whose thread made it; other threads may carry it out and complete it.
  */
 #ifndef ZCTRACE_REQUESTS_H
 #define ZCTRACE_REQUESTS_H
 
 volatile const struct request_op uring_ops[REQUEST_OPS];
 volatile const struct request_op aio_ops[REQUEST_OPS];
-volatile const bool complete_has_cqe; /* how io_uring_complete passes the result; see there */
+volatile const bool complete_has_cqe; /* how io_uring_complete passes the result, see kernel.h */
 
 #define REQUEST_PROBES 8 /* of an open-addressed table that a run fills to a tenth */
 
@@ -114,8 +113,8 @@ static __always_inline void count_uring(struct io_kiocb *req, __s64 res)
 	count_request(s, &key, res, op->moves);
 }
 
-/* Without a request comes what a request posts besides its result. Whose it is,
- * only the task tells that it happens in. */
+/* A completion without a request is what one posts besides its result. Only the task in
+ * whose context it happens tells whose it is. */
 static __always_inline void uncounted(void)
 {
 	struct slot *s = slot_served_by(bpf_get_current_task_btf());
@@ -124,10 +123,8 @@ static __always_inline void uncounted(void)
 		__sync_fetch_and_add(&s->helpers.uncounted_requests, 1);
 }
 
-/*
- * (ctx, req, user_data, res, cflags, extra1, extra2); in 6.18 (ctx, req, cqe). A second completion that says that a zero-copy send's memory is free moves
- * nothing.
- */
+/* Its arguments differ between kernels, see kernel.h. A second completion, which says that
+ * a zero-copy send's memory is free, moves nothing. */
 SEC("tp_btf/io_uring_complete")
 int io_uring_complete(__u64 *ctx)
 {
@@ -190,8 +187,8 @@ static long count_event(__u32 i, struct reaped *r)
 	return 0;
 }
 
-/* What Linux AIO did, only those say who asked for it: io_getevents(2) and
- * io_pgetevents(2), in user memory. */
+/* What Linux AIO did is known only from the events that io_getevents(2) and io_pgetevents(2) give the
+ * caller, in user memory. */
 SEC("tp_btf/sys_exit")
 int BPF_PROG(aio_events, struct pt_regs *regs, long ret)
 {

@@ -5,9 +5,8 @@
 
 /*
  * Voluntary is what __schedule() counts in nvcsw: not preempted, and no longer
- * runnable. The hook runs after the kernel's own count (kernel/sched/core.c), and goes
- * by it: in 6.18 the hook's prev_state is 0 of a task that wanted to sleep and had a
- * signal, or work of io_uring's, pending, which the kernel counts as voluntary.
+ * runnable. The hook runs after that count (kernel/sched/core.c), and goes by it; its own
+ * prev_state does not always agree, see kernel.h.
  */
 SEC("tp_btf/sched_switch")
 int BPF_PROG(sched_switch, bool preempt, struct task_struct *prev)

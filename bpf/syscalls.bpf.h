@@ -103,8 +103,8 @@ static __always_inline void add_copied(struct copied *sum, const struct copied *
 	sum->in_kernel += more->in_kernel;
 }
 
-/* getsockopt(TCP_ZEROCOPY_RECEIVE) returns 0. What it did is in its structure, which
- * the kernel has written a moment ago. */
+/* getsockopt(TCP_ZEROCOPY_RECEIVE) returns 0. What it did is in the caller's structure, which the
+ * kernel has just written. */
 static __always_inline void add_received(struct slot *s, struct cell *c, struct pt_regs *regs)
 {
 	struct tcp_zerocopy_receive *zc = (void *)syscall_arg(regs, 4);
@@ -122,17 +122,17 @@ static __always_inline void add_received(struct slot *s, struct cell *c, struct 
 	c->bytes += length + (copied > 0 ? copied : 0);
 }
 
-/* Where the call's cell is remembered. By the number alone pread64 and write would drive each other out,
- * and so would the two splices of a chunk. Of the calls that a strategy makes by turns no
- * two share a place, with descriptors as workers have them; if they did it would cost time only. */
+/* Where the call's cell is remembered. By the number alone the two splices of a chunk would drive each
+ * other out, and so would pread64 and write. With the descriptors that workers have, no two calls
+ * that a strategy makes by turns share a place; if they did, it would cost time only. */
 static __always_inline __u32 memo_of(__u32 nr, __u32 in_fd)
 {
 	return (nr + 2 * in_fd) % MEMOS;
 }
 
 /* The kernel's own counters are read at a switch, when most of them change, and at the end of
- * each call, but of those that move less than SMALL bytes only at every SMALL_CALLSth: they are
- * so short that reading them would be a tenth of what tracing costs. */
+ * each call; but of the calls of a cell that move less than SMALL bytes at every SMALL_CALLSth only: those
+ * calls are so short that reading the counters would be a tenth of what tracing costs. */
 enum { SMALL = 4096, SMALL_CALLS = 64 };
 
 static __always_inline void count_call(struct slot *s, struct pt_regs *regs, __u32 nr, __s64 ret)

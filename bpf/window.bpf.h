@@ -39,7 +39,7 @@ static __always_inline void close_window(struct slot *s, struct task_struct *tas
 	s->state = state;
 }
 
-#define THREADS 4096 /* of a process that are looked at: io_uring makes as many as it has requests at a time */
+#define THREADS 4096 /* most of a process that are looked at; io_uring may have one for each request under way */
 
 struct thread_walk {
 	struct list_head *head, *node;
@@ -62,8 +62,8 @@ static long add_helper(__u64 i, struct thread_walk *walk)
 	return 0;
 }
 
-/* Adds up io_uring's threads of the process. The run time of each is as of when it was
- * last switched out, or of the last clock tick. */
+/* Adds up io_uring's threads of the process. The run time of each is that at its last
+ * switch, or at the last clock tick. */
 static __always_inline void read_helpers(struct helper_counters *sum, struct task_struct *task)
 {
 	struct list_head *head = &task->signal->thread_head;
