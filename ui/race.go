@@ -16,7 +16,7 @@ type raceColumn struct {
 	name  string
 	ink   func(*term.Look) term.Paint // of what is not 0
 	width int                         // of the number
-	of    reading.Column
+	reading.Column
 }
 
 func strongInk(l *term.Look) term.Paint { return l.Strong }
@@ -229,7 +229,7 @@ func textOf(c reading.Column, r *trace.Ranked) string {
 
 // putRank adds the number of a column, and where it comes from.
 func putRank(l *term.Look, text *term.Line, c raceColumn, r *trace.Ranked, ink term.Paint) {
-	v := c.of.Spread(r).Median.Or(0)
+	v := c.Spread(r).Median.Or(0)
 	switch {
 	case v == 0:
 		ink = l.Dim
@@ -238,13 +238,13 @@ func putRank(l *term.Look, text *term.Line, c raceColumn, r *trace.Ranked, ink t
 	}
 	mark := ""
 	if r.Rounds > 0 {
-		mark = c.of.Marks(r)
+		mark = c.Marks(r)
 	}
 	if len(mark) == 1 {
 		mark = " " + mark
 	}
 	end := text.End + c.width
-	text.Right(ink, textOf(c.of, r), c.width)
+	text.Right(ink, textOf(c.Column, r), c.width)
 	text.Put(l.Dim, mark).PadTo(end + raceMark)
 }
 

@@ -66,13 +66,13 @@ func (r roundsScreen) shown() rounds {
 }
 
 func (r roundsScreen) pause(on bool) screen {
-	r.latest.at = r.clock()
+	r.latest.clock = r.clock()
 	r.paused, r.frozen = on, r.latest
 	return r
 }
 
 func (r roundsScreen) update(st stage, msg tea.Msg) (screen, effect) {
-	r.latest.at = r.clock()
+	r.latest.clock = r.clock()
 	e := effect{unseen: true}
 	switch msg := msg.(type) {
 	case RunBegins:
@@ -119,8 +119,8 @@ func (r roundsScreen) stateText(st stage) stateText {
 		return stateText{l.SignRunning + " stopping", l.Warning}
 	case r.paused:
 		return stateText{l.SignPaused + " paused, runs go on", l.Warning}
-	case s.begun == nil && s.any == nil:
+	case s.begun == nil && s.common == nil:
 		return stateText{l.SignRunning + " starting", l.Strong}
 	}
-	return stateText{fmt.Sprintf("%s round %d of %d  %s", l.SignRunning, s.round, s.each, human.Clock(int64(s.at.Sub(s.start)))), l.Strong}
+	return stateText{fmt.Sprintf("%s round %d of %d  %s", l.SignRunning, s.round, s.each, human.Clock(int64(s.clock.Sub(s.start)))), l.Strong}
 }

@@ -22,21 +22,21 @@ type rounds struct {
 	strategies []string          // in the order in which they first run
 	places     map[RoundsRow]int // in rows
 
-	begun *RunBegins // the run under way
-	round int        // of the run that began last
-	live  *trace.Ranked
-	any   *trace.Trace // of any run, for what all have in common
-	last  *trace.Trace // the latest state of the latest run that moved something,
-	of    RunBegins    // which is this one,
-	over  bool         // and has ended
-	doing string
+	begun     *RunBegins // the run under way
+	round     int        // of the run that began last
+	live      *trace.Ranked
+	common    *trace.Trace // of any run, for what all have in common
+	last      *trace.Trace // the latest state of the latest run that moved something,
+	lastBegan RunBegins    // which is this one,
+	over      bool         // and has ended
+	doing     string
 
 	ranking  reading.Ranking // of the rows that can be compared by now
 	sayings  []string        // what can be said of them
 	ranked   bool            // drawn in order of speed
 	frame    int             // of the animation
 	start    time.Time
-	at       time.Time
+	clock    time.Time
 	runStart time.Time
 }
 
@@ -54,7 +54,7 @@ type roundsRow struct {
 }
 
 func newRounds(o RoundsOptions, now time.Time) rounds {
-	s := rounds{name: o.Name, each: o.Rounds, start: now, at: now, runStart: now, places: map[RoundsRow]int{}}
+	s := rounds{name: o.Name, each: o.Rounds, start: now, clock: now, runStart: now, places: map[RoundsRow]int{}}
 	for _, row := range o.Rows {
 		s.places[row] = len(s.rows)
 		s.rows = append(s.rows, roundsRow{RoundsRow: row, rank: &trace.Ranked{}})
@@ -87,7 +87,7 @@ func (s rounds) row(strategy string, chunk int64) *roundsRow {
 }
 
 func (s rounds) begins(msg RunBegins) rounds {
-	s.begun, s.round, s.live, s.runStart = &msg, msg.Round, nil, s.at
+	s.begun, s.round, s.live, s.runStart = &msg, msg.Round, nil, s.clock
 	return s
 }
 
@@ -97,11 +97,11 @@ func (s rounds) observed(t *trace.Trace) rounds {
 	if t == nil {
 		return s
 	}
-	s.any = cmp.Or(s.any, t)
+	s.common = cmp.Or(s.common, t)
 	if s.begun == nil || t.Run.PayloadBytes.Or(0) <= 0 || t.Run.ElapsedNS <= 0 {
 		return s
 	}
-	s.last, s.of, s.over = t, *s.begun, false
+	s.last, s.lastBegan, s.over = t, *s.begun, false
 	sofar := *t
 	sofar.Run.Ended = trace.Done // as if this were all
 	s.live = &trace.Rank([]*trace.Trace{&sofar})[0]
@@ -113,16 +113,16 @@ func (s rounds) ended(msg RunEnds) rounds {
 	s.rows = slices.Clone(s.rows)
 	row := &s.rows[msg.Row]
 	row.ended++
-	row.took += s.at.Sub(s.runStart)
+	row.took += s.clock.Sub(s.runStart)
 	if msg.Err != nil {
 		row.failed = msg.Err.Error()
 	}
 	if t := msg.Trace; t != nil {
 		row.traces = append(slices.Clip(row.traces), t)
 		row.rank = &trace.Rank(row.traces)[0]
-		s.any = cmp.Or(s.any, t)
+		s.common = cmp.Or(s.common, t)
 		if t.Run.PayloadBytes.Or(0) > 0 {
-			s.last, s.of, s.over = t, RunBegins{msg.Row, s.round}, true
+			s.last, s.lastBegan, s.over = t, RunBegins{msg.Row, s.round}, true
 		}
 	}
 	s.begun, s.live = nil, nil
@@ -264,7 +264,7 @@ func (s rounds) left() (d time.Duration, known bool) {
 			d += each * time.Duration(s.each-row.ended)
 		}
 		if s.underWay(i) {
-			d -= min(s.at.Sub(s.runStart), each)
+			d -= min(s.clock.Sub(s.runStart), each)
 		}
 	}
 	return d, true

@@ -64,8 +64,8 @@ func (s rounds) header(l *term.Look, width int, state stateText) []string {
 	room := func() int { return width - first.End - term.Width(state.text) - 2 }
 	names := l.Text(strings.Join(s.strategies, ", "))
 	path := ""
-	if s.any != nil {
-		path = report.SourceToSink(l, report.Unaddressed(s.any.Run), max(room()-20, 0))
+	if s.common != nil {
+		path = report.SourceToSink(l, report.Unaddressed(s.common.Run), max(room()-20, 0))
 	}
 	if len(names)+2+term.Width(path) > room() {
 		names = fmt.Sprintf("%d strategies", len(s.strategies))
@@ -75,15 +75,15 @@ func (s rounds) header(l *term.Look, width int, state stateText) []string {
 		first.Put(l.Plain, path)
 	}
 	first.PadTo(width-term.Width(state.text)).Put(state.ink, state.text)
-	if s.any == nil {
+	if s.common == nil {
 		return []string{first.String(), ""}
 	}
-	conditions := newData(l, s.any, running).conditions()
+	conditions := newData(l, s.common, running).conditions()
 	conditions[0] = human.FormatBytes(s.sizes[0]) + " chunks"
 	if s.sweeps() {
 		conditions[0] = human.FormatBytes(s.sizes[0]) + " to " + human.FormatBytes(s.sizes[len(s.sizes)-1]) + " chunks"
 	}
-	if work := workOf(s.any.Run); work != "" {
+	if work := workOf(s.common.Run); work != "" {
 		conditions = append([]string{work}, conditions...)
 	}
 	return []string{first.String(), l.Listed(conditions, width)}
@@ -112,7 +112,7 @@ func (s rounds) progress(l *term.Look, width int) string {
 		text += "   ETA " + human.Clock(int64(left))
 	}
 	part := float64(ended)
-	if s.begun != nil && s.last != nil && s.of == *s.begun && !s.over {
+	if s.begun != nil && s.last != nil && s.lastBegan == *s.begun && !s.over {
 		part += reading.ProgressOf(&s.last.Run, s.last.Run.ElapsedNS, s.last.Run.PayloadBytes.Or(0)).Fraction
 	}
 	barWidth := max(width-progressTextWidth-2, 0)
@@ -202,7 +202,7 @@ func (s rounds) now(l *term.Look, width, rows int) []string {
 	if s.over {
 		d, sign = newData(l, s.last, ended), l.SignEnded
 	}
-	title := fmt.Sprintf("%s %s, round %d", sign, s.label(l, s.rows[s.of.Row]), s.of.Round)
+	title := fmt.Sprintf("%s %s, round %d", sign, s.label(l, s.rows[s.lastBegan.Row]), s.lastBegan.Round)
 	lines := []string{l.Heading(title, width)}
 	columns := columnsFor(width)
 	var drawn [][]string

@@ -179,7 +179,7 @@ func agree(measured float64, textbook int) Agreement {
 
 // judge compares one party of a trace with the textbook.
 type judge struct {
-	trace     *trace.Trace
+	tr        *trace.Trace
 	party     *trace.Counters
 	payload   int64
 	transfers int64
@@ -197,7 +197,7 @@ func (j judge) row(s Subject, v trace.Value, per int64, textbook int) Row {
 
 func (j judge) calls() Row {
 	n := j.party.Value(trace.TransferCalls)
-	row := j.row(TransferCalls, n, j.transfers, j.trace.Textbook.TransferCalls)
+	row := j.row(TransferCalls, n, j.transfers, j.tr.Textbook.TransferCalls)
 	if !row.Known {
 		return row
 	}
@@ -254,12 +254,12 @@ func (j judge) underWay() int64 {
 	for _, name := range submitting {
 		calls += j.party.Syscalls.ByName[name].Calls.Or(0)
 	}
-	return (2*j.transfers/max(calls, 1) + 1) * j.trace.Run.ChunkBytes // io_submit takes one for the reads and one for the writes
+	return (2*j.transfers/max(calls, 1) + 1) * j.tr.Run.ChunkBytes // io_submit takes one for the reads and one for the writes
 }
 
 func (j judge) modeSwitches(calls Row) Row {
 	n := j.party.Value(trace.ModeSwitches)
-	row := j.row(ModeSwitches, n, j.transfers, j.trace.Textbook.ModeSwitches)
+	row := j.row(ModeSwitches, n, j.transfers, j.tr.Textbook.ModeSwitches)
 	if row.Agreement != Differs {
 		return row
 	}
@@ -288,7 +288,7 @@ func (j judge) copies(s Subject, n trace.Number, textbook int) Row {
 		if over != 0 {
 			row.Cause = Cause{Kind: BytesInAll, Count: over}
 		}
-	case j.trace.Run.Ended == "" && over > 0 && over <= j.underWay():
+	case j.tr.Run.Ended == "" && over > 0 && over <= j.underWay():
 		row.Agreement, row.Cause = Explained, Cause{Kind: UnderWay}
 	default:
 		j.explainCopies(&row, copied.Int.Or(0))
@@ -300,7 +300,7 @@ func (j judge) copies(s Subject, n trace.Number, textbook int) Row {
 // user may take for a copy that was spared is explained; what was copied against expectation stays a
 // difference, with its cause.
 func (j judge) explainCopies(row *Row, copied int64) {
-	run := &j.trace.Run
+	run := &j.tr.Run
 	zeros := j.party.Copies.Fill.Bytes.Or(0)
 	switch s := row.Subject; {
 	case s == CopiesToUser && run.Source.Kind == "zero" && zeros+copied >= j.payload*int64(row.Textbook):
@@ -318,11 +318,11 @@ func (j judge) explainCopies(row *Row, copied int64) {
 }
 
 func (j judge) dmaIn() Row {
-	row := j.row(DMAIn, j.party.Value(trace.DiskReadBytes), j.payload, j.trace.Textbook.DMA.In)
+	row := j.row(DMAIn, j.party.Value(trace.DiskReadBytes), j.payload, j.tr.Textbook.DMA.In)
 	if row.Agreement != Differs || row.Measured > float64(row.Textbook) {
 		return row
 	}
-	switch run := &j.trace.Run; {
+	switch run := &j.tr.Run; {
 	case run.Source.Kind == "zero":
 		row.Cause.Kind = SourceHasNoDisk
 	case run.Source.Filesystem == "tmpfs":
@@ -340,8 +340,8 @@ func (j judge) dmaIn() Row {
 func (j judge) dmaOut(writeback trace.Int) Row {
 	moved := j.party.Value(trace.NICTxBytes)
 	headers := 0.0
-	device, other := sinkDevices(&j.trace.Run)
-	textbook := j.trace.Textbook.DMA.Out
+	device, other := sinkDevices(&j.tr.Run)
+	textbook := j.tr.Textbook.DMA.Out
 	switch {
 	case device.Kind == "nic":
 		headers = 0.1 // the wire carries headers and retransmissions, too
@@ -350,7 +350,7 @@ func (j judge) dmaOut(writeback trace.Int) Row {
 		moved.Int = moved.Int.Add(trace.Known(writeback.Or(0)))
 	case device.Kind == "", device.Kind == "none":
 		return withoutDevice(textbook, Cause{Kind: SinkHasNoDevice})
-	case j.trace.Run.Sink.Kind == "tcp" && (device.Kind == "virtual" || device.Kind == "unknown"): // a tunnel, say
+	case j.tr.Run.Sink.Kind == "tcp" && (device.Kind == "virtual" || device.Kind == "unknown"): // a tunnel, say
 	default:
 		return withoutDevice(textbook, Cause{Kind: VirtualDevice, Name: device.Kind})
 	}

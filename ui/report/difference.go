@@ -43,7 +43,7 @@ func (d difference) settings(width int) []string {
 	g.Add("", d.names[0]+" | "+d.names[1])
 	for _, s := range []struct {
 		name string
-		of   func(trace.Run, trace.Host) string
+		text func(trace.Run, trace.Host) string
 	}{
 		{"strategy", func(r trace.Run, _ trace.Host) string { return r.Strategy }},
 		{"source", func(r trace.Run, _ trace.Host) string { return sourceNames(r.Source)[0] }},
@@ -58,7 +58,7 @@ func (d difference) settings(width int) []string {
 		}},
 		{"ended", func(r trace.Run, _ trace.Host) string { return string(r.Ended) }},
 	} {
-		x, y := d.a.Text(s.of(d.a.Trace.Run, d.a.Trace.Host)), d.b.Text(s.of(d.b.Trace.Run, d.b.Trace.Host))
+		x, y := d.a.Text(s.text(d.a.Trace.Run, d.a.Trace.Host)), d.b.Text(s.text(d.b.Trace.Run, d.b.Trace.Host))
 		d.addSetting(&g, s.name, x, y)
 	}
 	d.addSetting(&g, "textbook", d.a.Verdict().Brief(), d.b.Verdict().Brief())
@@ -95,9 +95,9 @@ func (d document) lost() string {
 
 // both is a number of the two runs.
 type both struct {
-	label string
-	of    func(d document) figureOf
-	text  func(float64) string
+	label  string
+	figure func(d document) figureOf
+	text   func(float64) string
 }
 
 // figureOf is a number of one run.
@@ -132,7 +132,7 @@ func (d difference) table(title string, rows []both, width int) []string {
 	g := term.Grid{Align: "lrmrmr"}
 	g.Add(title, d.names[0], "", d.names[1], "", "ratio")
 	for _, row := range rows {
-		x, y := row.of(d.a), row.of(d.b)
+		x, y := row.figure(d.a), row.figure(d.b)
 		if x.nothing() && y.nothing() {
 			continue
 		}
