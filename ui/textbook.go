@@ -35,7 +35,7 @@ func textbookPanel(d data, width int) string {
 		}
 		var l term.Line
 		l.Left(d.Plain, row.Brief(), label)
-		l.Right(d.Strong, row.MeasuredText(), measured).Put(d.Dim, " "+reading.Mark(row.From))
+		l.Right(d.Strong, row.MeasuredText(), measured).Put(d.Dim, " "+reading.Mark(row.Provenance))
 		l.Right(d.Plain, fmt.Sprint(row.Textbook), textbook-2).Put(d.Plain, "  ").Put(ink, sign)
 		room := width - l.End - 2
 		if withNotes = room >= 16; withNotes && (row.Agreement == reading.Explained || row.Agreement == reading.Differs) {

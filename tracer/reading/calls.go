@@ -38,14 +38,14 @@ func (c Call) QuantileNS(share float64) (float64, bool) {
 	sum := int64(0)
 	for i, n := range c.Log2 {
 		if sum += max(n, 0); float64(sum) >= share*float64(total) {
-			return BucketEndNS(i), true
+			return bucketEndNS(i), true
 		}
 	}
 	return 0, false
 }
 
-// BucketEndNS is the upper end of a bucket of a histogram, in nanoseconds.
-func BucketEndNS(bucket int) float64 { return float64(uint64(2) << min(bucket, 62)) }
+// bucketEndNS is the upper end of a bucket of a histogram, in nanoseconds.
+func bucketEndNS(bucket int) float64 { return float64(uint64(2) << min(bucket, 62)) }
 
 // CallOf is the party's system call of a name.
 func CallOf(c *trace.Counters, name string) Call {

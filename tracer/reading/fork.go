@@ -3,29 +3,29 @@ package reading
 import "github.com/zctrace/zctrace/tracer/trace"
 
 // fork is a path that tee doubles, and what went each way, now and then.
-type fork struct{ now, back forked }
+type fork struct{ now, back forkBytes }
 
-// forked is the bytes of a path to two sinks: referred to on the way into the
-// first pipe, by tee, and by each sink that is no file; copied into each file.
-type forked struct{ in, teed, taken, copied trace.Int }
+// forkBytes are those of a path to two sinks: referred to on the way into the first
+// pipe, by tee, and by each sink that is no file; copied into each file.
+type forkBytes struct{ piped, teed, taken, copied trace.Int }
 
 // forkOf tells the ways of a fork apart; nil: there is none, or it cannot.
 func (s *surveyor) forkOf() *fork {
 	if len(s.side) != 2 || s.run.Sink2 == nil {
 		return nil
 	}
-	now, apart := s.forkedIn(s.sender.Now, s.sender.Payload())
-	if !apart {
+	now, known := s.apart(s.sender.Now, s.sender.Payload())
+	if !known {
 		return nil
 	}
-	back, _ := s.forkedIn(s.sender.Back, s.sender.Back.PayloadBytes)
+	back, _ := s.apart(s.sender.Back, s.sender.Back.PayloadBytes)
 	return &fork{now, back}
 }
 
-// forkedIn follows from what the payload is: what both sinks have got. splice copies
-// into files and nowhere else, so if more was copied than the files got, nobody can
-// tell where.
-func (s *surveyor) forkedIn(c *trace.Counters, payload trace.Int) (f forked, apart bool) {
+// apart tells the bytes of a fork apart, from what both sinks have got: the payload.
+// splice copies into files and nowhere else, so if more was copied than the files got,
+// nobody can tell where.
+func (s *surveyor) apart(c *trace.Counters, payload trace.Int) (f forkBytes, known bool) {
 	files := int64(0)
 	for _, sink := range []trace.Sink{s.run.Sink, *s.run.Sink2} {
 		if sink.Kind == "file" {
@@ -35,28 +35,28 @@ func (s *surveyor) forkedIn(c *trace.Counters, payload trace.Int) (f forked, apa
 	n, moved := payload.Get()
 	refs, referred := c.Int(trace.PageRefs).Get()
 	copied, counted := c.Int(trace.InKernel).Get()
-	teed, called := c.Syscalls.ByName[s.tees()].Bytes.Get()
+	teed, called := c.Syscalls.ByName[s.teeCall()].Bytes.Get()
 	if !moved || !referred || !counted || !called || copied > files*(n+s.run.ChunkBytes) {
-		return forked{}, false
+		return forkBytes{}, false
 	}
-	return forked{
-		in:     trace.Known(max(refs-teed-(2-files)*n, 0)),
+	return forkBytes{
+		piped:  trace.Known(max(refs-teed-(2-files)*n, 0)),
 		teed:   trace.Known(teed),
 		taken:  trace.Known(n),
 		copied: trace.Known(copied / max(files, 1)),
 	}, true
 }
 
-// tees is the call that doubles the path, which tee(2) does.
-func (s *surveyor) tees() string {
+// teeCall is the call that doubles the path, which tee(2) does.
+func (s *surveyor) teeCall() string {
 	if calls := s.side[0].Calls; len(calls) > 0 {
 		return calls[0]
 	}
 	return ""
 }
 
-// forked is the part of a stream that went one way of the fork.
-func (s *surveyor) forked(all Stream, part func(forked) trace.Int) Stream {
+// oneWay is the part of a stream that went one way of the fork.
+func (s *surveyor) oneWay(all Stream, part func(forkBytes) trace.Int) Stream {
 	all.Bytes.Int, all.Back = part(s.fork.now), part(s.fork.back)
 	if all.Bytes.Origin.Provenance == trace.Observed {
 		all.Bytes.Origin.Provenance = trace.Derived
@@ -67,7 +67,7 @@ func (s *surveyor) forked(all Stream, part func(forked) trace.Int) Stream {
 // outOfFork is how the payload gets from a pipe of the fork into its sink.
 func (s *surveyor) outOfFork(sink trace.Sink) []Stream {
 	if sink.Kind == "file" {
-		return []Stream{s.forked(s.stream(ByCopy, trace.InKernel), func(f forked) trace.Int { return f.copied })}
+		return []Stream{s.oneWay(s.stream(ByCopy, trace.InKernel), func(f forkBytes) trace.Int { return f.copied })}
 	}
 	_, out := s.references()
 	return []Stream{out}
@@ -78,11 +78,11 @@ func (s *surveyor) addBranch(pipe int) {
 	if s.fork == nil {
 		return
 	}
-	teed := s.forked(s.stream(ByReference, trace.PageRefs), func(f forked) trace.Int { return f.teed })
+	teed := s.oneWay(s.stream(ByReference, trace.PageRefs), func(f forkBytes) trace.Int { return f.teed })
 	payload := s.sender.Payload()
 	s.Branch = &Branch{
 		From:   pipe,
-		Call:   s.tees(),
+		Call:   s.teeCall(),
 		Ends:   [2]Place{{Names: []string{"pipe"}}, s.sinkPlace(*s.run.Sink2)},
 		Teed:   Hop{Streams: []Stream{teed}, Payload: payload},
 		Onward: Hop{Streams: s.outOfFork(*s.run.Sink2), Payload: payload},
@@ -96,7 +96,7 @@ func (s *surveyor) references() (in, out Stream) {
 	all := s.stream(ByReference, trace.PageRefs)
 	switch {
 	case s.fork != nil:
-		return s.forked(all, func(f forked) trace.Int { return f.in }), s.forked(all, func(f forked) trace.Int { return f.taken })
+		return s.oneWay(all, func(f forkBytes) trace.Int { return f.piped }), s.oneWay(all, func(f forkBytes) trace.Int { return f.taken })
 	case len(s.side) > 0:
 		return all, all
 	}

@@ -38,15 +38,15 @@ func (r Ranking) Legend() []LegendEntry {
 			s := c.Spread(&r.Rows[i])
 			varies = varies || c.Varies(&r.Rows[i])
 			used[s.Provenance] = true
-			if by := reasons[s.Provenance]; by != nil && s.Reason != "" && !slices.Contains(by[s.Reason], c.Path) {
-				by[s.Reason] = append(by[s.Reason], c.Path)
+			if paths := reasons[s.Provenance]; paths != nil && s.Reason != "" && !slices.Contains(paths[s.Reason], c.Path) {
+				paths[s.Reason] = append(paths[s.Reason], c.Path)
 			}
 		}
 	}
-	explain := func(mark string, by map[string][]string) {
+	explain := func(mark string, concerned map[string][]string) {
 		var texts []string
-		for reason, of := range by {
-			texts = append(texts, strings.Join(of, ", ")+": "+reason)
+		for reason, names := range concerned {
+			texts = append(texts, strings.Join(names, ", ")+": "+reason)
 		}
 		slices.Sort(texts)
 		for _, text := range texts {

@@ -1,6 +1,6 @@
 // Package reading says what a trace means, as values: how a run stands to the textbook and why, where
 // its numbers come from, how far it is, and what can be said of the order in a comparison. It draws
-// nothing. Whoever shows a value words it himself, or takes the English of words.go.
+// nothing. Whoever shows a value finds words for it, or takes the English of words.go.
 package reading
 
 import (
@@ -16,11 +16,11 @@ type Moment struct {
 	Now, Back trace.Sample
 }
 
-// RateWindow is how far, in nanoseconds, Back is before Now: long enough for steady digits, and short
+// rateWindow is how far, in nanoseconds, Back is before Now: long enough for steady digits, and short
 // enough to see a stall.
-const RateWindow = 1e9
+const rateWindow = 1e9
 
-// Latest is the latest state of a run; what has passed since RateWindow before is its rate.
+// Latest is the latest state of a run; its rates are those of the last second.
 func Latest(t *trace.Trace) Moment {
 	m := End(t)
 	m.Back = m.before()
@@ -46,7 +46,7 @@ func At(t *trace.Trace, sample int) Moment {
 // before is the last sample that is old enough for a rate; samples are in order of time.
 func (m Moment) before() trace.Sample {
 	samples := m.Trace.Samples
-	i := sort.Search(len(samples), func(i int) bool { return samples[i].ElapsedNS > m.Now.ElapsedNS-RateWindow })
+	i := sort.Search(len(samples), func(i int) bool { return samples[i].ElapsedNS > m.Now.ElapsedNS-rateWindow })
 	if i == 0 {
 		return trace.Sample{}
 	}

@@ -4,6 +4,7 @@ import (
 	"math"
 	"slices"
 
+	"github.com/zctrace/zctrace/internal/human"
 	"github.com/zctrace/zctrace/tracer/trace"
 )
 
@@ -58,6 +59,14 @@ func (r Ranking) Row(strategy string, chunkBytes int64) *trace.Ranked {
 	return nil
 }
 
+// Name is how a row is called: by its strategy and, where the chunk sizes differ, its size.
+func (r Ranking) Name(row *trace.Ranked) string {
+	if r.Sweeps() {
+		return row.Strategy + " " + human.FormatBytes(row.ChunkBytes)
+	}
+	return row.Strategy
+}
+
 // Repeated: one round does not tell a difference from chance.
 func Repeated(row *trace.Ranked) bool { return row != nil && row.Rounds > 1 }
 
@@ -83,7 +92,7 @@ func (r Ranking) ClearlyFirst(row *trace.Ranked) bool {
 // A RowVerdict is the verdict on the run of a row whose throughput is nearest to the median.
 type RowVerdict struct {
 	Verdict
-	Alike, Of int64 // in how many of the rounds that count it is the same
+	Alike, Rounds int64 // rounds in which it is the same, and all that count
 }
 
 // Verdict is that on a row; without a run that counts, false.
@@ -100,7 +109,7 @@ func (r Ranking) Verdict(row *trace.Ranked) (v RowVerdict, known bool) {
 			v.Verdict, middle, nearest = verdict, sentence, off
 		}
 	}
-	v.Alike, v.Of = alike[middle], row.Rounds
+	v.Alike, v.Rounds = alike[middle], row.Rounds
 	return v, len(alike) > 0
 }
 

@@ -374,8 +374,8 @@ func (s *surveyor) addDevice(from, at int, direct bool) {
 		if s.late {
 			streams = append(streams, s.stream(ByCopy, trace.InKernel))
 		}
-		if by := s.Kernel(); by.Now.Int(trace.InKernel).Or(0) != 0 {
-			copied := s.streamOf(by, ByCopy, trace.InKernel)
+		if kernel := s.Kernel(); kernel.Now.Int(trace.InKernel).Or(0) != 0 {
+			copied := s.streamOf(kernel, ByCopy, trace.InKernel)
 			copied.Surprise, copied.Against = true, Cause{Kind: CopiedByKernel}
 			streams = append(streams, copied)
 		}

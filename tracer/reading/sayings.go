@@ -1,13 +1,5 @@
 package reading
 
-import (
-	"fmt"
-	"strings"
-
-	"github.com/zctrace/zctrace/internal/human"
-	"github.com/zctrace/zctrace/tracer/trace"
-)
-
 // SayingKind is what can be said of the order of strategies.
 type SayingKind int
 
@@ -27,7 +19,7 @@ type Saying struct {
 	Kind       SayingKind
 	Strategies []string // as the trace has them
 	Sizes      []int64  // chunk sizes in bytes
-	Of         int      // how many sizes both strategies did, at least two rounds of each
+	BothDid    int      // at how many sizes there are two rounds and more of both strategies
 	Partial    bool     // there are sizes that one of them did not do
 }
 
@@ -124,7 +116,7 @@ func (r Ranking) between(a, b string) []Saying {
 		told = append(told, chunk)
 		faster, slower = now, then
 	}
-	s := Saying{Kind: FasterAt, Strategies: []string{faster, slower}, Sizes: told, Of: both, Partial: both < len(r.Sizes())}
+	s := Saying{Kind: FasterAt, Strategies: []string{faster, slower}, Sizes: told, BothDid: both, Partial: both < len(r.Sizes())}
 	switch {
 	case len(crossings) > 0 || both == 0:
 		return crossings
@@ -134,45 +126,4 @@ func (r Ranking) between(a, b string) []Saying {
 		s.Kind = FasterAtAll
 	}
 	return []Saying{s}
-}
-
-// String is the saying in a sentence.
-func (s Saying) String() string {
-	every, rest := "every size", "the other sizes"
-	if s.Partial { // one cannot do some, or failed
-		every, rest = "every size that both did", "the other sizes that both did"
-	}
-	var sizes []string
-	for _, n := range s.Sizes {
-		sizes = append(sizes, human.FormatBytes(n))
-	}
-	switch s.Kind {
-	case OneRound:
-		return "One round does not tell a difference from chance: see --rounds."
-	case NoneOvertakes:
-		return "No strategy overtakes another at any size at which their throughputs do not overlap."
-	case MayBeChance:
-		last := len(s.Strategies) - 1
-		return fmt.Sprintf("The order of %s and %s may be chance: their throughputs overlap.", strings.Join(s.Strategies[:last], ", "), s.Strategies[last])
-	}
-	a, b := s.Strategies[0], s.Strategies[1]
-	switch {
-	case s.Kind == Overtakes:
-		return fmt.Sprintf("%s overtakes %s between %s and %s.", a, b, sizes[0], sizes[1])
-	case s.Kind == OverlapAtAll:
-		return fmt.Sprintf("%s and %s: their throughputs overlap at %s.", a, b, every)
-	case s.Kind == FasterAtAll:
-		return fmt.Sprintf("%s is faster than %s at %s.", a, b, every)
-	case len(sizes) <= 3:
-		return fmt.Sprintf("%s is faster than %s at %s; at %s their throughputs overlap.", a, b, strings.Join(sizes, ", "), rest)
-	}
-	return fmt.Sprintf("%s is faster than %s at %d of %d sizes; at the others their throughputs overlap.", a, b, len(sizes), s.Of)
-}
-
-// Name is how a row is called: by its strategy and, where the chunk sizes differ, its size.
-func (r Ranking) Name(row *trace.Ranked) string {
-	if r.Sweeps() {
-		return row.Strategy + " " + human.FormatBytes(row.ChunkBytes)
-	}
-	return row.Strategy
 }

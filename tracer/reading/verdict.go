@@ -38,11 +38,11 @@ const (
 // of a chunk, of bytes in passes over the payload.
 type Row struct {
 	Subject
-	Measured float64
-	Known    bool             // Measured is a number
-	NoDevice bool             // nothing can move there, and Measured is none
-	From     trace.Provenance // of Measured
-	Textbook int
+	Measured   float64
+	Known      bool             // Measured is a number
+	NoDevice   bool             // nothing can move there, and Measured is none
+	Provenance trace.Provenance // of Measured
+	Textbook   int
 	Agreement
 	Cause Cause // why it differs, or by how much
 }
@@ -113,15 +113,15 @@ func (m Moment) Verdict() Verdict {
 
 // cpuCopies sums up the rows of the three classes.
 func (v Verdict) cpuCopies(copies []Row) Row {
-	sum := Row{Subject: CPUCopies, Known: true, From: trace.Observed}
+	sum := Row{Subject: CPUCopies, Known: true, Provenance: trace.Observed}
 	for _, row := range copies {
 		sum.Measured, sum.Known, sum.Textbook = sum.Measured+row.Measured, sum.Known && row.Known, sum.Textbook+row.Textbook
-		if row.From != trace.Observed {
-			sum.From = row.From
+		if row.Provenance != trace.Observed {
+			sum.Provenance = row.Provenance
 		}
 	}
 	if !sum.Known {
-		return Row{Subject: CPUCopies, From: trace.Unavailable, Textbook: sum.Textbook}
+		return Row{Subject: CPUCopies, Provenance: trace.Unavailable, Textbook: sum.Textbook}
 	}
 	sum.Agreement = agree(sum.Measured, sum.Textbook)
 	if sum.Agreement == Differs && len(v.Differing()) == 0 {
@@ -187,7 +187,7 @@ type judge struct {
 
 // row is one of a number per so much; without an agreement where the number is not known.
 func (j judge) row(s Subject, v trace.Value, per int64, textbook int) Row {
-	row := Row{Subject: s, From: v.Origin.Provenance, Textbook: textbook}
+	row := Row{Subject: s, Provenance: v.Origin.Provenance, Textbook: textbook}
 	if n, known := v.Int.Get(); known {
 		row.Measured, row.Known = float64(n)/float64(per), true
 		row.Agreement = agree(row.Measured, textbook)
@@ -368,7 +368,7 @@ func (j judge) dmaOut(writeback trace.Int) Row {
 
 // withoutDevice is the row of what no device carries away.
 func withoutDevice(textbook int, cause Cause) Row {
-	row := Row{Subject: DMAOut, NoDevice: true, From: trace.Observed, Textbook: textbook, Agreement: Explained, Cause: cause}
+	row := Row{Subject: DMAOut, NoDevice: true, Provenance: trace.Observed, Textbook: textbook, Agreement: Explained, Cause: cause}
 	if textbook == 0 {
 		row.Agreement = Same
 	}

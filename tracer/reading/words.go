@@ -148,8 +148,41 @@ func (v RowVerdict) String() string {
 	switch {
 	case v.Alike == 0:
 		return ""
-	case v.Alike < v.Of:
-		return fmt.Sprintf("%s (so in %d of %d rounds)", v.Verdict, v.Alike, v.Of)
+	case v.Alike < v.Rounds:
+		return fmt.Sprintf("%s (so in %d of %d rounds)", v.Verdict, v.Alike, v.Rounds)
 	}
 	return v.Verdict.String()
+}
+
+// String is the saying in a sentence.
+func (s Saying) String() string {
+	every, rest := "every size", "the other sizes"
+	if s.Partial { // one cannot do some, or failed
+		every, rest = "every size that both did", "the other sizes that both did"
+	}
+	var sizes []string
+	for _, n := range s.Sizes {
+		sizes = append(sizes, human.FormatBytes(n))
+	}
+	switch s.Kind {
+	case OneRound:
+		return "One round does not tell a difference from chance: see --rounds."
+	case NoneOvertakes:
+		return "No strategy overtakes another at any size at which their throughputs do not overlap."
+	case MayBeChance:
+		last := len(s.Strategies) - 1
+		return fmt.Sprintf("The order of %s and %s may be chance: their throughputs overlap.", strings.Join(s.Strategies[:last], ", "), s.Strategies[last])
+	}
+	a, b := s.Strategies[0], s.Strategies[1]
+	switch {
+	case s.Kind == Overtakes:
+		return fmt.Sprintf("%s overtakes %s between %s and %s.", a, b, sizes[0], sizes[1])
+	case s.Kind == OverlapAtAll:
+		return fmt.Sprintf("%s and %s: their throughputs overlap at %s.", a, b, every)
+	case s.Kind == FasterAtAll:
+		return fmt.Sprintf("%s is faster than %s at %s.", a, b, every)
+	case len(sizes) <= 3:
+		return fmt.Sprintf("%s is faster than %s at %s; at %s their throughputs overlap.", a, b, strings.Join(sizes, ", "), rest)
+	}
+	return fmt.Sprintf("%s is faster than %s at %d of %d sizes; at the others their throughputs overlap.", a, b, len(sizes), s.BothDid)
 }

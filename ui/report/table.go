@@ -183,7 +183,7 @@ func (d document) textbookSection(width int) []string {
 		if row.Cause.Kind == reading.VirtualDevice && term.Width(note) <= 10 {
 			measured, note = measured+" ("+note+")", ""
 		}
-		g.Add("  "+row.Subject.String(), measured, reading.Mark(row.From), fmt.Sprint(row.Textbook), sign, note)
+		g.Add("  "+row.Subject.String(), measured, reading.Mark(row.Provenance), fmt.Sprint(row.Textbook), sign, note)
 	}
 	lines := g.Lines(width)
 	sentences := []string{fmt.Sprintf("%s: %s", human.Plural(v.Transfers, "transfer"), d.Text(v.String()))}
