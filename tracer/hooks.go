@@ -47,7 +47,7 @@ func (h Hook) targets() []string {
 // required is whether there is no run without the hook.
 func (h Hook) required() bool { return h.Feeds == ledger.Syscalls }
 
-// copies is whether its engine sees copies by the hook, and not all without it.
+// copies is whether its engine needs the hook to see all copies.
 func (h Hook) copies() bool { return h.Kind != Tracepoint && h.Feeds == h.Engine.Copies() }
 
 // Name is the hook as bpftool and libbpf write it.

@@ -48,7 +48,7 @@ func (e *Error) Unwrap() error { return e.Cause }
 
 // KindOf is the kind of the first [Error] in err's tree, and Failed where there is none.
 func KindOf(err error) Kind {
-	if e := (*Error)(nil); errors.As(err, &e) {
+	if e, is := errors.AsType[*Error](err); is {
 		return e.Kind
 	}
 	return Failed

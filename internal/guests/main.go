@@ -40,7 +40,7 @@ func main() {
 	timeout := flag.Duration("timeout", 40*time.Minute, "how long a guest may take")
 	accept := flag.Bool("accept", false, "write "+passes+" from the last run's results")
 	flag.Parse()
-	err := error(nil)
+	var err error
 	if kernels := flag.Args(); *accept {
 		err = acceptResults(kernels)
 	} else {
@@ -57,9 +57,10 @@ func test(kernels []string, run string, timeout time.Duration) error {
 	if len(kernels) == 0 {
 		return errors.New("no kernel to test: name some")
 	}
+	// As this user, so that the files are not root's.
 	if out, err := exec.Command("./scripts/vm", append([]string{"--fetch"}, kernels...)...).CombinedOutput(); err != nil {
 		return fmt.Errorf("fetch the kernels: %w\n%s", err, out)
-	} // as this user, so that they are not root's
+	}
 	for _, kernel := range kernels {
 		if err := build(arch(kernel)); err != nil {
 			return err
@@ -97,20 +98,20 @@ func test(kernels []string, run string, timeout time.Duration) error {
 		}
 		all.Go(func() {
 			guests.Wait()
-			v := judge(kernel, listed, expected[kernel])
+			s := judge(kernel, listed, expected[kernel])
 			mu.Lock()
 			defer mu.Unlock()
-			v.problems = append(failed, v.problems...)
-			for _, p := range v.problems {
+			s.problems = append(failed, s.problems...)
+			for _, p := range s.problems {
 				fmt.Printf("%s: %s\n", kernel, strings.TrimRight(p, "\n"))
 			}
 			word := "ok  "
-			if len(v.problems) > 0 {
+			if len(s.problems) > 0 {
 				word = "FAIL"
 				bad = append(bad, kernel)
 			}
 			fmt.Printf("%s  %-10s  %3d of %d tests, %d passes with subtests, %v; logs in %s\n", word, kernel,
-				v.tests, len(listed)-v.elsewhere, v.passes, time.Since(start).Round(time.Second), filepath.Join(logs, kernel))
+				s.tests, len(listed)-s.elsewhere, s.passes, time.Since(start).Round(time.Second), filepath.Join(logs, kernel))
 		})
 	}
 	all.Wait()
@@ -132,8 +133,8 @@ func deal(tests []string, expected counts, n int) [][]string {
 	return dealt
 }
 
-// verdict is what a kernel came to.
-type verdict struct {
+// summary is what came of the tests on a kernel.
+type summary struct {
 	problems  []string
 	tests     int // that passed
 	passes    int // with subtests
@@ -141,19 +142,19 @@ type verdict struct {
 }
 
 // judge compares what a kernel's guests left with what is expected.
-func judge(kernel string, listed []string, expected counts) verdict {
+func judge(kernel string, listed []string, expected counts) summary {
 	r, err := load(kernel)
 	if err != nil {
-		return verdict{problems: []string{err.Error()}}
+		return summary{problems: []string{err.Error()}}
 	}
-	v := verdict{problems: append(r.failures(), r.differences(listed, expected)...), elsewhere: len(r.elsewhere())}
+	s := summary{problems: append(r.failures(), r.differences(listed, expected)...), elsewhere: len(r.elsewhere())}
 	for _, c := range r.counts() {
-		v.passes += c.passed
+		s.passes += c.passed
 		if c.passed > 0 {
-			v.tests++
+			s.tests++
 		}
 	}
-	return v
+	return s
 }
 
 func arch(kernel string) string {
@@ -228,9 +229,10 @@ func boot(kernel, dir string, tests []string, timeout time.Duration) error {
 	cmd := exec.Command(args[0], args[1:]...)
 	cmd.Env = append(os.Environ(), "CI=1", fmt.Sprintf("TIMEOUT=%d", int(timeout.Seconds())))
 	console, err := cmd.CombinedOutput()
-	if exit := (*exec.ExitError)(nil); err != nil && !errors.As(err, &exit) {
+	// How the guest ended shows in what it left.
+	if _, ended := errors.AsType[*exec.ExitError](err); err != nil && !ended {
 		return err
-	} // how it ended shows in what it left
+	}
 	return os.WriteFile(filepath.Join(dir, "console.log"), console, 0o666)
 }
 

@@ -152,14 +152,14 @@ func (r *result) differences(listed []string, expected counts) []string {
 		case !ran:
 			differ("%s: did not run, %v expected", name, want)
 		case c != want:
-			differ("%s: %v passed, %v expected; if that is right: make accept-vm\n%s", name, c, want, indent(r.under(name)))
+			differ("%s: %v passed, %v expected; if that is right: make accept-vm\n%s", name, c, want, indent(r.subtests(name)))
 		}
 	}
 	return differences
 }
 
-// under says what became of a test and its subtests.
-func (r *result) under(top string) string {
+// subtests says what became of a test and its subtests.
+func (r *result) subtests(top string) string {
 	var b strings.Builder
 	for _, name := range slices.Sorted(maps.Keys(r.tests)) {
 		if o := r.tests[name]; topLevel(name) == top {

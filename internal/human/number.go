@@ -28,8 +28,8 @@ func Grouped(n int64) string {
 	return sign + string(out)
 }
 
-// Short is a count in at most six characters: 52.1k, 3.40M.
-func Short(v float64) string {
+// short is a count in at most six characters: 52.1k, 3.40M.
+func short(v float64) string {
 	for _, unit := range []struct {
 		size float64
 		name string
@@ -50,7 +50,7 @@ func Count(n int64, width int) string {
 	if s := Grouped(n); len(s) <= width {
 		return s
 	}
-	return Short(float64(n))
+	return short(float64(n))
 }
 
 // ThreeDigits is a number below 1000 in three digits.
@@ -139,19 +139,19 @@ func Plural(n int64, noun string) string {
 
 // RateRange is two rates, the lower one first, in the unit of the other.
 func RateRange(low, high float64) string {
-	to, unit, _ := strings.Cut(Rate(high), " ")
-	shown, err := strconv.ParseFloat(to, 64)
+	most, unit, _ := strings.Cut(Rate(high), " ")
+	shown, err := strconv.ParseFloat(most, 64)
 	if err != nil || shown <= 0 || high <= 0 {
 		return Rate(low) + ".." + Rate(high)
 	}
 	digits := 0
-	if _, fraction, dotted := strings.Cut(to, "."); dotted {
+	if _, fraction, dotted := strings.Cut(most, "."); dotted {
 		digits = len(fraction)
 	}
 	if low < high && digits == 0 { // a round number is written without a decimal
-		digits, to = 1, to+".0"
+		digits, most = 1, most+".0"
 	}
-	return strconv.FormatFloat(low/rateUnit(high), 'f', digits, 64) + ".." + to + " " + unit
+	return strconv.FormatFloat(low/rateUnit(high), 'f', digits, 64) + ".." + most + " " + unit
 }
 
 // rateUnit is the size of the unit in which Rate writes a number.
@@ -171,7 +171,7 @@ func PerMiB(v float64) string {
 	case v < 1e6:
 		return strconv.FormatFloat(v, 'f', 2, 64)
 	}
-	return Short(v)
+	return short(v)
 }
 
 // PerSecond is a count per second in at most width characters.
@@ -182,5 +182,5 @@ func PerSecond(v float64, width int) string {
 	if v >= 10 || v == 0 {
 		return Count(int64(v+0.5), width)
 	}
-	return Short(v)
+	return short(v)
 }

@@ -9,7 +9,8 @@ import (
 
 func mayWrite(path string) error { return syscall.Access(path, writeOK) }
 
-// openFlags does not tell here what may be written: no run ends in a trace.
+// openFlags says only whether the descriptor is open: no run, which would have to know
+// more before its work, is made on these systems.
 func openFlags(fd int) (int, error) {
 	var st syscall.Stat_t
 	return syscall.O_RDWR, syscall.Fstat(fd, &st)

@@ -12,18 +12,18 @@ import (
 type kind uint8
 
 const (
-	kindOther      kind = iota // anything that no rule is certain of
-	kindCached                 // regular file or block device, read and written through the page cache
-	kindDirect                 // the same with O_DIRECT
-	kindPipe                   //
-	kindTCP                    //
-	kindUDP                    //
-	kindUnixStream             //
-	kindUnixDgram              // and seqpacket
-	kindSocket                 // another socket
-	kindNull                   // /dev/null
-	kindZero                   // /dev/zero, /dev/full
-	kindStream                 // a character device, eventfd, ...: read and write copy what they return
+	kindOther  kind = iota // anything that no rule is certain of
+	kindCached             // regular file or block device, read and written through the page cache
+	kindDirect             // the same with O_DIRECT
+	kindPipe
+	kindTCP
+	kindUDP
+	kindUnixStream
+	kindUnixDgram // and seqpacket
+	kindSocket    // another socket
+	kindNull      // /dev/null
+	kindZero      // /dev/zero, /dev/full
+	kindStream    // a character device, eventfd, ...: read and write copy what they return
 )
 
 // cachedFilesystems serve plain reads and writes from the page cache, so that the

@@ -14,7 +14,7 @@ type Feed int
 const (
 	Syscalls         Feed = iota + 1 // with their results, and when windows open and close: no run without them
 	SyscallTime                      // when a call began
-	ContextSwitches                  //
+	ContextSwitches                  // and in which calls a thread blocked
 	ThreadExits                      // of a worker that is killed, and of io_uring's threads with what they did
 	UserFaults                       // page faults that interrupt user code
 	SocketCopies                     // to user memory, seen by a tracepoint

@@ -130,9 +130,11 @@ func requestOf(nr uint32) request {
 	return request{op: op}
 }
 
-// UringTable and AIOTable say how to look at requests, as the eBPF side has it.
+// UringTable says how to look at requests of io_uring, as the eBPF side has it.
 func UringTable() [64]bpf.ObjectRequestOp { return requestTable(uringRequests) }
-func AIOTable() [64]bpf.ObjectRequestOp   { return requestTable(aioRequests) }
+
+// AIOTable says the same of requests of Linux AIO.
+func AIOTable() [64]bpf.ObjectRequestOp { return requestTable(aioRequests) }
 
 // requestTable is a table of requests as the eBPF side has it.
 func requestTable(requests []request) (table [64]bpf.ObjectRequestOp) { // REQUEST_OPS in bpf/cells.h; Set checks the size

@@ -1,7 +1,7 @@
 package trace
 
-// Counters are the costs of one party: C in the format's description. What each
-// number means, the catalog below says.
+// Counters are the costs of one party: C in the format's description. The catalog
+// below says what each number means.
 type Counters struct {
 	PayloadBytes    Int             `json:"payload_bytes"`
 	Syscalls        Syscalls        `json:"syscalls"`

@@ -62,8 +62,8 @@ var olderPaths = map[string][]Hop{
 	"io-uring-splice": throughPipe("io_uring_enter"),
 }
 
-func throughMemory(place, in, read, out, write string) []Hop {
-	return []Hop{{PlaceSource, place, in, []string{read}}, {place, PlaceSink, out, []string{write}}}
+func throughMemory(place, byRead, read, byWrite, write string) []Hop {
+	return []Hop{{PlaceSource, place, byRead, []string{read}}, {place, PlaceSink, byWrite, []string{write}}}
 }
 
 func throughPipe(call string) []Hop {

@@ -173,8 +173,8 @@ func wantedType(wrong *json.UnmarshalTypeError) string {
 
 // settle turns what an older file does not have into what it is, not counted, and
 // drops what a later one says of the provenance of numbers that are new in it: the
-// numbers are dropped, too. in is the total as the file has it.
-func (t *Totals) settle(in func() map[string]any) {
+// numbers are dropped, too. total is that of the file.
+func (t *Totals) settle(total func() map[string]any) {
 	for party, c := range t.Parties() {
 		for n, key := range c.places() {
 			if _, a := catalog[n].find(c, key); a != nil && *a == (Amount{}) {
@@ -182,16 +182,16 @@ func (t *Totals) settle(in func() map[string]any) {
 			}
 		}
 		maps.DeleteFunc(c.Provenance, func(path string, _ Origin) bool {
-			return checkOrigin(path) != nil && leads(path, in()[party])
+			return checkOrigin(path) != nil && leads(path, total()[party])
 		})
 	}
 }
 
 // leads reports whether a path leads to something in generic JSON: the path of what
 // every system call has, to that of any.
-func leads(path string, to any) bool {
+func leads(path string, value any) bool {
 	for key := range strings.SplitSeq(path, ".") {
-		group, isGroup := to.(map[string]any)
+		group, isGroup := value.(map[string]any)
 		next, known := group[key]
 		if key == anyKey {
 			if len(group) == 0 {
@@ -204,7 +204,7 @@ func leads(path string, to any) bool {
 		if !known {
 			return false
 		}
-		to = next
+		value = next
 	}
 	return true
 }

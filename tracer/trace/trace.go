@@ -1,7 +1,7 @@
 // Package trace is the zctrace/1 format: what a run was, what it counted, and
-// where each number comes from. It depends on nothing but the standard library
-// and internal/human, so that a saved trace can be read anywhere, without root
-// and without Linux.
+// where each number comes from. It imports nothing of zctrace but internal/human and
+// internal/syscalls, so that a saved trace can be read anywhere, without root and
+// without Linux.
 //
 // Every number is an integer in base units (bytes, nanoseconds, counts). A
 // number that nobody counted is null, never 0: see [Int].
@@ -135,6 +135,7 @@ type Run struct {
 // Ended says how a run ended.
 type Ended string
 
+// The ways in which a run ends.
 const (
 	Done        Ended = "done"
 	Interrupted Ended = "interrupted"

@@ -12,10 +12,10 @@ import (
 // maxBuckets is as many as the logarithms of an int64 can fill.
 const maxBuckets = 64
 
-// Validate checks what holds of every trace and returns the first thing that
-// does not: no negative numbers, only known names of provenance, and of numbers that
-// there are, null exactly where the provenance says so, totals that equal the last sample, numbers that
-// agree with each other. A trace with losses need not have agreeing numbers.
+// Validate checks what holds of every trace, and returns the first thing that does not:
+// no number is negative; each provenance is one that there is, and is said of a number
+// that there is; a number is null exactly where its provenance says so; the total equals
+// the last sample; numbers that follow from each other agree, unless events were lost.
 func (t *Trace) Validate() error {
 	if t.Schema != Schema {
 		return fmt.Errorf("invalid trace: schema is %.40q, want %q", t.Schema, Schema)

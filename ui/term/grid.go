@@ -7,7 +7,7 @@ import (
 
 // Grid aligns the rows of a plain-text table.
 type Grid struct {
-	// align has a letter per column: l and r for left and right, m for a mark
+	// Align has a letter per column: l and r for left and right, m for a mark
 	// that stands close to the number before it, w for a last column of words
 	// that may go on in the next line.
 	Align string

@@ -122,7 +122,7 @@ func LookFrom(t Terminal, r *lipgloss.Renderer) *Look {
 	return l
 }
 
-// SeriesInk and markOf tell the lines of a chart apart.
+// SeriesInk is the colour of a line of a chart.
 func (l *Look) SeriesInk(i int) Paint {
 	if len(l.series) == 0 {
 		return Paint{}
@@ -130,6 +130,7 @@ func (l *Look) SeriesInk(i int) Paint {
 	return l.series[i%len(l.series)]
 }
 
+// SeriesMark is the sign of a line of a chart.
 func (l *Look) SeriesMark(i int) string {
 	if i < len(l.marks) {
 		return l.marks[i]

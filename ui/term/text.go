@@ -119,4 +119,5 @@ func (l *Line) Right(p Paint, s string, width int) *Line {
 	return l.PadTo(l.End+width-Width(s)).Put(p, s)
 }
 
+// String is what was put in the line so far.
 func (l *Line) String() string { return l.b.String() }
