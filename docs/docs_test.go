@@ -47,3 +47,35 @@ func TestNamedTestsExist(t *testing.T) {
 		t.Errorf("%d tests are named: the pages are not read as they are written", named)
 	}
 }
+
+// Every file and directory of the tree that a page names exists.
+func TestNamedFilesExist(t *testing.T) {
+	word := regexp.MustCompile("`((?:\\.ci|bpf|cmd|docs|internal|scripts|tracer|ui|workloads)/[\\w./-]*)`")
+	pages, err := filepath.Glob("../*.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	more, err := filepath.Glob("*.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	named := 0
+	for _, page := range append(pages, more...) {
+		if filepath.Base(page) == "CHANGELOG.md" {
+			continue // names what there was
+		}
+		text, err := os.ReadFile(page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, found := range word.FindAllSubmatch(text, -1) {
+			named++
+			if _, err := os.Stat(filepath.Join("..", string(found[1]))); err != nil {
+				t.Errorf("%s names %s, but there is no such file: correct it", page, found[1])
+			}
+		}
+	}
+	if named < 20 {
+		t.Errorf("%d files are named: the pages are not read as they are written", named)
+	}
+}
