@@ -119,7 +119,7 @@ type gate struct {
 
 // comparison is several runs, as far as their front end is concerned.
 type comparison struct {
-	job
+	frontEnd
 	name    string // of the command
 	configs []session.Config
 	rounds  int
@@ -169,9 +169,9 @@ func compareStrategies(cmd *cobra.Command, names []string, o *compareOptions) er
 	ctx, interrupt := context.WithCancelCause(cmd.Context())
 	defer interrupt(nil)
 	c := &comparison{
-		job:    job{cfg: p.cfg, ctx: ctx, interrupt: interrupt, json: file, stdout: os.Stdout},
-		name:   cmd.Name(),
-		rounds: o.rounds, gates: p.gates, form: o.form,
+		frontEnd: frontEnd{cfg: p.cfg, ctx: ctx, interrupt: interrupt, json: file, stdout: os.Stdout},
+		name:     cmd.Name(),
+		rounds:   o.rounds, gates: p.gates, form: o.form,
 	}
 	defer c.interruptOnSignal()()
 	if err := c.tryRemote(); err != nil {

@@ -357,9 +357,9 @@ func TestExpectNothing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	err = verdict(&trace.Trace{}, nil, t.Context(), expectations)
+	err = conclude(t.Context(), &trace.Trace{}, nil, expectations)
 	if exitCode(err) != exitExpectation || !strings.Contains(err.Error(), "nothing was transferred") {
-		t.Errorf("the verdict is %v", err)
+		t.Errorf("it ends with %v", err)
 	}
 }
 

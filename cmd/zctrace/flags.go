@@ -4,7 +4,6 @@ package main
 
 import (
 	"fmt"
-	"os"
 	"strconv"
 	"strings"
 
@@ -32,12 +31,11 @@ func (o *options) register(cmd *cobra.Command) {
 // config is the run that was asked for, checked as far as that can be done without
 // the machine. Of several strategies, it is for the first.
 func (o *options) config(cmd *cobra.Command, strategies []*workloads.Strategy) (cfg session.Config, err error) {
-	cfg.Command = append([]string{"zctrace"}, os.Args[1:]...)
-	cfg.Tool = tool()
 	o.output.jsonGiven = cmd.Flags().Changed("json")
-	if err := o.recording.configure(&cfg, cmd); err != nil {
+	if cfg.Recording, err = o.recording.recording(cmd); err != nil {
 		return cfg, err
 	}
+	cfg.Baseline = o.recording.baseline
 	cfg.Work, err = o.work.work(strategies)
 	return cfg, err
 }

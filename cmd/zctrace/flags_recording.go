@@ -3,6 +3,7 @@
 package main
 
 import (
+	"os"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -35,21 +36,27 @@ func (r *recordingFlags) register(cmd *cobra.Command) {
 	complete(cmd, "copies", r.copies.values...)
 }
 
-// configure adds what was asked for to cfg.
-func (r *recordingFlags) configure(cfg *session.Config, cmd *cobra.Command) error {
-	cfg.Duration, cfg.Interval, cfg.Baseline = r.duration, r.interval, r.baseline
-	cfg.Latency, cfg.Copies = r.latency.value == "on", ledger.Engine(r.copies.value)
+// recording is what was asked for.
+func (r *recordingFlags) recording(cmd *cobra.Command) (session.Recording, error) {
+	how := session.Recording{
+		Command:  append([]string{"zctrace"}, os.Args[1:]...),
+		Tool:     tool(),
+		Duration: r.duration,
+		Interval: r.interval,
+		Latency:  r.latency.value == "on",
+		Copies:   ledger.Engine(r.copies.value),
+	}
 	if err := checkTime(cmd, "duration", r.duration == 0); err != nil {
-		return err
+		return how, err
 	}
 	if err := checkTime(cmd, "interval", r.interval == 0); err != nil {
-		return err
+		return how, err
 	}
 	switch {
 	case r.duration < 0:
-		return usageError("--duration %v: take a time that lies ahead, e.g. 5s", r.duration)
+		return how, usageError("--duration %v: take a time that lies ahead, e.g. 5s", r.duration)
 	case r.interval != 0 && r.interval < time.Millisecond:
-		return usageError("--interval %v: take at least 1ms", r.interval)
+		return how, usageError("--interval %v: take at least 1ms", r.interval)
 	}
-	return nil
+	return how, nil
 }

@@ -23,16 +23,16 @@ import (
 )
 
 // plain prints a line per interval and the final table.
-func (j *job) plain() (*trace.Trace, error) {
-	if j.cfg.Interval == 0 {
-		j.cfg.Interval = plainInterval
+func (f *frontEnd) plain() (*trace.Trace, error) {
+	if f.cfg.Interval == 0 {
+		f.cfg.Interval = plainInterval
 	}
 	var writeErr error
 	print := func(text string) {
 		if writeErr == nil {
-			if _, writeErr = fmt.Fprint(j.stdout, text); writeErr != nil {
+			if _, writeErr = fmt.Fprint(f.stdout, text); writeErr != nil {
 				writeErr = fmt.Errorf("print the result: %w", writeErr)
-				j.interrupt(writeErr) // nobody reads it any more
+				f.interrupt(writeErr) // nobody reads it any more
 			}
 		}
 	}
@@ -50,21 +50,21 @@ func (j *job) plain() (*trace.Trace, error) {
 		print(report.PlainLine(printed, latest) + "\n")
 		printed = latest
 	}
-	j.cfg.Doing = announcer()
-	t, err := session.Run(j.ctx, j.cfg, session.Machine(), func(t *trace.Trace) {
-		if latest = t; since() >= j.cfg.Interval*9/10 { // ticks jitter
+	f.cfg.Doing = announcer()
+	t, err := session.Run(f.ctx, f.cfg, session.Machine(), func(t *trace.Trace) {
+		if latest = t; since() >= f.cfg.Interval*9/10 { // ticks jitter
 			line()
 		}
 	})
-	j.cfg.Doing("")
+	f.cfg.Doing("")
 	// The rest of an interval gets a line if it is worth one.
-	if latest != nil && (printed == nil || since() >= j.cfg.Interval/2) {
+	if latest != nil && (printed == nil || since() >= f.cfg.Interval/2) {
 		line()
 	}
 	if t != nil {
 		print("\n" + report.Table(t, tableWidth))
 	}
-	if _, saveErr := j.save(t); err == nil {
+	if _, saveErr := f.save(t); err == nil {
 		err = saveErr
 	}
 	return t, cmp.Or(writeErr, err)
@@ -86,31 +86,31 @@ func announcer() func(what string) {
 
 // dashboard draws the run until the user leaves it, then prints the final table
 // onto the normal screen.
-func (j *job) dashboard() (*trace.Trace, error) {
-	if j.cfg.Interval == 0 {
-		j.cfg.Interval = dashboardInterval
+func (f *frontEnd) dashboard() (*trace.Trace, error) {
+	if f.cfg.Interval == 0 {
+		f.cfg.Interval = dashboardInterval
 	}
 	again := make(chan struct{}, 1)
-	intervals := newIntervals(j.cfg.Interval)
-	j.cfg.NewInterval = intervals.changes
-	program := ui.NewDashboard(j.uiOptions(), ui.RunOptions{
-		Save:     j.saveNow,
+	intervals := newIntervals(f.cfg.Interval)
+	f.cfg.NewInterval = intervals.changes
+	program := ui.NewDashboard(f.uiOptions(), ui.RunOptions{
+		Save:     f.saveNow,
 		Again:    func() { again <- struct{}{} },
 		Interval: intervals.change,
 	})
 	var t *trace.Trace
 	var runErr, notAgain error // t's; and why no other run began
-	err := j.draw(program, func() {
+	err := f.draw(program, func() {
 		show := latestOnly(program.Send)
-		j.cfg.Doing = func(what string) { show(ui.Doing(what)) }
+		f.cfg.Doing = func(what string) { show(ui.Doing(what)) }
 		for {
-			j.cfg.Interval = intervals.now()
-			next, err := session.Run(j.ctx, j.cfg, session.Machine(), func(t *trace.Trace) { show(ui.Update{Trace: t}) })
-			path, saveErr := j.save(next)
+			f.cfg.Interval = intervals.now()
+			next, err := session.Run(f.ctx, f.cfg, session.Machine(), func(t *trace.Trace) { show(ui.Update{Trace: t}) })
+			path, saveErr := f.save(next)
 			switch {
 			case next != nil || t == nil:
 				t, runErr, notAgain = next, cmp.Or(err, saveErr), nil
-			case j.ctx.Err() == nil: // what the run before gave stays
+			case f.ctx.Err() == nil: // what the run before gave stays
 				notAgain = err
 			}
 			program.Send(ui.Finished{Trace: t, Err: runErr, Saved: path, NotAgain: notAgain})
@@ -119,7 +119,7 @@ func (j *job) dashboard() (*trace.Trace, error) {
 			}
 			select {
 			case <-again:
-			case <-j.ctx.Done():
+			case <-f.ctx.Done():
 				return
 			}
 		}
@@ -134,18 +134,18 @@ func (j *job) dashboard() (*trace.Trace, error) {
 }
 
 // uiOptions are those of every program on the terminal: the keys that end the work end it.
-func (j *job) uiOptions() ui.Options {
+func (f *frontEnd) uiOptions() ui.Options {
 	return ui.Options{
 		Terminal:  term.DetectTerminal(os.Getenv),
-		Stop:      func() { j.interrupt(errQuit) },
-		Interrupt: func() { j.interrupt(interruption{syscall.SIGINT}) },
+		Stop:      func() { f.interrupt(errQuit) },
+		Interrupt: func() { f.interrupt(interruption{syscall.SIGINT}) },
 	}
 }
 
 // draw does work, which tells the program how it goes, until the user has left and
 // the work has ended.
-func (j *job) draw(program *ui.Program, work func()) error {
-	j.program.Store(program) // a second signal gives the terminal back
+func (f *frontEnd) draw(program *ui.Program, work func()) error {
+	f.program.Store(program) // a second signal gives the terminal back
 	done := make(chan struct{})
 	go func() {
 		defer program.Quit() // whoever could press q is told nothing any more, or not there
@@ -156,7 +156,7 @@ func (j *job) draw(program *ui.Program, work func()) error {
 	if abandoned { // and the kernel ends the workers with the program
 		os.Exit(signalExit(syscall.SIGINT))
 	}
-	j.interrupt(errQuit)
+	f.interrupt(errQuit)
 	<-done
 	return err
 }
@@ -226,7 +226,7 @@ func latestOnly(send func(tea.Msg)) func(tea.Msg) {
 var errQuit = errors.New("stopped by the user")
 
 // saveNow writes the state of the moment to a file of its own.
-func (j *job) saveNow(t *trace.Trace) (string, error) {
+func (f *frontEnd) saveNow(t *trace.Trace) (string, error) {
 	path := fmt.Sprintf("zctrace-%s-%s.json", t.Run.Strategy, time.Now().Format("20060102-150405"))
 	return path, write(path, "trace", func(w io.Writer) error { return trace.Write(w, t) })
 }

@@ -132,7 +132,7 @@ func TestSymbolicLinksAreNotFollowed(t *testing.T) {
 		for second := range 5 {
 			link(victim, "zctrace-sendfile-"+now.Add(time.Duration(second)*time.Second).Format("20060102-150405")+".json")
 		}
-		path, err := (&job{}).saveNow(&trace.Trace{Schema: trace.Schema, Run: trace.Run{Strategy: "sendfile"}})
+		path, err := (&frontEnd{}).saveNow(&trace.Trace{Schema: trace.Schema, Run: trace.Run{Strategy: "sendfile"}})
 		if err != nil {
 			t.Fatal(err)
 		}

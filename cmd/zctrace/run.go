@@ -69,8 +69,8 @@ func strategyNames() []string {
 	return names
 }
 
-// job is one run, as far as its front end is concerned.
-type job struct {
+// frontEnd is one run, as far as it is shown and written.
+type frontEnd struct {
 	cfg       session.Config
 	ctx       context.Context
 	interrupt context.CancelCauseFunc
@@ -108,20 +108,20 @@ func runStrategy(cmd *cobra.Command, name string, o *options) error {
 	}
 	ctx, interrupt := context.WithCancelCause(cmd.Context())
 	defer interrupt(nil)
-	j := &job{cfg: cfg, ctx: ctx, interrupt: interrupt, json: file, stdout: os.Stdout}
-	defer j.interruptOnSignal()()
-	front := j.plain
+	f := &frontEnd{cfg: cfg, ctx: ctx, interrupt: interrupt, json: file, stdout: os.Stdout}
+	defer f.interruptOnSignal()()
+	front := f.plain
 	if file == "-" {
-		j.stdout = os.Stderr
+		f.stdout = os.Stderr
 	} else if !o.output.plain && canDraw() {
-		front = j.dashboard
+		front = f.dashboard
 	}
 	t, err := front()
-	return verdict(t, err, ctx, expectations)
+	return conclude(ctx, t, err, expectations)
 }
 
-// verdict is the error, and with it the exit code, of a run that has ended.
-func verdict(t *trace.Trace, err error, ctx context.Context, expectations []trace.Expectation) error {
+// conclude returns the error, and with it the exit code, of a run that has ended.
+func conclude(ctx context.Context, t *trace.Trace, err error, expectations []trace.Expectation) error {
 	if exit := interrupted(ctx, err); exit != nil {
 		return exit
 	}
@@ -148,23 +148,23 @@ func verdict(t *trace.Trace, err error, ctx context.Context, expectations []trac
 
 // interruptOnSignal ends the run at a signal. What a dashboard draws on is given back
 // where the program ends at once.
-func (j *job) interruptOnSignal() (stop func()) {
-	return interruptOnSignal(j.interrupt, func() {
-		if program := j.program.Load(); program != nil {
+func (f *frontEnd) interruptOnSignal() (stop func()) {
+	return interruptOnSignal(f.interrupt, func() {
+		if program := f.program.Load(); program != nil {
 			_ = program.ReleaseTerminal()
 		}
 	})
 }
 
 // save writes the trace where --json says, if it does.
-func (j *job) save(t *trace.Trace) (path string, err error) {
+func (f *frontEnd) save(t *trace.Trace) (path string, err error) {
 	if t == nil {
 		return "", nil
 	}
-	if j.json != "-" {
-		path = j.json
+	if f.json != "-" {
+		path = f.json
 	}
-	return path, write(j.json, "trace", func(w io.Writer) error { return trace.Write(w, t) })
+	return path, write(f.json, "trace", func(w io.Writer) error { return trace.Write(w, t) })
 }
 
 // write writes what --json and its like ask for: "" is nothing, "-" standard output.

@@ -32,8 +32,7 @@ unless --listen names another address.`,
 		RunE: run(func(cmd *cobra.Command, _ []string) error {
 			ctx, interrupt := context.WithCancelCause(cmd.Context())
 			defer interrupt(nil)
-			j := &job{ctx: ctx, interrupt: interrupt}
-			defer j.interruptOnSignal()()
+			defer interruptOnSignal(interrupt, func() {})()
 			err := serve(ctx, address)
 			if exit := interrupted(ctx, err); exit != nil {
 				return exit

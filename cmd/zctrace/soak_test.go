@@ -139,7 +139,7 @@ func startAndStop(t *testing.T, i int) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cfg := session.Config{Work: work, Latency: i%2 == 0, Copies: tracer.Auto, Interval: 10 * time.Millisecond}
+	cfg := session.Config{Work: work, Recording: session.Recording{Latency: i%2 == 0, Copies: tracer.Auto, Interval: 10 * time.Millisecond}}
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	observe := func(*trace.Trace) {}

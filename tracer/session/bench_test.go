@@ -81,27 +81,25 @@ func (c attached) byTurns(b *testing.B) (traced, control []float64) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	s := &session{cfg: Config{Work: workloads.Work{Strategy: strategy, Source: source("auto"), Sinks: sinks("tcp"), Chunk: 64 << 10, CPUs: &c.cpus}}, deps: Machine()}
-	if s.cookie, err = newCookie(); err != nil {
+	w := &workload{deps: Machine()}
+	w.Work = workloads.Work{Strategy: strategy, Source: source("auto"), Sinks: sinks("tcp"), Chunk: 64 << 10, CPUs: &c.cpus}
+	if w.cookie, err = newCookie(); err != nil {
 		b.Fatal(err)
 	}
-	defer s.close()
-	if err := s.openWork(b.Context()); err != nil {
+	defer w.close()
+	if err := w.openWork(b.Context()); err != nil {
 		b.Fatal(err)
 	}
-	options := s.tracerOptions()
+	options := w.tracerOptions()
 	options.Latency = c.latency
 	t, err := tracer.Open(options)
 	if err != nil {
 		b.Skipf("cannot trace here: %v", err)
 	}
 	defer t.Close()
-	w, err := s.startWorkers()
-	if err != nil {
-		b.Fatal(err)
-	}
-	defer w.kill()
-	if err := w.waitReady(b.Context()); err != nil {
+	a := &attempt{workload: w}
+	defer a.kill()
+	if err := a.prepare(b.Context()); err != nil {
 		b.Fatal(err)
 	}
 	attach := func() {
@@ -112,7 +110,7 @@ func (c attached) byTurns(b *testing.B) (traced, control []float64) {
 	if c.count {
 		attach() // to see the windows open
 	}
-	if err := w.letGo(); err != nil {
+	if err := a.letGo(); err != nil {
 		b.Fatal(err)
 	}
 	time.Sleep(slice)
@@ -121,9 +119,9 @@ func (c attached) byTurns(b *testing.B) (traced, control []float64) {
 
 	rate := func() float64 {
 		time.Sleep(settle)
-		start, before := time.Now(), w.sender.Payload()
+		start, before := time.Now(), a.sender.Payload()
 		time.Sleep(slice)
-		return float64(w.sender.Payload()-before) / time.Since(start).Seconds()
+		return float64(a.sender.Payload()-before) / time.Since(start).Seconds()
 	}
 	var on, off []float64
 	for range c.pairs {

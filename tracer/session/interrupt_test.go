@@ -101,17 +101,18 @@ func TestNoReceiptNoNICs(t *testing.T) {
 		}
 		defer sink.Close()
 		sink.Device = workloads.Device{Name: "eth0", Kind: "nic"}
-		f := &follower{session: &session{cfg: Config{Work: workloads.Work{Sinks: sinks("null")}}, sink: sink}, pass: &pass{ended: trace.Done}}
+		a := &attempt{workload: &workload{sink: sink}, said: &said{}}
+		a.Sinks = sinks("null")
 		ctx, interrupt := context.WithCancel(t.Context())
 		defer interrupt()
 		if payload < 0 {
 			interrupt()
 		}
-		if err := f.takeReceipt(ctx); err != nil {
-			t.Error(err)
+		if now, err := a.takeReceipt(ctx, false); err != nil || now != (payload < 0) {
+			t.Errorf("interrupted: %v, %v", now, err)
 		}
 		var party ledger.Party
-		f.session.askNICs(&party)
+		a.askNICs(&party)
 		if unknown := payload < 0; (party.UnknownTx != "") != unknown || (party.UnknownRx != "") != unknown {
 			t.Errorf("with a receipt of %d bytes: sent %q, received %q", payload, party.UnknownTx, party.UnknownRx)
 		}

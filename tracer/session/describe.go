@@ -1,0 +1,181 @@
+//go:build linux
+
+package session
+
+import (
+	"maps"
+	"os"
+
+	"github.com/zctrace/zctrace/tracer"
+	"github.com/zctrace/zctrace/tracer/ledger"
+	"github.com/zctrace/zctrace/tracer/trace"
+	"github.com/zctrace/zctrace/workloads"
+)
+
+// describe says what the workload is, and what it has cost as of a snapshot.
+func (a *attempt) describe(t *trace.Trace, snapshot *ledger.Snapshot, attached *tracer.Attached) {
+	a.describeWork(t)
+	missing := a.missing(attached.Missing)
+	sending := a.sending(missing, attached.Engines)
+	t.Total.Sender = ledger.Counters(&snapshot.Slots[ledger.Sender], sending)
+	if a.receiver != nil {
+		receiver := ledger.Counters(&snapshot.Slots[ledger.Receiver], ledger.Party{
+			Missing: missing,
+			Engines: attached.Engines,
+			NoNIC:   sending.NoNIC,
+			Workload: ledger.Workload{
+				Payload:   trace.Known(a.receiver.Payload()),
+				UserSpace: trace.Known(0),
+				Transfer:  a.Receiver().Transfer,
+				Left:      ledger.Left{Reason: "what the run left behind is told of the sender"},
+			},
+		})
+		t.Total.Receiver = &receiver
+	}
+	t.Total.Kernel = ledger.KernelCounters(&snapshot.Kernel, missing, &t.Total.Sender)
+	t.Losses = ledger.Losses(snapshot, sending)
+	t.Run.ElapsedNS = snapshot.WindowNS(ledger.Sender)
+	t.Run.PayloadBytes = t.Total.Sender.PayloadBytes
+}
+
+// describeWork says what is known before it begins.
+func (w *workload) describeWork(t *trace.Trace) {
+	book := w.Strategy.TextbookTo(w.sink.Kind)
+	t.Textbook = &trace.Textbook{
+		TransferCalls: book.TransferCalls,
+		ModeSwitches:  book.ModeSwitches,
+		Copies:        trace.TextbookCopies{ToUser: book.ToUser, FromUser: book.FromUser, InKernel: book.InKernel},
+		DMA:           trace.TextbookDMA{In: book.DMAIn, Out: book.DMAOut},
+		Source:        book.Source,
+	}
+	run := &t.Run
+	run.Strategy, run.Path = w.Strategy.Name, describePath(w.Strategy.Path)
+	run.ChunkBytes, run.Cache = w.Chunk, "warm"
+	if w.Cold {
+		run.Cache = "cold"
+	}
+	run.Source = trace.Source{Kind: string(w.source.Kind), Path: w.source.Path, Filesystem: w.source.Filesystem}
+	if w.source.Kind != workloads.SourceZero {
+		run.Source.Bytes = trace.Known(w.source.Bytes)
+	}
+	run.Sink = describeSink(w.sink)
+	if w.sink2 != nil {
+		sink := describeSink(w.sink2)
+		run.Sink2 = &sink
+	}
+	if w.receivers() > 0 {
+		run.Receiver = w.Receiver().Name
+	}
+	if w.Bytes > 0 {
+		run.LimitBytes = trace.Known(w.Bytes)
+	}
+	if w.untraced > 0 {
+		run.UntracedElapsedNS = trace.Known(w.untraced.Nanoseconds())
+	}
+}
+
+func describePath(hops []workloads.Hop) (path []trace.Hop) {
+	for _, h := range hops {
+		path = append(path, trace.Hop(h))
+	}
+	return path
+}
+
+func describeSink(s *workloads.Sink) trace.Sink {
+	return trace.Sink{Kind: string(s.Kind), Address: s.Address, Device: trace.Device(s.Device)}
+}
+
+// missing is what is not counted for this workload.
+func (w *workload) missing(missing ledger.Missing) ledger.Missing {
+	if w.source.Filesystem != "overlay" {
+		return missing
+	}
+	const why = "the pages are of the file below the overlay, which the hooks do not know for the source"
+	missing = maps.Clone(missing)
+	missing[ledger.PageCache], missing[ledger.MappedPages] = why, why
+	return missing
+}
+
+// sending is what the ledger must know of the sender.
+func (a *attempt) sending(missing ledger.Missing, engines []ledger.Engine) ledger.Party {
+	declared := a.sender.Declared()
+	p := ledger.Party{
+		Missing: missing,
+		Engines: engines,
+		Workload: ledger.Workload{
+			Payload:   trace.Known(a.sender.Payload()),
+			UserSpace: trace.Known(declared.UserSpace),
+			Transfer:  a.Strategy.Transfer,
+			Cached:    a.source.Cached() && !a.Strategy.Direct(),
+			Dense:     a.dense,
+			Remote:    a.source.IsRemote(),
+			Pages:     a.wholePages(),
+			Maps:      a.Strategy.Makes("mmap"),
+			MapsSink:  a.Strategy.Makes("msync"),
+			Left:      a.left(),
+		},
+	}
+	if a.Strategy.ZeroCopySends {
+		p.Zerocopy = &trace.Zerocopy{Completions: trace.Known(declared.Completions)}
+		if declared.Copied != workloads.CopiedUnknown {
+			p.Zerocopy.Copied = trace.Known(declared.Copied)
+		}
+	}
+	a.askNICs(&p)
+	return p
+}
+
+// wholePages: every request for the source's data is for whole pages, but for
+// its last page.
+func (w *workload) wholePages() bool {
+	page := int64(os.Getpagesize())
+	rest := w.Bytes
+	if w.source.Bytes > 0 {
+		rest %= w.source.Bytes
+	}
+	return w.Chunk%page == 0 && rest%page == 0
+}
+
+// askNICs says which of the numbers about NICs there can be.
+func (a *attempt) askNICs(p *ledger.Party) {
+	if !a.sink.IsRemote() {
+		p.NoNIC = a.whyNoNIC()
+		return
+	}
+	switch device := a.sink.Device; device.Kind {
+	case "loopback":
+		p.NoNIC = noNIC[workloads.SinkTCP]
+	case "veth":
+		p.NoNIC = "it leaves through " + device.Name + ", and veth moves no bytes by DMA"
+	case "virtual":
+		p.UnknownTx = "what carries the packets of the virtual device " + device.Name + " on is not followed"
+		p.UnknownRx = p.UnknownTx
+	}
+	if a.said != nil && a.said.unsure {
+		p.UnknownTx = "the receiver did not say what it received, so bytes may still have been in the socket's buffer"
+		p.UnknownRx = p.UnknownTx
+	} else if name := a.sink.Stacked(); name != "" {
+		p.UnknownRx = "what arrives for " + name + " is not recognised on the devices below it"
+	}
+}
+
+// noNIC says why the bytes that go to a sink cannot pass a device that moves
+// them by DMA.
+var noNIC = map[workloads.SinkKind]string{
+	workloads.SinkTCP:  "the loopback device moves no bytes by DMA",
+	workloads.SinkUnix: "a unix socket involves no device",
+	workloads.SinkPipe: "a pipe involves no device",
+	workloads.SinkFile: "a file involves no NIC",
+	workloads.SinkNull: "/dev/null involves no device",
+}
+
+func (w *workload) whyNoNIC() string {
+	why := noNIC[w.sink.Kind]
+	if w.sink2 == nil || why == "" || w.sink2.Kind == w.sink.Kind {
+		return why
+	}
+	if other := noNIC[w.sink2.Kind]; other != "" {
+		return why + "; " + other
+	}
+	return ""
+}
