@@ -167,9 +167,10 @@ func probeHook(c *Check, h Hook, kernel *btf.Spec) {
 	c.State = Works
 }
 
-// tryHook loads and attaches the one hook.
+// tryHook loads and attaches the one hook, whatever run would want it.
 func tryHook(h Hook, kernel *btf.Spec) error {
-	t, err := open([]Hook{h}, Options{Latency: true, Sockets: true, ZeroCopySends: true, Requests: true, Network: true}, ledger.Engines, kernel)
+	h.wanted = nil
+	t, err := open([]Hook{h}, Options{Requests: true}, ledger.Engines, kernel)
 	if err != nil {
 		return err
 	}
