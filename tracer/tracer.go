@@ -37,7 +37,7 @@ type loadedHook struct {
 	Hook
 	target string        // the tracepoint or function that this kernel has
 	prog   *ebpf.Program // nil: not loaded, because of err
-	link   io.Closer     // nil: not attached
+	held   io.Closer     // what keeps it attached; nil: it is not
 	err    error
 }
 
@@ -194,8 +194,8 @@ func (t *Tracer) Attach() (*Attached, error) {
 			continue
 		}
 		var err error
-		if h.link, err = t.attach(h); err != nil {
-			h.link = nil
+		if h.held, err = t.attach(h); err != nil {
+			h.held = nil
 			t.Detach()
 			if r, ok := errors.AsType[*refusal](err); ok {
 				return nil, &fault.Error{Kind: fault.Unsupported, What: fmt.Sprintf("attach %s: %s", h.name(), r.reason), Remedy: r.remedy}
@@ -224,9 +224,9 @@ func (t *Tracer) attach(h *loadedHook) (io.Closer, error) {
 // Detach stops counting. The cells keep what they hold.
 func (t *Tracer) Detach() {
 	for i := range t.hooks {
-		if h := &t.hooks[i]; h.link != nil {
-			h.link.Close()
-			h.link = nil
+		if h := &t.hooks[i]; h.held != nil {
+			h.held.Close()
+			h.held = nil
 		}
 	}
 	t.breakpoints, t.settled, t.missedHits, t.unwatchedCPUs = nil, false, 0, 0
@@ -243,7 +243,7 @@ func (t *Tracer) describe() []trace.Hook {
 	var out []trace.Hook
 	for i := range t.hooks {
 		h := &t.hooks[i]
-		th := trace.Hook{Name: h.name(), Counter: h.Counter, Attached: h.link != nil, Provenance: trace.Observed}
+		th := trace.Hook{Name: h.name(), Counter: h.Counter, Attached: h.held != nil, Provenance: trace.Observed}
 		if h.err != nil {
 			th.Provenance = trace.Unavailable
 			th.Reason = h.err.Error()

@@ -115,8 +115,8 @@ const (
 	plenty         = 1000
 )
 
-// slot is a band and what it has been given.
-type slot struct {
+// shared is a band and what it has been given.
+type shared struct {
 	band
 	rows  int
 	drawn []string // in some number of rows
@@ -126,22 +126,22 @@ type slot struct {
 // Every band gets its least, from the top as far as it goes; then they take
 // turns until each has what it wants; then come the blank lines; and what is
 // still left goes, in turns again, to the bands that can show yet more.
-func share(bands []band, d data, height int) (slots []slot, parted bool) {
-	slots = make([]slot, len(bands))
+func share(bands []band, d data, height int) (list []shared, parted bool) {
+	list = make([]shared, len(bands))
 	free := height
 	give := func(i, n int) {
 		n = max(0, min(n, free))
-		slots[i].rows += n
+		list[i].rows += n
 		free -= n
 	}
 	turns := func(wanted int) {
-		for i := range slots {
-			slots[i].drawn = slots[i].draw(d, wanted)
+		for i := range list {
+			list[i].drawn = list[i].draw(d, wanted)
 		}
 		for given := true; given && free > 0; {
 			given = false
-			for i := range slots {
-				if slots[i].rows < len(slots[i].drawn) && free > 0 {
+			for i := range list {
+				if list[i].rows < len(list[i].drawn) && free > 0 {
 					give(i, 1)
 					given = true
 				}
@@ -150,7 +150,7 @@ func share(bands []band, d data, height int) (slots []slot, parted bool) {
 	}
 
 	for i, b := range bands {
-		slots[i].band = b
+		list[i].band = b
 	}
 	// What says that the numbers are not to be believed is not cut off.
 	last := len(bands) - 1
@@ -166,14 +166,14 @@ func share(bands []band, d data, height int) (slots []slot, parted bool) {
 	if free > 0 {
 		turns(plenty)
 	}
-	return slots, parted
+	return list, parted
 }
 
 // dashboard fills width × height cells, without the footer.
 func dashboard(d data, width, height int) []string {
-	slots, parted := share(bandsFor(d, width, height), d, height)
+	list, parted := share(bandsFor(d, width, height), d, height)
 	lines := make([]string, 0, height)
-	for i, s := range slots {
+	for i, s := range list {
 		if s.rows == 0 {
 			continue
 		}

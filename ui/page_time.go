@@ -82,7 +82,9 @@ func (d data) seriesPanel(s series, width int) string {
 
 // overTime draws a series in so many lines, with its scale on the left.
 func (d data) overTime(s series, width, high int) []string {
-	values, known := d.perSecond(s, width-axisWidth, d.timeScale())
+	columns, scale := width-axisWidth, d.timeScale()
+	position := func(sample *trace.Sample) float64 { return float64(sample.ElapsedNS) / scale * float64(columns) }
+	values, known := rates(d.Trace.Samples, columns, position, s.at)
 	if !known {
 		return []string{d.Dim.Apply(strings.Repeat(" ", axisWidth) + human.NotCounted)}
 	}
@@ -142,39 +144,6 @@ func (d data) end() int64 {
 		end = max(end, d.Trace.Samples[n-1].ElapsedNS)
 	}
 	return end
-}
-
-// perSecond is a series as a number for each column of time; -1 where the run
-// has not been yet.
-func (d data) perSecond(s series, columns int, scale float64) (values []float64, known bool) {
-	grew, took := make([]float64, columns), make([]float64, columns)
-	before := &trace.Sample{}
-	last := int64(0)
-	for i := range d.Trace.Samples {
-		sample := &d.Trace.Samples[i]
-		n, counted := s.at(sample).Get()
-		if !counted {
-			continue
-		}
-		known = true
-		position := func(ns int64) float64 { return float64(ns) / scale * float64(columns) }
-		amount, ns := float64(n-last), float64(sample.ElapsedNS-before.ElapsedNS)
-		spread(position(before.ElapsedNS), position(sample.ElapsedNS), func(column int, share float64) {
-			if column >= 0 && column < columns {
-				grew[column] += amount * share
-				took[column] += ns * share
-			}
-		})
-		before, last = sample, n
-	}
-	for i := range grew {
-		if took[i] <= 0 {
-			grew[i] = -1
-			continue
-		}
-		grew[i] = max(0, grew[i]) * 1e9 / took[i]
-	}
-	return grew, known
 }
 
 // timeAxis names some moments, and marks the one that is shown of a saved run.

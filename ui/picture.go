@@ -107,9 +107,9 @@ func (d data) canvas(r reading.Route, p part, width, size int) canvas {
 		}
 	}
 	if b := r.Branch; b != nil && b.From >= p.from && b.From <= p.to {
-		moved := *b
-		moved.From -= p.from
-		c.branch = &moved
+		shifted := *b
+		shifted.From -= p.from
+		c.branch = &shifted
 	}
 	taken := 0
 	for i := range c.places {

@@ -2,6 +2,7 @@ package ui
 
 import (
 	"fmt"
+	"sort"
 	"strings"
 
 	"github.com/zctrace/zctrace/internal/human"
@@ -99,45 +100,8 @@ func (d data) throughput(p reading.Progress, columns int) []float64 {
 		from = max(0, float64(d.Now.ElapsedNS)-scale)
 	}
 	position := func(s *trace.Sample) float64 { return (at(s) - from) / scale * float64(columns) }
-
-	moved, took := make([]float64, columns), make([]float64, columns)
-	before := &trace.Sample{}
-	for i := range d.Trace.Samples {
-		s := &d.Trace.Samples[i] // a sample is large
-		if s.ElapsedNS > d.Now.ElapsedNS {
-			break
-		}
-		bytes := float64(s.Main().PayloadBytes.Or(0) - before.Main().PayloadBytes.Or(0))
-		ns := float64(s.ElapsedNS - before.ElapsedNS)
-		spread(position(before), position(s), func(column int, share float64) {
-			if column >= 0 && column < columns {
-				moved[column] += bytes * share
-				took[column] += ns * share
-			}
-		})
-		before = s
-	}
-	for i := range moved {
-		if took[i] <= 0 {
-			moved[i] = -1
-			continue
-		}
-		moved[i] = max(0, moved[i]) * 1e9 / took[i]
-	}
-	return moved
-}
-
-// spread shares what lies between two positions among the columns that it
-// covers.
-func spread(from, to float64, add func(column int, share float64)) {
-	if !(to > from) || to-from > 1e6 { // stood still, or nonsense
-		add(int(from), 1)
-		return
-	}
-	for column := int(max(from, 0)); float64(column) < to; column++ {
-		covered := min(to, float64(column+1)) - max(from, float64(column))
-		if covered > 0 {
-			add(column, covered/(to-from))
-		}
-	}
+	samples := d.Trace.Samples
+	samples = samples[:sort.Search(len(samples), func(i int) bool { return samples[i].ElapsedNS > d.Now.ElapsedNS })]
+	values, _ := rates(samples, columns, position, func(s *trace.Sample) trace.Int { return trace.Known(s.Main().PayloadBytes.Or(0)) })
+	return values
 }

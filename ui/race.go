@@ -194,7 +194,7 @@ func (s rounds) raceLine(l *term.Look, r race, i int, scale float64) *term.Line 
 	text.Put(l.Key, sign).Right(l.Dim, place, 2).Put(l.Plain, " ")
 	text.Left(name, l.Fit(l.Text(row.Strategy), r.label), r.label+1)
 	if row.failed != "" && row.rank.Rounds == 0 {
-		return text.Put(l.Alarm, " failed: "+l.Text(row.why())+" ")
+		return text.Put(l.Alarm, " failed: "+l.Text(row.failed)+" ")
 	}
 	if r.rounds > 0 {
 		s.putRounds(l, text, i, r.rounds, scale)

@@ -9,8 +9,8 @@ import (
 	"github.com/zctrace/zctrace/tracer/trace"
 )
 
-// moved follows a key that moves through the time of a saved trace.
-func (r runScreen) moved(k *keyMap, msg tea.KeyMsg) (next runScreen, moved bool) {
+// steered follows a key that leads through the time of a saved trace.
+func (r runScreen) steered(k *keyMap, msg tea.KeyMsg) (next runScreen, steered bool) {
 	if !r.opts.Replay {
 		return r, false
 	}

@@ -84,7 +84,7 @@ func (r roundsScreen) update(st stage, msg tea.Msg) (screen, effect) {
 	case RunEnds:
 		r.latest = r.latest.ended(msg)
 	case frameTick:
-		r.latest, e.unseen = r.latest.moved(), r.paused
+		r.latest, e.unseen = r.latest.animated(), r.paused
 	case tea.KeyMsg:
 		if key.Matches(msg, st.keys.order) {
 			r.latest.ranked = !r.latest.ranked

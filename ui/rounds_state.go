@@ -4,9 +4,9 @@ import (
 	"cmp"
 	"math"
 	"slices"
-	"strings"
 	"time"
 
+	"github.com/zctrace/zctrace/internal/human"
 	"github.com/zctrace/zctrace/tracer/reading"
 	"github.com/zctrace/zctrace/tracer/trace"
 )
@@ -47,7 +47,7 @@ type roundsRow struct {
 	rank    *trace.Ranked      // of these
 	place   int                // among those of its chunk size; 0: none yet
 	verdict reading.RowVerdict // of these; without rows until there is one
-	failed  string
+	failed  string             // why the latest run that failed did
 	ended   int
 	took    time.Duration // what the runs that have ended took, with all that comes before and after
 	grown   float64       // the bytes per second that are drawn: they grow to the median
@@ -67,12 +67,6 @@ func newRounds(o RoundsOptions, now time.Time) rounds {
 	}
 	slices.Sort(s.sizes)
 	return s
-}
-
-// why is the error without what to do about it.
-func (r roundsRow) why() string {
-	why, _, _ := strings.Cut(r.failed, "\n")
-	return why
 }
 
 // sweeps tells a sweep from a comparison.
@@ -115,7 +109,7 @@ func (s rounds) ended(msg RunEnds) rounds {
 	row.ended++
 	row.took += s.clock.Sub(s.runStart)
 	if msg.Err != nil {
-		row.failed = msg.Err.Error()
+		row.failed = human.FirstLine(msg.Err.Error())
 	}
 	if t := msg.Trace; t != nil {
 		row.traces = append(slices.Clip(row.traces), t)
@@ -182,8 +176,8 @@ func (s rounds) order() []int {
 // underWay reports whether a row runs now.
 func (s rounds) underWay(row int) bool { return s.begun != nil && s.begun.Row == row }
 
-// moved is the state a frame later.
-func (s rounds) moved() rounds {
+// animated is the state a frame later.
+func (s rounds) animated() rounds {
 	s.frame++
 	s.rows = slices.Clone(s.rows)
 	for i := range s.rows {

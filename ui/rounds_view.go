@@ -133,7 +133,7 @@ func (s rounds) status(l *term.Look, width int) []string {
 	for _, row := range s.rows {
 		if row.failed != "" {
 			failed++
-			why = cmp.Or(why, s.label(l, row)+": "+l.Text(row.why()))
+			why = cmp.Or(why, s.label(l, row)+": "+l.Text(row.failed))
 		}
 		for _, t := range row.traces {
 			runs++

@@ -144,7 +144,7 @@ func (r runScreen) pressed(st stage, msg tea.KeyMsg) (screen, effect) {
 		}
 		r.other = !r.other
 	default:
-		if next, moved := r.moved(k, msg); moved {
+		if next, steered := r.steered(k, msg); steered {
 			return next, effect{}
 		}
 		r = r.scrolled(st, msg)

@@ -129,6 +129,12 @@ func Seconds(ns int64) string {
 	return strconv.FormatFloat(float64(ns)/1e9, 'f', 3, 64) + " s"
 }
 
+// FirstLine is what an error says without what to do about it, which follows on a line of its own.
+func FirstLine(text string) string {
+	first, _, _ := strings.Cut(text, "\n")
+	return first
+}
+
 // Plural is a count with its noun.
 func Plural(n int64, noun string) string {
 	if n == 1 {

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"reflect"
 	"strings"
-	"time"
 
 	"github.com/zctrace/zctrace/tracer/trace"
 )
@@ -76,26 +75,15 @@ func Extreme() map[string]*trace.Trace {
 }
 
 // fillInts sets every number of the counters.
-func fillInts(c *trace.Counters, v int64) {
-	visit(reflect.ValueOf(c).Elem(), "", func(_ string, f reflect.Value) {
-		if f.Type() == reflect.TypeFor[trace.Int]() {
-			f.Set(reflect.ValueOf(trace.Known(v)))
-		}
-	})
-}
+func fillInts(c *trace.Counters, n int64) { fill(reflect.ValueOf(c).Elem(), n) }
 
-// visit walks the fields of a struct by their JSON names.
-func visit(v reflect.Value, path string, leaf func(string, reflect.Value)) {
-	if v.Kind() != reflect.Struct || v.Type() == reflect.TypeFor[trace.Int]() || v.Type() == reflect.TypeFor[time.Time]() {
-		leaf(strings.TrimPrefix(path, "."), v)
-		return
-	}
-	for i := range v.NumField() {
-		name, _, _ := strings.Cut(v.Type().Field(i).Tag.Get("json"), ",")
-		if v.Type().Field(i).Anonymous {
-			visit(v.Field(i), path, leaf)
-		} else {
-			visit(v.Field(i), path+"."+name, leaf)
+func fill(v reflect.Value, n int64) {
+	switch {
+	case v.Type() == reflect.TypeFor[trace.Int]():
+		v.Set(reflect.ValueOf(trace.Known(n)))
+	case v.Kind() == reflect.Struct:
+		for i := range v.NumField() {
+			fill(v.Field(i), n)
 		}
 	}
 }

@@ -82,6 +82,5 @@ func RankText(row *trace.Ranked) string {
 // WhyFailed is the error of a row without what to do about it, as the trace has it: not to be drawn
 // unsanitized.
 func WhyFailed(row *trace.Ranked) string {
-	why, _, _ := strings.Cut(row.Error, "\n")
-	return cmp.Or(why, "no reason is given")
+	return cmp.Or(human.FirstLine(row.Error), "no reason is given")
 }

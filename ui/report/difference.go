@@ -107,7 +107,7 @@ type figureOf struct {
 	mark  string // of its provenance
 }
 
-func (f figureOf) in(format func(float64) string) string {
+func (f figureOf) written(format func(float64) string) string {
 	if !f.known {
 		return human.NotCounted
 	}
@@ -136,7 +136,7 @@ func (d difference) table(title string, rows []both, width int) []string {
 		if x.nothing() && y.nothing() {
 			continue
 		}
-		textX, textY := x.in(row.text), y.in(row.text)
+		textX, textY := x.written(row.text), y.written(row.text)
 		sign, ratio := "!=", ""
 		switch {
 		case textX == textY:
@@ -199,11 +199,7 @@ func (d difference) passes(width int) []string {
 			rows = append(rows, both{process + " " + name, perPayload(process, n, 1), human.Passes})
 		}
 		for _, k := range trace.OfKind(trace.Class) {
-			verb := "copied "
-			if k.Moved() {
-				verb = "moved "
-			}
-			add(verb+k.Name(), k)
+			add(className(k), k)
 		}
 		for _, m := range []trace.Number{trace.DiskReadBytes, trace.DiskWriteBytes, trace.NICTxBytes, trace.NICRxBytes, trace.CacheLeftBytes} {
 			add(m.Name(), m)

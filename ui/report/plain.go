@@ -101,8 +101,7 @@ func RunLine(label string, round, rounds int, t *trace.Trace, err error) string 
 	text := fmt.Sprintf("round %d/%d  %s  ", round, rounds, human.Sanitize(label))
 	switch {
 	case err != nil:
-		first, _, _ := strings.Cut(err.Error(), "\n")
-		return text + "failed: " + human.Sanitize(first)
+		return text + "failed: " + human.Sanitize(human.FirstLine(err.Error()))
 	case t.Run.Ended == trace.Interrupted:
 		return text + "interrupted"
 	}

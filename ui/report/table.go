@@ -208,11 +208,7 @@ func (d document) bytesSection(width int) []string {
 	}
 	g.Add(head...)
 	for _, k := range trace.OfKind(trace.Class) {
-		name := "  copied " + k.Name()
-		if k.Moved() {
-			name = "  moved " + k.Name()
-		}
-		row, known := []string{name}, false
+		row, known := []string{"  " + className(k)}, false
 		for _, p := range parties {
 			n := p.Now.Value(k)
 			times := "-"
@@ -227,6 +223,14 @@ func (d document) bytesSection(width int) []string {
 		}
 	}
 	return g.UnlessEmpty(width)
+}
+
+// className says of a class whether its bytes were copied.
+func className(k trace.Number) string {
+	if k.Moved() {
+		return "moved " + k.Name()
+	}
+	return "copied " + k.Name()
 }
 
 // callsSection shows the system calls by name.

@@ -70,11 +70,7 @@ func (d document) kernelSection(width int) []string {
 	for _, k := range trace.OfKind(trace.Class) {
 		if n := d.Now.Kernel.Value(k); n.Int.Or(0) != 0 {
 			share, _ := n.Per(d.Payload())
-			verb := "  copied "
-			if k.Moved() {
-				verb = "  moved "
-			}
-			g.Add(verb+k.Name()+", bytes", reading.Text(n.Int, human.Grouped), human.Passes(share), reading.Mark(n.Origin.Provenance))
+			g.Add("  "+className(k)+", bytes", reading.Text(n.Int, human.Grouped), human.Passes(share), reading.Mark(n.Origin.Provenance))
 		}
 	}
 	for _, m := range trace.OfKind(trace.Plain) {
