@@ -26,7 +26,7 @@ func (p *copies) sum() int64 { return p[toUser] + p[fromUser] + p[inKernel] }
 
 // take takes out of the pool the copies that requests made which moved n bytes. If their
 // memory is registered, so are those that a hook took for copies within the kernel.
-func (p *copies) take(v verdict, n int64, registered bool) (taken copies) {
+func (p *copies) take(v ruling, n int64, registered bool) (taken copies) {
 	draw := func(c, as class) {
 		took := min(p[c], n)
 		p[c] -= took
@@ -42,9 +42,9 @@ func (p *copies) take(v verdict, n int64, registered bool) (taken copies) {
 	return taken
 }
 
-// copies are the classes of copies that a verdict leaves possible, of bytes that
+// copies are the classes of copies that a ruling leaves possible, of bytes that
 // went by reference too: the kernel may have had to copy them.
-func (v verdict) copies() (list []class) {
+func (v ruling) copies() (list []class) {
 	for _, c := range append(slices.Clone(v.certain), v.unknown...) {
 		switch {
 		case c <= inKernel:
@@ -63,7 +63,7 @@ const (
 	byReferenceTurn
 )
 
-func (v verdict) turn() int {
+func (v ruling) turn() int {
 	switch {
 	case len(v.unknown) > 0:
 		return uncertainTurn
@@ -81,7 +81,7 @@ func (v verdict) turn() int {
 func (t *tally) settle(s *bpf.ObjectSlot) {
 	type group struct {
 		request
-		verdict
+		ruling
 		cell *bpf.ObjectRequestCell
 	}
 	var groups []group
@@ -94,8 +94,8 @@ func (t *tally) settle(s *bpf.ObjectSlot) {
 	t.pool.add(t.sawIn(&s.Helpers.Seen))
 	for _, g := range groups {
 		n := int64(g.cell.Bytes)
-		seen := t.pool.take(g.verdict, n, g.fixed && t.engine == Breakpoint)
-		t.place(g.verdict, n, g.cell.Requests > g.cell.Errors, seen)
+		seen := t.pool.take(g.ruling, n, g.fixed && t.engine == Breakpoint)
+		t.place(g.ruling, n, g.cell.Requests > g.cell.Errors, seen)
 	}
 	if t.engine == Fentry { // the others are before the copy, which may fail or be done in two goes
 		t.saw(t.pool)

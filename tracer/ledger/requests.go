@@ -144,8 +144,8 @@ func requestTable(requests []request) (table [64]bpf.ObjectRequestOp) { // REQUE
 	return table
 }
 
-// notCounted is the verdict of system calls whose requests were not counted.
-func notCounted(why string) verdict {
+// notCounted is the ruling of system calls whose requests were not counted.
+func notCounted(why string) ruling {
 	return unmeasured("what its requests moved was not counted: "+why, toUser, fromUser, inKernel, fill, pageRefs)
 }
 

@@ -21,10 +21,10 @@ const (
 	classes
 )
 
-// verdict is what a system call of a kind did with each byte of its result:
+// ruling is what a system call of a kind did with each byte of its result:
 // which classes it belongs to and, where a case cannot be excluded in which it
 // went another way, which classes are therefore unknown, and why.
-type verdict struct {
+type ruling struct {
 	certain []class
 	unknown []class
 	reason  string
@@ -38,38 +38,38 @@ type verdict struct {
 	unlessDense bool // rest holds only of a source without holes
 }
 
-func certain(c ...class) verdict                  { return verdict{certain: c} }
-func uncertain(reason string, c ...class) verdict { return verdict{unknown: c, reason: reason} }
+func certain(c ...class) ruling                  { return ruling{certain: c} }
+func uncertain(reason string, c ...class) ruling { return ruling{unknown: c, reason: reason} }
 
-// unmeasured is a verdict on calls whose result is not a number of bytes, so that
+// unmeasured is a ruling on calls whose result is not a number of bytes, so that
 // even one of 0 leaves the classes unknown.
-func unmeasured(reason string, c ...class) verdict {
-	return verdict{unknown: c, reason: reason, unmeasured: true}
+func unmeasured(reason string, c ...class) ruling {
+	return ruling{unknown: c, reason: reason, unmeasured: true}
 }
 
-// seenOr is a verdict that copy hooks make certain: what they did not see is of
+// seenOr is a ruling that copy hooks make certain: what they did not see is of
 // class rest.
-func (v verdict) seenOr(rest class) verdict {
+func (v ruling) seenOr(rest class) ruling {
 	v.watched, v.rest = true, &rest
 	return v
 }
 
 // seenOrHole is one of which, besides, a hole may be what was not seen.
-func (v verdict) seenOrHole(rest class) verdict {
+func (v ruling) seenOrHole(rest class) ruling {
 	v = v.seenOr(rest)
 	v.unlessDense = true
 	return v
 }
 
-// seen is a verdict whose copies the hooks see, though not all of the rest.
-func (v verdict) seen() verdict {
+// seen is a ruling whose copies the hooks see, though not all of the rest.
+func (v ruling) seen() ruling {
 	v.watched = true
 	return v
 }
 
-// rule derives the verdict from the descriptors' kinds and the flags. Each rule
+// rule derives the ruling from the descriptors' kinds and the flags. Each rule
 // holds on every kernel from 6.1 on; where kernels differ it is uncertain.
-type rule func(in, out bpf.ObjectFdKind, flags uint32) verdict
+type rule func(in, out bpf.ObjectFdKind, flags uint32) ruling
 
 const (
 	whyDirect = "direct I/O may have fallen back to copies; that needs a hook on the copy functions"
@@ -79,11 +79,11 @@ const (
 	whySocket = "it depends on the socket and the kernel; that needs a hook on the copy functions"
 )
 
-func ruleUnknown(_, _ bpf.ObjectFdKind, _ uint32) verdict {
+func ruleUnknown(_, _ bpf.ObjectFdKind, _ uint32) ruling {
 	return unmeasured(whyResult, toUser, fromUser, inKernel, pageRefs)
 }
 
-func ruleRead(in, _ bpf.ObjectFdKind, _ uint32) verdict {
+func ruleRead(in, _ bpf.ObjectFdKind, _ uint32) ruling {
 	switch kindOf(in) {
 	case kindDirect: // holes are zero-filled, some file systems fall back
 		return uncertain(whyDirect, toUser, pageRefs, fill).seenOrHole(pageRefs)
@@ -97,7 +97,7 @@ func ruleRead(in, _ bpf.ObjectFdKind, _ uint32) verdict {
 	return certain(toUser)
 }
 
-func ruleWrite(_, out bpf.ObjectFdKind, _ uint32) verdict {
+func ruleWrite(_, out bpf.ObjectFdKind, _ uint32) ruling {
 	switch kindOf(out) {
 	case kindDirect: // btrfs copies since 6.12
 		return uncertain(whyDirect, fromUser, pageRefs).seenOr(pageRefs)
@@ -109,7 +109,7 @@ func ruleWrite(_, out bpf.ObjectFdKind, _ uint32) verdict {
 	return certain(fromUser)
 }
 
-func ruleSend(_, out bpf.ObjectFdKind, flags uint32) verdict {
+func ruleSend(_, out bpf.ObjectFdKind, flags uint32) ruling {
 	if flags&unix.MSG_ZEROCOPY == 0 || !attr(out, bpf.ObjectFdAttrFD_ZEROCOPY) {
 		return ruleWrite(bpf.ObjectFdKind{}, out, flags)
 	}
@@ -126,12 +126,12 @@ func ruleSend(_, out bpf.ObjectFdKind, flags uint32) verdict {
 }
 
 // ruleSendZC: io_uring's zero-copy send asks for no SO_ZEROCOPY.
-func ruleSendZC(in, out bpf.ObjectFdKind, flags uint32) verdict {
+func ruleSendZC(in, out bpf.ObjectFdKind, flags uint32) ruling {
 	out.Attrs |= uint16(bpf.ObjectFdAttrFD_ZEROCOPY)
 	return ruleSend(in, out, flags|unix.MSG_ZEROCOPY)
 }
 
-func ruleReceive(in, _ bpf.ObjectFdKind, flags uint32) verdict {
+func ruleReceive(in, _ bpf.ObjectFdKind, flags uint32) ruling {
 	switch {
 	case flags&unix.MSG_ERRQUEUE != 0: // notifications, no payload
 		return certain()
@@ -147,7 +147,7 @@ func ruleReceive(in, _ bpf.ObjectFdKind, flags uint32) verdict {
 
 // ruleGetsockopt: the result is what TCP_ZEROCOPY_RECEIVE reports, less the pages
 // that it mapped.
-func ruleGetsockopt(in, _ bpf.ObjectFdKind, flags uint32) verdict {
+func ruleGetsockopt(in, _ bpf.ObjectFdKind, flags uint32) ruling {
 	if kindOf(in) == kindTCP && flags == unix.TCP_ZEROCOPY_RECEIVE {
 		return certain(toUser)
 	}
@@ -155,7 +155,7 @@ func ruleGetsockopt(in, _ bpf.ObjectFdKind, flags uint32) verdict {
 }
 
 // handsOn is what happens to pages that a splice brings to out.
-func handsOn(out bpf.ObjectFdKind) verdict {
+func handsOn(out bpf.ObjectFdKind) ruling {
 	switch kindOf(out) {
 	case kindPipe, kindNull:
 		return certain(pageRefs)
@@ -181,7 +181,7 @@ func handsOn(out bpf.ObjectFdKind) verdict {
 
 // ruleSendfile: sendfile(2) is a splice into a pipe of the task's own and one
 // out of it; pages that arrive in it by reference count once for the call.
-func ruleSendfile(in, out bpf.ObjectFdKind, _ uint32) verdict {
+func ruleSendfile(in, out bpf.ObjectFdKind, _ uint32) ruling {
 	v := handsOn(out)
 	switch kindOf(in) {
 	case kindCached:
@@ -195,7 +195,7 @@ func ruleSendfile(in, out bpf.ObjectFdKind, _ uint32) verdict {
 	return uncertain(whyFS, inKernel, pageRefs, fill)
 }
 
-func ruleSplice(in, out bpf.ObjectFdKind, flags uint32) verdict {
+func ruleSplice(in, out bpf.ObjectFdKind, flags uint32) ruling {
 	switch kindOf(in) {
 	case kindPipe:
 		return handsOn(out)
@@ -207,18 +207,18 @@ func ruleSplice(in, out bpf.ObjectFdKind, flags uint32) verdict {
 	return ruleSendfile(in, out, flags)
 }
 
-func ruleTee(_, _ bpf.ObjectFdKind, _ uint32) verdict { return certain(pageRefs) }
+func ruleTee(_, _ bpf.ObjectFdKind, _ uint32) ruling { return certain(pageRefs) }
 
 // ruleVmsplice: user pages into the write end, a copy out of the read end
 // (vmsplice(2)).
-func ruleVmsplice(_, out bpf.ObjectFdKind, _ uint32) verdict {
+func ruleVmsplice(_, out bpf.ObjectFdKind, _ uint32) ruling {
 	if attr(out, bpf.ObjectFdAttrFD_WRITABLE) {
 		return certain(pageRefs)
 	}
 	return certain(toUser)
 }
 
-func ruleCopyFileRange(in, out bpf.ObjectFdKind, _ uint32) verdict {
+func ruleCopyFileRange(in, out bpf.ObjectFdKind, _ uint32) ruling {
 	if kindOf(in) == kindCached && kindOf(out) == kindCached {
 		switch out.Detail {
 		case unix.EXT4_SUPER_MAGIC, unix.TMPFS_MAGIC: // no reflink

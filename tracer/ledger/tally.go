@@ -97,7 +97,7 @@ func (t *tally) countsRequests() bool {
 
 func (t *tally) add(cell *bpf.ObjectCell) {
 	seen := t.sawIn(&cell.Seen)
-	verdictOf := ruleOf(cell.Key.Nr)
+	rulingOf := ruleOf(cell.Key.Nr)
 	requests := requestsBy(cell.Key.Nr)
 	why := t.party.Missing[requests]
 	switch {
@@ -105,8 +105,8 @@ func (t *tally) add(cell *bpf.ObjectCell) {
 		t.pool.add(seen)
 		return
 	case requests != 0:
-		verdictOf = func(_, _ bpf.ObjectFdKind, _ uint32) verdict { return notCounted(why) }
-	case verdictOf == nil:
+		rulingOf = func(_, _ bpf.ObjectFdKind, _ uint32) ruling { return notCounted(why) }
+	case rulingOf == nil:
 		seen[inKernel] = 0 // what the kernel reads for itself: an executable's headers
 		if t.countsRequests() {
 			t.pool.add(seen)
@@ -120,12 +120,12 @@ func (t *tally) add(cell *bpf.ObjectCell) {
 		t.pool[c] += max(0, seen[c]-n)
 		seen[c] = min(seen[c], n)
 	}
-	t.place(verdictOf(cell.Key.In, cell.Key.Out, cell.Key.Flags), n, cell.Calls > cell.Errors, seen)
+	t.place(rulingOf(cell.Key.In, cell.Key.Out, cell.Key.Flags), n, cell.Calls > cell.Errors, seen)
 }
 
 // place puts the n bytes of calls, or of requests, of which the hooks saw some
-// copied, where the verdict says.
-func (t *tally) place(v verdict, n int64, succeeded bool, seen copies) {
+// copied, where the ruling says.
+func (t *tally) place(v ruling, n int64, succeeded bool, seen copies) {
 	t.saw(seen)
 	rest := max(0, n-seen.sum())
 	for _, c := range v.certain {
@@ -155,8 +155,8 @@ func (t *tally) place(v verdict, n int64, succeeded bool, seen copies) {
 	}
 }
 
-// notKnown makes the verdict's unknown classes unknown, but for some.
-func (t *tally) notKnown(v verdict, but ...class) {
+// notKnown makes the ruling's unknown classes unknown, but for some.
+func (t *tally) notKnown(v ruling, but ...class) {
 	for _, c := range v.unknown {
 		if !slices.Contains(but, c) {
 			t.unknown[c] = v.reason
