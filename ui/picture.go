@@ -14,8 +14,8 @@ import (
 // a device moved the bytes, the CPU copied them or they were handed on; its
 // number is how often the whole payload went that way.
 func picturePanel(d data, width int) string {
-	r := d.Route()
-	c, ok := d.canvasFor(r, width)
+	p := d.DataPath()
+	c, ok := d.canvasFor(p, width)
 	if !ok {
 		return ""
 	}
@@ -31,15 +31,15 @@ func picturePanel(d data, width int) string {
 // pictureRows is how many lines the picture takes at the least; 0: the terminal
 // is too narrow for it.
 func pictureRows(d data, width int) int {
-	r := d.Route()
-	c, ok := d.canvasFor(r, width)
+	p := d.DataPath()
+	c, ok := d.canvasFor(p, width)
 	if !ok {
 		return 0
 	}
 	return 1 + len(c.leaps()) + len(c.lines()) + len(c.branchLine())
 }
 
-// canvas is a picture of part of a route, in columns.
+// canvas is a picture of part of a data path, in columns.
 type canvas struct {
 	data
 	title  string
@@ -69,44 +69,44 @@ const onOneLine = 10
 // widestGap keeps boxes together that have more room than they need.
 const widestGap = 26
 
-// canvasFor lays out the route: all of it if it fits well, else the side that
+// canvasFor lays out the data path: all of it if it fits well, else the side that
 // is looked at.
-func (d data) canvasFor(r reading.Route, width int) (canvas, bool) {
-	all := part{"DATA PATH", 0, len(r.Places) - 1}
+func (d data) canvasFor(path reading.DataPath, width int) (canvas, bool) {
+	all := part{"DATA PATH", 0, len(path.Places) - 1}
 	side := all
-	if r.Shared >= 0 {
-		side = part{"DATA PATH, SENDER", 0, r.Shared}
+	if path.Shared >= 0 {
+		side = part{"DATA PATH, SENDER", 0, path.Shared}
 		if d.other {
-			side = part{"DATA PATH, RECEIVER", r.Shared, len(r.Places) - 1}
+			side = part{"DATA PATH, RECEIVER", path.Shared, len(path.Places) - 1}
 		}
 	}
-	if c := d.canvas(r, all, width, 0); c.gap >= sizes[0].gap {
+	if c := d.canvas(path, all, width, 0); c.gap >= sizes[0].gap {
 		return c, true
 	}
 	for i := range sizes {
-		if c := d.canvas(r, side, width, i); c.gap >= sizes[i].gap {
+		if c := d.canvas(path, side, width, i); c.gap >= sizes[i].gap {
 			return c, true
 		}
 	}
 	return canvas{}, false
 }
 
-// part is the places of a route from one to another.
+// part is the places of a data path from one to another.
 type part struct {
 	title    string
 	from, to int
 }
 
-func (d data) canvas(r reading.Route, p part, width, size int) canvas {
+func (d data) canvas(path reading.DataPath, p part, width, size int) canvas {
 	c := canvas{data: d, title: p.title, boxed: sizes[size].boxed, short: sizes[size].short, pad: sizes[size].pad, width: width}
-	c.places = r.Places[p.from : p.to+1]
-	for _, h := range r.Hops {
+	c.places = path.Places[p.from : p.to+1]
+	for _, h := range path.Hops {
 		if h.From >= p.from && h.To <= p.to {
 			h.From, h.To = h.From-p.from, h.To-p.from
 			c.hops = append(c.hops, h)
 		}
 	}
-	if b := r.Branch; b != nil && b.From >= p.from && b.From <= p.to {
+	if b := path.Branch; b != nil && b.From >= p.from && b.From <= p.to {
 		shifted := *b
 		shifted.From -= p.from
 		c.branch = &shifted

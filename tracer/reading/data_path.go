@@ -65,7 +65,7 @@ const (
 
 // Hop leads from one place to another; one that leads past places between them leaps over them.
 type Hop struct {
-	From, To int       // in the places of the route
+	From, To int       // in the places of the data path
 	Streams  []Stream  // what it may carry, what it is made for first
 	Payload  trace.Int // what its passes are counted over
 	Idle     Idleness
@@ -90,8 +90,8 @@ func (h Hop) Main() Stream {
 	return best
 }
 
-// Route is the way of the data through a run.
-type Route struct {
+// DataPath is the way of the data through a run.
+type DataPath struct {
 	Places []Place
 	Hops   []Hop
 	// Shared is the first place of the receiver's side, which is also the last of the sender's; -1:
@@ -102,7 +102,7 @@ type Route struct {
 
 // Branch leads from a pipe to a second one, and from there to a sink of its own.
 type Branch struct {
-	From         int    // in the places of the route
+	From         int    // in the places of the data path
 	Call         string // that doubles the payload; as the trace has it
 	Teed, Onward Hop
 	Ends         [2]Place // of the two hops
@@ -120,11 +120,11 @@ var (
 	aMapping = []string{"user mapping", "mapping"}
 )
 
-// surveyor builds a route place by place.
+// surveyor builds a data path place by place.
 type surveyor struct {
 	Moment
 	path
-	Route
+	DataPath
 	run    trace.Run
 	sender Party
 	book   Verdict
@@ -132,8 +132,8 @@ type surveyor struct {
 	fork   *fork // nil: the path does not fork, or its bytes cannot be told apart
 }
 
-// Route is the way of the data, as far as the trace tells it.
-func (m Moment) Route() Route {
+// DataPath is the way of the data, as far as the trace tells it.
+func (m Moment) DataPath() DataPath {
 	s := surveyor{Moment: m, run: m.Trace.Run, sender: m.Processes()[0], book: m.Verdict()}
 	s.Shared = -1
 	s.path = pathOf(m.Trace, s.sender.Now)
@@ -151,7 +151,7 @@ func (m Moment) Route() Route {
 		}
 	}
 	s.addReceiver()
-	return s.Route
+	return s.DataPath
 }
 
 // add puts a place at the end and returns its number.
