@@ -4,8 +4,10 @@ package ledger
 
 import "github.com/zctrace/zctrace/tracer/trace"
 
-// What the thread did, and others did for it.
+// diskRead are bytes that the thread, and others for it, read from a disk.
 func (a *account) diskRead() uint64 { return a.slot.DiskReadBytes + a.slot.Helpers.DiskReadBytes }
+
+// cacheAdded are bytes that they added to the page cache.
 func (a *account) cacheAdded() uint64 {
 	return a.slot.Cache.AddedBytes + a.slot.Helpers.Cache.AddedBytes
 }
@@ -42,7 +44,7 @@ func (a *account) nic() {
 	}
 }
 
-// setNoNIC is for counters of those for whom no byte can have passed a NIC.
+// setNoNIC says of a party that no byte can have passed a NIC for it, and why.
 func setNoNIC(c *trace.Counters, reason string) {
 	zero := trace.Known(0)
 	c.NIC = trace.NIC{TxBytes: zero, TxPackets: zero, RxBytes: zero, RxPackets: zero}

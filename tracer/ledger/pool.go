@@ -27,10 +27,10 @@ func (p *copies) sum() int64 { return p[toUser] + p[fromUser] + p[inKernel] }
 // take takes out of the pool the copies that requests made which moved n bytes. If their
 // memory is registered, so are those that a hook took for copies within the kernel.
 func (p *copies) take(v ruling, n int64, registered bool) (taken copies) {
-	draw := func(c, as class) {
-		took := min(p[c], n)
-		p[c] -= took
-		taken[as] += took
+	draw := func(seen, counted class) {
+		took := min(p[seen], n)
+		p[seen] -= took
+		taken[counted] += took
 		n -= took
 	}
 	for _, c := range v.copies() {
