@@ -11,6 +11,7 @@ import (
 
 	"github.com/zctrace/zctrace/bpf"
 	"github.com/zctrace/zctrace/tracer/ledger"
+	"github.com/zctrace/zctrace/tracer/trace"
 )
 
 // A thread is found wherever its two addresses came to lie, in its system calls and in its
@@ -18,21 +19,16 @@ import (
 func TestSubjectsInACrowd(t *testing.T) {
 	for crowd := range 4 {
 		t.Run(fmt.Sprint(crowd), func(t *testing.T) {
-			s := readInACrowd(t, func(place int) bool { return (place/2+crowd)%4 != 0 })
+			tr, s := readInACrowd(t, func(place int) bool { return (place/2+crowd)%4 != 0 })
 			if losses := ledger.Losses(s, ledger.Party{}); losses["context_switches"] != 0 {
 				t.Errorf("%d context switches more or less than the kernel counted", losses["context_switches"])
 			}
-			if n := s.Slots[ledger.Sender].Voluntary; n == 0 {
+			c := counted(tr, s, ledger.Derived, ledger.Workload{})
+			if n := c.ContextSwitches.Voluntary.Or(0); n == 0 {
 				t.Error("no context switch was seen")
 			}
-			var calls uint64
-			for _, c := range s.Slots[ledger.Sender].Cells {
-				if c.Key.Nr == unix.SYS_READ {
-					calls += c.Calls
-				}
-			}
-			if calls != 23 {
-				t.Errorf("%d reads were counted, want 23", calls)
+			if n := c.Syscalls.ByName["read"].Calls; n != trace.Known(23) {
+				t.Errorf("%v reads were counted, want 23", n)
 			}
 		})
 	}
@@ -40,14 +36,14 @@ func TestSubjectsInACrowd(t *testing.T) {
 
 // Without a place for it a thread's window does not open.
 func TestNoPlaceForASubject(t *testing.T) {
-	s := readInACrowd(t, func(int) bool { return true })
-	if state := s.Slots[ledger.Sender].State; state != bpf.ObjectSlotStateIDLE {
-		t.Errorf("the slot's state is %d", state)
+	tr, s := readInACrowd(t, func(int) bool { return true })
+	if n := counted(tr, s, ledger.Derived, ledger.Workload{}).Syscalls.Calls; n.Known() {
+		t.Errorf("%v system calls were counted", n)
 	}
 }
 
 // readInACrowd reads 23 times, and sleeps, where some places of the table are taken by others.
-func readInACrowd(t *testing.T, taken func(place int) bool) *ledger.Snapshot {
+func readInACrowd(t *testing.T, taken func(place int) bool) (*Tracer, *ledger.Snapshot) {
 	t.Helper()
 	tr := start(t, Options{})
 	table := tr.collection.Variables[bpf.ObjectVarSubjects]
@@ -68,5 +64,5 @@ func readInACrowd(t *testing.T, taken func(place int) bool) *ledger.Snapshot {
 		}
 		_ = unix.Nanosleep(&unix.Timespec{Nsec: 1e6}, nil)
 	})
-	return snapshot(t, tr)
+	return tr, snapshot(t, tr)
 }
