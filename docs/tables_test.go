@@ -64,13 +64,6 @@ func same(t *testing.T, where string, rows, there []string) {
 	}
 }
 
-func strategyNames() (names []string) {
-	for _, s := range workloads.Strategies {
-		names = append(names, s.Name)
-	}
-	return names
-}
-
 func receiverNames() (names []string) {
 	for _, m := range workloads.ReceiveMethods {
 		names = append(names, m.Name)
@@ -99,7 +92,19 @@ func TestStrategiesInTheReadme(t *testing.T) {
 			}
 		}
 	}
-	same(t, "README.md, Strategies", rows, strategyNames())
+	same(t, "README.md, Strategies", rows, workloads.AllNames())
+}
+
+func TestMappingStrategiesInTheReadme(t *testing.T) {
+	page, err := os.ReadFile("../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	listed := regexp.MustCompile(`Those with a mapping of the source \(([^)]*)\)`).FindSubmatch(page)
+	if listed == nil {
+		t.Fatal("README.md does not say which strategies map the source")
+	}
+	same(t, "README.md, those with a mapping of the source", quoted(string(listed[1])), workloads.Names((*workloads.Strategy).Mapped))
 }
 
 func TestReceiversInTheReadme(t *testing.T) {
@@ -117,7 +122,7 @@ func TestMovesInKernels(t *testing.T) {
 	for _, row := range table(t, "kernels.md", "| strategy → sink | to_user | from_user | in_kernel | by reference | mapped |") {
 		if names, _, is := strings.Cut(row[0], " → "); is {
 			for name := range strings.SplitSeq(names, ", ") {
-				if slices.Contains(strategyNames(), name) || !onFilesystem(name) {
+				if slices.Contains(workloads.AllNames(), name) || !onFilesystem(name) {
 					strategies = append(strategies, name)
 				}
 			}
@@ -125,7 +130,7 @@ func TestMovesInKernels(t *testing.T) {
 			receivers = append(receivers, quoted(row[0])...)
 		}
 	}
-	same(t, "kernels.md, How it was checked, strategies", strategies, strategyNames())
+	same(t, "kernels.md, How it was checked, strategies", strategies, workloads.AllNames())
 	same(t, "kernels.md, How it was checked, receivers", receivers, receiverNames())
 }
 

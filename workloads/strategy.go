@@ -96,15 +96,26 @@ var Strategies = []*Strategy{
 	ioUringSplice,
 }
 
+// Names are those of the strategies of which it is true, in their order.
+func Names(have func(*Strategy) bool) (names []string) {
+	for _, s := range Strategies {
+		if have(s) {
+			names = append(names, s.Name)
+		}
+	}
+	return names
+}
+
+// AllNames are those of all strategies.
+func AllNames() []string { return Names(func(*Strategy) bool { return true }) }
+
 // Find returns the strategy of that name.
 func Find(name string) (*Strategy, error) {
-	var names []string
 	for _, s := range Strategies {
 		if s.Name == name {
 			return s, nil
 		}
-		names = append(names, s.Name)
 	}
-	hint := human.DidYouMean(name, names) + "strategies: " + strings.Join(names, ", ")
+	hint := human.DidYouMean(name, AllNames()) + "strategies: " + strings.Join(AllNames(), ", ")
 	return nil, fault.Errorf(fault.Usage, hint, "unknown strategy %q", name)
 }

@@ -95,15 +95,7 @@ func (w *Work) CheckSinks() error {
 }
 
 // takersOfTwo are the strategies that take two sinks.
-func takersOfTwo() string {
-	var names []string
-	for _, s := range Strategies {
-		if s.TwoSinks() {
-			names = append(names, s.Name)
-		}
-	}
-	return strings.Join(names, " and ")
-}
+func takersOfTwo() string { return strings.Join(Names((*Strategy).TwoSinks), " and ") }
 
 // CheckSizes is nil when the strategy can move so much of the source in such chunks.
 func (w *Work) CheckSizes(source *Source) error {

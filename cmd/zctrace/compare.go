@@ -69,7 +69,7 @@ are for each run.`,
 
 // command completes cmd, which is compare or sweep.
 func (o *compareOptions) command(roundsUsage string, cmd *cobra.Command) *cobra.Command {
-	cmd.ValidArgs = strategyNames()
+	cmd.ValidArgs = workloads.AllNames()
 	cmd.Args = func(*cobra.Command, []string) error { return o.form.check() }
 	cmd.RunE = run(func(cmd *cobra.Command, args []string) error {
 		return o.start(cmd, args, o)

@@ -16,6 +16,7 @@ import (
 
 	"github.com/zctrace/zctrace/internal/outfile"
 	"github.com/zctrace/zctrace/tracer/trace"
+	"github.com/zctrace/zctrace/workloads"
 )
 
 // comparing compares the textbook's strategies, 4 MiB each in 64 chunks, and
@@ -144,8 +145,8 @@ func TestCompareForms(t *testing.T) {
 		t.Fatalf("exit code %d, %v\n%s%s", r.code, err, r.stdout, r.stderr)
 	}
 	left := strings.Count(r.stderr, "zctrace: left out: ")
-	if len(records)-1+left != len(strategyNames()) {
-		t.Errorf("%d strategies ranked and %d left out of %d", len(records)-1, left, len(strategyNames()))
+	if len(records)-1+left != len(workloads.AllNames()) {
+		t.Errorf("%d strategies ranked and %d left out of %d", len(records)-1, left, len(workloads.AllNames()))
 	}
 	if r := zctrace(t, append(common, "--markdown", "sendfile")...); r.code != 0 || !strings.HasPrefix(r.stdout, "| rank | strategy |") {
 		t.Errorf("exit code %d\n%s%s", r.code, r.stdout, r.stderr)
@@ -190,7 +191,7 @@ func TestCompareTwoSinks(t *testing.T) {
 	}
 	r = zctrace(t, append(args, "--sink", "file", "--json", "c.json")...)
 	left := strings.Count(r.stderr, "zctrace: left out: only tee takes two sinks")
-	if r.code != 0 || left != len(strategyNames())-1 || !strings.Contains(r.stdout, "unix and file") {
+	if r.code != 0 || left != len(workloads.AllNames())-1 || !strings.Contains(r.stdout, "unix and file") {
 		t.Errorf("exit code %d, %d left out\n%s%s", r.code, left, r.stdout, r.stderr)
 	}
 }
@@ -349,7 +350,7 @@ func TestSizesThatAStrategyCannotDo(t *testing.T) {
 	oncePerMachine(t)
 	needTracing(t)
 	common := []string{"--source", "auto:1MiB", "--rounds", "1", "--plain", "--sink", "null"}
-	all := len(strategyNames())
+	all := len(workloads.AllNames())
 	const blocks = "moves whole blocks of 4 KiB"
 	for _, test := range []struct {
 		args []string

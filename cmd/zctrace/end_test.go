@@ -22,6 +22,7 @@ import (
 	"github.com/cilium/ebpf"
 
 	"github.com/zctrace/zctrace/tracer/trace"
+	"github.com/zctrace/zctrace/workloads"
 )
 
 // running starts a run without an end of its own, and returns when it has
@@ -322,7 +323,7 @@ func TestOutputOntoOddStandardOutput(t *testing.T) {
 func TestShowPrintsTheSameTable(t *testing.T) {
 	oncePerMachine(t)
 	needTracing(t)
-	for _, strategy := range strategyNames() {
+	for _, strategy := range workloads.AllNames() {
 		dir := t.TempDir()
 		args := []string{"run", strategy, "--bytes", "8MiB", "--plain", "--json", filepath.Join(dir, "t.json")}
 		cmd := command(t, append(args, sinksOf(strategy, sinkFor(strategy))...)...)

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/zctrace/zctrace/tracer/trace"
+	"github.com/zctrace/zctrace/workloads"
 )
 
 // Where the tests are told what a guest has, they insist on it.
@@ -79,7 +80,7 @@ type agreement struct {
 func agreements(t *testing.T) (list []agreement) {
 	turn, fs := 0, filesystems(t)
 	for _, sink := range []string{"file", "null", "tcp", "unix", "pipe"} {
-		for _, strategy := range strategyNames() {
+		for _, strategy := range workloads.AllNames() {
 			between := sink == "null" || sink == "unix" || sink == "pipe"
 			if !takes(strategy, sink) || testing.Short() && between && !isClassic(strategy) {
 				continue
@@ -215,7 +216,7 @@ func TestEnginesByName(t *testing.T) {
 
 // A long run at full speed loses nothing.
 func TestEnginesLoseNothing(t *testing.T) {
-	for i, strategy := range strategyNames() {
+	for i, strategy := range workloads.AllNames() {
 		size := "1GiB"
 		switch classic := isClassic(strategy); {
 		case testing.Short() && classic: // emulated

@@ -259,7 +259,7 @@ func TestTextbookRows(t *testing.T) {
 // Odd sizes, all sinks: the bytes are exact to the last one, and arrive.
 func TestEverySinkExactly(t *testing.T) {
 	oncePerMachine(t) // as TestEnginesAgree, but by one engine and on one file system
-	for _, strategy := range strategyNames() {
+	for _, strategy := range workloads.AllNames() {
 		for _, sink := range allSinks {
 			t.Run(strategy+" to "+sink, func(t *testing.T) {
 				if !takes(strategy, sink) {
@@ -334,7 +334,7 @@ func lseeks(strategy, sink string) int64 {
 func TestCacheColdAndWarm(t *testing.T) {
 	const n = 1_000_123
 	source := diskFile(t, n)
-	for _, strategy := range strategyNames() {
+	for _, strategy := range workloads.AllNames() {
 		for cache, read := range map[string]int64{"cold": 1_003_520, "warm": 0} { // 245 pages
 			if testing.Short() && cache == "warm" && !isClassic(strategy) { // emulated
 				continue

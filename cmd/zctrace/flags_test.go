@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/zctrace/zctrace/workloads"
 )
 
 // Pacing keeps to the rate, is counted and shown, and is no transfer.
@@ -66,7 +68,7 @@ func TestSinkFile(t *testing.T) {
 	if err := os.WriteFile(source, text, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	for _, strategy := range strategyNames() {
+	for _, strategy := range workloads.AllNames() {
 		_ = os.Remove(sink)
 		if !takes(strategy, "file") {
 			continue

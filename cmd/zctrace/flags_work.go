@@ -76,17 +76,12 @@ func receiverUsage() string {
 
 // strategiesThat are the names of those of which it is true, for a sentence.
 func strategiesThat(have func(*workloads.Strategy) bool) string {
-	var list []*workloads.Strategy
-	for _, s := range workloads.Strategies {
-		if have(s) {
-			list = append(list, s)
-		}
-	}
-	last := len(list) - 1
+	names := workloads.Names(have)
+	last := len(names) - 1
 	if last < 1 {
-		return namesOf(list)
+		return strings.Join(names, "")
 	}
-	return namesOf(list[:last]) + " and " + list[last].Name
+	return strings.Join(names[:last], ", ") + " and " + names[last]
 }
 
 func namesOf(strategies []*workloads.Strategy) string {

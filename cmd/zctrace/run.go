@@ -48,25 +48,17 @@ hooks, raw counters), t looks at the receiver, p pauses the view, s saves the tr
   sudo zctrace run sendfile --bytes 64MiB --expect 'sender.copies.from_user == 0'`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) != 1 {
-				return usageError("run takes one strategy: %s", strings.Join(strategyNames(), ", "))
+				return usageError("run takes one strategy: %s", strings.Join(workloads.AllNames(), ", "))
 			}
 			return nil
 		},
-		ValidArgs: strategyNames(),
+		ValidArgs: workloads.AllNames(),
 		RunE: run(func(cmd *cobra.Command, args []string) error {
 			return start(cmd, args[0], &o)
 		}),
 	}
 	o.register(cmd)
 	return cmd
-}
-
-func strategyNames() []string {
-	var names []string
-	for _, s := range workloads.Strategies {
-		names = append(names, s.Name)
-	}
-	return names
 }
 
 // frontEnd is one run, as far as it is shown and written.
