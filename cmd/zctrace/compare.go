@@ -289,8 +289,7 @@ func (c *comparison) choose(strategies []*workloads.Strategy, named bool, source
 			return err
 		} else if err != nil {
 			refused = cmp.Or(refused, err)
-			why, _, _ := strings.Cut(err.Error(), "\n")
-			c.leftOut = append(c.leftOut, why)
+			c.leftOut = append(c.leftOut, human.FirstLine(err.Error()))
 		}
 		able[s] = sizes
 	}
@@ -336,7 +335,7 @@ func (c *comparison) able(s *workloads.Strategy, source *workloads.Source, chunk
 	if err == nil || len(chunks) == 1 {
 		return sizes, err
 	}
-	why, _, _ := strings.Cut(err.Error(), "\n") // its hint is about a single size
+	why := human.FirstLine(err.Error()) // its remedy is about a single size
 	if len(sizes) == 0 {
 		return nil, fault.Errorf(fault.Usage, "take sizes that are whole blocks, or leave "+s.Name+" out", "%s", why)
 	}

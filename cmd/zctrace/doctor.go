@@ -66,11 +66,11 @@ func printReport(w io.Writer, host trace.Host, report *tracer.Report, asJSON boo
 		}
 	}
 	fmt.Fprintln(w)
-	verdict := "zctrace works here."
+	summary := "zctrace works here."
 	if !report.OK() {
-		verdict = "zctrace does not work here: see the lines that are refused, or needed and not ok."
+		summary = "zctrace does not work here: see the lines that are refused, or needed and not ok."
 	}
-	_, err := fmt.Fprintln(w, verdict)
+	_, err := fmt.Fprintln(w, summary)
 	return err
 }
 

@@ -28,7 +28,7 @@ func (f *frontEnd) plain() (*trace.Trace, error) {
 		f.cfg.Interval = plainInterval
 	}
 	var writeErr error
-	print := func(text string) {
+	show := func(text string) {
 		if writeErr == nil {
 			if _, writeErr = fmt.Fprint(f.stdout, text); writeErr != nil {
 				writeErr = fmt.Errorf("print the result: %w", writeErr)
@@ -45,9 +45,9 @@ func (f *frontEnd) plain() (*trace.Trace, error) {
 	}
 	line := func() {
 		if printed == nil {
-			print(report.PlainHeader(latest) + "\n")
+			show(report.PlainHeader(latest) + "\n")
 		}
-		print(report.PlainLine(printed, latest) + "\n")
+		show(report.PlainLine(printed, latest) + "\n")
 		printed = latest
 	}
 	f.cfg.Doing = announcer()
@@ -62,7 +62,7 @@ func (f *frontEnd) plain() (*trace.Trace, error) {
 		line()
 	}
 	if t != nil {
-		print("\n" + report.Table(t, tableWidth))
+		show("\n" + report.Table(t, tableWidth))
 	}
 	if _, saveErr := f.save(t); err == nil {
 		err = saveErr

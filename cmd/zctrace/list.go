@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/zctrace/zctrace/internal/human"
 	"github.com/zctrace/zctrace/workloads"
 )
 
@@ -44,7 +45,7 @@ func sinksHere(s *workloads.Strategy) (here, why string) {
 		if err == nil {
 			sinks = append(sinks, string(kind))
 		} else if why == "" {
-			why, _, _ = strings.Cut(err.Error(), "\n")
+			why = human.FirstLine(err.Error())
 		}
 	}
 	switch len(sinks) {

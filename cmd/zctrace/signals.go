@@ -16,14 +16,14 @@ func (i interruption) Error() string { return "interrupted by " + i.signal.Strin
 
 // interrupted is the error of what a signal ended, nil if none did.
 func interrupted(ctx context.Context, err error) error {
-	var signal interruption
-	if !errors.As(context.Cause(ctx), &signal) {
+	var by interruption
+	if !errors.As(context.Cause(ctx), &by) {
 		return nil
 	}
-	if err == nil || errors.Is(err, context.Canceled) || errors.As(err, &signal) {
+	if err == nil || errors.Is(err, context.Canceled) || errors.As(err, &by) {
 		err = nil // the table says that it was interrupted
 	}
-	return &signalError{signal.signal, err}
+	return &signalError{by.signal, err}
 }
 
 // signalError is the error of what a signal ended; its text is empty when all has been said.

@@ -33,7 +33,7 @@ import (
 )
 
 func main() {
-	err := error(nil)
+	var err error
 	switch args := os.Args[1:]; {
 	case len(args) == 4 && args[0] == "work":
 		err = workerMain(args[1], args[2], args[3])

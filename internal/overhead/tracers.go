@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"strings"
 
+	"github.com/zctrace/zctrace/internal/human"
 	"github.com/zctrace/zctrace/tracer"
 	"github.com/zctrace/zctrace/tracer/ledger"
 )
@@ -52,8 +53,7 @@ func contenders(self, other string) []contender {
 	for _, e := range ledger.Engines {
 		t, err := tracer.Open(tracer.Options{Copies: e})
 		if err != nil {
-			why, _, _ := strings.Cut(err.Error(), "\n")
-			rows = append(rows, contender{name: "zctrace, " + string(e), unable: why})
+			rows = append(rows, contender{name: "zctrace, " + string(e), unable: human.FirstLine(err.Error())})
 			continue
 		}
 		t.Close()
