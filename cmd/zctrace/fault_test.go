@@ -401,7 +401,8 @@ func TestClockSetBack(t *testing.T) {
 		t.Fatalf("exit code %d: %s", code, stderr)
 	}
 	tr := readTrace(t, filepath.Join(cmd.Dir, "t.json"))
-	if took := time.Duration(tr.Run.ElapsedNS); took < 3*time.Second || took > time.Minute {
+	// The window opens a moment after the time begins to run, which is what is missing at its end.
+	if took := time.Duration(tr.Run.ElapsedNS); took < 2*time.Second || took > time.Minute {
 		t.Errorf("the run took %v", took)
 	}
 	last := int64(math.MinInt64)
