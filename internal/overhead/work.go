@@ -152,7 +152,9 @@ func (w work) start(settle func() error) (*program, error) {
 
 // do works for a piece.
 func (p *program) do(order piece) (d done, err error) {
-	p.cookie, p.stop, p.last = uintptr(order.Cookie), 0, 0
+	p.cookie = uintptr(order.Cookie)
+	atomic.StoreUint32(&p.stop, 0)
+	atomic.StoreUint32(&p.last, 0)
 	for i, e := range p.ends {
 		e.calls, e.batches = 0, 0
 		if p.known[order.Cookie] {
