@@ -59,12 +59,12 @@ func alternative(s *Strategy, source *Source, sink SinkKind) string {
 		return "take --source auto"
 	}
 	for _, kind := range SinkKinds {
-		if kind != sink && try(s, source, kind) == nil {
+		if kind != sink && s.Takes(kind) && try(s, source, kind) == nil {
 			return fmt.Sprintf("take --sink %s", kind)
 		}
 	}
 	for _, other := range Strategies {
-		if other != s && !other.TwoSinks() && try(other, source, sink) == nil {
+		if other != s && !other.TwoSinks() && other.Takes(sink) && try(other, source, sink) == nil {
 			return "take " + other.Name
 		}
 	}
