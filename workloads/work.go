@@ -13,7 +13,8 @@ import (
 )
 
 // Work is what is to be moved, and how, as the user asked for it. Every layer hands it on
-// as it is, down to the loop's window.
+// as it is, down to the loop's window. Of what only some strategies have a use for, 0 is
+// the default.
 type Work struct {
 	Strategy *Strategy      `json:"-"`
 	Source   SourceSpec     `json:"-"`
