@@ -1,7 +1,6 @@
 package ui
 
 import (
-	"strconv"
 	"strings"
 
 	"github.com/zctrace/zctrace/internal/human"
@@ -156,7 +155,7 @@ func shortRate(v float64) string {
 	if unit > 0 && v < 9.95 {
 		digits = 1
 	}
-	return strconv.FormatFloat(v, 'f', digits, 64) + shortUnits[unit:unit+1] + "/s"
+	return human.Fixed(v, digits) + shortUnits[unit:unit+1] + "/s"
 }
 
 const shortUnits = "BKMGTPE"

@@ -35,7 +35,7 @@ func progressPanel(d data, width int) string {
 	case !p.Limited:
 		text = sofar + ", no limit"
 	default:
-		text = fmt.Sprintf("%3.0f %%   %s   ETA %s", p.Fraction*100, sofar, human.Clock(p.LeftNS))
+		text = fmt.Sprintf("%5s   %s   ETA %s", human.Percent(p.Fraction), sofar, human.Clock(p.LeftNS))
 	}
 	p.Fraction = min(max(p.Fraction, 0), 1)
 	done := int(p.Fraction*float64(barWidth) + 0.5)

@@ -112,7 +112,7 @@ func TestMappedSourceCannotBeCold(t *testing.T) {
 	s := onDisk(t, 1<<20)
 	m, err := unix.Mmap(int(s.file.Fd()), 0, 1<<20, unix.PROT_READ, unix.MAP_SHARED|unix.MAP_POPULATE)
 	must(t, err)
-	mustFail(t, s.Cold(t.Context()), fault.Failed, "1048576 of 1048576 bytes", "mapped")
+	mustFail(t, s.Cold(t.Context()), fault.Failed, "1,048,576 of 1,048,576 bytes", "mapped")
 	must(t, unix.Munmap(m))
 	must(t, s.Cold(t.Context()))
 }

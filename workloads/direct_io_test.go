@@ -49,10 +49,10 @@ func TestDirectIONamesTheNearestSize(t *testing.T) {
 		chunk, bytes int64
 		hint         string
 	}{
-		{4093, 0, "--chunk 4 KiB"},
-		{65537, 0, "--chunk 68 KiB"},
+		{4093, 0, "--chunk 4KiB"},
+		{65537, 0, "--chunk 68KiB"},
 		{4096, 1_000_123, "--bytes 998307"},
-		{4096, 77, "--bytes 4096"},
+		{4096, 77, "--bytes 4KiB"},
 	} {
 		w := Work{Strategy: directIO, Chunk: c.chunk, Bytes: c.bytes}
 		mustFail(t, w.CheckSizes(source), fault.Usage, c.hint)

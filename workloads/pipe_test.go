@@ -36,7 +36,7 @@ func TestPipeHoldsAChunk(t *testing.T) {
 func TestPipeSizeIsRefused(t *testing.T) {
 	source, sink := open(t, "zero", "null")
 	_, err := Start(Config{Role: Sender, Work: Work{Strategy: splice, Chunk: 1, PipeSize: 1 << 40}, Source: source, Sink: sink})
-	mustFail(t, err, fault.Usage, "--pipe-size 1 TiB")
+	mustFail(t, err, fault.Usage, "--pipe-size 1TiB")
 	if unix.Geteuid() == 0 {
 		return // and may make it as large as memory allows
 	}

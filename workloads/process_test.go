@@ -119,7 +119,7 @@ func TestSourceTruncatedWhileItIsRead(t *testing.T) {
 			must(t, os.Truncate(path, 8192))
 			release(t, sender)
 			res, err := wait(t, sender)
-			mustSay(t, err, "sender", "8192 bytes")
+			mustSay(t, err, "sender", "8,192 bytes")
 			if res.Payload != 8192 {
 				t.Errorf("moved %d bytes, want what was there: 8192", res.Payload)
 			}

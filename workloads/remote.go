@@ -16,6 +16,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/zctrace/zctrace/internal/fault"
+	"github.com/zctrace/zctrace/internal/human"
 )
 
 // DefaultPort is where `zctrace serve` listens unless told otherwise.
@@ -226,14 +227,14 @@ func waitReadable(ctx context.Context, fd int) error {
 // bytes were sent.
 func (s *Sink) VerifyRemote(ctx context.Context, source *Source, payload int64, got *Receipt) error {
 	if got.Bytes != payload {
-		return fmt.Errorf("verification failed: %d bytes were sent and %d received", payload, got.Bytes)
+		return fmt.Errorf("verification failed: %s sent, and %s received", human.Plural(payload, "byte"), human.Grouped(got.Bytes))
 	}
 	want, err := source.digest(ctx, payload)
 	if err != nil {
 		return err
 	}
 	if want != got.SHA256 {
-		return fmt.Errorf("verification failed: of the %d bytes received the SHA-256 is %x, of those in the source %x", payload, got.SHA256, want)
+		return fmt.Errorf("verification failed: of what was received, %s, the SHA-256 is %x, of that in the source %x", human.Plural(payload, "byte"), got.SHA256, want)
 	}
 	return nil
 }

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/zctrace/zctrace/internal/fault"
+	"github.com/zctrace/zctrace/internal/human"
 	"github.com/zctrace/zctrace/internal/syscalls"
 	"github.com/zctrace/zctrace/workloads/uring"
 )
@@ -49,7 +50,7 @@ func (p *Process) Wait() (Result, error) {
 // failure turns what is left of the worker into an error.
 func (p *Process) failure() error {
 	memory := &p.final
-	moved := fmt.Sprintf("after %d bytes", memory.payload)
+	moved := "after " + human.Plural(memory.payload, "byte")
 	var exit *exec.ExitError
 	switch {
 	case memory.state == stateDone && memory.failed != 0:

@@ -115,7 +115,7 @@ func TestRingsOfATruncatedSource(t *testing.T) {
 		must(t, unix.Truncate(path, 300_000))
 		release(t, sender)
 		res, err := wait(t, sender)
-		mustFail(t, err, fault.Failed, "found nothing more after 300000 bytes", "truncated the source")
+		mustFail(t, err, fault.Failed, "found nothing more after 300,000 bytes", "truncated the source")
 		if res.Payload != 300_000 {
 			t.Errorf("%s: %d bytes", s.Name, res.Payload)
 		}

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/zctrace/zctrace/internal/fault"
+	"github.com/zctrace/zctrace/internal/human"
 )
 
 func TestTextbookRows(t *testing.T) {
@@ -146,7 +147,7 @@ func TestSupportOfASourceThatHasLess(t *testing.T) {
 	source, _ := open(t, "/sys/kernel/mm/transparent_hugepage/enabled", "null")
 	text, err := os.ReadFile(source.Path)
 	must(t, err)
-	found := fmt.Sprintf(" found nothing more after %d of the %d bytes that the source should have", len(text), source.Bytes)
+	found := fmt.Sprintf(" found nothing more after %s of the %s that the source should have", human.Grouped(int64(len(text))), human.Plural(source.Bytes, "byte"))
 	for _, s := range []*Strategy{readWrite, sendfile} {
 		mustFail(t, Support(s, source, SinkTCP), fault.Unsupported, s.Transfer[0]+found, "--source auto")
 	}

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/zctrace/zctrace/internal/fault"
+	"github.com/zctrace/zctrace/internal/human"
 )
 
 // Support is nil when the strategy can move payload from that source to that
@@ -140,7 +141,7 @@ func move(s *Strategy, source *Source, sink *Sink) error {
 	}
 	s.loop(w)
 	if w.shared.failed != 0 && w.shared.errno == 0 { // as for many files of sysfs
-		return fmt.Errorf("%s found nothing more after %d of the %d bytes that the source should have", w.shared.failedCall(), w.moved, source.size())
+		return fmt.Errorf("%s found nothing more after %s of the %s that the source should have", w.shared.failedCall(), human.Grouped(w.moved), human.Plural(source.size(), "byte"))
 	}
 	if w.shared.failed != 0 {
 		return fmt.Errorf("%s: %w", w.shared.failedCall(), syscall.Errno(w.shared.errno))

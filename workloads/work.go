@@ -59,7 +59,7 @@ func (w *Work) Check() error {
 	case w.Bytes < 0 || w.Rate < 0:
 		return fault.Errorf(fault.Usage, "0 means no limit", "negative payload (%d) or rate (%d)", w.Bytes, w.Rate)
 	case w.PipeSize > maxPipe:
-		return fault.Errorf(fault.Usage, "take a smaller one", "--pipe-size %s is more than any pipe holds", human.FormatBytes(w.PipeSize))
+		return fault.Errorf(fault.Usage, "take a smaller one", "--pipe-size %s is more than any pipe holds", human.TypedBytes(w.PipeSize))
 	case w.Depth < 0 || w.Depth > MaxDepth:
 		return fault.Errorf(fault.Usage, fmt.Sprintf("take 1 to %d", MaxDepth), "--depth %d", w.Depth)
 	case len(w.Sinks) > 2:
@@ -112,7 +112,7 @@ func (w *Work) CheckChunk() error {
 	if !w.Strategy.Direct() || w.Chunk%directBlock == 0 {
 		return nil
 	}
-	return fault.Errorf(fault.Usage, "take --chunk "+human.FormatBytes(blocks(w.Chunk)), "%s moves whole blocks of 4 KiB, which %d bytes are not", w.Strategy.Name, w.Chunk)
+	return fault.Errorf(fault.Usage, "take --chunk "+human.TypedBytes(blocks(w.Chunk)), "%s moves whole blocks of 4 KiB, and a chunk of %s is none", w.Strategy.Name, human.Plural(w.Chunk, "byte"))
 }
 
 // CheckBytes is nil when the strategy can move so much of the source.
@@ -125,6 +125,6 @@ func (w *Work) CheckBytes(source *Source) error {
 	if nearest == 0 {
 		nearest = min(directBlock, source.size())
 	}
-	return fault.Errorf(fault.Usage, fmt.Sprintf("take --bytes %d", nearest),
-		"%s moves whole blocks of 4 KiB and what is left at the source's end: %d bytes end within a block", w.Strategy.Name, w.Bytes)
+	return fault.Errorf(fault.Usage, "take --bytes "+human.TypedBytes(nearest),
+		"%s moves whole blocks of 4 KiB and what is left at the source's end: --bytes %d ends within a block", w.Strategy.Name, w.Bytes)
 }

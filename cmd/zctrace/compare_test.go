@@ -362,7 +362,7 @@ func TestSizesThatAStrategyCannotDo(t *testing.T) {
 		{[]string{"sweep", "direct-io", "--chunk", "2KiB..4KiB", "--bytes", "1MiB"}, map[string]int{"direct-io": 1}, []string{"left out: direct-io at 2 KiB: "}},
 		{[]string{"sweep", "--chunk", "1000..2000", "--bytes", "1MiB"}, map[string]int{"direct-io": 0, "aio": 0, "sendfile": 2}, []string{"left out: direct-io " + blocks, "left out: aio " + blocks}},
 		{[]string{"compare", "--chunk", "1000", "--bytes", "1MiB"}, map[string]int{"direct-io": 0, "aio": 0, "sendfile": 1}, []string{"left out: direct-io " + blocks, "left out: aio " + blocks}},
-		{[]string{"compare", "--bytes", "100000"}, map[string]int{"direct-io": 0, "aio": 0, "sendfile": 1}, []string{"left out: direct-io " + blocks, "100000 bytes end within a block"}},
+		{[]string{"compare", "--bytes", "100000"}, map[string]int{"direct-io": 0, "aio": 0, "sendfile": 1}, []string{"left out: direct-io " + blocks, "--bytes 100000 ends within a block"}},
 	} {
 		cmd := command(t, append(append(test.args, common...), "--json", "s.json")...)
 		r := finish(t, cmd)

@@ -71,7 +71,7 @@ func (s *size) String() string {
 	if *s == 0 {
 		return ""
 	}
-	return strings.ReplaceAll(human.FormatBytes(int64(*s)), " ", "")
+	return human.TypedBytes(int64(*s))
 }
 
 func (s *size) Type() string { return "SIZE" }

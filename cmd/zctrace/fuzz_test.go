@@ -84,6 +84,9 @@ func checkCommandLine(t *testing.T, args []string) {
 	if !strings.HasPrefix(text, "zctrace: ") || strings.Count(text, "\n") > lines || !advice.MatchString(text) {
 		t.Errorf("%q: not one short message that says what to do: %q", args, text)
 	}
+	if found := inTwoWords.FindString(text); found != "" {
+		t.Errorf("%q: %q cannot be typed", args, found)
+	}
 	for _, c := range text {
 		if c != '\n' && !unicode.IsPrint(c) {
 			t.Errorf("%q: %q reaches the terminal: %q", args, c, text)

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"syscall"
@@ -46,8 +47,8 @@ var refusals = []struct {
 	{[]string{"run", "sendfile", "--chunk", "3GiB"}, 2, []string{"chunk"}},
 	{[]string{"run", "sendfile", "--duration", "-1s"}, 2, []string{"--duration -1s"}},
 	{[]string{"run", "sendfile", "--duration", "fast"}, 2, []string{"--duration"}},
-	{[]string{"run", "direct-io", "--source", "auto:300001", "--chunk", "4093"}, 2, []string{"whole blocks of 4 KiB", "take --chunk 4 KiB"}},
-	{[]string{"run", "direct-io", "--source", "auto:300001", "--bytes", "1000123"}, 2, []string{"1000123 bytes end within a block", "take --bytes 998307"}},
+	{[]string{"run", "direct-io", "--source", "auto:300001", "--chunk", "4093"}, 2, []string{"whole blocks of 4 KiB", "take --chunk 4KiB"}},
+	{[]string{"run", "direct-io", "--source", "auto:300001", "--bytes", "1000123"}, 2, []string{"--bytes 1000123 ends within a block", "take --bytes 998307"}},
 	{[]string{"run", "sendfile", "--pipe-size", "4KiB"}, 2, []string{"of no use to sendfile, without a pipe of its own"}},
 	{[]string{"run", "sendfile", "--depth", "4"}, 2, []string{"--depth is of no use to sendfile, without a queue", "take io-uring"}},
 	{[]string{"run", "io-uring", "--depth", "0"}, 2, []string{"take 1 to 256"}},
@@ -56,7 +57,7 @@ var refusals = []struct {
 	{[]string{"run", "aio", "--sqpoll"}, 2, []string{"--sqpoll is of no use to aio, without an io_uring", "take io-uring"}},
 	{[]string{"compare", "read-write", "sendfile", "--depth", "4"}, 2, []string{"--depth is of no use to read-write, sendfile"}},
 	{[]string{"compare", "read-write", "splice", "--sqpoll"}, 2, []string{"--sqpoll is of no use to read-write, splice"}},
-	{[]string{"run", "aio", "--source", "auto:300001", "--chunk", "4093"}, 2, []string{"aio moves whole blocks of 4 KiB", "take --chunk 4 KiB"}},
+	{[]string{"run", "aio", "--source", "auto:300001", "--chunk", "4093"}, 2, []string{"aio moves whole blocks of 4 KiB", "take --chunk 4KiB"}},
 	{[]string{"run", "splice", "--pipe-size", "1TiB", "--bytes", "1"}, 2, []string{"more than any pipe holds"}},
 	{[]string{"run", "sendfile", "--receiver", "slpice"}, 2, []string{`unknown receiver "slpice"`, "did you mean splice?", "read, splice, zerocopy, trunc"}},
 	{[]string{"run", "sendfile", "--receiver", "splice", "--sink", "file"}, 2, []string{"nobody receives from sink file", "take --sink tcp"}},
@@ -141,6 +142,9 @@ var refusals = []struct {
 	{[]string{"show", "$empty"}, 1, []string{"$empty", "empty"}},
 }
 
+// inTwoWords is a size that a shell would take apart.
+var inTwoWords = regexp.MustCompile(`--[a-z-]+ [0-9.]+ [KMGTPE]?i?B`)
+
 // Whatever is wrong with the request: one clear message that says what, why and
 // what to do, and the exit code of the manual.
 func TestRefusals(t *testing.T) {
@@ -180,6 +184,9 @@ func TestRefusals(t *testing.T) {
 				if !strings.Contains(r.stderr, named(text)) {
 					t.Errorf("it does not say %q", text)
 				}
+			}
+			if found := inTwoWords.FindString(r.stderr); found != "" {
+				t.Errorf("%q cannot be typed", found)
 			}
 			if !strings.HasPrefix(r.stderr, "zctrace: ") || strings.Count(r.stderr, "\n") > 3 || r.stdout != "" {
 				t.Errorf("not one short message on stderr alone")

@@ -68,9 +68,9 @@ func serve(ctx context.Context, address string) error {
 func outcome(s workloads.Served) string {
 	text := ""
 	if s.Bytes > 0 {
-		text = fmt.Sprintf("%d bytes in %.3f s", s.Bytes, s.Elapsed.Seconds())
+		text = human.Plural(s.Bytes, "byte") + " in " + human.Seconds(s.Elapsed.Nanoseconds())
 		if seconds := s.Elapsed.Seconds(); seconds > 0 {
-			text += ", " + human.FormatBytes(int64(float64(s.Bytes)/seconds)) + "/s"
+			text += ", " + human.Rate(float64(s.Bytes)/seconds)
 		}
 	}
 	switch {

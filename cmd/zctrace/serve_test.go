@@ -3,6 +3,7 @@
 package main
 
 import (
+	"errors"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -11,6 +12,7 @@ import (
 	"time"
 
 	"github.com/zctrace/zctrace/tracer/trace"
+	"github.com/zctrace/zctrace/workloads"
 )
 
 // serves runs zctrace serve on the loopback device until the test ends.
@@ -48,11 +50,11 @@ func TestServe(t *testing.T) {
 		if s := tr.Run.Sink; s.Kind != "tcp" || s.Address != address || s.Device.Name != "lo" || s.Device.Kind != "loopback" {
 			t.Errorf("sink %+v", s)
 		}
-		eventually(t, "a line of the server's", func() bool { return bytes("1000123") == 1 })
+		eventually(t, "a line of the server's", func() bool { return bytes("1,000,123") == 1 })
 	})
 	t.Run("baseline", func(t *testing.T) {
 		traced(t, "read-write", "--sink", address, "--bytes", "1000124", "--baseline")
-		eventually(t, "two lines of the server's", func() bool { return bytes("1000124") == 2 })
+		eventually(t, "two lines of the server's", func() bool { return bytes("1,000,124") == 2 })
 	})
 	t.Run("a wrong byte", func(t *testing.T) {
 		cmd := command(t, "run", "read-write", "--sink", address, "--bytes", "1MiB", "--verify", "--plain", "--json", "t.json")
@@ -71,7 +73,7 @@ func TestServe(t *testing.T) {
 		if r.code != exitDone {
 			t.Fatalf("exit code %d: %s", r.code, r.stderr)
 		}
-		eventually(t, "a line for each run", func() bool { return bytes("1000125") == 6 })
+		eventually(t, "a line for each run", func() bool { return bytes("1,000,125") == 6 })
 	})
 	t.Run("Ctrl-C", func(t *testing.T) {
 		r := make(chan result)
@@ -141,6 +143,20 @@ func TestNobodyServes(t *testing.T) {
 		}
 		if took := time.Since(start); took > 10*time.Second {
 			t.Errorf("%v took %v", args, took)
+		}
+	}
+}
+
+func TestOutcome(t *testing.T) {
+	oncePerMachine(t)
+	for want, served := range map[string]workloads.Served{
+		"71 bytes in 2.05 us, 33.0 MiB/s":        {Bytes: 71, Elapsed: 2050},
+		"1 byte in 10.000 s, 0.10 B/s":           {Bytes: 1, Elapsed: 10 * time.Second},
+		"1,024 bytes in 1.000 s, 1 KiB/s; reset": {Bytes: 1024, Elapsed: time.Second, Err: errors.New("reset")},
+		"sent nothing":                           {},
+	} {
+		if got := outcome(served); got != want {
+			t.Errorf("%q, want %q", got, want)
 		}
 	}
 }

@@ -61,8 +61,7 @@ func (r *chunkRange) String() string {
 	if *r == (chunkRange{}) {
 		return ""
 	}
-	text := human.FormatBytes(int64(r.from)) + ".." + human.FormatBytes(int64(r.to))
-	return strings.ReplaceAll(text, " ", "")
+	return human.TypedBytes(int64(r.from)) + ".." + human.TypedBytes(int64(r.to))
 }
 
 func (r *chunkRange) Type() string { return "FROM..TO" }

@@ -38,10 +38,40 @@ func short(v float64) string {
 			return ThreeDigits(v/unit.size) + unit.name
 		}
 	}
-	if v != 0 && math.Abs(v) < 10 && v != math.Trunc(v) {
-		return strconv.FormatFloat(v, 'f', 1, 64)
+	if math.Abs(v) < 9.95 && v != math.Trunc(v) {
+		return Fixed(v, 1)
 	}
-	return strconv.FormatFloat(v, 'f', 0, 64)
+	return Fixed(v, 0)
+}
+
+// Fixed is a number with so many decimals. What is not 0 is never written as 0, but as
+// less than the least that has these decimals: <0.01.
+func Fixed(v float64, decimals int) string {
+	text := strconv.FormatFloat(v, 'f', decimals, 64)
+	if v == 0 || strings.Trim(text, "-.0") != "" {
+		return text
+	}
+	least := strconv.FormatFloat(math.Pow10(-decimals), 'f', decimals, 64)
+	if v < 0 {
+		return ">-" + least
+	}
+	return "<" + least
+}
+
+// Whole is a number without decimals, with thousands separators.
+func Whole(v float64) string {
+	if math.Abs(v) < 999.5 {
+		return Fixed(v, 0)
+	}
+	return Grouped(int64(math.Round(v)))
+}
+
+// Percent is a share. Only nothing is 0 %, and only all of it 100 %.
+func Percent(fraction float64) string {
+	if v := fraction * 100; v < 99.5 || v >= 100 {
+		return Fixed(v, 0) + " %"
+	}
+	return ">99 %"
 }
 
 // Count is a count in at most width characters: exact if it fits, short
@@ -57,11 +87,11 @@ func Count(n int64, width int) string {
 func ThreeDigits(v float64) string {
 	switch a := math.Abs(v); {
 	case a < 9.995:
-		return strconv.FormatFloat(v, 'f', 2, 64)
+		return Fixed(v, 2)
 	case a < 99.95:
-		return strconv.FormatFloat(v, 'f', 1, 64)
+		return Fixed(v, 1)
 	}
-	return strconv.FormatFloat(v, 'f', 0, 64)
+	return Fixed(v, 0)
 }
 
 // ExactBytes is a size in bytes, exact if that fits and for people otherwise.
@@ -74,21 +104,35 @@ func ExactBytes(n int64, width int) string {
 
 // Rate is bytes per second.
 func Rate(bytesPerSecond float64) string {
-	return FormatBytes(int64(min(max(bytesPerSecond, 0), math.MaxInt64/2))) + "/s"
+	v := min(max(bytesPerSecond, 0), math.MaxInt64/2)
+	return inUnits(v, func(quarter int64) bool { return math.Mod(v, float64(quarter)) == 0 }) + "/s"
 }
 
-// Passes is how often the payload was copied: 1.00 is once. What is not 0 is
-// never shown as 0.00.
+// BitRate is bytes per second in bits, in the powers of 1000 that networks are sold by.
+func BitRate(bytesPerSecond float64) string {
+	v := max(bytesPerSecond, 0) * 8
+	for _, unit := range []struct {
+		size float64
+		name string
+	}{{1e9, "G"}, {1e6, "M"}, {1e3, "k"}} {
+		if v >= unit.size*0.9995 {
+			return ThreeDigits(v/unit.size) + " " + unit.name + "bit/s"
+		}
+	}
+	return ThreeDigits(v) + " bit/s"
+}
+
+// Passes is how often the payload was copied: 1.00 is once.
 func Passes(v float64) string {
 	switch {
-	case v > 0 && v < 0.005:
-		return "<0.01"
 	case v < 0 || math.IsNaN(v):
 		return "?"
-	case v < 100:
-		return strconv.FormatFloat(v, 'f', 2, 64)
+	case v < 99.995:
+		return Fixed(v, 2)
 	case v < 9999.5:
-		return strconv.FormatFloat(v, 'f', 0, 64)
+		return Fixed(v, 0)
+	case v < 1e18:
+		return short(v)
 	}
 	return strconv.FormatFloat(v, 'e', 0, 64)
 }
@@ -97,7 +141,7 @@ func Passes(v float64) string {
 func Latency(ns float64, micro string) string {
 	switch {
 	case ns < 999.5:
-		return strconv.FormatFloat(ns, 'f', 0, 64) + " ns"
+		return Fixed(ns, 0) + " ns"
 	case ns < 999.5e3:
 		return ThreeDigits(ns/1e3) + " " + micro
 	case ns < 999.5e6:
@@ -110,7 +154,7 @@ func Latency(ns float64, micro string) string {
 func Clock(ns int64) string {
 	switch d := time.Duration(max(ns, 0)); {
 	case d < 100*time.Second-50*time.Millisecond:
-		return strconv.FormatFloat(d.Seconds(), 'f', 1, 64) + " s"
+		return Fixed(d.Seconds(), 1) + " s"
 	case d < time.Hour:
 		return fmt.Sprintf("%dm %02ds", int(d.Minutes()), int(d.Seconds())%60)
 	default:
@@ -157,7 +201,7 @@ func RateRange(low, high float64) string {
 	if low < high && digits == 0 { // a round number is written without a decimal
 		digits, most = 1, most+".0"
 	}
-	return strconv.FormatFloat(low/rateUnit(high), 'f', digits, 64) + ".." + most + " " + unit
+	return Fixed(low/rateUnit(high), digits) + ".." + most + " " + unit
 }
 
 // rateUnit is the size of the unit in which Rate writes a number.
@@ -169,24 +213,21 @@ func rateUnit(v float64) float64 {
 	return unit
 }
 
-// PerMiB is a count by payload. What is not 0 is never shown as 0.00.
+// PerMiB is a count by payload.
 func PerMiB(v float64) string {
-	switch {
-	case v > 0 && v < 0.005:
-		return "<0.01"
-	case v < 1e6:
-		return strconv.FormatFloat(v, 'f', 2, 64)
+	if v < 1e6 {
+		return Fixed(v, 2)
 	}
 	return short(v)
 }
 
-// PerSecond is a count per second in at most width characters.
+// PerSecond is a count per second in at most width characters: whole, as its column is.
 func PerSecond(v float64, width int) string {
-	if v < 0 { // a thinned sample cannot be later; a foreign trace may say so
+	switch {
+	case v < 0: // a thinned sample cannot be later; a foreign trace may say so
 		return NotCounted
+	case v < 0.5:
+		return Fixed(v, 0)
 	}
-	if v >= 10 || v == 0 {
-		return Count(int64(v+0.5), width)
-	}
-	return short(v)
+	return Count(int64(v+0.5), width)
 }

@@ -63,7 +63,24 @@ func unitPower(number, suffix string) (int, error) {
 // "64 KiB", "1.46 GiB", "301.7 MiB". Without a decimal point it is exact: "64 MiB"
 // is that to the byte, and "64.0 MiB" is close to it.
 func FormatBytes(n int64) string {
-	value, power := float64(n), 0
+	// n itself is asked because a float holds no more than 53 bits of it.
+	return inUnits(float64(n), func(quarter int64) bool { return n%quarter == 0 })
+}
+
+// TypedBytes writes a size as it is typed: what ParseBytes reads of it is the same to the
+// byte.
+func TypedBytes(n int64) string {
+	text := strings.ReplaceAll(FormatBytes(n), " ", "")
+	if same, err := ParseBytes(text); err != nil || same != n {
+		return strconv.FormatInt(n, 10)
+	}
+	return text
+}
+
+// inUnits writes v bytes in the largest unit that they fill. A decimal is exact only if
+// they are so many whole quarters of it.
+func inUnits(v float64, whole func(quarter int64) bool) string {
+	value, power := v, 0
 	for (value >= 1024 || value <= -1024) && power < len(units)-1 {
 		value /= 1024 // a power of two: exact
 		power++
@@ -73,10 +90,7 @@ func FormatBytes(n int64) string {
 		value, power = value/1024, power+1
 		text = round(value)
 	}
-	// A decimal is exact only if the size is so many quarters of its unit; n is
-	// asked as well because a float holds no more than 53 bits of it.
-	quarter := max(1, int64(1)<<(10*power)/4)
-	if rounded, _ := strconv.ParseFloat(text, 64); rounded == value && n%quarter == 0 {
+	if rounded, _ := strconv.ParseFloat(text, 64); rounded == value && whole(max(1, int64(1)<<(10*power)/4)) {
 		text = strings.TrimRight(strings.TrimRight(text, "0"), ".")
 	}
 	return text + " " + units[power]
@@ -85,7 +99,7 @@ func FormatBytes(n int64) string {
 // round gives at least three significant digits.
 func round(value float64) string {
 	if value > -9.995 && value < 9.995 {
-		return strconv.FormatFloat(value, 'f', 2, 64)
+		return Fixed(value, 2)
 	}
-	return strconv.FormatFloat(value, 'f', 1, 64)
+	return Fixed(value, 1)
 }

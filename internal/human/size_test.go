@@ -65,6 +65,16 @@ func TestFormatBytes(t *testing.T) {
 	}
 }
 
+// What is typed, or told to be typed, is exact and one word.
+func TestTypedBytes(t *testing.T) {
+	for n, want := range map[int64]string{0: "0B", 512: "512B", 4096: "4KiB", 1536: "1.5KiB", 998_307: "998307", 64 << 20: "64MiB", 1<<40 + 1: "1099511627777"} {
+		got := TypedBytes(n)
+		if back, err := ParseBytes(got); got != want || err != nil || back != n {
+			t.Errorf("TypedBytes(%d) = %q, which is %d, %v; want %q", n, got, back, err, want)
+		}
+	}
+}
+
 // FuzzParseBytes: a size is never negative, and what FormatBytes writes of it
 // without a decimal point is read as the same.
 func FuzzParseBytes(f *testing.F) {
@@ -80,6 +90,9 @@ func FuzzParseBytes(f *testing.F) {
 			t.Fatalf("ParseBytes(%q) = %d", s, n)
 		}
 		written := FormatBytes(n)
+		if again, err := ParseBytes(TypedBytes(n)); err != nil || again != n {
+			t.Fatalf("TypedBytes(%d) = %q, which is %d", n, TypedBytes(n), again)
+		}
 		if again, err := ParseBytes(written); !strings.Contains(written, ".") && (err != nil || again != n) {
 			t.Fatalf("FormatBytes(%d) = %q, which is %d", n, written, again)
 		}

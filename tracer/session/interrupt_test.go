@@ -127,7 +127,7 @@ func TestInterruptedTransfer(t *testing.T) {
 		err     string
 	}{
 		{"received", 5, ""},
-		{"not all received", 4, "5 bytes were sent and 4 received"},
+		{"not all received", 4, "5 bytes sent, and 4 received"},
 		{"not told", -1, "did not say what it received: it took more than 10s"},
 	} {
 		t.Run(test.name, func(t *testing.T) {

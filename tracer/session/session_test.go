@@ -58,7 +58,7 @@ var runEnds = []struct {
 	{
 		name: "with bytes missing", cfg: func(c *Config) { c.Verify = true },
 		script: script{run: map[workloads.Role]func(*fakeWorker){workloads.Receiver: moves(4), workloads.Sender: moves(5)}},
-		ended:  trace.Failed, err: "5 bytes were sent and 4 received", verified: yes(false),
+		ended:  trace.Failed, err: "5 bytes sent, and 4 received", verified: yes(false),
 	},
 	{
 		name: "with a wrong byte", cfg: func(c *Config) { c.Verify = true },
@@ -295,7 +295,7 @@ func TestRefusals(t *testing.T) {
 		{"no tracing", func(*Config) {}, noTracing, "no tracing here"},
 		{"a wrong request before a machine that cannot", func(c *Config) { c.Source = source("/nonexistent") }, noTracing, "/nonexistent"},
 		{"more than the cold source has", func(c *Config) { c.Cold, c.Bytes = true, 2<<20 }, nil, "2097152 bytes of payload are more than"},
-		{"a part of a block", func(c *Config) { c.Strategy, _ = workloads.Find("direct-io"); c.Bytes = 4097 }, nil, "end within a block"},
+		{"a part of a block", func(c *Config) { c.Strategy, _ = workloads.Find("direct-io"); c.Bytes = 4097 }, nil, "ends within a block"},
 		{"a sink that it does not take", func(c *Config) { c.Strategy, _ = workloads.Find("mmap-copy") }, nil, "take --sink file"},
 		{"nothing to verify", func(c *Config) { c.Verify, c.Sinks = true, sinks("null") }, nil, "/dev/null cannot be verified"},
 	} {

@@ -8,6 +8,7 @@ import (
 	"os"
 	"strconv"
 
+	"github.com/zctrace/zctrace/internal/human"
 	"github.com/zctrace/zctrace/tracer/trace"
 	"github.com/zctrace/zctrace/workloads"
 )
@@ -68,7 +69,7 @@ func (a *attempt) verify(ctx context.Context) error {
 		return a.sink.VerifyRemote(ctx, a.source, sent, a.said.receipt)
 	}
 	if n := a.receivers(); n > 0 && a.said.received.Payload != n*sent {
-		return fmt.Errorf("verification failed: %d bytes were sent and %d received", n*sent, a.said.received.Payload)
+		return fmt.Errorf("verification failed: %s sent, and %s received", human.Plural(n*sent, "byte"), human.Grouped(a.said.received.Payload))
 	}
 	for _, sink := range a.sinks() {
 		if sink.HasReceiver() && !sink.Keeps() {

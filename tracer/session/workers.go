@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/zctrace/zctrace/internal/human"
 	"github.com/zctrace/zctrace/tracer/ledger"
 	"github.com/zctrace/zctrace/workloads"
 )
@@ -216,7 +217,7 @@ func (a *attempt) collect(ctx context.Context, interrupted bool) (e ending) {
 	case len(a.killed) > 0:
 		e.err = fmt.Errorf("the transfer was told to end, made no progress for %v, and was killed: is a worker stopped?", grace)
 	case said.receipt != nil && said.receipt.Bytes != said.sent.Payload && !a.Verify: // which says so itself
-		e.err = fmt.Errorf("%d bytes were sent and %d received", said.sent.Payload, said.receipt.Bytes)
+		e.err = fmt.Errorf("%s sent, and %s received", human.Plural(said.sent.Payload, "byte"), human.Grouped(said.receipt.Bytes))
 	default:
 		e.err = mismatchError(said.received.Mismatch)
 	}

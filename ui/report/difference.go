@@ -54,7 +54,7 @@ func (d difference) settings(width int) []string {
 		{"engine", func(r trace.Run, _ trace.Host) string { return r.Engine }},
 		{"kernel", func(_ trace.Run, h trace.Host) string { return h.Kernel }},
 		{"CPU", func(_ trace.Run, h trace.Host) string {
-			return fmt.Sprintf("%s, %d CPUs, %s", h.Arch, h.CPUs, h.CPUModel)
+			return fmt.Sprintf("%s, %s, %s", h.Arch, human.Plural(int64(h.CPUs), "CPU"), h.CPUModel)
 		}},
 		{"ended", func(r trace.Run, _ trace.Host) string { return string(r.Ended) }},
 	} {
@@ -157,7 +157,7 @@ func (d difference) speed(width int) []string {
 		return observed(float64(p), known)
 	}
 	rows := []both{
-		{"payload, bytes", payload, func(v float64) string { return human.Grouped(int64(v)) }},
+		{"payload, bytes", payload, human.Whole},
 		{"elapsed", func(d document) figureOf { return observed(float64(d.Now.ElapsedNS), d.Now.ElapsedNS > 0) }, func(v float64) string { return human.Seconds(int64(v)) }},
 		{"throughput", func(d document) figureOf {
 			p := payload(d)
@@ -229,7 +229,7 @@ func (d difference) calls(width int) []string {
 			return perBytes(trace.Value{Int: made}, d.Payload(), 1<<20)
 		}, human.PerMiB}, both{d.a.Text(name) + ", mean ns", func(d document) figureOf {
 			return observed(call(d).MeanNS())
-		}, func(v float64) string { return human.Grouped(int64(v)) }})
+		}, human.Whole})
 	}
 	return d.table("Sender's calls per MiB", rows, width)
 }

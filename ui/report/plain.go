@@ -55,7 +55,7 @@ func PlainLine(prev, cur *trace.Trace) string {
 	p := reading.ProgressOf(&cur.Run, now.Now.ElapsedNS, payload.Or(0))
 	done := "-"
 	if p.Limited {
-		done = fmt.Sprintf("%.0f %%", p.Fraction*100)
+		done = human.Percent(p.Fraction)
 	}
 
 	var l term.Line

@@ -40,10 +40,10 @@ const FirstMark = "+"
 
 // PerMiBText is bytes per second in MiB/s, so that a column can be compared.
 func PerMiBText(v float64) string {
-	if v /= 1 << 20; v < 100 {
+	if v /= 1 << 20; v < 99.95 {
 		return human.ThreeDigits(v)
 	}
-	return human.Grouped(int64(v + 0.5))
+	return human.Whole(v)
 }
 
 // bySize has a row for each size and a column for each strategy, in as many grids

@@ -83,7 +83,7 @@ func (d document) runSection(width int) []string {
 	add("elapsed", human.Seconds(d.Now.ElapsedNS))
 	if n, ok := payload.Get(); ok && d.Now.ElapsedNS > 0 {
 		perSecond := float64(n) * 1e9 / float64(d.Now.ElapsedNS)
-		add("throughput", fmt.Sprintf("%s (%.2f Gbit/s)", human.Rate(perSecond), perSecond*8/1e9))
+		add("throughput", human.Rate(perSecond)+" ("+human.BitRate(perSecond)+")")
 	}
 	d.addStart(add)
 	how := cmp.Or(string(r.Ended), "still running")

@@ -87,7 +87,7 @@ func Setup(depth int) (*Queue, error) {
 	}
 	if _, _, errno := syscall.Syscall(unix.SYS_IO_SETUP, uintptr(depth), uintptr(unsafe.Pointer(&q.context)), 0); errno != 0 {
 		_ = unix.MunmapPtr(q.memory, q.size)
-		return nil, fmt.Errorf("set up AIO for %d requests: %w", depth, errno)
+		return nil, fmt.Errorf("set up AIO for a queue of %d: %w", depth, errno)
 	}
 	return q, nil
 }
