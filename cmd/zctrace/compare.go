@@ -30,7 +30,7 @@ type startCompare func(cmd *cobra.Command, strategies []string, o *compareOption
 // compareOptions are the flags of compare.
 type compareOptions struct {
 	options
-	rounds int
+	rounds count
 	form   form
 	sizes  chunkRange // of sweep
 	start  startCompare
@@ -69,13 +69,14 @@ are for each run.`,
 
 // command completes cmd, which is compare or sweep.
 func (o *compareOptions) command(roundsUsage string, cmd *cobra.Command) *cobra.Command {
-	cmd.ValidArgs = workloads.AllNames()
+	cmd.ValidArgsFunction = each(workloads.AllNames()...)
 	cmd.Args = func(*cobra.Command, []string) error { return o.form.check() }
 	cmd.RunE = run(func(cmd *cobra.Command, args []string) error {
 		return o.start(cmd, args, o)
 	})
 	o.register(cmd)
-	cmd.Flags().IntVar(&o.rounds, "rounds", o.rounds, roundsUsage)
+	cmd.Flags().Var(&o.rounds, "rounds", roundsUsage)
+	complete(cmd, "rounds")
 	o.form.register(cmd, export.OfSets())
 	o.adaptFlags(cmd)
 	return cmd
@@ -171,7 +172,7 @@ func compareStrategies(cmd *cobra.Command, names []string, o *compareOptions) er
 	c := &comparison{
 		frontEnd: frontEnd{cfg: p.cfg, ctx: ctx, interrupt: interrupt, json: file, stdout: os.Stdout},
 		name:     cmd.Name(),
-		rounds:   o.rounds, gates: p.gates, form: o.form,
+		rounds:   int(o.rounds), gates: p.gates, form: o.form,
 	}
 	defer c.interruptOnSignal()()
 	if err := c.tryRemote(); err != nil {
@@ -222,11 +223,11 @@ func findStrategies(names []string) ([]*workloads.Strategy, error) {
 // checkCompare checks what is different for each of so many runs a round.
 func (o *compareOptions) checkCompare(cfg session.Config, each int) error {
 	named := slices.IndexFunc(cfg.Sinks, func(sink workloads.SinkSpec) bool { return sink.Path != "" })
-	switch {
+	switch runs := int(o.rounds) * each; {
 	case o.rounds < 1:
 		return usageError("--rounds %d: take at least 1", o.rounds)
-	case o.rounds*each > trace.MaxSetTraces:
-		return fault.Errorf(fault.Usage, "take fewer rounds, strategies or sizes", "--rounds %d: %d runs are more than the %d of which traces are kept", o.rounds, o.rounds*each, trace.MaxSetTraces)
+	case runs > trace.MaxSetTraces:
+		return fault.Errorf(fault.Usage, "take fewer rounds, strategies or sizes", "--rounds %d: %d runs are more than the %d of which traces are kept", o.rounds, runs, trace.MaxSetTraces)
 	case cfg.Copies == tracer.All:
 		return usageError("--copies all compares the engines of one run: take zctrace run STRATEGY --copies all")
 	case named >= 0:

@@ -27,6 +27,8 @@ func newDoctor() *cobra.Command {
 worked, what did not, why, and what to do about it. It exits with 3 if the main
 job cannot be done here.`,
 		Args: cobra.NoArgs,
+
+		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: run(func(cmd *cobra.Command, _ []string) error {
 			host, report := session.Host(), tracer.Probe()
 			if err := printReport(cmd.OutOrStdout(), host, report, asJSON); err != nil {

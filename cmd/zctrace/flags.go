@@ -3,9 +3,12 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"regexp"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -40,9 +43,18 @@ func (o *options) config(cmd *cobra.Command, strategies []*workloads.Strategy) (
 	return cfg, err
 }
 
-// complete offers the values of a flag.
+// complete offers the values of a flag; none: what it takes is no file.
 func complete(cmd *cobra.Command, flag string, values ...string) {
-	if err := cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp)); err != nil {
+	completeBy(cmd, flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp))
+}
+
+// completeOrFile offers the values of a flag that takes files, too.
+func completeOrFile(cmd *cobra.Command, flag string, values ...string) {
+	completeBy(cmd, flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveDefault))
+}
+
+func completeBy(cmd *cobra.Command, flag string, by completer) {
+	if err := cmd.RegisterFlagCompletionFunc(flag, by); err != nil {
 		panic(err) // the flag is registered before
 	}
 }
@@ -75,6 +87,54 @@ func (s *size) String() string {
 }
 
 func (s *size) Type() string { return "SIZE" }
+
+// span is a flag: a time such as 5s; 0 if it is not given.
+type span time.Duration
+
+// aTime is one as time.ParseDuration takes it, of any length.
+var aTime = regexp.MustCompile(`^[+-]?(([0-9]+\.?[0-9]*|\.[0-9]+)(ns|us|µs|μs|ms|s|m|h))+$`)
+
+func (s *span) Set(text string) error {
+	d, err := time.ParseDuration(text)
+	*s = span(d)
+	switch {
+	case err == nil:
+		return nil
+	case aTime.MatchString(text):
+		return errors.New("it is longer than the 292 years that can be told: leave it out for no end, or take less")
+	case aTime.MatchString(text + "s"):
+		return fmt.Errorf("it has no unit: write %ss, or ms, m, h", text)
+	}
+	return errors.New("it is no time: take one such as 500ms, 5s or 1h30m")
+}
+
+func (s *span) String() string {
+	if *s == 0 {
+		return ""
+	}
+	return time.Duration(*s).String()
+}
+
+func (s *span) Type() string { return "TIME" }
+
+// count is a flag: a number of times.
+type count int
+
+func (c *count) Set(text string) error {
+	n, err := strconv.ParseInt(text, 10, 32)
+	*c = count(n)
+	switch {
+	case errors.Is(err, strconv.ErrRange):
+		return errors.New("it is out of range: take a smaller one")
+	case err != nil:
+		return errors.New("it is no number: take one such as 5")
+	}
+	return nil
+}
+
+func (c *count) String() string { return strconv.Itoa(int(*c)) }
+
+func (c *count) Type() string { return "N" }
 
 // depth is a flag: 1 to workloads.MaxDepth; 0 if it is not given.
 type depth int64

@@ -11,7 +11,6 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/sys/unix"
 
 	"github.com/zctrace/zctrace/internal/fault"
 	"github.com/zctrace/zctrace/internal/outfile"
@@ -32,6 +31,7 @@ func (o *outputFlags) register(cmd *cobra.Command) {
 	f.StringArrayVar(&o.expect, "expect", nil, "exit with 4 unless `EXPR` holds, e.g. 'sender.copies.from_user == 0'; repeatable")
 	f.StringVar(&o.json, "json", "", "write the trace to `FILE`, or - for standard output")
 	f.BoolVar(&o.plain, "plain", false, "plain text, also on a terminal")
+	complete(cmd, "expect")
 }
 
 func parseExpectations(texts []string) ([]trace.Expectation, error) {
@@ -96,15 +96,4 @@ func sameEntry(a, b string) bool {
 	dirA, nameA := filepath.Split(a)
 	dirB, nameB := filepath.Split(b)
 	return nameA == nameB && sameFile(dirA+".", dirB+".")
-}
-
-// stdoutClosed finds a standard output that was closed when the program started:
-// Go's runtime has then put /dev/null in its place, open for reading too, which
-// the shell's >/dev/null is not (runtime/fds_unix.go: checkfds).
-func stdoutClosed() bool {
-	var null, out unix.Stat_t
-	flags, err := unix.FcntlInt(os.Stdout.Fd(), unix.F_GETFL, 0)
-	return err == nil && flags&unix.O_ACCMODE == unix.O_RDWR &&
-		unix.Fstat(int(os.Stdout.Fd()), &out) == nil && unix.Stat(os.DevNull, &null) == nil &&
-		out.Mode&unix.S_IFMT == unix.S_IFCHR && out.Rdev == null.Rdev
 }

@@ -15,7 +15,7 @@ import (
 
 // recordingFlags say how long it is watched, and how it is counted.
 type recordingFlags struct {
-	duration, interval time.Duration
+	duration, interval span
 	latency, copies    choice
 	baseline           bool
 }
@@ -27,13 +27,15 @@ func (r *recordingFlags) register(cmd *cobra.Command) {
 		r.copies.values = append(r.copies.values, string(e))
 	}
 	f := cmd.Flags()
-	f.DurationVar(&r.duration, "duration", 0, "stop after `TIME`, e.g. 5s; with --bytes, whichever comes first (default 10s without --bytes)")
+	f.Var(&r.duration, "duration", "stop after `TIME`, e.g. 5s; with --bytes, whichever comes first (default 10s without --bytes)")
 	f.Var(&r.latency, "latency", "time every system call; off is cheaper")
 	f.Var(&r.copies, "copies", "how to count copies: fentry sees them in the kernel's functions, breakpoint at the copy instructions (slow), derived infers them from the system calls; auto is fentry where the kernel allows it; all run side by side")
 	f.BoolVar(&r.baseline, "baseline", false, "do the same work untraced before, to tell what tracing costs")
-	f.DurationVar(&r.interval, "interval", 0, "take a sample every `TIME` (default 1s, 100ms on the dashboard)")
+	f.Var(&r.interval, "interval", "take a sample every `TIME` (default 1s, 100ms on the dashboard)")
 	complete(cmd, "latency", r.latency.values...)
 	complete(cmd, "copies", r.copies.values...)
+	complete(cmd, "duration")
+	complete(cmd, "interval")
 }
 
 // recording is what was asked for.
@@ -41,8 +43,8 @@ func (r *recordingFlags) recording(cmd *cobra.Command) (session.Recording, error
 	how := session.Recording{
 		Command:  append([]string{"zctrace"}, os.Args[1:]...),
 		Tool:     tool(),
-		Duration: r.duration,
-		Interval: r.interval,
+		Duration: time.Duration(r.duration),
+		Interval: time.Duration(r.interval),
 		Latency:  r.latency.value == "on",
 		Copies:   ledger.Engine(r.copies.value),
 	}
@@ -54,9 +56,9 @@ func (r *recordingFlags) recording(cmd *cobra.Command) (session.Recording, error
 	}
 	switch {
 	case r.duration < 0:
-		return how, usageError("--duration %v: take a time that lies ahead, e.g. 5s", r.duration)
-	case r.interval != 0 && r.interval < time.Millisecond:
-		return how, usageError("--interval %v: take at least 1ms", r.interval)
+		return how, usageError("--duration %v: take a time that lies ahead, e.g. 5s", how.Duration)
+	case how.Interval != 0 && how.Interval < time.Millisecond:
+		return how, usageError("--interval %v: take at least 1ms", how.Interval)
 	}
 	return how, nil
 }

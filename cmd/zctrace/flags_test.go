@@ -6,6 +6,8 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -107,14 +109,111 @@ func TestCPU(t *testing.T) {
 	}
 }
 
+// Each command has a page, which says what each flag takes and is by default, and what the
+// exit codes mean, and in which no text is taken for a command of roff.
 func TestMan(t *testing.T) {
 	oncePerMachine(t)
 	dir := t.TempDir()
 	if r := zctrace(t, "man", dir); r.code != 0 {
 		t.Fatalf("exit code %d: %s", r.code, r.stderr)
 	}
-	page, err := os.ReadFile(filepath.Join(dir, "zctrace-run.1"))
-	if err != nil || !bytes.Contains(page, []byte("cache")) {
-		t.Errorf("the page of run has %d bytes, %v", len(page), err)
+	root := newRoot()
+	for _, cmd := range append(root.Commands(), root) {
+		text, err := os.ReadFile(filepath.Join(dir, pageName(cmd)+".1"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		page := strings.ReplaceAll(string(text), `\-`, "-")
+		for _, row := range exitTable {
+			if !strings.Contains(page, ".TP\n.B "+row.written()+"\n"+row.meaning+"\n") {
+				t.Errorf("%s does not say what %s means", pageName(cmd), row.written())
+			}
+		}
+		for line := range strings.Lines(page) {
+			if command := regexp.MustCompile(`^[.'](\w*)`).FindStringSubmatch(line); command != nil && !slices.Contains([]string{"TH", "SH", "PP", "TP", "B", "BR", "nf", "fi"}, command[1]) {
+				t.Errorf("%s: %q is no command", pageName(cmd), line)
+			}
+		}
+		if wrong := regexp.MustCompile(`=0s|=""|\[=|\(default (0|0s|false|\[\])?\)`).FindString(page); wrong != "" {
+			t.Errorf("%s has %q", pageName(cmd), wrong)
+		}
+	}
+	page, _ := os.ReadFile(filepath.Join(dir, "zctrace-run.1"))
+	for _, want := range []string{
+		".B \\-\\-duration TIME\nstop after TIME, e.g. 5s; with \\-\\-bytes, whichever comes first (default 10s without \\-\\-bytes)\n",
+		".B \\-\\-chunk SIZE\npayload per transfer, e.g. 64KiB (default 64KiB)\n",
+		".B \\-\\-verify\ncompare", "(default warm)",
+	} {
+		if !bytes.Contains(page, []byte(want)) {
+			t.Errorf("the page of run lacks %q", want)
+		}
+	}
+}
+
+// What has no default shows none, and what has one shows it.
+func TestDefaultsInTheHelp(t *testing.T) {
+	oncePerMachine(t)
+	for _, cmd := range newRoot().Commands() {
+		if wrong := regexp.MustCompile(`\(default (0|0s|false|""|\[\])?\)`).FindString(cmd.Flags().FlagUsages()); wrong != "" {
+			t.Errorf("%s --help says %s", cmd.Name(), wrong)
+		}
+	}
+}
+
+// A shell offers for each place what can stand there.
+func TestCompletion(t *testing.T) {
+	oncePerMachine(t)
+	strategies := strings.Join(workloads.AllNames(), " ")
+	for _, test := range []struct {
+		typed     string // the last word is under way
+		want      string
+		directive string // 0: files, 4: no files, 8: files of that extension, 16: directories
+	}{
+		{"run |", strategies, "4"},
+		{"run sendfile |", "", "4"},
+		{"compare |", strategies, "4"},
+		{"compare sendfile splice |", strings.Replace(strategies, "sendfile splice ", "", 1), "4"},
+		{"sweep tee |", strings.Replace(strategies, "tee ", "", 1), "4"},
+		{"run sendfile --sink |", "tcp unix pipe file null", "4"},
+		{"run sendfile --sink |file:", "", "0"},
+		{"run sendfile --source |", "auto zero", "0"},
+		{"run sendfile --copies |", "auto fentry breakpoint derived all", "4"},
+		{"run sendfile --receiver |", "read splice zerocopy trunc", "4"},
+		{"run sendfile --cache |", "warm cold", "4"},
+		{"run sendfile --duration |", "", "4"},
+		{"run sendfile --json |", "", "0"},
+		{"compare --rounds |", "", "4"},
+		{"show |", "json", "8"},
+		{"show a b |", "", "4"},
+		{"man |", "", "16"},
+		{"completion |", "bash zsh fish powershell", "4"},
+		{"help run |", "", "4"},
+		{"doctor |", "", "4"},
+	} {
+		before, last, _ := strings.Cut(test.typed, "|")
+		r := zctrace(t, append([]string{"__completeNoDesc"}, append(strings.Fields(before), last)...)...)
+		lines := strings.Fields(r.stdout)
+		offered, directive := "", ""
+		if n := len(lines); n > 0 {
+			offered, directive = strings.Join(lines[:n-1], " "), strings.TrimPrefix(lines[n-1], ":")
+		}
+		if offered != test.want || directive != test.directive {
+			t.Errorf("%s: offered %q and :%s, want %q and :%s", test.typed, offered, directive, test.want, test.directive)
+		}
+	}
+	for _, shell := range []string{"bash", "zsh", "fish", "powershell"} {
+		if r := zctrace(t, "completion", shell); r.code != 0 || !strings.Contains(r.stdout, "__complete") {
+			t.Errorf("%s: exit code %d: %s", shell, r.code, r.stderr)
+		}
+	}
+}
+
+func TestVersion(t *testing.T) {
+	oncePerMachine(t)
+	want := zctrace(t, "version")
+	for _, flag := range []string{"--version", "-v"} {
+		if r := zctrace(t, flag); r != want || r.code != 0 || !strings.HasPrefix(r.stdout, "zctrace ") {
+			t.Errorf("%s: %+v, want %+v", flag, r, want)
+		}
 	}
 }

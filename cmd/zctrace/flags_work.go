@@ -53,7 +53,16 @@ func (w *workFlags) register(cmd *cobra.Command) {
 	for _, kind := range workloads.SinkKinds {
 		kinds = append(kinds, string(kind))
 	}
-	complete(cmd, "sink", kinds...)
+	completeOrFile(cmd, "source", string(workloads.SourceAuto), string(workloads.SourceZero))
+	completeBy(cmd, "sink", func(_ *cobra.Command, _ []string, toComplete string) ([]string, cobra.ShellCompDirective) {
+		if strings.HasPrefix(toComplete, string(workloads.SinkFile)+":") {
+			return nil, cobra.ShellCompDirectiveDefault // its path
+		}
+		return kinds, cobra.ShellCompDirectiveNoFileComp
+	})
+	for _, flag := range []string{"bytes", "chunk", "rate", "pipe-size", "depth", "cpu"} {
+		complete(cmd, flag)
+	}
 	complete(cmd, "receiver", receiverNames()...)
 	complete(cmd, "advise", w.advise.values...)
 	complete(cmd, "cache", w.cache.values...)

@@ -19,6 +19,8 @@ func newList() *cobra.Command {
 		Use:   "list",
 		Short: "List the strategies and whether this machine supports them; needs no root",
 		Args:  cobra.NoArgs,
+
+		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: run(func(cmd *cobra.Command, _ []string) error {
 			if textbook {
 				return printTextbook(cmd.OutOrStdout(), textbookRows())

@@ -1,7 +1,10 @@
 package main
 
 import (
+	"os"
+
 	"github.com/spf13/cobra"
+	"golang.org/x/sys/unix"
 
 	"github.com/zctrace/zctrace/internal/fault"
 	"github.com/zctrace/zctrace/tracer"
@@ -34,4 +37,15 @@ func asUser(f func() error) error {
 		return err
 	}
 	return workloads.AsUser(user, f)
+}
+
+// stdoutClosed finds a standard output that was closed when the program started:
+// Go's runtime has then put /dev/null in its place, open for reading too, which
+// the shell's >/dev/null is not (runtime/fds_unix.go: checkfds).
+func stdoutClosed() bool {
+	var null, out unix.Stat_t
+	flags, err := unix.FcntlInt(os.Stdout.Fd(), unix.F_GETFL, 0)
+	return err == nil && flags&unix.O_ACCMODE == unix.O_RDWR &&
+		unix.Fstat(int(os.Stdout.Fd()), &out) == nil && unix.Stat(os.DevNull, &null) == nil &&
+		out.Mode&unix.S_IFMT == unix.S_IFCHR && out.Rdev == null.Rdev
 }

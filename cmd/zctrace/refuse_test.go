@@ -14,6 +14,8 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/zctrace/zctrace/tracer"
 )
 
 // What needs Linux says so elsewhere, instead of being unknown there.
@@ -46,7 +48,19 @@ var refusals = []struct {
 	{[]string{"run", "sendfile", "--chunk", "-5"}, 2, []string{"-5"}},
 	{[]string{"run", "sendfile", "--chunk", "3GiB"}, 2, []string{"chunk"}},
 	{[]string{"run", "sendfile", "--duration", "-1s"}, 2, []string{"--duration -1s"}},
-	{[]string{"run", "sendfile", "--duration", "fast"}, 2, []string{"--duration"}},
+	{[]string{"run", "sendfile", "--duration", "fast"}, 2, []string{"--duration", "it is no time: take one such as 500ms"}},
+	{[]string{"run", "sendfile", "--duration", "5"}, 2, []string{"--duration", "no unit: write 5s"}},
+	{[]string{"run", "sendfile", "--duration", "99999999h"}, 2, []string{"--duration", "longer than the 292 years", "take less"}},
+	{[]string{"run", "sendfile", "--interval", "1h9999999999999999m"}, 2, []string{"--interval", "longer than the 292 years"}},
+	{[]string{"compare", "--rounds", "many"}, 2, []string{"--rounds", "it is no number: take one such as 5"}},
+	{[]string{"compare", "--rounds", "9999999999999"}, 2, []string{"--rounds", "out of range: take a smaller one"}},
+	{[]string{"completion"}, 2, []string{"completion takes one shell: bash, zsh, fish, powershell"}},
+	{[]string{"completion", "tcsh"}, 2, []string{`unknown shell "tcsh"`, "take bash or zsh or fish or powershell"}},
+	{[]string{"completion", "bash", "zsh"}, 2, []string{"completion takes one shell"}},
+	{[]string{"help", "foo"}, 2, []string{"there is no command foo", "zctrace --help lists"}},
+	{[]string{"help", "run", "foo"}, 2, []string{"there is no command run foo"}},
+	{[]string{"version", "please"}, 2, []string{"version --help"}},
+	{[]string{"--verson"}, 2, []string{"unknown flag: --verson", "see zctrace --help"}},
 	{[]string{"run", "direct-io", "--source", "auto:300001", "--chunk", "4093"}, 2, []string{"whole blocks of 4 KiB", "take --chunk 4KiB"}},
 	{[]string{"run", "direct-io", "--source", "auto:300001", "--bytes", "1000123"}, 2, []string{"--bytes 1000123 ends within a block", "take --bytes 998307"}},
 	{[]string{"run", "sendfile", "--pipe-size", "4KiB"}, 2, []string{"of no use to sendfile, without a pipe of its own"}},
@@ -265,20 +279,43 @@ func TestCannotTraceHere(t *testing.T) {
 	})
 }
 
-// Also what cobra prints by itself.
+// Whatever prints, also what cobra prints by itself, fails where nothing can be printed to.
 func TestOutputOntoAFullDevice(t *testing.T) {
 	oncePerMachine(t)
-	for _, args := range [][]string{{"--help"}, {"run", "--help"}, {"help", "run"}, {"completion", "bash"}, {"list"}, {"version"}} {
-		full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer full.Close()
-		cmd := command(t, args...)
-		stderr := &screen{}
-		cmd.Stdout, cmd.Stderr = full, stderr
-		if code := exitStatus(t, cmd.Run()); code != exitFailed || !strings.HasSuffix(stderr.String(), "no space left on device\n") || strings.Contains(stderr.String(), "--help") {
-			t.Errorf("%v: exit code %d: %s", args, code, stderr)
+	saved, err := filepath.Abs("../../tracer/trace/testdata/sendfile.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	reader, brokenPipe, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	reader.Close()
+	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer full.Close()
+	defer brokenPipe.Close()
+	printing := [][]string{
+		{"--help"}, {"run", "--help"}, {"help", "run"}, {"completion", "bash"}, {"completion", "fish"}, {"list"}, {"list", "--textbook"},
+		{"version"}, {"--version"}, {"show", saved}, {"show", saved, saved},
+	}
+	if tracer.Supported() == nil { // else it exits with 3, and says why
+		printing = append(printing, []string{"doctor"}, []string{"doctor", "--json"})
+	}
+	for _, args := range printing {
+		for says, stdout := range map[string]*os.File{"no space left on device\n": full, "broken pipe\n": brokenPipe, "standard output is closed": nil} {
+			cmd := command(t, args...)
+			if stdout == nil {
+				cmd.Args = append([]string{"sh", "-c", `exec "$@" >&-`, "sh"}, cmd.Args...)
+				cmd.Path = "/bin/sh"
+			} else {
+				cmd.Stdout = stdout
+			}
+			if r := finish(t, cmd); r.code != exitFailed || !strings.Contains(r.stderr, says) || strings.Contains(r.stderr, "--help") || strings.Count(r.stderr, "\n") != 1 {
+				t.Errorf("%v: exit code %d, want 1 and %q: %s", args, r.code, says, r.stderr)
+			}
 		}
 	}
 }

@@ -3,9 +3,10 @@ package main
 import (
 	"errors"
 	"fmt"
-	"io"
 	"os"
+	"os/signal"
 	"strings"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -28,6 +29,31 @@ var exitCodes = [...]int{
 	fault.Usage:       exitUsage,
 	fault.Unsupported: exitUnsupported,
 	fault.Unexpected:  exitExpectation,
+}
+
+// exitTable has all codes and what they mean: the man pages and the README have them
+// from here.
+var exitTable = []exitRow{
+	{"done", []int{exitDone}},
+	{"failed, also when data did not verify or events were lost; of a comparison, any run", []int{exitFailed}},
+	{"wrong usage", []int{exitUsage}},
+	{"not possible on this machine or with these rights", []int{exitUnsupported}},
+	{"an expectation failed", []int{exitExpectation}},
+	{
+		"interrupted by SIGHUP, SIGINT, SIGTERM; the totals are printed and the trace is written",
+		[]int{signalExit(syscall.SIGHUP), signalExit(syscall.SIGINT), signalExit(syscall.SIGTERM)},
+	},
+}
+
+// exitRow is what codes have in common.
+type exitRow struct {
+	meaning string
+	codes   []int
+}
+
+// written are the codes: 129, 130, 143.
+func (e exitRow) written() string {
+	return strings.Trim(strings.ReplaceAll(fmt.Sprint(e.codes), " ", ", "), "[]")
 }
 
 // exactly is for a command that takes one argument.
@@ -62,12 +88,16 @@ func run(f func(*cobra.Command, []string) error) func(*cobra.Command, []string) 
 
 // printed remembers the error of a write, which cobra's help does not tell.
 type printed struct {
-	to  io.Writer
-	err error
+	closed bool // and something else has its descriptor: see stdoutClosed
+	err    error
 }
 
-func (o *printed) Write(text []byte) (int, error) {
-	n, err := o.to.Write(text)
+func (o *printed) Write(text []byte) (n int, err error) {
+	if o.closed {
+		err = errors.New("standard output is closed, so nothing is shown: open it, or write to a file")
+	} else {
+		n, err = os.Stdout.Write(text)
+	}
 	if o.err == nil {
 		o.err = err
 	}
@@ -79,9 +109,10 @@ func execute(args []string) int {
 	if code, is := worker(args); is {
 		return code
 	}
+	signal.Ignore(syscall.SIGPIPE) // a broken pipe is an error of the write that finds it
 	root := newRoot()
 	root.SetArgs(args)
-	out := &printed{to: os.Stdout}
+	out := &printed{closed: stdoutClosed()}
 	root.SetOut(out)
 	called, err := root.ExecuteC()
 	if ran := (ranError{}); out.err != nil && !errors.As(err, &ran) {
@@ -146,7 +177,10 @@ what nobody counted is never shown as 0.`,
 		SilenceUsage:      true,
 	}
 	root.AddCommand(machineCommands()...)
-	root.AddCommand(newShow(), newVersion(), newMan())
-	root.CompletionOptions.HiddenDefaultCmd = false
+	root.AddCommand(newShow(), newVersion(), newMan(), newCompletion())
+	root.SetHelpCommand(newHelp())
+	root.Version = versionLine()
+	root.SetVersionTemplate("{{.Version}}\n")
+	root.Flags().BoolP("version", "v", false, "print the version")
 	return root
 }

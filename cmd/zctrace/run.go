@@ -52,7 +52,7 @@ hooks, raw counters), t looks at the receiver, p pauses the view, s saves the tr
 			}
 			return nil
 		},
-		ValidArgs: workloads.AllNames(),
+		ValidArgsFunction: once(workloads.AllNames()...),
 		RunE: run(func(cmd *cobra.Command, args []string) error {
 			return start(cmd, args[0], &o)
 		}),

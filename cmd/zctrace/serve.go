@@ -29,6 +29,8 @@ unless --listen names another address.`,
 		Example: `  zctrace serve --listen 192.0.2.1:7373
   sudo zctrace run sendfile --sink 192.0.2.1:7373    # on the other machine`,
 		Args: cobra.NoArgs,
+
+		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: run(func(cmd *cobra.Command, _ []string) error {
 			ctx, interrupt := context.WithCancelCause(cmd.Context())
 			defer interrupt(nil)

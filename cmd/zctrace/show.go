@@ -40,6 +40,12 @@ goes from the one to the other.`,
 			}
 			return nil
 		},
+		ValidArgsFunction: func(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+			if len(args) > 1 {
+				return nil, cobra.ShellCompDirectiveNoFileComp
+			}
+			return []string{"json"}, cobra.ShellCompDirectiveFilterFileExt
+		},
 		RunE: run(func(cmd *cobra.Command, args []string) error {
 			if len(args) == 2 {
 				return showTwo(cmd, args, f, plain)

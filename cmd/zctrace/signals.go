@@ -52,9 +52,8 @@ const patience = time.Second
 // one ends the program at once, and the kernel the workers with it. Before that, and
 // before the stack dump of SIGQUIT, restore gives the terminal back. Signals that
 // were ignored when the program started stay so, as for a shell's background
-// jobs. A broken pipe is an error of the write that finds it.
+// jobs.
 func interruptOnSignal(interrupt func(error), restore func()) (stop func()) {
-	signal.Ignore(syscall.SIGPIPE)
 	signals := make(chan os.Signal, 4)
 	for _, s := range []os.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT} {
 		if !signal.Ignored(s) {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"runtime"
 	"runtime/debug"
@@ -45,15 +46,16 @@ func newVersion() *cobra.Command {
 		Use:   "version",
 		Short: "Print the version",
 		Args:  cobra.NoArgs,
+
+		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: run(func(cmd *cobra.Command, _ []string) error {
-			t := tool()
-			commit := t.Commit
-			if commit == "" {
-				commit = "unknown commit"
-			}
-			_, err := fmt.Fprintf(cmd.OutOrStdout(), "zctrace %s (%s, %s %s/%s)\n", t.Version, commit,
-				runtime.Version(), runtime.GOOS, runtime.GOARCH)
+			_, err := fmt.Fprintln(cmd.OutOrStdout(), versionLine())
 			return err
 		}),
 	}
+}
+
+func versionLine() string {
+	t := tool()
+	return fmt.Sprintf("zctrace %s (%s, %s %s/%s)", t.Version, cmp.Or(t.Commit, "unknown commit"), runtime.Version(), runtime.GOOS, runtime.GOARCH)
 }
