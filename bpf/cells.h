@@ -58,10 +58,20 @@ struct cell_key {
 
 #define LATENCY_BUCKETS 40 /* the last one holds everything from 2^39 ns (9 min) */
 
+/* Calls that failed with the same errno. */
+struct failed {
+	__u64 errnr; /* as in errno(3), or one of the kernel's own: ERESTARTSYS */
+	__u64 calls;
+};
+
+#define ERRNOS 4 /* different ones that a cell has room for */
+
 struct cell {
 	struct cell_key key;
 	__u64 calls;
 	__u64 errors;	     /* calls that returned < 0 */
+	__u64 other_errors;  /* those of them whose errno found no room in failed */
+	struct failed failed[ERRNOS];
 	__u64 bytes;	     /* sum of the results > 0 of calls that move bytes */
 	__u64 mapped;	     /* those of these bytes that were mapped for the caller */
 	__u64 short_calls;   /* moved less than was asked for, and did not fail */

@@ -122,6 +122,23 @@ static __always_inline void add_received(struct slot *s, struct cell *c, struct 
 	c->bytes += length + (copied > 0 ? copied : 0);
 }
 
+/* errors counts on its own, so that user space can hold it against what stands by errno. */
+static __always_inline void add_error(struct cell *c, __u64 errnr)
+{
+	c->errors++;
+	for (int i = 0; i < ERRNOS; i++) {
+		struct failed *f = &c->failed[i];
+
+		if (!f->calls)
+			f->errnr = errnr;
+		if (f->errnr == errnr) {
+			f->calls++;
+			return;
+		}
+	}
+	c->other_errors++;
+}
+
 /* Where the call's cell is remembered. By the number alone the two splices of a chunk would drive each
  * other out, and so would pread64 and write. With the descriptors that workers have, no two calls
  * that a strategy makes by turns share a place; if they did, it would cost time only. */
@@ -160,7 +177,7 @@ static __always_inline void count_call(struct slot *s, struct pt_regs *regs, __u
 	c = &s->cells[memo->cell];
 	c->calls++;
 	if (ret < 0) {
-		c->errors++;
+		add_error(c, -ret);
 	} else if (call->moves) {
 		c->bytes += ret;
 		if (call->len && (__u64)ret < syscall_arg(regs, call->len))

@@ -55,6 +55,12 @@ type ObjectCell struct {
 	Key         ObjectCellKey
 	Calls       uint64
 	Errors      uint64
+	OtherErrors uint64
+	Failed      [4]struct {
+		_     structs.HostLayout
+		Errnr uint64
+		Calls uint64
+	}
 	Bytes       uint64
 	Mapped      uint64
 	ShortCalls  uint64

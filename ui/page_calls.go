@@ -108,8 +108,23 @@ func callTable(d data, p reading.Party, calls []reading.Call, width int) page {
 			l.Right(ink, f.text(c, f.width), f.width)
 		}
 		t.lines = append(t.lines, l.String())
+		for _, e := range c.Errnos {
+			t.lines = append(t.lines, d.errnoRow(e, t.columns))
+		}
 	}
 	return t
+}
+
+// errnoRow is how many of the call's errors had an errno, below them or, where there is no room for them, below
+// the calls.
+func (d data) errnoRow(e reading.Errno, columns []term.Column) string {
+	const count = 8
+	at := max(slices.IndexFunc(columns, func(c term.Column) bool { return c.Name == "errors" }), 0)
+	name := max(columns[at].End-count, 0)
+	var l term.Line
+	l.Left(d.Warning, d.Fit("  "+d.Text(e.Name), name), name)
+	l.Right(d.Warning, reading.Text(e.Count.Int, func(n int64) string { return human.Count(n, count-1) }), count)
+	return l.String()
 }
 
 func sum[T any](list []T, of func(T) int) (total int) {

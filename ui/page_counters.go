@@ -15,7 +15,7 @@ func counterPaths(c *trace.Counters) []trace.Value {
 	var list, engines []trace.Value
 	for v := range c.All() {
 		switch v.Number.Kind() {
-		case trace.OfCall:
+		case trace.OfCall, trace.OfErrno:
 		case trace.OfEngine:
 			engines = append(engines, v)
 		default:
@@ -23,7 +23,13 @@ func counterPaths(c *trace.Counters) []trace.Value {
 		}
 	}
 	for _, s := range reading.Calls(c) { // in an order that tells more than that of names
-		list = append(list, s.Count, s.Errors, s.Bytes, s.Time, s.Blocked)
+		list = append(list, s.Count, s.Errors)
+		for _, e := range s.Errnos {
+			if e.Name != reading.OtherErrnos {
+				list = append(list, e.Count)
+			}
+		}
+		list = append(list, s.Bytes, s.Time, s.Blocked)
 	}
 	return append(list, engines...)
 }

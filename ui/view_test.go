@@ -85,6 +85,7 @@ var states = map[string]func() []tea.Msg{
 	"file":    func() []tea.Msg { return []tea.Msg{Update{tracetest.ToFile()}} },
 	"help":    func() []tea.Msg { return []tea.Msg{Update{tracetest.RunOf("sendfile", 31)}, keyPress("?")} },
 	"calls":   func() []tea.Msg { return []tea.Msg{Update{timed()}, keyPress("2")} },
+	"failing": func() []tea.Msg { return []tea.Msg{Finished{Trace: tracetest.Failing()}, keyPress("2")} },
 	"untimed": func() []tea.Msg { return []tea.Msg{Update{tracetest.ToFile()}, keyPress("2")} },
 	"time":    func() []tea.Msg { return []tea.Msg{Update{tracetest.RunOf("read-write", 31)}, keyPress("3")} },
 	"time-receiver": func() []tea.Msg {

@@ -48,3 +48,32 @@ func TestIsName(t *testing.T) {
 		}
 	}
 }
+
+func TestErrno(t *testing.T) {
+	for n, want := range map[uint32]string{
+		1: "EPERM", 11: "EAGAIN", 32: "EPIPE", 95: "EOPNOTSUPP", 105: "ENOBUFS", 133: "EHWPOISON",
+		512: "ERESTARTSYS", 516: "ERESTART_RESTARTBLOCK", 41: "errno_41", 4095: "errno_4095",
+	} {
+		if got := Errno(n); got != want {
+			t.Errorf("errno %d is called %s, want %s", n, got, want)
+		}
+	}
+	names := map[string]bool{}
+	for n := range uint32(4096) {
+		if name := Errno(n); names[name] || !IsErrno(name) {
+			t.Errorf("%s, number %d, is no name, or another's", name, n)
+		} else {
+			names[name] = true
+		}
+	}
+	for _, name := range Errnos() {
+		if !names[name] {
+			t.Errorf("%s has no number", name)
+		}
+	}
+	for _, name := range []string{"", "E", "EAGAN", "eagain", "EAGAIN ", "\x1b[2J"} {
+		if IsErrno(name) {
+			t.Errorf("%q is taken for an errno", name)
+		}
+	}
+}

@@ -34,6 +34,19 @@ func ToFile() *trace.Trace {
 	return t
 }
 
+// Failing is a run some of whose calls failed and were repeated, in more ways than the trace names.
+func Failing() *trace.Trace {
+	t := Small("read-write")
+	c := &t.Total.Sender
+	write := c.Syscalls.ByName["write"]
+	write.Calls, write.Errors = write.Calls.Add(trace.Known(700)), trace.Known(700)
+	write.Errnos = map[string]trace.Int{"EAGAIN": trace.Known(620), "ENOBUFS": trace.Known(70), "ERESTART_RESTARTBLOCK": trace.Known(7)}
+	c.Syscalls.ByName["write"] = write
+	Settle(c, "read", "write")
+	t.Samples = []trace.Sample{{ElapsedNS: t.Run.ElapsedNS, Totals: t.Total}}
+	return t
+}
+
 // Extreme are traces that press against every limit.
 func Extreme() map[string]*trace.Trace {
 	wide := Whole("read-write")
@@ -70,7 +83,7 @@ func Extreme() map[string]*trace.Trace {
 
 	return map[string]*trace.Trace{
 		"zero": {}, "wide": wide, "huge": huge, "negative": negative, "backwards": backwards,
-		"usual": RunOf("read-write", 31), "fallen back": FallenBack(), "no receiver": ToFile(),
+		"usual": RunOf("read-write", 31), "fallen back": FallenBack(), "failing": Failing(), "no receiver": ToFile(),
 	}
 }
 

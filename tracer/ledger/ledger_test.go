@@ -227,6 +227,8 @@ func TestLosses(t *testing.T) {
 		{"a hook saw a switch too many", func(s *Snapshot) { s.Slots[0].Involuntary++ }, "context_switches", 1},
 		{"copies were not seen", func(s *Snapshot) { s.Slots[0].Cells[0].Seen[0].ToUser -= 100 }, "socket_copies", 100},
 		{"the table was full", func(s *Snapshot) { s.Slots[1].UncountedCalls = 3 }, "uncounted_calls", 3},
+		{"an error has no errno", func(s *Snapshot) { s.Slots[0].Cells[0].Errors = 2 }, "errnos", 2},
+		{"an errno has no error", func(s *Snapshot) { s.Slots[0].Cells[0].Failed[3].Calls = 2 }, "errnos", 2},
 		{"a call's beginning was not seen", func(s *Snapshot) { s.Slots[0].Cells[0].LatencyLog2[10]-- }, "unpaired_calls", 1},
 		{"the disk was read unseen", func(s *Snapshot) { s.Slots[0].DiskReadBytes -= 4096 }, "disk_reads", 4096},
 		{"the disk was read, and not charged", func(s *Snapshot) { s.Slots[0].Now.ReadBytes = 0 }, "disk_reads", 8192},

@@ -23,6 +23,7 @@ func Losses(s *Snapshot, p Party) map[string]int64 {
 		"unpaired_calls":    0,                  // system calls seen to return and not to begin
 		"disk_reads":        0,                  // bytes seen by the hook, less those charged to the task by the kernel, or the other way
 		"open_windows":      0,                  // workers that ended and were not seen to; who knows that they ended says so
+		"errnos":            0,                  // failed calls, less those counted by errno, or the other way
 		"socket_copies":     0,                  // bytes that TCP reads returned, less those that the hook saw, or the other way
 	}
 	for i := range s.Slots {
@@ -39,6 +40,7 @@ func Losses(s *Snapshot, p Party) map[string]int64 {
 			losses["disk_reads"] += distance(slot.DiskReadBytes, slot.Now.ReadBytes-slot.Begin.ReadBytes)
 		}
 		for c := range cellsOf(slot) {
+			losses["errnos"] += distance(c.Errors, failed(c))
 			if p.Missing[SyscallTime] == "" {
 				losses["unpaired_calls"] += distance(c.Calls, timed(c))
 			}
@@ -54,6 +56,15 @@ func Losses(s *Snapshot, p Party) map[string]int64 {
 func timed(c *bpf.ObjectCell) (n uint64) {
 	for _, calls := range c.LatencyLog2 {
 		n += calls
+	}
+	return n
+}
+
+// failed are the calls that failed, as they stand by their errno.
+func failed(c *bpf.ObjectCell) uint64 {
+	n := c.OtherErrors
+	for _, f := range c.Failed {
+		n += f.Calls
 	}
 	return n
 }

@@ -20,6 +20,7 @@ type callSums struct {
 
 type callSum struct {
 	calls, errors, bytes, timeNS, blocked int64
+	errnos                                map[string]int64
 	latency                               []int64
 }
 
@@ -38,7 +39,7 @@ func sumCalls(s *bpf.ObjectSlot, transfer []string) callSums {
 			}
 		}
 		if sums.byName[name] == nil {
-			sums.byName[name] = &callSum{latency: make([]int64, len(cell.LatencyLog2))}
+			sums.byName[name] = &callSum{errnos: map[string]int64{}, latency: make([]int64, len(cell.LatencyLog2))}
 		}
 		sums.byName[name].add(cell)
 	}
@@ -47,7 +48,13 @@ func sumCalls(s *bpf.ObjectSlot, transfer []string) callSums {
 
 func (sum *callSum) add(cell *bpf.ObjectCell) {
 	sum.calls += int64(cell.Calls)
-	sum.errors += int64(cell.Errors)
+	sum.errors += int64(cell.OtherErrors)
+	for _, f := range cell.Failed {
+		if f.Errnr != 0 && f.Calls != 0 { // else it was copied when half of it was written
+			sum.errors += int64(f.Calls)
+			sum.errnos[syscalls.Errno(uint32(f.Errnr))] += int64(f.Calls)
+		}
+	}
 	sum.bytes += int64(cell.Bytes)
 	sum.timeNS += int64(cell.TimeNs)
 	sum.blocked += int64(cell.Blocked)
@@ -72,6 +79,12 @@ func (a *account) syscalls() {
 	timed, switches := !a.lacks(SyscallTime), !a.lacks(ContextSwitches)
 	for name, sum := range sums.byName {
 		call := trace.Syscall{Calls: trace.Known(sum.calls), Errors: trace.Known(sum.errors), Bytes: trace.Known(sum.bytes)}
+		if len(sum.errnos) > 0 {
+			call.Errnos = map[string]trace.Int{}
+			for name, n := range sum.errnos {
+				call.Errnos[name] = trace.Known(n)
+			}
+		}
 		if switches {
 			call.Blocked = trace.Known(sum.blocked)
 		}

@@ -12,8 +12,18 @@ import (
 type Call struct {
 	Name                                string // as the trace has it
 	Count, Errors, Bytes, Time, Blocked trace.Value
+	Errnos                              []Errno // the errors by errno, the most frequent first; see [trace.Syscall.OtherErrors]
 	Log2                                []int64 // the histogram of their latencies: bucket i holds calls of [2^i, 2^(i+1)) ns
 }
+
+// Errno is an errno with which calls failed, and how many did.
+type Errno struct {
+	Name  string // as the trace has it; [OtherErrnos]
+	Count trace.Value
+}
+
+// OtherErrnos stands for the errnos that the trace does not name.
+const OtherErrnos = "others"
 
 // MeanNS is the wall time inside one call, in nanoseconds.
 func (c Call) MeanNS() (float64, bool) {
@@ -47,13 +57,28 @@ func (c Call) QuantileNS(share float64) (float64, bool) {
 // bucketEndNS is the upper end of a bucket of a histogram, in nanoseconds.
 func bucketEndNS(bucket int) float64 { return float64(uint64(2) << min(bucket, 62)) }
 
+// errnosOf are the errors of a party's system call by errno; none where the trace names none.
+func errnosOf(c *trace.Counters, name string) (list []Errno) {
+	call := c.Syscalls.ByName[name]
+	for errno := range call.Errnos {
+		list = append(list, Errno{errno, c.ErrnoOf(name, errno)})
+	}
+	slices.SortFunc(list, func(a, b Errno) int {
+		return cmp.Or(-cmp.Compare(a.Count.Int.Or(0), b.Count.Int.Or(0)), strings.Compare(a.Name, b.Name))
+	})
+	if other := call.OtherErrors(); len(list) > 0 && other.Or(0) > 0 {
+		list = append(list, Errno{OtherErrnos, trace.Value{Int: other, Origin: c.ValueOf(trace.CallErrors, name).Origin}})
+	}
+	return list
+}
+
 // CallOf is the party's system call of a name.
 func CallOf(c *trace.Counters, name string) Call {
 	return Call{
 		Name:  name,
 		Count: c.ValueOf(trace.CallCount, name), Errors: c.ValueOf(trace.CallErrors, name), Bytes: c.ValueOf(trace.CallBytes, name),
 		Time: c.ValueOf(trace.CallTimeNS, name), Blocked: c.ValueOf(trace.CallBlocked, name),
-		Log2: c.Syscalls.ByName[name].LatencyLog2,
+		Errnos: errnosOf(c, name), Log2: c.Syscalls.ByName[name].LatencyLog2,
 	}
 }
 

@@ -82,6 +82,7 @@ const (
 	WritebackLater  // Name: the kind of the other sink's device, if there are two
 	CopiedByKernel  // on arrival, and charged to no process
 	NotMapped       // the receiver asked for pages to be mapped, and they were copied
+	FailedCalls     // Count of Of calls of Name failed with Errno, and were repeated
 )
 
 // Cause is a reason with what it is about.
@@ -89,6 +90,8 @@ type Cause struct {
 	Kind  CauseKind
 	Count int64
 	Name  string // as the trace has it: not to be drawn unsanitized
+	Of    int64
+	Errno string // likewise; "" if the trace does not name it
 }
 
 // Verdict puts what the run cost its main party next to the textbook. It has no rows where no textbook
@@ -211,10 +214,32 @@ func (j judge) calls() Row {
 	}
 	if cause := j.fewerCalls(calls); over < 0 && cause.Kind != NoCause {
 		row.Agreement, row.Cause = Explained, cause
-	} else if short := j.party.Syscalls.ShortTransfers.Or(0); short > 0 {
+	} else if short, failed := j.party.Syscalls.ShortTransfers.Or(0), j.failedCalls(); failed.Count > short {
+		row.Cause = failed
+	} else if short > 0 {
 		row.Cause = Cause{Kind: ShortTransfers, Count: short}
 	}
 	return row
+}
+
+// failedCalls are those of the transfer call that failed most often, with its most frequent errno.
+func (j judge) failedCalls() (cause Cause) {
+	most, names := int64(0), []string{"recvmsg"} // the notifications of zero-copy sends
+	for _, hop := range j.tr.Run.Hops() {
+		names = append(names, hop.Calls...)
+	}
+	for _, name := range names {
+		call := CallOf(j.party, name)
+		n := call.Errors.Int.Or(0)
+		if n <= most {
+			continue
+		}
+		most, cause = n, Cause{Kind: FailedCalls, Count: n, Name: name, Of: call.Count.Int.Or(0)}
+		if len(call.Errnos) > 0 {
+			cause.Count, cause.Errno = call.Errnos[0].Count.Int.Or(0), call.Errnos[0].Name
+		}
+	}
+	return cause
 }
 
 // fewerCalls says why there are fewer than the textbook's.

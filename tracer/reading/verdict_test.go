@@ -69,9 +69,53 @@ func TestExplainedCopies(t *testing.T) {
 	}
 }
 
+// Calls that failed and were repeated are named with their errno, if they are more than what else made calls
+// more than the textbook's.
+func TestFailedCalls(t *testing.T) {
+	const chunk, chunks = 64 << 10, 16
+	call := func(calls, errors int64, errnos map[string]trace.Int) trace.Syscall {
+		return trace.Syscall{Calls: trace.Known(calls), Errors: trace.Known(errors), Errnos: errnos}
+	}
+	for _, test := range []struct {
+		name     string
+		sendto   trace.Syscall
+		recvmsg  trace.Syscall
+		ppoll    trace.Syscall
+		short    int64
+		cause    Cause
+		sentence string
+	}{
+		{name: "none", sendto: call(20, 0, nil), cause: Cause{}, sentence: ""},
+		{name: "sends", sendto: call(31, 15, map[string]trace.Int{"ENOBUFS": trace.Known(15)}), recvmsg: call(17, 1, map[string]trace.Int{"EAGAIN": trace.Known(1)}),
+			cause:    Cause{Kind: FailedCalls, Count: 15, Of: 31, Name: "sendto", Errno: "ENOBUFS"},
+			sentence: "15 of 31 sendto failed with ENOBUFS and were repeated: raise net.core.optmem_max, or ulimit -l"},
+		{name: "notifications", sendto: call(16, 0, nil), recvmsg: call(30, 14, map[string]trace.Int{"EINTR": trace.Known(1), "EAGAIN": trace.Known(13)}),
+			cause:    Cause{Kind: FailedCalls, Count: 13, Of: 30, Name: "recvmsg", Errno: "EAGAIN"},
+			sentence: "13 of 30 recvmsg failed with EAGAIN and were repeated"},
+		{name: "of before errnos were written", sendto: call(31, 15, nil),
+			cause:    Cause{Kind: FailedCalls, Count: 15, Of: 31, Name: "sendto"},
+			sentence: "15 of 31 sendto failed and were repeated"},
+		{name: "fewer than short ones", sendto: call(31, 1, nil), short: 14, cause: Cause{Kind: ShortTransfers, Count: 14}, sentence: "14 short transfers"},
+		{name: "others, which are no transfer", sendto: call(20, 0, nil), ppoll: call(9, 8, nil), cause: Cause{}, sentence: ""},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			tr := traceOf(chunks*chunk, chunk, trace.TextbookCopies{})
+			tr.Run.Strategy, tr.Textbook.TransferCalls = "msg-zerocopy", 1
+			c := &tr.Total.Sender
+			c.Syscalls.ByName = map[string]trace.Syscall{"sendto": test.sendto, "recvmsg": test.recvmsg, "ppoll": test.ppoll}
+			c.Syscalls.ShortTransfers = trace.Known(test.short)
+			c.Syscalls.TransferCalls = trace.Known(test.sendto.Calls.Or(0) + test.recvmsg.Calls.Or(0))
+			row := End(tr).Verdict().Row(TransferCalls)
+			if row.Agreement != Differs || row.Cause != test.cause || row.Cause.String() != test.sentence {
+				t.Errorf("agreement %d, cause %+v, %q; want %+v, %q", row.Agreement, row.Cause, row.Cause, test.cause, test.sentence)
+			}
+		})
+	}
+}
+
 // Every cause but none has words.
 func TestCausesHaveWords(t *testing.T) {
-	for kind := NoCause + 1; kind <= NotMapped; kind++ {
+	for kind := NoCause + 1; kind <= FailedCalls; kind++ {
 		if (Cause{Kind: kind, Name: "x"}).String() == "" {
 			t.Errorf("cause %d has no words", kind)
 		}

@@ -55,6 +55,16 @@ func (c Cause) String() string {
 		return "mapped " + human.Grouped(c.Count) + " times, not for each"
 	case ShortTransfers:
 		return human.Plural(c.Count, "short transfer")
+	case FailedCalls:
+		s := fmt.Sprintf("%s of %s %s failed", human.Grouped(c.Count), human.Grouped(c.Of), c.Name)
+		if c.Errno != "" {
+			s += " with " + c.Errno
+		}
+		s += " and were repeated"
+		if c.Name == "sendto" && c.Errno == "ENOBUFS" { // only of MSG_ZEROCOPY (Linux: networking/msg_zerocopy)
+			s += ": raise net.core.optmem_max, or ulimit -l"
+		}
+		return s
 	case OtherCalls:
 		return human.Plural(c.Count, "other call") + " in the window"
 	case Zeros:

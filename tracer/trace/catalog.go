@@ -25,6 +25,7 @@ const (
 	Class                // an Amount of bytes copied or moved, with its own provenance
 	OfCall               // of every system call, by its name
 	OfEngine             // an Amount of every engine, by its name; with --copies all
+	OfErrno              // of every errno of every system call, by both names
 )
 
 // entry is a row of the catalog.
@@ -75,7 +76,7 @@ func Catalog() iter.Seq[Number] {
 }
 
 // byKind are the catalog's numbers of each kind.
-var byKind = func() (list [OfEngine + 1][]Number) {
+var byKind = func() (list [OfErrno + 1][]Number) {
 	for n := range Catalog() {
 		list[n.Kind()] = append(list[n.Kind()], n)
 	}
@@ -86,7 +87,7 @@ var byKind = func() (list [OfEngine + 1][]Number) {
 func OfKind(kind Kind) []Number { return slices.Clone(byKind[kind]) }
 
 // Path leads to the number in the JSON of a party: its keys, dotted, such as
-// "cpu.user_ns". A * stands for the name of any system call or engine.
+// "cpu.user_ns". A * stands for the name of any system call, errno or engine.
 func (n Number) Path() string { return catalog[n].path }
 
 // Group is the path of the group that the number belongs to, such as "cpu", or

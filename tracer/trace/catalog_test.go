@@ -27,6 +27,9 @@ func TestCatalogIsComplete(t *testing.T) {
 		case *map[string]Syscall:
 			call := Syscall{}
 			walk(path+".read", reflect.ValueOf(&call).Elem())
+			next++
+			call.Errnos = map[string]Int{"EAGAIN": Known(next)}
+			want[path+".read.errnos.EAGAIN"] = Known(next)
 			*field = map[string]Syscall{"read": call}
 		case *map[string]*EngineCounters:
 			walk(path+".fentry", reflect.ValueOf((*field)["fentry"]).Elem())

@@ -43,12 +43,33 @@ type Syscalls struct {
 
 // Syscall is one system call's share.
 type Syscall struct {
-	Calls       Int     `json:"calls"`
-	Errors      Int     `json:"errors"`
-	Bytes       Int     `json:"bytes"`
-	TimeNS      Int     `json:"time_ns"`
-	Blocked     Int     `json:"blocked"`
-	LatencyLog2 []int64 `json:"latency_log2,omitempty"` // [i]: calls of [2^i, 2^(i+1)) ns; in total only
+	Calls  Int `json:"calls"`
+	Errors Int `json:"errors"`
+	// Errnos are the errors by their errno's name. See [Syscall.OtherErrors] for what they are not.
+	Errnos      map[string]Int `json:"errnos,omitempty"`
+	Bytes       Int            `json:"bytes"`
+	TimeNS      Int            `json:"time_ns"`
+	Blocked     Int            `json:"blocked"`
+	LatencyLog2 []int64        `json:"latency_log2,omitempty"` // [i]: calls of [2^i, 2^(i+1)) ns; in total only
+}
+
+// OtherErrors are the errors of which Errnos does not tell: those of a call that failed in more ways than
+// there is room for and, of a trace from before errnos were written, all of them.
+func (s Syscall) OtherErrors() Int {
+	other := s.Errors
+	for _, n := range s.Errnos {
+		other = other.Add(Known(-n.Or(0)))
+	}
+	return other
+}
+
+// FailedWith is how many calls failed with the errno of that name. It is not known if it may be among
+// [Syscall.OtherErrors].
+func (s Syscall) FailedWith(errno string) Int {
+	if n, ok := s.Errnos[errno]; ok || s.OtherErrors() != Known(0) {
+		return n
+	}
+	return Known(0)
 }
 
 // ContextSwitches are the scheduler's (sched_switch), not mode switches.
@@ -178,6 +199,8 @@ const (
 	EngineInKernel
 	EnginePageRefs
 
+	CallErrno
+
 	numbers // how many there are
 )
 
@@ -278,4 +301,11 @@ var catalog = [numbers]entry{
 		"copies.in_kernel as this engine counted it."),
 	EnginePageRefs: ofEngine("page_refs", "by reference", func(e *EngineCounters) *Amount { return &e.PageRefs },
 		"moved.page_refs as this engine counted it."),
+
+	CallErrno: {"syscalls.by_name.*.errnos.*", "errors with this errno", Count,
+		"Errors with this errno. Those that no errno accounts for failed in yet other ways, or the trace is from before errnos were written.",
+		OfErrno, func(c *Counters, key string) (Int, *Amount) {
+			call, errno := cutErrno(key)
+			return c.Syscalls.ByName[call].FailedWith(errno), nil
+		}},
 }

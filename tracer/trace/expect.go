@@ -182,6 +182,9 @@ func compareProduct(n, a, b int64) int {
 // lookUp finds the number at path; if there is none, the error says why.
 func (t *Trace) lookUp(doc map[string]any, path string) (int64, error) {
 	keys := splitPath(doc, path)
+	if n, ok := t.failedWith(keys); ok {
+		return n, nil
+	}
 	var at any = doc
 	reason := ""
 	for i, key := range keys {
@@ -213,6 +216,18 @@ func (t *Trace) lookUp(doc map[string]any, path string) (int64, error) {
 	return n, nil
 }
 
+// failedWith is the number at the path of an errno, which stands in the JSON only if it is not 0.
+func (t *Trace) failedWith(keys []string) (int64, bool) {
+	if len(keys) != 7 || keys[5] != "errnos" || t.Total.Party(keys[1]) == nil {
+		return 0, false
+	}
+	call, made := t.Total.Party(keys[1]).Syscalls.ByName[keys[4]]
+	if !made {
+		return 0, false
+	}
+	return call.FailedWith(keys[6]).Get()
+}
+
 // notCounted says why the number at path is null.
 func (t *Trace) notCounted(path, reason string) error {
 	party, number, _ := strings.Cut(strings.TrimPrefix(path, "total."), ".")
@@ -228,6 +243,8 @@ func (t *Trace) notCounted(path, reason string) error {
 		reason = "no textbook tells of this strategy"
 	case party == "losses":
 		reason = "this run has no such cause of loss"
+	case c != nil && strings.Contains(number, ofErrno):
+		reason = "of some errors that call had, the trace has no errno"
 	case c != nil && strings.HasPrefix(number, "engines."):
 		reason = "it takes --copies all and more than one engine"
 	default:

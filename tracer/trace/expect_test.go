@@ -172,7 +172,7 @@ func TestNumberPaths(t *testing.T) {
 	}
 	for _, party := range []string{"sender", "receiver", "kernel"} {
 		for n := range Catalog() {
-			key := map[Kind]string{OfCall: "read", OfEngine: "fentry"}[n.Kind()]
+			key := map[Kind]string{OfCall: "read", OfEngine: "fentry", OfErrno: "read" + ofErrno + "EAGAIN"}[n.Kind()]
 			path := party + "." + n.pathOf(key)
 			if !known[path] {
 				t.Errorf("--expect does not know %s", path)

@@ -26,7 +26,7 @@ func (c *Counters) Origin(path string) Origin {
 var origins = func() map[string]bool {
 	paths := map[string]bool{}
 	for n := range Catalog() {
-		for p := n.Path(); p != "" && (n.Kind() == Plain || n.Kind() == OfCall); p = parent(p) {
+		for p := n.Path(); p != "" && n.Kind() != Class && n.Kind() != OfEngine; p = parent(p) {
 			paths[p] = true
 		}
 	}

@@ -22,7 +22,7 @@ const anyKey = "*"
 // template is the JSON of a trace that has everything there is.
 var template = sync.OnceValue(func() map[string]any {
 	all := Counters{
-		Syscalls:   Syscalls{ByName: map[string]Syscall{anyKey: {}}},
+		Syscalls:   Syscalls{ByName: map[string]Syscall{anyKey: {Errnos: map[string]Int{anyKey: {}}}}},
 		Engines:    map[string]*EngineCounters{anyKey: {}},
 		Provenance: map[string]Origin{},
 	}
@@ -77,7 +77,7 @@ func checkPath(path string) error {
 			if err := checkKey(keys[i-1], key); err != nil {
 				return err
 			}
-			next, ok = wildcard, isName(key)
+			next, ok = wildcard, isName(key) || keys[i-1] == "errnos" && isErrno(key)
 		}
 		if !ok {
 			return fmt.Errorf("unknown path %s (%s)", printable(path), suggest(path))
@@ -96,10 +96,12 @@ func checkPath(path string) error {
 	return fmt.Errorf("%s is not a number", path)
 }
 
-// checkKey says why there is no such system call or engine. A call that was not
+// checkKey says why there is no such system call, errno or engine. A call that was not
 // made counts as 0 calls, so a misspelt one would meet "== 0" in every run.
 func checkKey(group, key string) error {
 	switch {
+	case group == "errnos" && isErrno(key) && !syscalls.IsErrno(key):
+		return fmt.Errorf("unknown errno %s (did you mean %s?)", key, human.Nearest(strings.ToUpper(key), syscalls.Errnos()))
 	case !isName(key):
 	case group == "by_name" && !syscalls.IsName(key):
 		return fmt.Errorf("unknown system call %s (did you mean %s?)", key, human.Nearest(key, syscalls.Names()))
@@ -112,6 +114,11 @@ func checkKey(group, key string) error {
 // isName keeps what a path may hold in place of a wildcard to plain words.
 func isName(key string) bool {
 	return key != "" && strings.Trim(key, "abcdefghijklmnopqrstuvwxyz0123456789_") == ""
+}
+
+// isErrno keeps likewise to plain words what an errno may be called.
+func isErrno(key string) bool {
+	return key != "" && strings.Trim(key, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_") == ""
 }
 
 // isAmount recognises an [Amount], which stands for its bytes.
@@ -168,6 +175,8 @@ func wildName(path, names []string) string {
 	switch group := path[len(path)-1]; {
 	case group == "by_name" && !syscalls.IsName(name):
 		return "read"
+	case group == "errnos":
+		return "EAGAIN"
 	case group == "engines" && !slices.Contains(Engines, name):
 		return Engines[0]
 	}

@@ -158,7 +158,7 @@ func (c *Counters) validate(lossless bool) error {
 			return fmt.Errorf("%s is %s, but its provenance is %q", printable(path), number, Unavailable)
 		}
 	}
-	if err := c.Syscalls.validateHistograms(lossless); err != nil {
+	if err := cmp.Or(c.Syscalls.validateHistograms(lossless), c.Syscalls.validateErrnos()); err != nil {
 		return err
 	}
 	if lossless {
@@ -204,6 +204,22 @@ func (s *Syscalls) validateHistograms(lossless bool) error {
 		}
 		if lossless && len(call.LatencyLog2) > 0 && call.Calls.Known() && sum != call.Calls {
 			return fmt.Errorf("%s has %s calls in it, want %s", path, sum, call.Calls)
+		}
+	}
+	return nil
+}
+
+// validateErrnos checks that there are no more errors by errno than errors.
+func (s *Syscalls) validateErrnos() error {
+	for _, name := range slices.Sorted(maps.Keys(s.ByName)) {
+		call, path := s.ByName[name], printable(byNamePrefix+name+".errnos")
+		for errno := range call.Errnos {
+			if !isErrno(errno) {
+				return fmt.Errorf("%s has %.40q, which is the name of no errno", path, errno)
+			}
+		}
+		if other := call.OtherErrors(); len(call.Errnos) > 0 && other.Or(-1) < 0 {
+			return fmt.Errorf("%s has more in it than the %s errors", path, call.Errors)
 		}
 	}
 	return nil

@@ -10,7 +10,7 @@ import (
 // Value is a number as a party has it.
 type Value struct {
 	Number Number
-	Key    string // the system call or engine that the path has a * for
+	Key    string // the system call or engine that the path has a * for; of an errno, CALL.errnos.ERRNO
 	Int    Int
 	Origin Origin // unavailable if, and only if, Int is null
 }
@@ -29,7 +29,20 @@ func (v Value) Per(payload Int) (float64, bool) {
 	return float64(n) / float64(p), true
 }
 
-func (n Number) pathOf(key string) string { return strings.Replace(n.Path(), anyKey, key, 1) }
+func (n Number) pathOf(key string) string {
+	if n.Kind() == OfErrno {
+		return byNamePrefix + key
+	}
+	return strings.Replace(n.Path(), anyKey, key, 1)
+}
+
+// The key of an errno's number is "CALL.errnos.ERRNO".
+const ofErrno = ".errnos."
+
+func cutErrno(key string) (call, errno string) {
+	at := max(strings.LastIndex(key, ofErrno), 0) // validateErrnos sees to it that no errno has dots
+	return key[:at], strings.TrimPrefix(key[at:], ofErrno)
+}
 
 // Int is a number that stands by itself, without where it comes from.
 func (c *Counters) Int(n Number) Int {
@@ -60,6 +73,9 @@ func (c *Counters) ValueOf(n Number, key string) Value {
 	return v
 }
 
+// ErrnoOf is how many calls of a name failed with an errno.
+func (c *Counters) ErrnoOf(call, errno string) Value { return c.ValueOf(CallErrno, call+ofErrno+errno) }
+
 // All are the numbers of a party, in the order of the catalog, for each system call
 // and engine.
 func (c *Counters) All() iter.Seq[Value] {
@@ -72,12 +88,19 @@ func (c *Counters) All() iter.Seq[Value] {
 	}
 }
 
-// places are the catalog's numbers, those of a kind with every name that stands for
+// places are the catalog's numbers, those of a kind with every key that stands for
 // the * of their paths.
 func (c *Counters) places() iter.Seq2[Number, string] {
 	return func(yield func(Number, string) bool) {
 		engines := slices.DeleteFunc(slices.Sorted(maps.Keys(c.Engines)), func(name string) bool { return c.Engines[name] == nil })
-		for kind, keys := range [...][]string{Plain: {""}, Class: {""}, OfCall: slices.Sorted(maps.Keys(c.Syscalls.ByName)), OfEngine: engines} {
+		calls := slices.Sorted(maps.Keys(c.Syscalls.ByName))
+		var errnos []string
+		for _, call := range calls {
+			for _, errno := range slices.Sorted(maps.Keys(c.Syscalls.ByName[call].Errnos)) {
+				errnos = append(errnos, call+ofErrno+errno)
+			}
+		}
+		for kind, keys := range [...][]string{Plain: {""}, Class: {""}, OfCall: calls, OfEngine: engines, OfErrno: errnos} {
 			for _, key := range keys {
 				for _, n := range byKind[kind] {
 					if !yield(n, key) {

@@ -227,11 +227,25 @@ func (d difference) calls(width int) []string {
 		rows = append(rows, both{d.a.Text(name), func(d document) figureOf {
 			made := trace.Known(call(d).Count.Int.Or(0)) // one that was not made was made 0 times
 			return perBytes(trace.Value{Int: made}, d.Payload(), 1<<20)
-		}, human.PerMiB}, both{d.a.Text(name) + ", mean ns", func(d document) figureOf {
+		}, human.PerMiB})
+		for _, errno := range slices.Compact(slices.Sorted(slices.Values(append(errnoNames(d.a, name), errnoNames(d.b, name)...)))) {
+			rows = append(rows, both{d.a.Text(name + ", " + errno), func(d document) figureOf {
+				failed := d.Now.Main().ErrnoOf(name, errno)
+				if made := call(d).Count.Int; !made.Known() {
+					failed = trace.Value{Int: trace.Known(0)}
+				}
+				return perBytes(failed, d.Payload(), 1<<20)
+			}, human.PerMiB})
+		}
+		rows = append(rows, both{d.a.Text(name) + ", mean ns", func(d document) figureOf {
 			return observed(call(d).MeanNS())
 		}, human.Whole})
 	}
 	return d.table("Sender's calls per MiB", rows, width)
+}
+
+func errnoNames(d document, call string) []string {
+	return slices.Collect(maps.Keys(d.Now.Main().Syscalls.ByName[call].Errnos))
 }
 
 func callNames(d document) []string {

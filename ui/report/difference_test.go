@@ -11,6 +11,7 @@ import (
 
 func TestDifferenceGolden(t *testing.T) {
 	tracetest.Golden(t, "difference.txt", Difference(tracetest.Small("read-write"), tracetest.Small("sendfile"), "read-write.json", "sendfile.json", 80))
+	tracetest.Golden(t, "difference-failing.txt", Difference(tracetest.Failing(), tracetest.Small("sendfile"), "failing.json", "sendfile.json", 80))
 	tracetest.Golden(t, "difference-file.txt", Difference(tracetest.ToFile(), tracetest.Whole("mmap-write"), "a.json", strings.Repeat("very/", 20)+"long.json", 80))
 }
 

@@ -250,6 +250,9 @@ func (d document) callsSection(width int) []string {
 			}
 			g.Add("    "+term.Fit(d.Text(c.Name), 24, ".."), reading.Text(c.Count.Int, human.Grouped), d.CountRateText(c.Count.Int, p.Back.Syscalls.ByName[c.Name].Calls, 11),
 				reading.Text(c.Bytes.Int, human.Grouped), reading.Text(c.Errors.Int, human.Grouped), mean, reading.Text(c.Blocked.Int, human.Grouped))
+			for _, e := range c.Errnos {
+				g.Add("      "+term.Fit(d.Text(e.Name), 22, ".."), "", "", "", reading.Text(e.Count.Int, human.Grouped), "", "")
+			}
 		}
 	}
 	return g.UnlessEmpty(width)

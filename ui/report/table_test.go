@@ -24,7 +24,7 @@ func TestTableGolden(t *testing.T) {
 	broken.Run.Verified = &verified
 	for name, tr := range map[string]*trace.Trace{
 		"read-write": tracetest.Small("read-write"), "mmap-write": tracetest.Small("mmap-write"), "sendfile": tracetest.Small("sendfile"),
-		"file": ended(tracetest.ToFile(), trace.Interrupted), "failed": broken, "empty": {},
+		"file": ended(tracetest.ToFile(), trace.Interrupted), "failed": broken, "failing": tracetest.Failing(), "empty": {},
 	} {
 		t.Run(name, func(t *testing.T) { tracetest.Golden(t, "table-"+name+".txt", Table(tr, 80)) })
 	}
