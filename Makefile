@@ -100,7 +100,8 @@ vm-shell: build deps-vm ## Open a shell in a guest with Debian's kernel KERNEL=6
 
 # What the tests need besides Go, and what generating needs besides that.
 deps: ## Install what the tests need (Debian, Ubuntu)
-	@./scripts/need tmux:tmux jq:jq setpriv:util-linux ip:iproute2 cc:gcc
+	@PATH=$$PATH:/usr/sbin:/sbin ./scripts/need tmux:tmux jq:jq setpriv:util-linux ip:iproute2 cc:gcc \
+		mount:mount mkfs.ext4:e2fsprogs mkfs.xfs:xfsprogs mkfs.btrfs:btrfs-progs
 	@[ -n "$$(./scripts/vm --why-not)" ] || $(MAKE) --no-print-directory deps-vm
 
 deps-vm:

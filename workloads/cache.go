@@ -113,7 +113,7 @@ func (s *Source) Cold(ctx context.Context) error {
 		return err
 	}
 	fd := int(s.file.Fd())
-	if err := s.writeBack(ctx); ctx.Err() != nil {
+	if err := s.WriteBack(ctx); ctx.Err() != nil {
 		return context.Cause(ctx)
 	} else if err != nil { // dirty pages stay
 		return fmt.Errorf("write back source %s: %w", s.Path, err)
@@ -182,9 +182,9 @@ func mayCheckCache(fd int) bool {
 	return unix.Faccessat(unix.AT_FDCWD, fmt.Sprintf("/proc/self/fd/%d", fd), unix.W_OK, unix.AT_EACCESS) == nil
 }
 
-// writeBack writes dirty pages to the disk, a few at a time: a thread in fsync(2)
+// WriteBack writes dirty pages to the disk, a few at a time: a thread in fsync(2)
 // cannot be interrupted, nor can its process end.
-func (s *Source) writeBack(ctx context.Context) error {
+func (s *Source) WriteBack(ctx context.Context) error {
 	const step = 8 << 20
 	const flags = unix.SYNC_FILE_RANGE_WAIT_BEFORE | unix.SYNC_FILE_RANGE_WRITE | unix.SYNC_FILE_RANGE_WAIT_AFTER
 	fd := int(s.file.Fd())

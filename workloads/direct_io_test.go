@@ -3,7 +3,6 @@
 package workloads
 
 import (
-	"os"
 	"slices"
 	"testing"
 
@@ -63,22 +62,4 @@ func TestDirectIONamesTheNearestSize(t *testing.T) {
 	}
 	w := Work{Strategy: readWrite, Chunk: 1, Bytes: 1}
 	must(t, w.CheckSizes(source))
-}
-
-func TestWritten(t *testing.T) {
-	dense, _ := open(t, tempFile(t, 300_001), "null")
-	f, err := os.OpenFile(tempFile(t, 300_001), os.O_RDWR, 0)
-	must(t, err)
-	defer f.Close()
-	must(t, f.Truncate(400_000)) // a hole at the end
-	sparse, _ := open(t, f.Name(), "null")
-	zero, _ := open(t, "zero", "null")
-	if inMemory(dense.Filesystem) {
-		t.Skipf("%s has no blocks", dense.Filesystem)
-	}
-	for source, want := range map[*Source]bool{dense: true, sparse: false, zero: false} {
-		if got := source.Written(t.Context()); got != want {
-			t.Errorf("source %s of %d bytes is written: %v, want %v", source.Path, source.Bytes, got, want)
-		}
-	}
 }

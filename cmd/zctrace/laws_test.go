@@ -131,7 +131,6 @@ func betweenMappings(e *expectation, t transfer) { e.bytes[userSpace] = t.n }
 func betweenFiles(e *expectation, t transfer) {
 	if t.filesystem == "xfs" || t.filesystem == "btrfs" {
 		e.bytes[cloned] = t.n
-		e.unknown = []string{inKernel, cloned}
 	} else {
 		e.bytes[inKernel] = t.n
 	}

@@ -73,6 +73,10 @@ func (a *account) fill(t *tally) trace.Amount {
 		return unavailable(holes + ": " + p.Missing[PageCache])
 	case p.Cached && added > 0 && p.Missing[Disk] != "":
 		return unavailable(holes + ", and not read from the disk: " + p.Missing[Disk])
+	case p.Cached && p.Zeros == trace.Known(0) && p.Encoded: // fewer bytes on the disk are no zeros
+		return t.amount(fill)
+	case p.Cached && added > a.diskRead() && p.Zeros == count(added-a.diskRead()) && !p.Encoded && t.unknown[fill] == "":
+		return derived(t.bytes[fill]+p.Zeros.Or(0), "pages of the source's holes, and of what is unwritten (FIEMAP), that were added to the page cache")
 	case p.Cached && added > a.diskRead():
 		return unavailable("more pages were added to the cache than the disk was read for: those of holes are zero-filled")
 	}

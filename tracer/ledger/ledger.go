@@ -32,11 +32,23 @@ type Workload struct {
 	Transfer  []string        // names of the calls that count as transfer_calls
 	Cached    bool            // it reads its source through the page cache
 	Dense     bool            // blocks on a disk hold all of its source, which has no holes
-	Remote    bool            // its source is on another machine, and what is read from there the kernel takes for read from a disk
-	Pages     bool            // it asks for whole pages of its source, but for the source's last
-	Maps      bool            // it maps its source
-	MapsSink  bool            // it writes its sink through a mapping
+	Zeros     trace.Int       // bytes of its source that are in holes, or unwritten
+	Encoded   bool            // of its source some bytes are compressed, or not in blocks of their own
+	FellBack  bool            // its direct reads did, all of them, to the page cache
+	WhyDirect string          // more of why direct reads may have been copied
+	Clones    Clones
+	Remote    bool // its source is on another machine, and what is read from there the kernel takes for read from a disk
+	Pages     bool // it asks for whole pages of its source, but for the source's last
+	Maps      bool // it maps its source
+	MapsSink  bool // it writes its sink through a mapping
 	Left      Left
+}
+
+// Clones is what the extents of a file say of how copy_file_range made it.
+type Clones struct {
+	Bytes  int64  // of the file
+	Cloned int64  // of these: they share blocks with the source, or are holes as there
+	Reason string // why that is not known; "" if it is
 }
 
 // Left is how much page cache the run left behind, which is looked up at its end.

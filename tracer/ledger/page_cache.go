@@ -48,7 +48,12 @@ func (a *account) hit(missed uint64, kind trace.Provenance, reason string) {
 		say(&a.Counters, trace.Unavailable, whyUndeclared, trace.CacheHitBytes)
 		return
 	}
-	a.PageCache.HitBytes = trace.Known(max(0, payload-int64(missed)))
+	shared, known := a.Moved.Cloned.Bytes.Get() // nobody asks the cache for what is cloned
+	if !known {
+		say(&a.Counters, trace.Unavailable, "what is cloned is not asked for: "+a.Moved.Cloned.Reason, trace.CacheHitBytes)
+		return
+	}
+	a.PageCache.HitBytes = trace.Known(max(0, payload-int64(missed)-shared))
 	say(&a.Counters, kind, reason, trace.CacheHitBytes)
 }
 

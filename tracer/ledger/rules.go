@@ -36,6 +36,7 @@ type ruling struct {
 	rest     *class // where then the bytes belong that none of them saw; nil: not known either
 
 	unlessDense bool // rest holds only of a source without holes
+	byExtents   bool // without such hooks, the extents of the file that was written tell
 }
 
 func certain(c ...class) ruling                  { return ruling{certain: c} }
@@ -61,6 +62,12 @@ func (v ruling) seenOrHole(rest class) ruling {
 	return v
 }
 
+// orExtents is one that the extents make certain, where no hook does: see [Clones].
+func (v ruling) orExtents() ruling {
+	v.byExtents = true
+	return v
+}
+
 // seen is a ruling whose copies the hooks see, though not all of the rest.
 func (v ruling) seen() ruling {
 	v.watched = true
@@ -72,11 +79,14 @@ func (v ruling) seen() ruling {
 type rule func(in, out bpf.ObjectFdKind, flags uint32) ruling
 
 const (
-	whyDirect = "direct I/O may have fallen back to copies; that needs a hook on the copy functions"
-	whyFS     = "this file system may bypass the page cache; that needs a hook on the copy functions"
-	whyResult = "the call's result does not tell how its bytes moved"
-	whyLinear = "of a packet, what is not in pages is copied into the pipe; that needs a hook on skb_splice_bits"
-	whySocket = "it depends on the socket and the kernel; that needs a hook on the copy functions"
+	whyDirect  = "direct I/O may have fallen back to copies; that needs a hook on the copy functions"
+	whyFS      = "this file system may bypass the page cache; that needs a hook on the copy functions"
+	whyResult  = "the call's result does not tell how its bytes moved"
+	whyLinear  = "of a packet, what is not in pages is copied into the pipe; that needs a hook on skb_splice_bits"
+	whySocket  = "it depends on the socket and the kernel; that needs a hook on the copy functions"
+	whyReflink = reflinkOrCopy + "; that needs a hook on the copy functions"
+
+	reflinkOrCopy = "it is a reflink where the file system can, else a copy"
 )
 
 func ruleUnknown(_, _ bpf.ObjectFdKind, _ uint32) ruling {
@@ -225,10 +235,9 @@ func ruleCopyFileRange(in, out bpf.ObjectFdKind, _ uint32) ruling {
 			return certain(inKernel)
 		}
 	}
-	const why = "it is a reflink where the file system can, else a copy; that needs a hook on the copy functions"
 	if kindOf(in) == kindCached && kindOf(out) == kindCached && in.Detail == out.Detail &&
 		(out.Detail == unix.XFS_SUPER_MAGIC || out.Detail == unix.BTRFS_SUPER_MAGIC) {
-		return uncertain(why, inKernel, cloned).seenOr(cloned)
+		return uncertain(whyReflink, inKernel, cloned).seenOr(cloned).orExtents()
 	}
-	return uncertain(why, inKernel, pageRefs, cloned) // a server may do it, or direct I/O
+	return uncertain(whyReflink, inKernel, pageRefs, cloned) // a server may do it, or direct I/O
 }

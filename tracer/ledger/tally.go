@@ -3,6 +3,7 @@
 package ledger
 
 import (
+	"math/bits"
 	"slices"
 
 	"github.com/zctrace/zctrace/bpf"
@@ -22,6 +23,8 @@ type tally struct {
 	bytes   [classes]int64
 	seen    [classes]int64  // of bytes
 	unknown [classes]string // why a class is not known
+
+	told [classes]trace.Origin // where a class comes from, if extents told
 }
 
 // tallyEach is the tally of each engine that counted.
@@ -128,6 +131,9 @@ func (t *tally) add(cell *bpf.ObjectCell) {
 func (t *tally) place(v ruling, n int64, succeeded bool, seen copies) {
 	t.saw(seen)
 	rest := max(0, n-seen.sum())
+	if why := t.party.WhyDirect; v.unlessDense && why != "" {
+		v.reason = why
+	}
 	for _, c := range v.certain {
 		if c == fill { // besides how the filled pages go on
 			t.bytes[c] += n
@@ -143,6 +149,11 @@ func (t *tally) place(v ruling, n int64, succeeded bool, seen copies) {
 			t.notKnown(v)
 		}
 	case rest == 0:
+	case v.unlessDense && t.party.FellBack:
+		t.bytes[toUser] += rest
+		t.told[toUser] = trace.Origin{Provenance: trace.Derived, Reason: whyFellBack}
+	case v.byExtents && (!sees || t.unseen != "") && t.party.Clones != (Clones{}):
+		t.byExtents(v, n, rest)
 	case sees && t.unseen != "":
 		v.reason += ": " + t.unseen
 		t.notKnown(v)
@@ -153,6 +164,45 @@ func (t *tally) place(v ruling, n int64, succeeded bool, seen copies) {
 	default: // the copies at least were seen
 		t.notKnown(v, toUser, fromUser, inKernel)
 	}
+}
+
+// byExtents tells clones from copies by the extents of the file that copy_file_range has
+// written, of n bytes in all: rest is what no hook saw copied of them. If it was written over,
+// the last pass is all that can be looked up.
+func (t *tally) byExtents(v ruling, n, rest int64) {
+	c := t.party.Clones
+	told := trace.Origin{Provenance: trace.Derived, Reason: whyExtents}
+	switch {
+	case n < c.Bytes:
+		c.Reason = "there is more in the sink than it was told to write"
+		fallthrough
+	case c.Reason != "":
+		v.reason = reflinkOrCopy + ": " + c.Reason
+		t.notKnown(v)
+		return
+	case n > c.Bytes:
+		told = trace.Origin{Provenance: trace.Estimated, Reason: whyLastPass}
+	}
+	clones := min(share(n, c.Cloned, c.Bytes), rest)
+	t.bytes[cloned] += clones
+	t.bytes[inKernel] += rest - clones
+	t.told[cloned], t.told[inKernel] = told, told
+}
+
+const (
+	whyFellBack = "direct reads fell back to the page cache: the source is compressed or inline (FIEMAP), and its pages are there"
+	whyExtents  = "from the sink's extents (FIEMAP): what shares blocks was cloned, the rest copied"
+	whyLastPass = "from the sink's extents (FIEMAP) after the last pass: it was written over, so what the others did is not seen"
+)
+
+// share is n * part / whole, rounded down, of a part that is not more than the whole.
+func share(n, part, whole int64) int64 {
+	if whole <= 0 {
+		return 0
+	}
+	high, low := bits.Mul64(uint64(n), uint64(part))
+	quotient, _ := bits.Div64(high, low, uint64(whole))
+	return int64(quotient)
 }
 
 // notKnown makes the ruling's unknown classes unknown, but for some.
@@ -171,5 +221,12 @@ func (t *tally) amount(c class) trace.Amount {
 	if t.watched && c <= inKernel && t.seen[c] == t.bytes[c] { // also 0
 		return hooked(uint64(t.bytes[c]), "")
 	}
-	return mixed(t.bytes[c], t.seen[c], whyTold)
+	a := mixed(t.bytes[c], t.seen[c], whyTold)
+	if told := t.told[c]; told.Reason != "" {
+		a.Reason = told.Reason
+		if told.Provenance == trace.Estimated {
+			a.Provenance = trace.Estimated
+		}
+	}
+	return a
 }

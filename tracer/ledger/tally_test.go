@@ -211,3 +211,102 @@ func TestUnseenLateCopies(t *testing.T) {
 		}
 	}
 }
+
+// By the extents of the file that was written, engines without hooks know what was cloned and
+// what copied; with hooks, these know better.
+func TestClonesByExtents(t *testing.T) {
+	const n = 1_000_000
+	for _, test := range []struct {
+		name             string
+		engine           Engine
+		missing          Missing
+		clones           Clones
+		seen             uint64
+		cloned, inKernel trace.Int
+		provenance       trace.Provenance
+	}{
+		{"all", Derived, nil, Clones{Bytes: n, Cloned: n}, 0, trace.Known(n), trace.Known(0), trace.Derived},
+		{"a part", Derived, nil, Clones{Bytes: n, Cloned: 300_000}, 0, trace.Known(300_000), trace.Known(700_000), trace.Derived},
+		{"nothing", Derived, nil, Clones{Bytes: n}, 0, trace.Known(0), trace.Known(n), trace.Derived},
+		{"written over", Derived, nil, Clones{Bytes: n / 3, Cloned: n / 6}, 0, trace.Known(n * (n / 6) / (n / 3)), trace.Known(n - n*(n/6)/(n/3)), trace.Estimated},
+		{"more than was written", Derived, nil, Clones{Bytes: n + 1, Cloned: n}, 0, trace.Int{}, trace.Int{}, trace.Unavailable},
+		{"not looked up", Derived, nil, Clones{Reason: "not yet"}, 0, trace.Int{}, trace.Int{}, trace.Unavailable},
+		{"nothing known", Derived, nil, Clones{}, 0, trace.Int{}, trace.Int{}, trace.Unavailable},
+		{"hooks saw the copies", Fentry, nil, Clones{Bytes: n, Cloned: 300_000}, 10, trace.Known(n - 10), trace.Known(10), trace.Derived},
+		{"hooks that do not see all", Fentry, Missing{FentryCopies: "no btrfs"}, Clones{Bytes: n, Cloned: n - 10}, 0, trace.Known(n - 10), trace.Known(10), trace.Derived},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			c := cell(unix.SYS_COPY_FILE_RANGE, xfs, xfs, 16, n, 0)
+			c.Seen[bpf.ObjectEngineFENTRY].InKernel = test.seen
+			ta := newTally(slot(c), test.engine, &Party{Missing: test.missing, Workload: Workload{Clones: test.clones}})
+			got, copied := ta.amount(cloned), ta.amount(inKernel)
+			if got.Bytes != test.cloned || copied.Bytes != test.inKernel || got.Provenance != test.provenance {
+				t.Errorf("cloned %+v, in_kernel %+v", got, copied)
+			}
+			if got.Reason == "" {
+				t.Error("no reason")
+			}
+			if sum := got.Bytes.Add(copied.Bytes); sum.Known() && sum != trace.Known(n) {
+				t.Errorf("%v bytes of %d", sum, n)
+			}
+		})
+	}
+	if got := share(1<<62, 1<<40, 1<<41); got != 1<<61 {
+		t.Errorf("half of 2^62 is %d", got)
+	}
+}
+
+// Direct reads that are known to have fallen back are copies; else more of why is said.
+func TestDirectReadsThatFellBack(t *testing.T) {
+	direct := btrfs
+	direct.Attrs |= uint16(bpf.ObjectFdAttrFD_DIRECT)
+	s := slot(cell(unix.SYS_READ, direct, none, 1, 1000, 0))
+	ta := newTally(s, Derived, &Party{Workload: Workload{FellBack: true, WhyDirect: "x"}})
+	if a := ta.amount(toUser); a != derived(1000, whyFellBack) {
+		t.Errorf("to_user is %+v", a)
+	}
+	if refs, zeros := ta.amount(pageRefs).Bytes, ta.amount(fill).Bytes; refs != trace.Known(0) || zeros != trace.Known(0) {
+		t.Errorf("page_refs is %v, fill %v", refs, zeros)
+	}
+	for why, want := range map[string]string{"": whyDirect, "compressed": "compressed"} {
+		ta := newTally(s, Derived, &Party{Workload: Workload{WhyDirect: why}})
+		if a := ta.amount(toUser); a != unavailable(want) {
+			t.Errorf("to_user is %+v", a)
+		}
+	}
+}
+
+// What the extents tell of the zeros among the pages that were added, and of what is cloned,
+// which nobody looked for in the page cache.
+func TestPagesByExtents(t *testing.T) {
+	for _, test := range []struct {
+		name        string
+		added, read uint64
+		zeros       trace.Int
+		encoded     bool
+		cloned      int64
+		fill, hits  trace.Int
+	}{
+		{"holes", 8192, 4096, trace.Known(4096), false, 0, trace.Known(4096), trace.Known(0)},
+		{"more than the holes", 8192, 0, trace.Known(4096), false, 0, trace.Int{}, trace.Known(0)},
+		{"not known", 8192, 4096, trace.Int{}, false, 0, trace.Int{}, trace.Known(0)},
+		{"compressed", 8192, 512, trace.Known(0), true, 0, trace.Known(0), trace.Known(0)},
+		{"compressed, with holes", 8192, 4096, trace.Known(4096), true, 0, trace.Int{}, trace.Known(0)},
+		{"all on the disk", 8192, 8192, trace.Known(0), false, 0, trace.Known(0), trace.Known(0)},
+		{"cloned", 0, 0, trace.Known(0), false, 8192, trace.Known(0), trace.Known(0)},
+		{"half of it cloned", 0, 0, trace.Known(0), false, 4096, trace.Known(0), trace.Known(4096)},
+	} {
+		s := slot(cell(unix.SYS_COPY_FILE_RANGE, xfs, xfs, 2, 8192, 0))
+		s.Cache.AddedBytes, s.Cache.MissedBytes, s.DiskReadBytes = test.added, test.added, test.read
+		c := Counters(s, Party{Workload: Workload{
+			Payload: trace.Known(8192), Cached: true, Zeros: test.zeros, Encoded: test.encoded, Clones: Clones{Bytes: 8192, Cloned: test.cloned},
+		}})
+		if c.Copies.Fill.Bytes != test.fill || c.PageCache.HitBytes != test.hits {
+			t.Errorf("%s: fill %+v, hits %v; want %v, %v", test.name, c.Copies.Fill, c.PageCache.HitBytes, test.fill, test.hits)
+		}
+	}
+	c := Counters(slot(cell(unix.SYS_COPY_FILE_RANGE, xfs, xfs, 2, 8192, 0)), Party{Workload: Workload{Payload: trace.Known(8192), Cached: true}})
+	if hits := c.Value(trace.CacheHitBytes); hits.Int.Known() || hits.Origin.Reason == "" {
+		t.Errorf("without knowing what was cloned, %+v", hits)
+	}
+}

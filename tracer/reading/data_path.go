@@ -57,10 +57,12 @@ type Idleness string
 
 // The reasons.
 const (
-	InCache   Idleness = "cached"
-	Discarded Idleness = "unread"
-	Later     Idleness = "later"  // the kernel writes it back
-	NoDMA     Idleness = "no DMA" // the kernel imitates the device
+	InCache    Idleness = "cached"
+	Discarded  Idleness = "unread"
+	Later      Idleness = "later"     // the kernel writes it back
+	NoDMA      Idleness = "no DMA"    // the kernel imitates the device
+	NoBlocks   Idleness = "no blocks" // of the disk hold it: holes, say
+	SameBlocks Idleness = "shared"    // with the source
 )
 
 // Hop leads from one place to another; one that leads past places between them leaps over them.
@@ -193,7 +195,7 @@ func (s *surveyor) addSource() int {
 	case src.Filesystem == "tmpfs":
 		return s.add(Place{Names: []string{"page cache", "cache"}, Detail: "tmpfs"})
 	default:
-		disk := s.add(Place{Names: []string{"disk"}, Detail: src.Filesystem})
+		disk := s.add(Place{Names: []string{"disk"}, Detail: s.diskState()})
 		cache := s.add(Place{Names: []string{"page cache", "cache"}, Detail: s.cacheState(), Idle: s.direct()})
 		if !s.direct() {
 			s.join(disk, cache, s.unused(), s.streamOf(s.sender, ByDMA, trace.DiskReadBytes))
@@ -212,7 +214,12 @@ func (s *surveyor) cacheState() string {
 
 // unused says why nothing was read from the disk.
 func (s *surveyor) unused() Idleness {
-	if s.run.Cache == "warm" {
+	switch cause := s.book.Row(DMAIn).Cause; {
+	case cause.Kind == NotInBlocks:
+		return NoBlocks
+	case cause.Kind == BlocksShared:
+		return SameBlocks
+	case s.run.Cache == "warm":
 		return InCache
 	}
 	return ""
@@ -360,7 +367,11 @@ func (s *surveyor) addDevice(from, at int, direct bool) {
 		if direct {
 			at = from
 		}
-		s.join(at, disk, Later, written)
+		idle := Later
+		if s.book.Row(DMAOut).Cause.Kind == BlocksShared {
+			idle = SameBlocks
+		}
+		s.join(at, disk, idle, written)
 		s.shareBlocks(disk)
 	case "nic":
 		nic := s.add(Place{Names: []string{"NIC"}, Detail: device.Name})

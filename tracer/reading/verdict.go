@@ -79,19 +79,28 @@ const (
 	SinkHasNoDevice // nothing carries the payload away
 	VirtualDevice   // Name: its kind
 	WithHeaders     // packets carry more than the payload
-	WritebackLater  // Name: the kind of the other sink's device, if there are two
+	WritebackLater  // Name: the kind of the other sink's device, if there are two; Count: bytes of which not, as their blocks are shared
 	CopiedByKernel  // on arrival, and charged to no process
 	NotMapped       // the receiver asked for pages to be mapped, and they were copied
 	FailedCalls     // Count of Of calls of Name failed with Errno, and were repeated
+	NotInBlocks     // no blocks of a disk hold the source as it is; Extents: how it is kept
+	BlocksShared    // the file system shares them; Count: bytes
+	ReadAhead       // and in whole blocks; Count: bytes more than the payload
+	MetadataRead    // of the file system's own; Count: bytes
+	Decompressed    // or decrypted, by the CPU, when it was read from the disk; Count: bytes at most
+	DirectCopied    // direct I/O was made through the page cache; Name: the file system
+	BufferedTail    // what ends a file within a block goes through the page cache
+	causeKinds      // how many there are
 )
 
 // Cause is a reason with what it is about.
 type Cause struct {
-	Kind  CauseKind
-	Count int64
-	Name  string // as the trace has it: not to be drawn unsanitized
-	Of    int64
-	Errno string // likewise; "" if the trace does not name it
+	Kind    CauseKind
+	Count   int64
+	Name    string // as the trace has it: not to be drawn unsanitized
+	Of      int64
+	Errno   string // likewise; "" if the trace does not name it
+	Extents trace.Extents
 }
 
 // Verdict puts what the run cost its main party next to the textbook. It has no rows where no textbook
@@ -110,8 +119,17 @@ func (m Moment) Verdict() Verdict {
 		j.copies(CopiesInKernel, trace.InKernel, t.Textbook.Copies.InKernel),
 	}
 	v := Verdict{j.transfers, append(rows, copies...)}
-	v.Rows = append(v.Rows, v.cpuCopies(copies), j.dmaIn(), j.dmaOut(m.Now.Kernel.Disk.WriteBytes))
+	v.Rows = append(v.Rows, j.cpuCopies(v, copies), j.dmaIn(), j.dmaOut(m.Now.Kernel.Disk.WriteBytes))
 	return v
+}
+
+// cpuCopies is their sum. Bytes that the CPU made out of others were not copied, and no less work.
+func (j judge) cpuCopies(v Verdict, copies []Row) Row {
+	row := v.cpuCopies(copies)
+	if n := j.decompressed(); n > 0 && row.Agreement != Unmeasured && row.Agreement != Differs {
+		row.Agreement, row.Cause = Explained, Cause{Kind: Decompressed, Count: n}
+	}
+	return row
 }
 
 // cpuCopies sums up the rows of the three classes.
@@ -332,7 +350,15 @@ func (j judge) explainCopies(row *Row, copied int64) {
 		row.Agreement, row.Cause = Explained, Cause{Kind: Zeros, Count: zeros}
 	case s == CopiesFromUser && run.Sink.Kind == "null" && copied == 0:
 		row.Agreement, row.Cause = Explained, Cause{Kind: Unread}
+	case s == CopiesToUser && copied > 0 && j.direct():
+		row.Cause = Cause{Kind: DirectCopied, Name: run.Source.Filesystem}
+	case s == CopiesFromUser && copied > 0 && j.direct() && copied <= j.tail():
+		row.Agreement, row.Cause = Explained, Cause{Kind: BufferedTail}
+	case s == CopiesFromUser && copied > 0 && j.direct() && run.Sink.Kind == "file":
+		row.Cause = Cause{Kind: DirectCopied}
 	case s != CopiesInKernel:
+	case j.shared() > 0 && j.shared()+copied >= j.payload*int64(row.Textbook):
+		row.Agreement, row.Cause = Explained, Cause{Kind: BlocksShared, Count: j.shared()}
 	case run.Sink.Device.Kind == "nic":
 		row.Cause = Cause{Kind: CannotGather, Name: run.Sink.Device.Name}
 	case j.party.Zerocopy.Copied.Or(0) > 0:
@@ -343,19 +369,12 @@ func (j judge) explainCopies(row *Row, copied int64) {
 }
 
 func (j judge) dmaIn() Row {
-	row := j.row(DMAIn, j.party.Value(trace.DiskReadBytes), j.payload, j.tr.Textbook.DMA.In)
-	if row.Agreement != Differs || row.Measured > float64(row.Textbook) {
+	read := j.party.Value(trace.DiskReadBytes)
+	row := j.row(DMAIn, read, j.payload, j.tr.Textbook.DMA.In)
+	if row.Agreement != Differs {
 		return row
 	}
-	switch run := &j.tr.Run; {
-	case run.Source.Kind == "zero":
-		row.Cause.Kind = SourceHasNoDisk
-	case run.Source.Filesystem == "tmpfs":
-		row.Cause.Kind = TmpfsHasNoDisk
-	case run.Cache == "warm":
-		row.Cause.Kind = CacheWarm
-	}
-	if row.Cause.Kind != NoCause {
+	if row.Cause = j.whyRead(read.Int.Or(0), j.payload*int64(row.Textbook)); row.Cause.Kind != NoCause {
 		row.Agreement = Explained
 	}
 	return row
@@ -385,8 +404,10 @@ func (j judge) dmaOut(writeback trace.Int) Row {
 	case !row.Known:
 	case over > 0 && over < headers:
 		row.Agreement, row.Cause = Same, Cause{Kind: WithHeaders}
+	case device.Kind == "disk" && over < 0 && moved.Int.Or(0)+j.shared() >= j.payload*int64(textbook):
+		row.Agreement, row.Cause = Explained, Cause{Kind: BlocksShared, Count: j.shared()}
 	case device.Kind == "disk" && over < 0:
-		row.Agreement, row.Cause = Explained, Cause{Kind: WritebackLater, Name: other}
+		row.Agreement, row.Cause = Explained, Cause{Kind: WritebackLater, Name: other, Count: j.shared()}
 	}
 	return row
 }

@@ -115,7 +115,7 @@ func TestFailedCalls(t *testing.T) {
 
 // Every cause but none has words.
 func TestCausesHaveWords(t *testing.T) {
-	for kind := NoCause + 1; kind <= FailedCalls; kind++ {
+	for kind := NoCause + 1; kind < causeKinds; kind++ {
 		if (Cause{Kind: kind, Name: "x"}).String() == "" {
 			t.Errorf("cause %d has no words", kind)
 		}
@@ -148,5 +148,74 @@ func TestCopiesUnderWay(t *testing.T) {
 				t.Errorf("agreement %d, want %d: %s", row.Agreement, test.want, row)
 			}
 		})
+	}
+}
+
+// DMA in, DMA out and copies of a source and a sink that the disk does not hold as they are.
+func TestCausesByExtents(t *testing.T) {
+	const n = 1 << 20
+	direct := []trace.Hop{{From: trace.PlaceSource, To: trace.PlaceBuffer, By: trace.ByDMA}}
+	sparse := &trace.Extents{Bytes: trace.Known(n), HoleBytes: trace.Known(n / 2), MappedBytes: trace.Known(n / 2)}
+	mixed := &trace.Extents{Bytes: trace.Known(n), HoleBytes: trace.Known(4096), UnwrittenBytes: trace.Known(8192), EncodedBytes: trace.Known(1000), InlineBytes: trace.Known(1)}
+	packed := &trace.Extents{Bytes: trace.Known(n), MappedBytes: trace.Known(n), EncodedBytes: trace.Known(n)}
+	for _, test := range []struct {
+		name           string
+		cache          string
+		path           []trace.Hop
+		extents        *trace.Extents
+		read, added    int64
+		cloned, copied int64
+		toUser         int64
+		subject        Subject
+		want           Agreement
+		text           string
+	}{
+		{name: "holes", cache: "cold", extents: sparse, read: n / 2, subject: DMAIn, want: Explained, text: "holes: 524,288 bytes in no block"},
+		{name: "less than the holes explain", cache: "cold", extents: sparse, read: n / 4, subject: DMAIn, want: Differs},
+		{name: "warm", cache: "warm", extents: sparse, subject: DMAIn, want: Explained, text: "page cache warm"},
+		{name: "direct, which no cache serves", cache: "warm", path: direct, extents: sparse, read: n / 2, subject: DMAIn, want: Explained, text: "holes: 524,288 bytes in no block"},
+		{name: "direct, without a reason", cache: "warm", path: direct, subject: DMAIn, want: Differs},
+		{name: "of every kind", cache: "cold", extents: mixed, read: n - 12288, subject: DMAIn, want: Explained,
+			text: "holes, unwritten, compressed, inline: 4,096 bytes in no block, 8,192 bytes in blocks never written, 1,000 bytes as fewer on the disk, 1 byte among metadata"},
+		{name: "read ahead", cache: "cold", read: 2 * n, added: 2 * n, subject: DMAIn, want: Explained, text: "read ahead, in whole blocks: 1,048,576 bytes more"},
+		{name: "metadata", cache: "cold", read: 2 * n, added: n, subject: DMAIn, want: Explained, text: "metadata: 1,048,576 bytes of the file system's own"},
+		{name: "decompressed", cache: "cold", extents: packed, read: n / 8, added: n, subject: CPUCopies, want: Explained, text: "decompressed: up to 1,048,576 bytes are the CPU's work"},
+		{name: "decompressed before", cache: "warm", extents: packed, subject: CPUCopies, want: Same},
+		{name: "direct, fallen back", cache: "warm", path: direct, extents: packed, toUser: n, subject: CopiesToUser, want: Differs, text: "direct I/O fell back to the page cache"},
+		{name: "and so from a warm cache", cache: "warm", path: direct, extents: packed, toUser: n, subject: DMAIn, want: Explained, text: "page cache warm"},
+		{name: "cloned", cache: "cold", cloned: n, subject: DMAIn, want: Explained, text: "cloned: 1,048,576 bytes share blocks"},
+		{name: "cloned, not copied", cache: "cold", cloned: n, subject: CopiesInKernel, want: Explained, text: "cloned: 1,048,576 bytes share blocks"},
+		{name: "cloned, nothing to write", cache: "warm", cloned: n, subject: DMAOut, want: Explained, text: "cloned: 1,048,576 bytes share blocks"},
+		{name: "a part cloned", cache: "warm", cloned: n / 2, copied: n / 2, subject: CopiesInKernel, want: Explained, text: "cloned: 524,288 bytes share blocks"},
+		{name: "a part to write", cache: "warm", cloned: n / 2, copied: n / 2, subject: DMAOut, want: Explained, text: "writeback comes later: but for 524,288 bytes, which share blocks"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			book := trace.TextbookCopies{}
+			if test.cloned > 0 {
+				book.InKernel = 1
+			}
+			tr := traceOf(n, n, book)
+			tr.Textbook.DMA = trace.TextbookDMA{In: 1, Out: 1}
+			tr.Run.Cache, tr.Run.Path = test.cache, test.path
+			tr.Run.Source.Extents, tr.Run.Sink = test.extents, trace.Sink{Kind: "file", Device: trace.Device{Kind: "disk"}}
+			c := &tr.Total.Sender
+			c.Disk = trace.Disk{ReadBytes: trace.Known(test.read), WriteBytes: trace.Known(0)}
+			c.PageCache.MissBytes = trace.Known(test.added)
+			c.Copies.ToUser, c.Copies.InKernel, c.Moved.Cloned = derived(test.toUser), derived(test.copied), derived(test.cloned)
+			if row := End(tr).Verdict().Row(test.subject); row.Agreement != test.want || row.Cause.String() != test.text {
+				t.Errorf("agreement %d, %q; want %d, %q", row.Agreement, row.Cause, test.want, test.text)
+			}
+		})
+	}
+}
+
+// Of a hostile trace, too.
+func TestCausesByOddExtents(t *testing.T) {
+	for _, n := range []trace.Int{{}, trace.Known(0), trace.Known(1), trace.Known(1<<63 - 1)} {
+		tr := traceOf(1<<62, 1, trace.TextbookCopies{})
+		tr.Textbook.DMA, tr.Run.Cache = trace.TextbookDMA{In: 1}, "cold"
+		tr.Run.Source.Bytes, tr.Run.Source.Extents = n, &trace.Extents{Bytes: n, HoleBytes: n, EncodedBytes: n, UnwrittenBytes: n}
+		tr.Total.Sender.Disk.ReadBytes = trace.Known(1 << 61)
+		_ = End(tr).Verdict().String()
 	}
 }

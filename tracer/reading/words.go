@@ -76,10 +76,28 @@ func (c Cause) String() string {
 	case VirtualDevice:
 		return c.Name
 	case WritebackLater:
-		if c.Name != "" {
+		switch {
+		case c.Count > 0:
+			return "writeback comes later: but for " + human.Grouped(c.Count) + " bytes, which share blocks"
+		case c.Name != "":
 			return "writeback comes later; other sink: " + c.Name
 		}
 		return "writeback comes later"
+	case NotInBlocks:
+		return c.notInBlocks()
+	case BlocksShared:
+		return "cloned: " + human.Grouped(c.Count) + " bytes share blocks"
+	case ReadAhead:
+		return "read ahead, in whole blocks: " + human.Grouped(c.Count) + " bytes more"
+	case MetadataRead:
+		return "metadata: " + human.Grouped(c.Count) + " bytes of the file system's own"
+	case Decompressed:
+		return "decompressed: up to " + human.Grouped(c.Count) + " bytes are the CPU's work"
+	case DirectCopied:
+		if c.Name == "tmpfs" {
+			return "tmpfs copies also with O_DIRECT"
+		}
+		return "direct I/O fell back to the page cache"
 	}
 	return causes[c.Kind]
 }
@@ -98,6 +116,7 @@ var causes = map[CauseKind]string{
 	SinkHasNoDevice:     "no device",
 	WithHeaders:         "with headers",
 	CopiedByKernel:      "copied on arrival, by the kernel on its own",
+	BufferedTail:        "what is no whole block goes through the page cache",
 	NotMapped:           "it asked to have them mapped",
 }
 

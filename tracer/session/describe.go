@@ -15,6 +15,7 @@ import (
 // describe says what the workload is, and what it has cost as of a snapshot.
 func (a *attempt) describe(t *trace.Trace, snapshot *ledger.Snapshot, attached *tracer.Attached) {
 	a.describeWork(t)
+	a.describeExtents(&t.Run)
 	missing := a.missing(attached.Missing)
 	sending := a.sending(missing, attached.Engines)
 	t.Total.Sender = ledger.Counters(&snapshot.Slots[ledger.Sender], sending)
@@ -106,8 +107,13 @@ func (a *attempt) sending(missing ledger.Missing, engines []ledger.Engine) ledge
 			Payload:   trace.Known(a.sender.Payload()),
 			UserSpace: trace.Known(declared.UserSpace),
 			Transfer:  a.Strategy.Transfer,
-			Cached:    a.source.Cached() && !a.Strategy.Direct(),
-			Dense:     a.dense,
+			Cached:    a.source.Cached() && (!a.Strategy.Direct() || a.fellBack()),
+			Dense:     a.extents.Extents != nil && a.extents.Plain(),
+			Zeros:     a.zeros(),
+			Encoded:   a.packed(),
+			FellBack:  a.fellBack(),
+			WhyDirect: a.whyDirect(),
+			Clones:    a.clones(),
 			Remote:    a.source.IsRemote(),
 			Pages:     a.wholePages(),
 			Maps:      a.Strategy.Makes("mmap"),

@@ -11,16 +11,18 @@ import (
 
 // footprint is page cache in bytes, or why it is not known.
 type footprint struct {
-	bytes int64
-	err   error
+	bytes  int64
+	source int64 // of these
+	err    error
 }
 
 // footprint looks at source and sink. Neither is read by that.
 func (w *workload) footprint(ctx context.Context) *footprint {
 	var f footprint
-	if f.bytes, f.err = w.source.PageCache(ctx); f.err != nil {
+	if f.source, f.err = w.source.PageCache(ctx); f.err != nil {
 		return &f
 	}
+	f.bytes = f.source
 	for _, sink := range w.sinks() {
 		var n int64
 		if n, f.err = sink.PageCache(ctx); f.err != nil {

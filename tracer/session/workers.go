@@ -18,7 +18,7 @@ type attempt struct {
 	*workload
 	sender, receiver Worker     // no receiver for the sinks file and null, or elsewhere
 	killed           []Worker   // those that did not end by themselves
-	dense            bool       // the source has no holes, as far as it matters
+	extents          layout     // of the source
 	before           *footprint // in the page cache
 	said             *said      // nil: not all has ended
 }
@@ -29,6 +29,7 @@ type said struct {
 	receipt        *workloads.Receipt // of a receiver on another machine
 	unsure         bool               // the wait for the receipt was interrupted, or in vain
 	after          *footprint         // in the page cache
+	written        []layout           // the extents of the sinks
 }
 
 // attempt does the work once. The error is why it failed; the attempt is nil when it
@@ -66,6 +67,7 @@ func (a *attempt) prepare(ctx context.Context) error {
 	if err := a.prepareCache(ctx); err != nil {
 		return err
 	}
+	a.extents = layoutOf(a.source.Extents(ctx, a.sourceBytes()))
 	a.before = a.footprint(ctx)
 	return ctx.Err()
 }
@@ -97,7 +99,7 @@ func (a *attempt) start() (err error) {
 func (a *attempt) prepareCache(ctx context.Context) error {
 	if a.Strategy.Direct() { // also that its reads find nothing to write back
 		a.doing("writing source %s back", a.Source)
-		a.dense = a.source.Written(ctx)
+		_ = a.source.WriteBack(ctx) // what stays dirty the extents tell
 	}
 	if a.Cold {
 		a.doing("writing source %s back and taking it out of the page cache", a.Source)
@@ -205,6 +207,9 @@ func (a *attempt) collect(ctx context.Context, interrupted bool) (e ending) {
 	}
 	said.sent, senderErr = a.sender.Wait()
 	said.after = a.footprint(context.WithoutCancel(ctx)) // before anything else touches the files
+	for _, sink := range a.sinks() {
+		said.written = append(said.written, layoutOf(sink.Extents(context.WithoutCancel(ctx), said.sent.Payload)))
+	}
 	if a.sink.IsRemote() && senderErr == nil && len(a.killed) == 0 {
 		e.interrupted, receiverErr = a.takeReceipt(ctx, interrupted)
 	}

@@ -33,7 +33,10 @@ var template = sync.OnceValue(func() map[string]any {
 		Samples:  []Sample{},
 		Total:    Totals{Sender: all, Receiver: &all, Kernel: all},
 		Losses:   map[string]int64{anyKey: 0},
-		Run:      Run{Command: []string{}, Verified: &verified},
+		Run: Run{
+			Command: []string{}, Verified: &verified,
+			Source: Source{Extents: &Extents{}}, Sink: Sink{Extents: &Extents{}}, Sink2: &Sink{Extents: &Extents{}},
+		},
 	})
 	if err != nil {
 		return nil // every path is then unknown; a test sees to it that none is

@@ -148,6 +148,8 @@ type Source struct {
 	Path       string `json:"path"`
 	Bytes      Int    `json:"bytes"`      // null for /dev/zero
 	Filesystem string `json:"filesystem"` // ext4, xfs, ...
+
+	Extents *Extents `json:"extents,omitempty"` // before the run, of as much as it may move; nil: of no file, or not looked up yet
 }
 
 // Sink is where the payload goes.
@@ -155,6 +157,8 @@ type Sink struct {
 	Kind    string `json:"kind"` // tcp, unix, pipe, file or null
 	Address string `json:"address"`
 	Device  Device `json:"device"`
+
+	Extents *Extents `json:"extents,omitempty"` // of a file that the run has written, at its end, without writing back what is dirty; nil: of no file, or the end is not there yet
 }
 
 // Device is what carries the payload away.

@@ -78,7 +78,12 @@ func (t *Trace) validatePlain() error {
 			return negative(path, numbers[path])
 		}
 	}
-	return nil
+	return t.Run.validateExtents()
+}
+
+func (r *Run) validateExtents() error {
+	sink2 := cmp.Or(r.Sink2, &Sink{})
+	return cmp.Or(r.Source.Extents.validate("run.source.extents"), r.Sink.Extents.validate("run.sink.extents"), sink2.Extents.validate("run.sink2.extents"))
 }
 
 // lossless reports whether every event was counted.
