@@ -20,8 +20,8 @@ func (d data) phaseText() string {
 		return "failed"
 	case d.outcome == trace.Interrupted:
 		return "interrupted"
-	case d.replay && d.outcome == "": // saved before its end
-		return "running"
+	case d.replay && d.outcome == "":
+		return report.NoEnd
 	}
 	return "done"
 }
@@ -33,7 +33,7 @@ func headerPanel(d data, width int) string {
 	switch d.phaseText() {
 	case "done":
 		sign = d.SignEnded
-	case "interrupted":
+	case "interrupted", report.NoEnd:
 		sign, p = d.SignEnded, d.Warning
 	case "failed":
 		sign, p = d.SignFailed, d.Alarm

@@ -88,7 +88,7 @@ func (d data) reasonLines(g reading.Reason, width int) []string {
 // lossLines are the checks that the run makes on itself.
 func (d data) lossLines(width int) []string {
 	lines := []string{d.Heading("LOSSES", width)}
-	if len(d.Trace.Losses) == 0 {
+	if !reading.LossesKnown(d.Trace) {
 		return append(lines, d.Dim.Apply("not recorded"))
 	}
 	for _, cause := range slices.Sorted(maps.Keys(d.Trace.Losses)) {

@@ -41,7 +41,7 @@ func statusPanel(d data, width int) string {
 	var l term.Line
 	if len(reading.Losses(d.Trace)) == 0 {
 		word := "no losses"
-		if d.Trace.Losses == nil {
+		if !reading.LossesKnown(d.Trace) {
 			word = "losses not recorded"
 		}
 		l.Put(d.Plain, word).Put(d.Dim, " "+d.Dot+" ")

@@ -308,3 +308,13 @@ func TestTwoTracesFit(t *testing.T) {
 		}
 	}
 }
+
+// A trace that was saved under way is not running.
+func TestReplayWithoutAnEnd(t *testing.T) {
+	tr := tracetest.Whole("sendfile")
+	tr.Losses, tr.Run.Ended = map[string]int64{}, ""
+	m := dashboardOf(80, 24, RunOptions{Trace: tr, Replay: true})
+	if got := m.View(); !strings.Contains(got, "saved before its end") || strings.Contains(got, "running") || !strings.Contains(got, "losses not recorded") {
+		t.Errorf("the dashboard says:\n%s", got)
+	}
+}

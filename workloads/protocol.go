@@ -47,6 +47,12 @@ func readHello(b []byte) (word uint32, ok bool) {
 	return binary.BigEndian.Uint32(b[8:]), true
 }
 
+// unfinished is the beginning of a hello.
+func unfinished(b []byte) bool {
+	n := min(len(b), len(magic))
+	return n > 0 && len(b) < helloBytes && string(b[:n]) == magic[:n]
+}
+
 // otherVersion is a hello, but of a protocol that this program does not speak.
 func otherVersion(b []byte) bool {
 	n := len(magic) - 1
@@ -65,7 +71,7 @@ func (r *Receipt) marshal() []byte {
 }
 
 func readReceipt(b []byte) (*Receipt, bool) {
-	if len(b) != receiptBytes || string(b[:8]) != magic {
+	if len(b) != receiptBytes || string(b[:8]) != magic || b[8] >= 0x80 { // nobody sends 8 EiB
 		return nil, false
 	}
 	return &Receipt{Bytes: int64(binary.BigEndian.Uint64(b[8:])), SHA256: [sha256.Size]byte(b[16:])}, true

@@ -151,6 +151,10 @@ func (r *remote) greet(ctx context.Context, conn net.Conn) error {
 		return fault.Errorf(fault.Failed, "wait until another sender is done", "zctrace serve at %s has as many senders as it takes", r.address)
 	case ours || otherVersion(answer):
 		return fault.Errorf(fault.Failed, "run the same version of zctrace on both machines", "zctrace serve at %s speaks another version of the protocol", r.address)
+	case unfinished(answer) && errors.Is(err, os.ErrDeadlineExceeded):
+		return fault.Errorf(fault.Failed, "check the network between the machines", "zctrace serve at %s did not end its answer within %v", r.address, handshakeTime)
+	case unfinished(answer):
+		return fault.Errorf(fault.Failed, "see what zctrace serve says there", "zctrace serve at %s ended the connection within its answer", r.address)
 	case n > 0:
 		return fault.Errorf(fault.Failed, r.advice(), "what listens at %s is not zctrace serve: it answered %.16q", r.address, answer)
 	case errors.Is(err, os.ErrDeadlineExceeded):
@@ -184,7 +188,7 @@ func (s *Sink) Finish(ctx context.Context) (*Receipt, error) {
 	}
 	r, ok := readReceipt(text)
 	if !ok {
-		return nil, s.remote.noReceipt(errors.New("it answered something else"))
+		return nil, s.remote.noReceipt(errors.New("it answered what is no receipt"))
 	}
 	return r, nil
 }

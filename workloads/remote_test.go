@@ -114,6 +114,8 @@ func TestDialRefuses(t *testing.T) {
 	hangsUp := answers(func(c net.Conn) { c.Close() })
 	ssh := answers(func(c net.Conn) { _, _ = io.WriteString(c, "SSH-2.0-OpenSSH_9.2p1\r\n") })
 	older := answers(func(c net.Conn) { _, _ = io.WriteString(c, magic[:7]+"\x00        ") })
+	half := answers(func(c net.Conn) { _, _ = io.CopyN(c, strings.NewReader(magic+"\x00"), 9); c.Close() })
+	slow := answers(func(c net.Conn) { _, _ = io.WriteString(c, magic[:3]) })
 	for _, test := range []struct {
 		name, address string
 		kind          fault.Kind
@@ -123,12 +125,16 @@ func TestDialRefuses(t *testing.T) {
 		{"silent", free, fault.Failed, []string{"is not zctrace serve", "did not answer within 5s", "zctrace serve --listen"}},
 		{"hangs up", hangsUp, fault.Failed, []string{"is not zctrace serve", "zctrace serve --listen"}},
 		{"another protocol", ssh, fault.Failed, []string{"is not zctrace serve", "SSH-2.0", "zctrace serve --listen"}},
+		{"half an answer", half, fault.Failed, []string{"zctrace serve at", "ended the connection within its answer"}},
+		{"a slow answer", slow, fault.Failed, []string{"zctrace serve at", "did not end its answer within 5s"}},
 		{"another version", older, fault.Failed, []string{"another version", "on both machines"}},
 		{"no such host", "no-such-host.invalid:7373", fault.Usage, []string{"there is no host no-such-host.invalid"}},
 		{"no port", "192.0.2.1:", fault.Usage, []string{"lacks the host or the port", "192.0.2.1:7373"}},
 		{"no host", ":7373", fault.Usage, []string{"lacks the host or the port"}},
 		{"no such port", "192.0.2.1:70000", fault.Usage, []string{"there is no port 70000"}},
 		{"IPv6 without a port", "2001:db8::1", fault.Usage, []string{"has no port", "[2001:db8::1]:7373"}},
+		{"IPv6 with a port, but without brackets", "::1:7373", fault.Usage, []string{"does not say where its port begins", "take [::1]:7373"}},
+		{"IPv6 with what may be a port", "2001:db8::1:80", fault.Usage, []string{"take [2001:db8::1]:80 for port 80 of it, or [2001:db8::1:80]:7373"}},
 		{"too many colons", "2001:db8::1:x:y", fault.Usage, []string{"is no HOST:PORT", "[ADDRESS]:PORT"}},
 		{"a misspelt sink", "fil:/tmp/x", fault.Usage, []string{"unknown sink", "did you mean file?"}},
 	} {

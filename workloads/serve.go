@@ -10,6 +10,7 @@ import (
 	"hash"
 	"io"
 	"net"
+	"os"
 	"sync"
 	"time"
 
@@ -170,6 +171,10 @@ func hear(conn net.Conn) (flags uint32, err error) {
 	case otherVersion(hello[:n]):
 		_, _ = conn.Write(appendHello(statusReady)) // so that it knows
 		return 0, errors.New("dropped: it speaks another version of the protocol")
+	case unfinished(hello[:n]) && errors.Is(err, os.ErrDeadlineExceeded):
+		return 0, fmt.Errorf("dropped: it did not end its hello within %v", handshakeTime)
+	case unfinished(hello[:n]):
+		return 0, errors.New("it left before its hello ended")
 	case n > 0 && !ours:
 		return 0, errors.New("dropped: it is no zctrace")
 	case n == 0 && errors.Is(err, io.EOF):

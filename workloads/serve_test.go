@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"math"
 	"net"
 	"strings"
 	"sync"
@@ -129,6 +130,8 @@ func TestServeDropsStrangers(t *testing.T) {
 		"another version":  {string(other), "another version"},
 		"nothing":          {"", "it left without a word"},
 		"silence":          {"", "it said nothing within 5s"},
+		"half a hello":     {magic + "\x00", "it left before its hello ended"},
+		"a slow hello":     {magic[:4], "it did not end its hello within 5s"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			conn, err := net.Dial("tcp", address)
@@ -136,7 +139,7 @@ func TestServeDropsStrangers(t *testing.T) {
 			defer conn.Close()
 			_, err = io.WriteString(conn, test.says)
 			must(t, err)
-			if name != "silence" {
+			if name != "silence" && name != "a slow hello" {
 				_ = conn.(*net.TCPConn).CloseWrite() // it may be closed already
 			}
 			if r := report(t, served); r.Err == nil || !strings.Contains(r.Err.Error(), test.report) || r.Bytes != 0 {
@@ -144,6 +147,21 @@ func TestServeDropsStrangers(t *testing.T) {
 			}
 			_, _ = io.Copy(io.Discard, conn) // until it is closed
 		})
+	}
+}
+
+// A number of bytes that nobody can have sent is no receipt.
+func TestReceipt(t *testing.T) {
+	for _, bytes := range []int64{0, 1, math.MaxInt64} {
+		want := &Receipt{Bytes: bytes, SHA256: [32]byte{7}}
+		if got, ok := readReceipt(want.marshal()); !ok || *got != *want {
+			t.Errorf("%+v is read as %+v, %v", want, got, ok)
+		}
+	}
+	for _, bytes := range []int64{-1, math.MinInt64} {
+		if got, ok := readReceipt((&Receipt{Bytes: bytes}).marshal()); ok {
+			t.Errorf("%d is read as %+v", uint64(bytes), got)
+		}
 	}
 }
 

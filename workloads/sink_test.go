@@ -160,6 +160,32 @@ func TestNamedSinkFile(t *testing.T) {
 	again.Close()
 }
 
+// One run at a time has a file, also while it is empty; a run that does not get it leaves
+// it where it is.
+func TestClaim(t *testing.T) {
+	source := tempFile(t, 100)
+	spec := "file:" + filepath.Join(t.TempDir(), "sink")
+	from, sink := open(t, source, spec)
+	_, other := open(t, source, spec)
+	must(t, other.Claim(from)) // though the first one made it
+	mustFail(t, sink.Claim(from), fault.Usage, "is locked: another run writes to it", "name a file that does not exist yet")
+	sink.Discard()
+	if _, err := os.Stat(sink.Address); err != nil {
+		t.Errorf("the other run's file is gone: %v", err)
+	}
+	other.Close()
+	must(t, sink.Claim(from))
+	_, third := open(t, source, spec)
+	_, err := sink.sender.WriteString("payload")
+	must(t, err)
+	sink.Close()
+	mustFail(t, third.Claim(from), fault.Usage, "exists already, with 7 B in it")
+	for _, spec := range []string{"file", "null", "tcp"} {
+		_, sink := open(t, source, spec)
+		must(t, sink.Claim(from))
+	}
+}
+
 // A refused run leaves no file, and takes none away that was there.
 func TestDiscard(t *testing.T) {
 	source, dir := tempFile(t, 100), t.TempDir()

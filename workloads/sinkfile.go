@@ -58,19 +58,39 @@ func (s *Sink) openFile(path string, source *Source) error {
 	return nil
 }
 
+// Claim takes a file for this run alone, until its last descriptor is closed: two runs that
+// began with the same empty file would write into each other's payload. A file system
+// without locks gives it to everybody.
+func (s *Sink) Claim(source *Source) error {
+	if s.Kind != SinkFile {
+		return nil
+	}
+	if err := unix.Flock(int(s.sender.Fd()), unix.LOCK_EX|unix.LOCK_NB); errors.Is(err, unix.EWOULDBLOCK) {
+		s.created = false // whoever made it, it is the other run's
+		return fault.Errorf(fault.Usage, otherFile, "sink %s is locked: another run writes to it", s.Address)
+	}
+	info, err := s.sender.Stat()
+	if err != nil {
+		return sinkError(s.Address, err)
+	}
+	return mayOverwrite(s.Address, info, source) // another run may just have ended with it
+}
+
+// otherFile is what to do about a sink that cannot be had.
+const otherFile = "name a file that does not exist yet, or take --sink file"
+
 func mayOverwrite(path string, info fs.FileInfo, source *Source) error {
-	const hint = "name a file that does not exist yet, or take --sink file"
 	if st, ok := info.Sys().(*syscall.Stat_t); ok && st.Dev == source.Device && st.Ino == source.Inode {
-		return fault.Errorf(fault.Usage, hint, "sink %s is the source itself", path)
+		return fault.Errorf(fault.Usage, otherFile, "sink %s is the source itself", path)
 	}
 	if info.Mode()&fs.ModeSymlink != 0 {
 		return fault.Errorf(fault.Usage, "name the file that it leads to", "sink %s is a symbolic link, which is not followed", path)
 	}
 	if !info.Mode().IsRegular() {
-		return fault.Errorf(fault.Usage, hint, "sink %s is a %s", path, modeName(info.Mode()))
+		return fault.Errorf(fault.Usage, otherFile, "sink %s is a %s", path, modeName(info.Mode()))
 	}
 	if info.Size() > 0 {
-		return fault.Errorf(fault.Usage, hint, "sink %s exists already, with %s in it", path, human.FormatBytes(info.Size()))
+		return fault.Errorf(fault.Usage, otherFile, "sink %s exists already, with %s in it", path, human.FormatBytes(info.Size()))
 	}
 	return nil
 }

@@ -102,7 +102,7 @@ func unknownSink(text string) error {
 
 func checkAddress(address string) error {
 	if ip := net.ParseIP(address); ip != nil {
-		return noPort(address)
+		return ambiguous(address)
 	}
 	host, port, err := net.SplitHostPort(address)
 	switch {
@@ -119,6 +119,21 @@ func checkAddress(address string) error {
 		return fault.Errorf(fault.Usage, "take 1 to 65535", "sink %s: there is no port %s", address, port)
 	}
 	return nil
+}
+
+// ambiguous is an address of IPv6 without brackets, whose last part may be meant as the port.
+func ambiguous(address string) error {
+	colon := strings.LastIndexByte(address, ':')
+	host, port := address[:colon], address[colon+1:]
+	n, err := strconv.ParseUint(port, 10, 16)
+	if net.ParseIP(host) == nil || err != nil || n == 0 {
+		return noPort(address)
+	}
+	hint := "take " + net.JoinHostPort(host, port)
+	if n != DefaultPort {
+		hint += fmt.Sprintf(" for port %d of it, or %s", n, net.JoinHostPort(address, strconv.Itoa(DefaultPort)))
+	}
+	return fault.Errorf(fault.Usage, hint, "sink %s does not say where its port begins", address)
 }
 
 func orExample(host string) string {

@@ -105,6 +105,7 @@ func (o *compareOptions) adaptFlags(cmd *cobra.Command) {
 		"expect":   "exit with 4 unless `EXPR` holds in every run, or, as 'STRATEGY: EXPR', in every run of that strategy; repeatable",
 		"json":     "write the traces and the ranking to `FILE`, or - for standard output",
 		"plain":    "no live view, also on a terminal",
+		"quiet":    "print errors only, no ranking as text and nothing meanwhile: for --json, --csv, --markdown and --expect",
 	} {
 		f.Lookup(name).Usage = usage
 	}
@@ -170,7 +171,7 @@ func compareStrategies(cmd *cobra.Command, names []string, o *compareOptions) er
 	ctx, interrupt := context.WithCancelCause(cmd.Context())
 	defer interrupt(nil)
 	c := &comparison{
-		frontEnd: frontEnd{cfg: p.cfg, ctx: ctx, interrupt: interrupt, json: file, stdout: os.Stdout},
+		frontEnd: frontEnd{cfg: p.cfg, ctx: ctx, interrupt: interrupt, json: file, stdout: os.Stdout, quiet: o.output.quiet},
 		name:     cmd.Name(),
 		rounds:   int(o.rounds), gates: p.gates, form: o.form,
 	}
@@ -189,11 +190,11 @@ func compareStrategies(cmd *cobra.Command, names []string, o *compareOptions) er
 	front := c.lines
 	if file == "-" {
 		c.stdout = os.Stderr
-	} else if !o.output.plain && canDraw() {
+	} else if !o.output.plain && !c.quiet && canDraw() {
 		front = c.live
 	}
 	outcomes, err := front()
-	if slices.ContainsFunc(outcomes, func(o session.Outcome) bool { return o.Trace != nil }) {
+	if !c.quiet && slices.ContainsFunc(outcomes, func(o session.Outcome) bool { return o.Trace != nil }) {
 		for _, why := range c.leftOut {
 			fmt.Fprintln(os.Stderr, "zctrace: left out: "+human.Sanitize(why))
 		}
@@ -273,7 +274,7 @@ func (c *comparison) openSource() (*workloads.Source, error) {
 	if err != nil {
 		return nil, err
 	}
-	doing := announcer()
+	doing := c.announcer()
 	doing("opening source " + c.cfg.Source.String())
 	defer doing("")
 	return workloads.OpenSource(c.ctx, c.cfg.Source, user)

@@ -20,9 +20,7 @@ func (c *comparison) finish(outcomes []session.Outcome, err error) error {
 	set := c.set(outcomes)
 	var outErr error
 	if len(outcomes) > 0 {
-		if printErr := c.form.writeSet(c.stdout, set); printErr != nil {
-			outErr = fmt.Errorf("print the result: %w", printErr)
-		}
+		outErr = c.printSet(set)
 		outErr = cmp.Or(c.saveSet(set), outErr)
 	}
 	if exit := interrupted(c.ctx, cmp.Or(err, outErr)); exit != nil {
@@ -90,6 +88,17 @@ func (c *comparison) checkGates(set *trace.Set) error {
 		return nil
 	}
 	return &fault.Error{Kind: fault.Unexpected, What: strings.Join(failed, "\n")}
+}
+
+// printSet prints the ranking, unless it is to be quiet and no form was asked for.
+func (c *comparison) printSet(set *trace.Set) error {
+	if c.quiet && c.form.chosen() == nil {
+		return nil
+	}
+	if err := c.form.writeSet(c.stdout, set); err != nil {
+		return fmt.Errorf("print the result: %w", err)
+	}
+	return nil
 }
 
 // saveSet writes the set where --json says, if it does.

@@ -17,7 +17,7 @@ import (
 
 // lines does the runs, with a line on standard error for each.
 func (c *comparison) lines() ([]session.Outcome, error) {
-	labels, doing := c.labels(), announcer()
+	labels, doing := c.labels(), c.announcer()
 	for i := range c.configs {
 		c.configs[i].Doing = doing
 	}
@@ -28,6 +28,9 @@ func (c *comparison) lines() ([]session.Outcome, error) {
 			doing("")
 			for i := range c.configs { // from now on these lines say how it goes
 				c.configs[i].Doing = nil
+			}
+			if c.quiet {
+				return
 			}
 			fmt.Fprintln(os.Stderr, report.RunLine(labels[o.Config], o.Round, c.rounds, o.Trace, o.Err))
 		},

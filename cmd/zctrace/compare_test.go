@@ -396,8 +396,8 @@ func TestSizesThatAStrategyCannotDo(t *testing.T) {
 		says []string
 	}{
 		{[]string{"sweep", "sendfile", "direct-io", "--chunk", "1000..2000", "--bytes", "1MiB"}, []string{"direct-io " + blocks, "leave direct-io out"}},
-		{[]string{"compare", "sendfile", "aio", "--chunk", "1000", "--bytes", "1MiB"}, []string{"aio " + blocks, "take --chunk 4 KiB"}},
-		{[]string{"compare", "aio", "sendfile", "--bytes", "100000"}, []string{"aio " + blocks, "take --bytes 98304"}},
+		{[]string{"compare", "sendfile", "aio", "--chunk", "1000", "--bytes", "1MiB"}, []string{"aio " + blocks, "take --chunk 4KiB"}},
+		{[]string{"compare", "aio", "sendfile", "--bytes", "100000"}, []string{"aio " + blocks, "take --bytes 96KiB"}},
 	} {
 		r := zctrace(t, append(test.args, common...)...)
 		if r.code != exitUsage || r.stdout != "" || strings.Contains(r.stderr, "round 1/1") {

@@ -24,6 +24,7 @@ type outputFlags struct {
 	json      string
 	jsonGiven bool
 	plain     bool
+	quiet     bool
 }
 
 func (o *outputFlags) register(cmd *cobra.Command) {
@@ -31,6 +32,7 @@ func (o *outputFlags) register(cmd *cobra.Command) {
 	f.StringArrayVar(&o.expect, "expect", nil, "exit with 4 unless `EXPR` holds, e.g. 'sender.copies.from_user == 0'; repeatable")
 	f.StringVar(&o.json, "json", "", "write the trace to `FILE`, or - for standard output")
 	f.BoolVar(&o.plain, "plain", false, "plain text, also on a terminal")
+	f.BoolVar(&o.quiet, "quiet", false, "print errors only, no table and nothing meanwhile: for --json and --expect")
 	complete(cmd, "expect")
 }
 
@@ -52,7 +54,7 @@ func (o *outputFlags) file(work workloads.Work) (string, error) {
 	path := o.json
 	switch {
 	case path == "" && !o.jsonGiven:
-		if stdoutClosed() {
+		if stdoutClosed() && !o.quiet {
 			fmt.Fprintln(os.Stderr, "zctrace: standard output is closed (or /dev/null, opened for reading and writing), so the result is not shown; --json FILE would keep it")
 		}
 		return "", nil

@@ -22,14 +22,14 @@ import (
 	"github.com/zctrace/zctrace/ui/term"
 )
 
-// plain prints a line per interval and the final table.
+// plain prints a line per interval and the final table, unless it is to be quiet.
 func (f *frontEnd) plain() (*trace.Trace, error) {
 	if f.cfg.Interval == 0 {
 		f.cfg.Interval = plainInterval
 	}
 	var writeErr error
 	show := func(text string) {
-		if writeErr == nil {
+		if writeErr == nil && !f.quiet {
 			if _, writeErr = fmt.Fprint(f.stdout, text); writeErr != nil {
 				writeErr = fmt.Errorf("print the result: %w", writeErr)
 				f.interrupt(writeErr) // nobody reads it any more
@@ -50,7 +50,7 @@ func (f *frontEnd) plain() (*trace.Trace, error) {
 		show(report.PlainLine(printed, latest) + "\n")
 		printed = latest
 	}
-	f.cfg.Doing = announcer()
+	f.cfg.Doing = f.announcer()
 	t, err := session.Run(f.ctx, f.cfg, session.Machine(), func(t *trace.Trace) {
 		if latest = t; since() >= f.cfg.Interval*9/10 { // ticks jitter
 			line()
@@ -71,7 +71,10 @@ func (f *frontEnd) plain() (*trace.Trace, error) {
 }
 
 // announcer says on standard error what the run is doing, if that takes long.
-func announcer() func(what string) {
+func (f *frontEnd) announcer() func(what string) {
+	if f.quiet {
+		return func(string) {}
+	}
 	const long = 500 * time.Millisecond
 	var timer *time.Timer
 	return func(what string) {

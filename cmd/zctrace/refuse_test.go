@@ -100,6 +100,9 @@ var refusals = []struct {
 	{[]string{"run", "sendfile", "--sink", "nowhere"}, 2, []string{`unknown sink "nowhere"`, "tcp, unix, pipe"}},
 	{[]string{"run", "sendfile", "--sink", "192.0.2.1"}, 2, []string{"192.0.2.1 has no port", "take 192.0.2.1:7373"}},
 	{[]string{"run", "sendfile", "--sink", "192.0.2.1:99999"}, 2, []string{"there is no port 99999", "1 to 65535"}},
+	{[]string{"run", "sendfile", "--sink", "::1:7373"}, 2, []string{"does not say where its port begins", "take [::1]:7373"}},
+	{[]string{"run", "sendfile", "--sink", "file:$locked"}, 2, []string{"$locked is locked: another run writes to it", "name a file that does not exist yet"}},
+	{[]string{"compare", "foo"}, 2, []string{`unknown strategy "foo"`, "strategies: read-write"}},
 	{[]string{"run", "sendfile", "--sink", "2001:db8::1"}, 2, []string{"has no port", "take [2001:db8::1]:7373"}},
 	{[]string{"run", "sendfile", "--sink", "no-such-host.invalid:7373"}, 2, []string{"there is no host no-such-host.invalid"}},
 	{[]string{"run", "sendfile", "--sink", "127.0.0.1:1"}, 1, []string{"nobody listens there", "zctrace serve --listen 127.0.0.1:1"}},
@@ -152,6 +155,9 @@ var refusals = []struct {
 	{[]string{"show", "--csv", "$oneTrace", "$oneTrace"}, 2, []string{"for what compare wrote"}},
 	{[]string{"show", "$oneTrace", "$empty"}, 1, []string{"$empty", "empty"}},
 	{[]string{"show", "$dir/none"}, 1, []string{"$dir/none", "no such file"}},
+	{[]string{"show", "$dir"}, 1, []string{"read trace: $dir is a directory (name a file that zctrace run --json FILE wrote)"}},
+	{[]string{"show", "-", "-"}, 2, []string{"standard input is one trace", "name a file"}},
+	{[]string{"show", "-"}, 1, []string{"standard input: the file is empty"}},
 	{[]string{"show", "$notJSON"}, 1, []string{"$notJSON", "JSON"}},
 	{[]string{"show", "$empty"}, 1, []string{"$empty", "empty"}},
 }
@@ -178,6 +184,15 @@ func TestRefusals(t *testing.T) {
 	if err := os.Symlink(dir, files["link"]); err != nil {
 		t.Fatal(err)
 	}
+	locked, err := os.Create(filepath.Join(dir, "locked"))
+	if err == nil {
+		err = unix.Flock(int(locked.Fd()), unix.LOCK_EX)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer locked.Close()
+	files["locked"] = locked.Name()
 	named := func(text string) string {
 		return os.Expand(text, func(name string) string { return files[name] })
 	}

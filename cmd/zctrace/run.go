@@ -44,7 +44,7 @@ hooks, raw counters), t looks at the receiver, p pauses the view, s saves the tr
 		Example: `  sudo zctrace run sendfile
   sudo zctrace run read-write --bytes 64MiB --sink unix --plain
   sudo zctrace run mmap-write --source /var/lib/big.db --cache cold
-  sudo zctrace run sendfile --bytes 1GiB --json - | jq .total.sender.copies
+  sudo zctrace run sendfile --bytes 1GiB --quiet --json - | jq .total.sender.copies
   sudo zctrace run sendfile --bytes 64MiB --expect 'sender.copies.from_user == 0'`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) != 1 {
@@ -68,6 +68,7 @@ type frontEnd struct {
 	interrupt context.CancelCauseFunc
 	json      string
 	stdout    io.Writer                  // for text; standard error when the JSON has standard output
+	quiet     bool                       // nothing but errors is told
 	program   atomic.Pointer[ui.Program] // has the terminal; nil without a dashboard
 }
 
@@ -100,12 +101,12 @@ func runStrategy(cmd *cobra.Command, name string, o *options) error {
 	}
 	ctx, interrupt := context.WithCancelCause(cmd.Context())
 	defer interrupt(nil)
-	f := &frontEnd{cfg: cfg, ctx: ctx, interrupt: interrupt, json: file, stdout: os.Stdout}
+	f := &frontEnd{cfg: cfg, ctx: ctx, interrupt: interrupt, json: file, stdout: os.Stdout, quiet: o.output.quiet}
 	defer f.interruptOnSignal()()
 	front := f.plain
 	if file == "-" {
 		f.stdout = os.Stderr
-	} else if !o.output.plain && canDraw() {
+	} else if !o.output.plain && !f.quiet && canDraw() {
 		front = f.dashboard
 	}
 	t, err := front()

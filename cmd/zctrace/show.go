@@ -26,17 +26,21 @@ func newShow() *cobra.Command {
 the time of the run, space plays it, 1 to 5 choose the view. Elsewhere than on a
 terminal, or with --plain, it prints what was printed at the end of the run, and so
 it does with what compare and sweep saved. Of two traces it shows what differs; x
-goes from the one to the other.`,
+goes from the one to the other. A file called - is standard input.`,
 		Example: `  sudo zctrace run sendfile --duration 5s --json trace.json
   zctrace show trace.json
   zctrace show read-write.json sendfile.json
-  zctrace show --markdown comparison.json`,
+  zctrace show --markdown comparison.json
+  sudo zctrace run sendfile --quiet --json - | zctrace show -`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if err := f.check(); err != nil {
 				return err
 			}
-			if len(args) != 1 && len(args) != 2 {
+			switch {
+			case len(args) != 1 && len(args) != 2:
 				return usageError("show takes one FILE, or two traces to compare, not %d", len(args))
+			case len(args) == 2 && args[0] == fromStdin && args[1] == fromStdin:
+				return usageError("standard input is one trace: name a file for the other")
 			}
 			return nil
 		},
@@ -50,7 +54,7 @@ goes from the one to the other.`,
 			if len(args) == 2 {
 				return showTwo(cmd, args, f, plain)
 			}
-			t, set, err := trace.ReadFile(args[0])
+			t, set, err := readTraceOrSet(args[0])
 			format := f.chosen()
 			switch {
 			case err != nil:
@@ -72,6 +76,20 @@ goes from the one to the other.`,
 	f.register(cmd, export.Formats)
 	cmd.Flags().BoolVar(&plain, "plain", false, "plain text, also on a terminal")
 	return cmd
+}
+
+// fromStdin stands for standard input, as it does for standard output after --json.
+const fromStdin = "-"
+
+func readTraceOrSet(file string) (*trace.Trace, *trace.Set, error) {
+	if file != fromStdin {
+		return trace.ReadFile(file)
+	}
+	t, set, err := trace.Read(os.Stdin)
+	if err != nil {
+		err = fmt.Errorf("standard input: %w", err)
+	}
+	return t, set, err
 }
 
 func printOut(cmd *cobra.Command, text string) error {
@@ -110,7 +128,7 @@ func showTwo(cmd *cobra.Command, files []string, f form, plain bool) error {
 	}
 	var traces [2]*trace.Trace
 	for i, file := range files {
-		t, set, err := trace.ReadFile(file)
+		t, set, err := readTraceOrSet(file)
 		if err != nil {
 			return err
 		}

@@ -6,7 +6,7 @@ import "strings"
 func Nearest(s string, candidates []string) string {
 	best, least := "", len(s)+1<<16
 	for _, candidate := range candidates {
-		if d := Distance(s, candidate); d < least {
+		if d := distance(s, candidate); d < least {
 			best, least = candidate, d
 		}
 	}
@@ -15,7 +15,7 @@ func Nearest(s string, candidates []string) string {
 
 // DidYouMean asks back with the candidate that s is the start of, or that a
 // typing error could have turned into s: "did you mean sendfile? ". It is empty
-// if half of s would have to be wrong.
+// if there is none: see near.
 func DidYouMean(s string, candidates []string) string {
 	s = strings.ToLower(s)
 	best := Nearest(s, candidates)
@@ -24,29 +24,38 @@ func DidYouMean(s string, candidates []string) string {
 			return "did you mean " + candidate + "? "
 		}
 	}
-	if Distance(s, best) > (len(s)+1)/2 {
+	if !near(s, best) {
 		return ""
 	}
 	return "did you mean " + best + "? "
 }
 
-// Distance counts the bytes to insert, delete or replace (Levenshtein).
-func Distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
+// near is true if s may be the candidate, mistyped: one byte of three is wrong at most, or
+// one of a short name.
+func near(s, candidate string) bool { return distance(s, candidate) <= max(1, len(s)/3) && s != "" }
+
+// distance counts the bytes to insert, delete or replace, and the neighbours to swap (optimal
+// string alignment).
+func distance(a, b string) int {
+	rows := make([][]int, len(a)+1)
+	for i := range rows {
+		rows[i] = make([]int, len(b)+1)
+		rows[i][0] = i
 	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			replace := diagonal
-			if a[i] != b[j] {
+	for j := range rows[0] {
+		rows[0][j] = j
+	}
+	for i := 1; i <= len(a); i++ {
+		for j := 1; j <= len(b); j++ {
+			replace := rows[i-1][j-1]
+			if a[i-1] != b[j-1] {
 				replace++
 			}
-			diagonal = row[j+1]
-			row[j+1] = min(replace, row[j]+1, row[j+1]+1)
+			rows[i][j] = min(replace, rows[i-1][j]+1, rows[i][j-1]+1)
+			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
+				rows[i][j] = min(rows[i][j], rows[i-2][j-2]+1)
+			}
 		}
 	}
-	return row[len(b)]
+	return rows[len(a)][len(b)]
 }

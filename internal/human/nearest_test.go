@@ -3,7 +3,7 @@ package human
 import "testing"
 
 func TestDidYouMean(t *testing.T) {
-	names := []string{"read-write", "mmap-write", "sendfile"}
+	names := []string{"read-write", "mmap-write", "sendfile", "tee", "aio"}
 	for s, want := range map[string]string{
 		"sendfle":   "did you mean sendfile? ",
 		"readwrite": "did you mean read-write? ",
@@ -13,6 +13,10 @@ func TestDidYouMean(t *testing.T) {
 		"x":         "",
 		"":          "",
 		"quicksort": "",
+		"foo":       "",
+		"sendifle":  "did you mean sendfile? ",
+		"tea":       "did you mean tee? ",
+		"cat":       "",
 	} {
 		if got := DidYouMean(s, names); got != want {
 			t.Errorf("DidYouMean(%q) = %q, want %q", s, got, want)

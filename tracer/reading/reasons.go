@@ -19,6 +19,10 @@ type Loss struct {
 // String is the cause with its count.
 func (l Loss) String() string { return l.Cause + " " + human.Grouped(l.Count) }
 
+// LossesKnown is whether anybody looked for losses. Each cause that was looked for has its
+// number, and no cause at all is none that was looked for.
+func LossesKnown(t *trace.Trace) bool { return len(t.Losses) > 0 }
+
 // Losses are the causes by which events were lost, in the order of their names.
 func Losses(t *trace.Trace) []Loss {
 	var list []Loss

@@ -235,6 +235,9 @@ func (w *workload) openSinks(ctx context.Context) (err error) {
 		}
 	}
 	for _, sink := range w.sinks() {
+		if err := sink.Claim(w.source); err != nil {
+			return err
+		}
 		if err := workloads.SupportSink(w.Strategy, w.source, sink); err != nil {
 			return err
 		}

@@ -197,11 +197,10 @@ func suggest(path string) string {
 	if len(same) > 0 {
 		return "did you mean " + human.Nearest(path, same) + "?"
 	}
-	best := human.Nearest(path, paths)
-	if human.Distance(path, best) > len(path)/2 {
-		return "paths are those of the JSON, such as sender.copies.from_user"
+	if hint := human.DidYouMean(path, paths); hint != "" {
+		return strings.TrimSpace(hint)
 	}
-	return "did you mean " + best + "?"
+	return "paths are those of the JSON, such as sender.copies.from_user"
 }
 
 // example is a number below a group, in words.

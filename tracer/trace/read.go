@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"maps"
 	"os"
 	"strings"
@@ -22,6 +23,9 @@ func ReadFile(path string) (*Trace, *Set, error) {
 		return nil, nil, fmt.Errorf("read trace: %w", err)
 	}
 	defer f.Close()
+	if info, err := f.Stat(); err == nil && info.IsDir() {
+		return nil, nil, fmt.Errorf("read trace: %s is a directory (name a file that zctrace run --json FILE wrote)", path)
+	}
 	t, s, err := Read(f)
 	if err != nil {
 		return nil, nil, fmt.Errorf("%s: %w", path, err)
@@ -52,6 +56,9 @@ func Read(r io.Reader) (t *Trace, s *Set, err error) {
 func readBounded(r io.Reader) ([]byte, error) {
 	data, err := io.ReadAll(io.LimitReader(r, maxFileBytes+1))
 	if err != nil {
+		if path := (*fs.PathError)(nil); errors.As(err, &path) { // ReadFile names it
+			err = path.Err
+		}
 		return nil, fmt.Errorf("read trace: %w", err)
 	}
 	if len(data) > maxFileBytes {

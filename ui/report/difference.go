@@ -56,7 +56,7 @@ func (d difference) settings(width int) []string {
 		{"CPU", func(_ trace.Run, h trace.Host) string {
 			return fmt.Sprintf("%s, %s, %s", h.Arch, human.Plural(int64(h.CPUs), "CPU"), h.CPUModel)
 		}},
-		{"ended", func(r trace.Run, _ trace.Host) string { return string(r.Ended) }},
+		{"ended", func(r trace.Run, _ trace.Host) string { return endedText(r) }},
 	} {
 		x, y := d.a.Text(s.text(d.a.Trace.Run, d.a.Trace.Host)), d.b.Text(s.text(d.b.Trace.Run, d.b.Trace.Host))
 		d.addSetting(&g, s.name, x, y)
@@ -87,7 +87,7 @@ func sinkKind(s trace.Sink) string {
 
 // lost says in a word whether the numbers may be believed.
 func (d document) lost() string {
-	if d.Trace.Losses == nil {
+	if !reading.LossesKnown(d.Trace) {
 		return "not recorded"
 	}
 	return cmp.Or(d.Text(reading.LossesText(d.Trace)), "none")

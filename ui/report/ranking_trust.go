@@ -16,10 +16,13 @@ func (r ranking) trustSection(width int) []string {
 			lines = append(lines, term.Wrap(fmt.Sprintf("!! %s: %s FAILED, NOT COUNTED: %s", r.labels[i], human.Plural(row.Failed, "run"), human.Sanitize(reading.WhyFailed(row))), width)...)
 		}
 	}
-	lossy, verified, wrong, asked := 0, 0, 0, false
+	lossy, unknown, verified, wrong, asked := 0, 0, 0, 0, false
 	for _, t := range r.Set.Traces {
 		if len(reading.Losses(t)) > 0 {
 			lossy++
+		}
+		if !reading.LossesKnown(t) {
+			unknown++
 		}
 		if v := t.Run.Verified; v != nil {
 			asked = true
@@ -33,10 +36,13 @@ func (r ranking) trustSection(width int) []string {
 	if len(r.Set.Traces) == 0 {
 		return lines
 	}
-	if lossy == 0 {
-		lines = append(lines, "losses: none in any run")
-	} else {
+	switch {
+	case lossy > 0:
 		lines = append(lines, fmt.Sprintf("!! EVENTS WERE LOST in %s", human.Plural(int64(lossy), "run")))
+	case unknown > 0:
+		lines = append(lines, fmt.Sprintf("losses: not recorded in %s", human.Plural(int64(unknown), "run")))
+	default:
+		lines = append(lines, "losses: none in any run")
 	}
 	switch {
 	case wrong > 0:

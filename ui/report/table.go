@@ -86,13 +86,19 @@ func (d document) runSection(width int) []string {
 		add("throughput", human.Rate(perSecond)+" ("+human.BitRate(perSecond)+")")
 	}
 	d.addStart(add)
-	how := cmp.Or(string(r.Ended), "still running")
+	how := endedText(r)
 	if r.Error != "" {
 		how += ": " + r.Error
 	}
 	title := term.Wrap(d.Text("zctrace "+cmp.Or(r.Strategy, "trace")+", "+how), width)
 	return append(title, g.Lines(width)...)
 }
+
+// NoEnd is what is said of a trace that does not tell how its run ended: the key s saved
+// it before.
+const NoEnd = "saved before its end"
+
+func endedText(r trace.Run) string { return cmp.Or(string(r.Ended), NoEnd) }
 
 // adder adds what is not empty to a grid of names and words.
 func (d document) adder(g *term.Grid) func(name string, parts ...string) {

@@ -85,7 +85,7 @@ func (d document) kernelSection(width int) []string {
 func (d document) trustSection(width int) []string {
 	r := d.Trace.Run
 	lines := []string{"losses: none"}
-	if d.Trace.Losses == nil {
+	if !reading.LossesKnown(d.Trace) {
 		lines = []string{"losses: not recorded"}
 	} else if lost := reading.LossesText(d.Trace); lost != "" {
 		lines = term.Wrap(d.Text("!! EVENTS WERE LOST, DO NOT BELIEVE THIS RUN: "+lost), width)

@@ -279,3 +279,25 @@ func TestTwoSinks(t *testing.T) {
 		}
 	}
 }
+
+// Losses that nobody looked for are not none, and a trace without an end is not running.
+func TestWhatATraceDoesNotSay(t *testing.T) {
+	lossless := tracetest.Round("sendfile", 100)
+	for _, losses := range []map[string]int64{nil, {}} {
+		tr := tracetest.Round("sendfile", 100)
+		tr.Losses, tr.Run.Ended = losses, ""
+		for name, text := range map[string]string{"Table": Table(tr, 80), "Difference": Difference(tr, lossless, "a", "b", 80)} {
+			if !strings.Contains(text, "not recorded") || strings.Contains(text, "losses: none") {
+				t.Errorf("%s: losses %v are not unknown:\n%s", name, losses, text)
+			}
+			if !strings.Contains(text, NoEnd) || strings.Contains(text, "running") {
+				t.Errorf("%s does not say that the trace has no end:\n%s", name, text)
+			}
+		}
+		counted := tracetest.Round("read-write", 100)
+		counted.Losses = losses
+		if text := Ranking(trace.NewSet([]*trace.Trace{lossless, counted}), 80); !strings.Contains(text, "losses: not recorded in 1 run\n") {
+			t.Errorf("losses %v are not unknown in the ranking:\n%s", losses, text)
+		}
+	}
+}
