@@ -128,7 +128,7 @@ func ringError(err error) error {
 		return fault.Errorf(fault.Unsupported, "allow io_uring_setup, io_uring_enter and io_uring_register in the container's seccomp profile"+instead,
 			"%w: a seccomp filter forbids it", err)
 	case errors.Is(err, unix.ENOMEM):
-		return fault.Errorf(fault.Unsupported, "take a smaller --depth, or raise ulimit -l", "%w: the ring is more than RLIMIT_MEMLOCK, %s, allows", err, memoryLock())
+		return fault.Errorf(fault.Unsupported, "take a smaller --depth, or raise ulimit -l", "%w: the ring finds no room in memory, or in RLIMIT_MEMLOCK, %s, which is for all that the user's programs pin", err, memoryLock())
 	}
 	return err
 }

@@ -64,8 +64,8 @@ func openFixedRing(w *window) (undo func(), err error) {
 func registerError(err error, size int64) error {
 	switch {
 	case errors.Is(err, unix.ENOMEM):
-		return fault.Errorf(fault.Unsupported, "take a smaller --chunk, or raise ulimit -l", "%w: %s is more than RLIMIT_MEMLOCK, %s, allows to pin",
-			err, human.FormatBytes(size), memoryLock())
+		why, remedy := noPins(size)
+		return fault.Errorf(fault.Unsupported, remedy, "%w: %s", err, why)
 	case errors.Is(err, unix.EFAULT):
 		return fault.Errorf(fault.Usage, "take a smaller --chunk", "%w: %s is more than the 1 GiB that a registered buffer may have", err, human.FormatBytes(size))
 	}

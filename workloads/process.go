@@ -33,6 +33,7 @@ const Command = "__worker"
 type Process struct {
 	role   Role
 	remote bool // its sink is on another machine
+	chunk  int64
 	cmd    *exec.Cmd
 	gate   *os.File // ready comes out, go goes in
 	done   chan struct{}
@@ -67,7 +68,7 @@ func Start(cfg Config) (*Process, error) {
 		return nil, err
 	}
 	defer theirs.Close()
-	p := &Process{role: cfg.Role, remote: cfg.Sink.IsRemote(), gate: gate, diagnostics: &boundedBuffer{}, done: make(chan struct{}), shared: memory}
+	p := &Process{role: cfg.Role, remote: cfg.Sink.IsRemote(), chunk: cfg.Work.Chunk, gate: gate, diagnostics: &boundedBuffer{}, done: make(chan struct{}), shared: memory}
 	p.cmd, err = cfg.command(job, append([]*os.File{memoryFile, theirs}, files...), p.diagnostics)
 	if err == nil {
 		err = p.launch()

@@ -83,9 +83,6 @@ const (
 
 const truncatedHint = "another program truncated the source; leave it alone while it is read"
 
-// noPins is for a zero-copy send that fails with none under way.
-const noPins = "take a smaller --chunk, or raise ulimit -l or net.core.optmem_max"
-
 func (p *Process) callError(moved string) error {
 	memory := &p.final
 	errno := syscall.Errno(memory.errno)
@@ -93,10 +90,7 @@ func (p *Process) callError(moved string) error {
 	if errno == 0 {
 		return fault.Errorf(fault.Failed, truncatedHint, "the %s's %s found nothing more %s", p.role, name, moved)
 	}
-	hint := ""
-	if errno == unix.ENOMEM && memory.failedOp == 1+uring.OpSendZC {
-		hint = noPins
-	}
+	why, hint := "", ""
 	switch errno {
 	case unix.EPIPE, unix.ECONNRESET:
 		hint = "the receiver ended first"
@@ -108,14 +102,22 @@ func (p *Process) callError(moved string) error {
 		}
 	case unix.EFAULT: // a write from a mapping that has lost its file
 		hint = truncatedHint
-	case unix.ENOBUFS:
-		hint = noPins
+	case unix.ENOBUFS: // of a zero-copy send with none under way
+		why, hint = noBuffers(p.chunk)
+	case unix.ENOMEM:
+		if memory.failedOp == 1+uring.OpSendZC {
+			why, hint = noPins(p.chunk)
+		}
 	case unix.ETIMEDOUT:
 		hint = fmt.Sprintf("the receiver's machine took nothing for %v: is it there, and zctrace serve running?", patience)
 	case unix.ENOSPC, unix.EDQUOT:
 		hint = "free some space, or take another sink"
 	}
-	return fault.Errorf(fault.Failed, hint, "the %s's %s failed %s: %w", p.role, name, moved, errno)
+	err := fmt.Errorf("the %s's %s failed %s: %w", p.role, name, moved, errno)
+	if why != "" {
+		err = fmt.Errorf("%w: %s", err, why)
+	}
+	return fault.Errorf(fault.Failed, hint, "%w", err)
 }
 
 // boundedBuffer keeps the first bytes written to it: an error starts with what

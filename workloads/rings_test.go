@@ -159,9 +159,11 @@ func TestRingsWithLittleToPin(t *testing.T) {
 		return nil
 	}
 	must(t, run(ioUringFixed, 65536, 8))
-	mustFail(t, run(ioUringFixed, 2<<20, 8), fault.Unsupported, "register buffers", "2 MiB is more than RLIMIT_MEMLOCK, 1 MiB", "--chunk")
+	mustFail(t, run(ioUringFixed, 2<<20, 8), fault.Unsupported, "register buffers", "2 MiB cannot be pinned: RLIMIT_MEMLOCK, 1 MiB", "--chunk")
 	must(t, run(ioUringZC, 65536, 64)) // 8 MiB would be under way
-	mustFail(t, run(ioUringZC, 2<<20, 2), fault.Failed, "IORING_OP_SEND_ZC failed", "ulimit -l")
+	must(t, run(msgZerocopy, 65536, 1))
+	mustFail(t, run(msgZerocopy, 2<<20, 1), fault.Failed, "sendto failed", "2 MiB cannot be pinned: RLIMIT_MEMLOCK, 1 MiB", "ulimit -l")
+	mustFail(t, run(ioUringZC, 2<<20, 2), fault.Failed, "IORING_OP_SEND_ZC failed", "2 MiB cannot be pinned: RLIMIT_MEMLOCK, 1 MiB", "ulimit -l")
 }
 
 // What keeps a ring from being made is said, and what to do about it.

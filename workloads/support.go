@@ -23,7 +23,7 @@ import (
 // sink of that kind that nobody uses. The source's first page may be in the
 // page cache afterwards.
 func Support(s *Strategy, source *Source, sink SinkKind) error {
-	return refuse(s, source, sink, try(s, source, sink))
+	return refuse(s, source, sink, nil, try(s, source, sink))
 }
 
 // SupportSink is Support for a sink that is open. A file, where it matters which
@@ -36,10 +36,11 @@ func SupportSink(s *Strategy, source *Source, sink *Sink) error {
 	if err := sink.empty(); err != nil {
 		return err
 	}
-	return refuse(s, source, sink.Kind, why)
+	return refuse(s, source, sink.Kind, sink, why)
 }
 
-func refuse(s *Strategy, source *Source, sink SinkKind, why error) error {
+// refuse says why the strategy cannot move payload to that kind of sink, or to that file.
+func refuse(s *Strategy, source *Source, sink SinkKind, file *Sink, why error) error {
 	if why == nil {
 		return nil
 	}
@@ -50,13 +51,19 @@ func refuse(s *Strategy, source *Source, sink SinkKind, why error) error {
 	if source != nil {
 		from = source.Kind
 	}
-	return fault.Errorf(fault.Unsupported, alternative(s, source, sink), "%s from %s to %s is not possible here: %w", s.Name, from, sink, why)
+	more, remedy := cure(s, source, file, why)
+	if remedy == "" {
+		remedy = alternative(s, source, sink)
+	} else {
+		why = fmt.Errorf("%w: %s", why, more)
+	}
+	return fault.Errorf(fault.Unsupported, remedy, "%s from %s to %s is not possible here: %w", s.Name, from, sink, why)
 }
 
 // alternative looks for what works, and changes as little as it can: another
 // source, then another sink, then another strategy.
 func alternative(s *Strategy, source *Source, sink SinkKind) string {
-	if source != nil && try(s, nil, sink) == nil {
+	if source != nil && source.Kind != SourceAuto && try(s, nil, sink) == nil {
 		return "take --source auto"
 	}
 	for _, kind := range SinkKinds {
