@@ -4,7 +4,6 @@ package workloads
 
 import (
 	"cmp"
-	"fmt"
 	"os"
 
 	"github.com/zctrace/zctrace/internal/fault"
@@ -177,20 +176,12 @@ func (cfg *Config) receiverJob(j *job) (*job, []*os.File, error) {
 // expectation is what the receiver compares with, and how much of that it maps: no
 // more than is sent.
 func (cfg *Config) expectation() (expect *os.File, size int64, err error) {
-	expect = cfg.Expect
-	if expect == nil {
-		expect = cfg.Source.file
-	}
-	info, err := expect.Stat()
-	if err != nil {
-		return nil, 0, fmt.Errorf("size what the receiver expects: %w", bare(err))
-	}
-	size = info.Size()
+	size = cfg.Source.Bytes // which is where the sender goes round, however large the file is by now
 	if cfg.Work.Bytes > 0 {
 		size = min(size, cfg.Work.Bytes)
 	}
-	if cfg.Expect == nil { // else it is in memory
-		err = cfg.Source.fits(size, "limit it with --bytes, or leave --verify out")
+	if cfg.Expect != nil { // it is in memory
+		return cfg.Expect, size, nil
 	}
-	return expect, size, err
+	return cfg.Source.file, size, cfg.Source.fits(size, "limit it with --bytes, or leave --verify out")
 }

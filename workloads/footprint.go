@@ -12,23 +12,26 @@ import (
 )
 
 // PageCache is the memory that the page cache holds of the source, in bytes of
-// whole pages. The error says why that is not known.
+// whole pages: not of what others have appended since it was opened. The error says
+// why that is not known.
 func (s *Source) PageCache(ctx context.Context) (int64, error) {
 	if s.Kind == SourceZero {
 		return 0, nil
 	}
-	return pageCache(ctx, s.file, s.Filesystem, "source")
+	return pageCache(ctx, s.file, s.Bytes, s.Filesystem, "source")
 }
 
-// PageCache is the same of a sink; one that is no file has none.
+// PageCache is the same of a sink, up to where it goes round; one that is no file has
+// none.
 func (s *Sink) PageCache(ctx context.Context) (int64, error) {
 	if s.Kind != SinkFile {
 		return 0, nil
 	}
-	return pageCache(ctx, s.sender, filesystem(int(s.sender.Fd())), "sink")
+	return pageCache(ctx, s.sender, s.size, filesystem(int(s.sender.Fd())), "sink")
 }
 
-func pageCache(ctx context.Context, f *os.File, filesystem, what string) (int64, error) {
+// pageCache looks at the first size bytes of a file.
+func pageCache(ctx context.Context, f *os.File, size int64, filesystem, what string) (int64, error) {
 	switch {
 	case inMemory(filesystem):
 		return 0, fmt.Errorf("the %s is on %s, where the page cache is the file itself", what, filesystem)
@@ -38,7 +41,7 @@ func pageCache(ctx context.Context, f *os.File, filesystem, what string) (int64,
 	// A file of an overlay has a page cache of its own, which is empty: that of the
 	// file below is what a mapping shows (fs/overlayfs/file.c: ovl_mmap).
 	if filesystem != "overlay" {
-		pages, err := cachedPages(int(f.Fd()))
+		pages, err := cachedPages(int(f.Fd()), size)
 		if err == nil {
 			return pages * int64(unix.Getpagesize()), nil
 		} else if !errors.Is(err, unix.ENOSYS) {
@@ -49,7 +52,7 @@ func pageCache(ctx context.Context, f *os.File, filesystem, what string) (int64,
 	if err != nil {
 		return 0, fmt.Errorf("size the %s: %w", what, bare(err))
 	}
-	pages, err := resident(ctx, int(f.Fd()), info.Size(), nil)
+	pages, err := resident(ctx, int(f.Fd()), min(size, info.Size()), nil)
 	if err != nil {
 		return 0, fmt.Errorf("look the %s up in the page cache: %w", what, err)
 	}
@@ -58,10 +61,10 @@ func pageCache(ctx context.Context, f *os.File, filesystem, what string) (int64,
 
 // cachedPages asks cachestat(2), which Linux has since 6.5. It costs by what is in
 // the cache, not by the file's size, and counts also pages that are being read.
-func cachedPages(fd int) (int64, error) {
-	var all unix.CachestatRange // length 0: to the end
+func cachedPages(fd int, size int64) (int64, error) {
+	whole := unix.CachestatRange{Len: uint64(size)}
 	var stat unix.Cachestat_t
-	if err := unix.Cachestat(uint(fd), &all, &stat, 0); err != nil {
+	if err := unix.Cachestat(uint(fd), &whole, &stat, 0); err != nil {
 		return 0, err
 	}
 	return int64(stat.Cache), nil

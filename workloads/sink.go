@@ -44,9 +44,9 @@ type Sink struct {
 }
 
 // OpenSink opens a sink on this machine, with the rights of user. A file without a
-// name is made beside the source. A file goes round at the source's size, so that an
-// unlimited run fills no disk.
-func OpenSink(spec SinkSpec, source *Source, user *User) (*Sink, error) {
+// name is made beside the source. A file goes round at the source's size, with one that
+// has no end after whole chunks, so that an unlimited run fills no disk.
+func OpenSink(spec SinkSpec, source *Source, chunk int64, user *User) (*Sink, error) {
 	s := &Sink{Kind: spec.Kind, user: user, size: endless}
 	if s.Kind != SinkFile {
 		if err := s.connect(); err != nil {
@@ -56,7 +56,7 @@ func OpenSink(spec SinkSpec, source *Source, user *User) (*Sink, error) {
 	}
 	s.size = source.size()
 	if s.size == endless {
-		s.size = defaultSourceBytes
+		s.size = max(chunk, defaultSourceBytes-defaultSourceBytes%chunk)
 	}
 	err := AsUser(user, func() error { return s.openFile(spec.Path, source) })
 	if err != nil {

@@ -25,7 +25,7 @@ const (
 	SourceZero SourceKind = "zero" // /dev/zero, which has no end
 )
 
-// defaultSourceBytes is the size of `auto`, and where a file sink goes round
+// defaultSourceBytes is the size of `auto`, and about where a file sink goes round
 // that gets an endless source.
 const defaultSourceBytes = 64 << 20
 
@@ -33,7 +33,7 @@ const defaultSourceBytes = 64 << 20
 type Source struct {
 	Kind       SourceKind
 	Path       string // for auto the directory: the file itself has no name
-	Bytes      int64  // 0 for zero
+	Bytes      int64  // when it was opened, which is what a run moves of one that grows; 0 for zero
 	Filesystem string // e.g. "ext4"; "" for zero
 	Device     uint64 // st_dev
 	Inode      uint64
@@ -70,10 +70,13 @@ func openFileSource(path string) (*Source, error) {
 		return nil, badSource(path, "is a directory")
 	case !mode.IsRegular():
 		return nil, badSource(path, "is a "+modeName(mode))
-	case info.Size() == 0:
+	}
+	s, err := openSource(SourceFile, path, path)
+	if err == nil && s.Bytes == 0 {
+		s.Close()
 		return nil, badSource(path, "is empty")
 	}
-	return openSource(SourceFile, path, path)
+	return s, err
 }
 
 // openSource opens name and describes what it got as kind and path.

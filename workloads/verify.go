@@ -43,7 +43,11 @@ func (s *Source) Snapshot(ctx context.Context, upTo int64) (*os.File, error) {
 		return nil, fmt.Errorf("create a copy of the source: %w", err)
 	}
 	f := os.NewFile(uintptr(fd), "expected")
-	if _, err := io.Copy(f, interruptible{ctx, io.NewSectionReader(s.file, 0, upTo)}); err != nil {
+	copied, err := io.Copy(f, interruptible{ctx, io.NewSectionReader(s.file, 0, upTo)})
+	if err == nil && copied < upTo { // it was truncated
+		err = io.ErrUnexpectedEOF
+	}
+	if err != nil {
 		f.Close()
 		return nil, fault.Errorf(fault.Failed, hint, "copy %s of the source to memory: %w", human.FormatBytes(upTo), bare(err))
 	}

@@ -121,7 +121,9 @@ func (w *window) now() int64 {
 
 // next returns the size of the next chunk, 0 when there is none: it was told
 // to stop, all is moved, or a system call failed. A position at its end goes
-// back to the start first, so that no read ever returns 0.
+// back to the start first, so that no read ever returns 0. A chunk that was cut short
+// is finished before another one begins: so how many chunks a payload takes is
+// arithmetic, see trace.Run.Transfers.
 //
 //go:nosplit
 //go:norace
@@ -141,7 +143,7 @@ func (w *window) next() int64 {
 		}
 		w.outPos = 0
 	}
-	n := min(w.work.Chunk, w.limit-w.moved, w.inSize-w.inPos, w.outSize-w.outPos)
+	n := min(w.work.Chunk-w.inPos%w.work.Chunk, w.limit-w.moved, w.inSize-w.inPos, w.outSize-w.outPos)
 	if w.work.Rate > 0 && !w.pace(n) {
 		return 0
 	}

@@ -66,7 +66,7 @@ type workload struct {
 	strategy *Strategy
 	source   string
 	sink     string // or two, with a comma; the second is /dev/null where one is needed
-	cfg      Config // the sender's; Verify is the receiver's
+	cfg      Config // the sender's; Verify is the receiver's, and a Source takes the place of source
 }
 
 // sourceNamed opens a source as the user names it.
@@ -84,7 +84,7 @@ func sinkNamed(text string, source *Source, user *User) (*Sink, error) {
 	if err != nil {
 		return nil, err
 	}
-	return OpenSink(spec, source, user)
+	return OpenSink(spec, source, 1, user)
 }
 
 // outcome is what became of it.
@@ -100,11 +100,12 @@ type outcome struct {
 // is nil where there is none.
 func (wl workload) start(t *testing.T) (sender, receiver *Process, source *Source, sink *Sink) {
 	t.Helper()
-	source, err := sourceNamed(t.Context(), wl.source, nil)
-	if err != nil {
-		t.Fatal(err)
+	if source = wl.cfg.Source; source == nil {
+		var err error
+		source, err = sourceNamed(t.Context(), wl.source, nil)
+		must(t, err)
+		t.Cleanup(func() { source.Close() })
 	}
-	t.Cleanup(func() { source.Close() })
 	open := func(spec string) *Sink {
 		sink, err := sinkNamed(spec, source, nil)
 		if err != nil {

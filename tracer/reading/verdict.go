@@ -2,21 +2,10 @@ package reading
 
 import (
 	"cmp"
-	"math"
 	"slices"
+	"strings"
 
 	"github.com/zctrace/zctrace/tracer/trace"
-)
-
-// Agreement is how a measured number stands to the textbook's.
-type Agreement int
-
-// The agreements, from none to the worst.
-const (
-	Unmeasured Agreement = iota // null, or nothing to compare with
-	Same
-	Explained // differs for a reason that the trace itself gives
-	Differs
 )
 
 // Subject is what a row of a verdict is about.
@@ -49,7 +38,7 @@ type Row struct {
 
 // Verdict is what a run cost next to what the textbook says.
 type Verdict struct {
-	Transfers int64 // chunks that the payload makes
+	Transfers int64 // chunks that the payload makes, see trace.Run.Transfers
 	Rows      []Row // none: there is nothing to compare with
 }
 
@@ -66,7 +55,7 @@ const (
 	MappedOnce                    // the source is mapped once, and not for each transfer
 	MappedSeldom                  // Count: how often
 	ShortTransfers                // Count
-	OtherCalls                    // Count: calls in the window that are no transfer
+	OtherCalls                    // Count: calls in the window that are no transfer; Name: what they are, if that is known
 	UnderWay                      // chunks are being moved
 	Zeros                         // the kernel filled in zeros; Count: bytes
 	Unread                        // the sink does not read what it takes
@@ -110,7 +99,7 @@ func (m Moment) Verdict() Verdict {
 	if t.Textbook == nil || p <= 0 || t.Run.ChunkBytes <= 0 {
 		return Verdict{}
 	}
-	j := judge{t, m.Now.Main(), p, (p-1)/t.Run.ChunkBytes + 1}
+	j := judge{t, m.Now.Main(), p, t.Run.Transfers(p)}
 	calls := j.calls()
 	rows := []Row{calls, j.modeSwitches(calls)}
 	copies := []Row{
@@ -149,53 +138,6 @@ func (v Verdict) cpuCopies(copies []Row) Row {
 		sum.Agreement = Explained // by the rows above
 	}
 	return sum
-}
-
-// Differing are the rows that the trace does not explain.
-func (v Verdict) Differing() []Row {
-	var list []Row
-	for _, row := range v.Rows {
-		if row.Agreement == Differs && row.Subject != CPUCopies { // the sum of the rows above it
-			list = append(list, row)
-		}
-	}
-	return list
-}
-
-// Row is the one of a subject; one of no agreement if there is none.
-func (v Verdict) Row(s Subject) Row {
-	if i := slices.IndexFunc(v.Rows, func(r Row) bool { return r.Subject == s }); i >= 0 {
-		return v.Rows[i]
-	}
-	return Row{Subject: s}
-}
-
-// Complete is whether every row was measured. What was not may differ.
-func (v Verdict) Complete() bool {
-	return !slices.ContainsFunc(v.Rows, func(r Row) bool { return r.Agreement == Unmeasured })
-}
-
-// Agreement is that of the calls and copies furthest from the textbook, or none where one was not
-// measured and none differs. DMA is not the strategy's doing.
-func (v Verdict) Agreement() Agreement {
-	worst, unknown := Unmeasured, false
-	for _, row := range v.Rows {
-		if row.Subject != DMAIn && row.Subject != DMAOut {
-			worst, unknown = max(worst, row.Agreement), unknown || row.Agreement == Unmeasured
-		}
-	}
-	if unknown && worst != Differs {
-		return Unmeasured
-	}
-	return worst
-}
-
-// agree compares as precisely as is shown: in hundredths.
-func agree(measured float64, textbook int) Agreement {
-	if math.Abs(measured-float64(textbook)) < 0.005 {
-		return Same
-	}
-	return Differs
 }
 
 // judge compares one party of a trace with the textbook.
@@ -313,10 +255,29 @@ func (j judge) modeSwitches(calls Row) Row {
 	case calls.Agreement != Same:
 		row.Agreement = calls.Agreement // the calls' cause is this row's, too
 	case agree(float64(own)/float64(j.transfers), row.Textbook) == Same:
-		row.Agreement, row.Cause = Explained, Cause{Kind: OtherCalls, Count: other}
+		row.Agreement, row.Cause = Explained, j.otherCalls(other)
 	}
 	return row
 }
+
+// otherCalls are so many that are no transfer, with their names where these make up their number.
+func (j judge) otherCalls(other int64) Cause {
+	cause, rest := Cause{Kind: OtherCalls, Count: other}, other
+	var names []string
+	for _, name := range neverTransfers {
+		if n := j.party.Syscalls.ByName[name].Calls.Or(0); n > 0 && n <= rest {
+			names, rest = append(names, name), rest-n
+		}
+	}
+	if rest == 0 {
+		cause.Name = strings.Join(names, ", ")
+	}
+	return cause
+}
+
+// neverTransfers are calls of strategies that move nothing; mmap is the last, for which of them count
+// it is up to the textbook.
+var neverTransfers = []string{"lseek", "clock_nanosleep", "madvise", "msync", "munmap", "ppoll", "mmap"}
 
 func (j judge) copies(s Subject, n trace.Number, textbook int) Row {
 	copied := j.party.Value(n)

@@ -66,7 +66,10 @@ func (c Cause) String() string {
 		}
 		return s
 	case OtherCalls:
-		return human.Plural(c.Count, "other call") + " in the window"
+		if c.Name == "" {
+			return human.Plural(c.Count, "other call") + " in the window"
+		}
+		return human.Plural(c.Count, "other call") + ": " + c.Name
 	case Zeros:
 		return "no bytes to copy: the kernel wrote " + human.Grouped(c.Count) + " zeros, see fill"
 	case CannotGather:

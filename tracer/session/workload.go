@@ -253,7 +253,7 @@ func (w *workload) openSink(ctx context.Context, spec workloads.SinkSpec) (*work
 		w.doing("connecting to %s", spec)
 		return workloads.Dial(ctx, spec.Host, w.Verify)
 	}
-	return workloads.OpenSink(spec, w.source, w.user)
+	return workloads.OpenSink(spec, w.source, w.Chunk, w.user)
 }
 
 // sinks are those that are open.

@@ -132,6 +132,21 @@ type Run struct {
 	Verified          *bool     `json:"verified"` // null: not asked for, or not found out before the run ended
 }
 
+// Transfers is how many chunks so much payload is, one begun included. A pass over the
+// source ends with what is left of it, however little, and the next one begins with a
+// whole chunk. Where it has no end, or its size is not known, it is one pass.
+func (r *Run) Transfers(payload int64) int64 {
+	if payload <= 0 || r.ChunkBytes <= 0 {
+		return 0
+	}
+	chunks := func(n int64) int64 { return n/r.ChunkBytes + min(1, n%r.ChunkBytes) }
+	pass := r.Source.Bytes.Or(0)
+	if pass <= 0 {
+		return chunks(payload)
+	}
+	return payload/pass*chunks(pass) + chunks(payload%pass)
+}
+
 // Ended says how a run ended.
 type Ended string
 

@@ -178,7 +178,7 @@ var verdicts = []struct {
 		c.Syscalls.ByName["lseek"] = tracetest.Syscall(300, 0, 1, 0)
 		tracetest.Settle(c, "read", "write")
 		return tr
-	}, "mode switches (300 other calls in the window)", "not as in"},
+	}, "mode switches (300 other calls: lseek)", "not as in"},
 	{"short transfers", func() *trace.Trace {
 		tr := tracetest.Small("sendfile")
 		c := &tr.Total.Sender
