@@ -43,7 +43,7 @@ var breakpointCells = map[string]bpf.ObjectBreakpoint{
 // setBreakpoint makes the program run whenever a CPU enters the first of the
 // functions that the kernel has.
 func setBreakpoint(prog *ebpf.Program, h Hook) (_ *breakpoint, err error) {
-	cpus, err := onlineCPUs()
+	cpus, err := OnlineCPUs()
 	if err != nil {
 		return nil, err
 	}
@@ -112,7 +112,7 @@ func (t *Tracer) breakpointLosses(closed bool) (missed, unwatched int64, err err
 	if len(t.breakpoints) == 0 || t.settled {
 		return t.missedHits, t.unwatchedCPUs, nil
 	}
-	online, err := onlineCPUs()
+	online, err := OnlineCPUs()
 	if err != nil {
 		return 0, 0, err
 	}
@@ -257,8 +257,9 @@ var breakpointAddresses = sync.OnceValues(func() (map[string]uint64, error) {
 	return addresses, nil
 })
 
-// onlineCPUs are the numbers of the CPUs that are online.
-func onlineCPUs() ([]int, error) {
+// OnlineCPUs are the numbers of the CPUs that are online, whether or not this process may
+// run on them.
+func OnlineCPUs() ([]int, error) {
 	text, err := os.ReadFile("/sys/devices/system/cpu/online")
 	if err != nil {
 		return nil, fmt.Errorf("read which CPUs are online: %w", err)

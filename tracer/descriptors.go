@@ -69,7 +69,7 @@ func outOfDescriptors(err error) error {
 // descriptors are what the programs, their links and the maps take.
 func (t *Tracer) descriptors(programs, maps int) int {
 	n := 2*programs + maps
-	cpus, err := onlineCPUs()
+	cpus, err := OnlineCPUs()
 	for _, h := range t.hooks {
 		if h.Kind == BreakpointHook && h.target != "" && err == nil {
 			n += 2 * len(cpus) // an event and a link on each

@@ -127,7 +127,7 @@ func tryBreakpoint() error {
 		// the breakpoint and the single step over it.
 		return &refusal{state: Absent, reason: "only on x86 is a hit of a breakpoint one call of the function", remedy: "take engine fentry"}
 	}
-	cpus, err := onlineCPUs()
+	cpus, err := OnlineCPUs()
 	if err != nil {
 		return err
 	}

@@ -231,7 +231,15 @@ func pin(cpu int) error {
 	return nil
 }
 
+// allowedCPUs are the CPUs that this thread could be pinned to, as the kernel writes them.
+// The kernel takes those of the cpuset; what taskset chose among them does not count, and is
+// undone here.
 func allowedCPUs() string {
+	var all unix.CPUSet
+	for i := range all {
+		all[i] = ^all[i]
+	}
+	_ = unix.SchedSetaffinity(0, &all) // else those of taskset are told
 	status, _ := os.ReadFile("/proc/thread-self/status")
 	_, list, _ := strings.Cut(string(status), "Cpus_allowed_list:")
 	list, _, _ = strings.Cut(list, "\n")

@@ -12,8 +12,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/zctrace/zctrace/internal/fault"
-	"github.com/zctrace/zctrace/internal/human"
 	"github.com/zctrace/zctrace/tracer"
+	"github.com/zctrace/zctrace/tracer/reading"
 	"github.com/zctrace/zctrace/tracer/session"
 	"github.com/zctrace/zctrace/tracer/trace"
 )
@@ -54,7 +54,7 @@ func printReport(w io.Writer, host trace.Host, report *tracer.Report, asJSON boo
 			*tracer.Report
 		}{report.OK(), host, report})
 	}
-	fmt.Fprintf(w, "Linux %s, %s, %s, virtualization %s\n", host.Kernel, host.Arch, human.Plural(int64(host.CPUs), "CPU"), host.Virtualization)
+	fmt.Fprintf(w, "Linux %s, %s, %s, virtualization %s\n", host.Kernel, host.Arch, cmp.Or(reading.CPUsText(host), "CPUs unknown"), host.Virtualization)
 	for _, group := range []struct {
 		title  string
 		checks []tracer.Check

@@ -5,6 +5,7 @@ package main
 import (
 	"bytes"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -12,6 +13,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/zctrace/zctrace/tracer"
+	"github.com/zctrace/zctrace/tracer/reading"
 	"github.com/zctrace/zctrace/workloads"
 )
 
@@ -100,13 +103,54 @@ func TestDurationOrBytes(t *testing.T) {
 	}
 }
 
+// The kernel pins to any CPU of the cpuset, also to one that taskset left out.
 func TestCPU(t *testing.T) {
 	oncePerMachine(t)
 	traced(t, "sendfile", "--bytes", "1MiB", "--cpu", "0,0")
-	r := zctrace(t, "run", "sendfile", "--bytes", "1MiB", "--cpu", "0,1000")
-	if r.code != exitUsage || !strings.Contains(r.stderr, "CPUs that may be used") {
-		t.Errorf("exit code %d: %s", r.code, r.stderr)
+	list, err := exec.Command("sh", "-c", "grep Cpus_allowed_list /proc/self/status | cut -f2").Output()
+	if err != nil {
+		t.Fatal(err)
 	}
+	for name, limit := range map[string][]string{"all": nil, "one": {"taskset", "-c", "0"}} {
+		t.Run(name, func(t *testing.T) {
+			cmd := command(t, "run", "sendfile", "--bytes", "1MiB", "--cpu", "0,1000")
+			under(t, cmd, limit...)
+			r := finish(t, cmd)
+			if want := "CPUs that may be used: " + string(list); r.code != exitUsage || !strings.Contains(r.stderr, want) {
+				t.Errorf("exit code %d, want %q in %s", r.code, want, r.stderr)
+			}
+		})
+	}
+}
+
+// Of the machine's CPUs it is said how many are online, and how many of them are allowed.
+func TestCPUsOnlineAndAllowed(t *testing.T) {
+	oncePerMachine(t)
+	needTracing(t)
+	online, err := tracer.OnlineCPUs()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := command(t, "run", "sendfile", "--bytes", "1MiB", "--json", "t.json")
+	under(t, cmd, "taskset", "-c", "0")
+	r := finish(t, cmd)
+	tr := readTrace(t, filepath.Join(cmd.Dir, "t.json"))
+	if tr.Host.CPUs != len(online) || tr.Host.CPUsAllowed != 1 || !strings.Contains(r.stdout, ", "+reading.CPUsText(tr.Host)+", ") {
+		t.Errorf("%+v of %d: %s", tr.Host, len(online), r.stdout)
+	}
+}
+
+// under makes the command run under another one, if there is one.
+func under(t *testing.T, cmd *exec.Cmd, other ...string) {
+	t.Helper()
+	if len(other) == 0 {
+		return
+	}
+	path, err := exec.LookPath(other[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd.Path, cmd.Args = path, append(other, cmd.Args...)
 }
 
 // Each command has a page, which says what each flag takes and is by default, and what the

@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/zctrace/zctrace/tracer"
 	"github.com/zctrace/zctrace/tracer/trace"
 )
 
@@ -19,11 +20,14 @@ import (
 func Host() trace.Host {
 	h := trace.Host{
 		Arch:           runtime.GOARCH,
-		CPUs:           runtime.NumCPU(),
+		CPUsAllowed:    runtime.NumCPU(), // of sched_getaffinity(2) when the program started
 		Governor:       readLine("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"),
 		Mitigations:    mitigations(),
 		Lockdown:       lockdown(),
 		Virtualization: "none",
+	}
+	if online, err := tracer.OnlineCPUs(); err == nil {
+		h.CPUs = len(online)
 	}
 	var uts unix.Utsname
 	if unix.Uname(&uts) == nil {

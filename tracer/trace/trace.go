@@ -36,9 +36,10 @@ type Tool struct {
 // Host is the machine that ran the workload. A string that could not be found
 // out is empty.
 type Host struct {
-	Kernel         string `json:"kernel"` // uname -r
-	Arch           string `json:"arch"`   // GOARCH
-	CPUs           int    `json:"cpus"`   // online
+	Kernel         string `json:"kernel"`                 // uname -r
+	Arch           string `json:"arch"`                   // GOARCH
+	CPUs           int    `json:"cpus"`                   // online; 0: could not be found out
+	CPUsAllowed    int    `json:"cpus_allowed,omitempty"` // on which zctrace may run, by taskset or a cpuset; 0: not recorded
 	CPUModel       string `json:"cpu_model"`
 	Governor       string `json:"governor"`       // cpufreq scaling_governor of CPU 0
 	Virtualization string `json:"virtualization"` // the hypervisor's name; "none" on bare metal

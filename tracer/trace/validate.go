@@ -52,6 +52,7 @@ func (t *Trace) validatePlain() error {
 	}
 	numbers := map[string]int64{
 		"host.cpus":               int64(t.Host.CPUs),
+		"host.cpus_allowed":       int64(t.Host.CPUsAllowed),
 		"run.chunk_bytes":         t.Run.ChunkBytes,
 		"run.interval_ns":         t.Run.IntervalNS,
 		"run.elapsed_ns":          t.Run.ElapsedNS,

@@ -54,7 +54,7 @@ func (d difference) settings(width int) []string {
 		{"engine", func(r trace.Run, _ trace.Host) string { return r.Engine }},
 		{"kernel", func(_ trace.Run, h trace.Host) string { return h.Kernel }},
 		{"CPU", func(_ trace.Run, h trace.Host) string {
-			return fmt.Sprintf("%s, %s, %s", h.Arch, human.Plural(int64(h.CPUs), "CPU"), h.CPUModel)
+			return fmt.Sprintf("%s, %s, %s", h.Arch, reading.CPUsText(h), h.CPUModel)
 		}},
 		{"ended", func(r trace.Run, _ trace.Host) string { return endedText(r) }},
 	} {

@@ -133,15 +133,11 @@ func (d document) addSetting(add func(name string, parts ...string)) {
 	add("sink", sinks[0], receiver)
 	add("chunk", sized(r.ChunkBytes))
 	add("engine", r.Engine, whyNotSeen(d.Trace))
-	cpus := ""
-	if h.CPUs > 0 {
-		cpus = human.Plural(int64(h.CPUs), "CPU")
-	}
 	kernel := h.Kernel
 	if kernel != "" {
 		kernel = "Linux " + kernel
 	}
-	add("host", kernel, h.Arch, cpus, h.CPUModel, h.Virtualization)
+	add("host", kernel, h.Arch, reading.CPUsText(h), h.CPUModel, h.Virtualization)
 }
 
 // addStart says when it ran, and how to run it again.
