@@ -15,15 +15,59 @@ import (
 var engineColumns = trace.OfKind(trace.OfEngine)
 
 // enginesSection sets the engines of --copies all side by side, and names where
-// they differ.
+// they differ, and why one is missing.
 func (d document) enginesSection(width int) []string {
+	lines, notes := d.engineTable(width)
+	switch r := d.Trace.Run; {
+	case len(lines) > 0 && len(notes) == 0:
+		notes = []string{"the engines agree to the byte"}
+	case len(lines) > 0:
+	case r.Engine != "" && asksForAll(r.Command):
+		lines = []string{fmt.Sprintf("Engines: 1 of %d works here, %s: nothing to compare", len(trace.Engines), d.Text(r.Engine))}
+	default:
+		return nil
+	}
+	for _, name := range trace.Engines {
+		counted := name == d.Trace.Run.Engine || d.Now.Main().Engines[name] != nil
+		if why := engineRefused(d.Trace, name); why != "" && !counted {
+			notes = append(notes, "not "+name+": "+d.Text(why))
+		}
+	}
+	for _, note := range notes {
+		for _, l := range term.Wrap(note, width-2) {
+			lines = append(lines, "  "+l)
+		}
+	}
+	return lines
+}
+
+// asksForAll is whether arguments are --copies all.
+func asksForAll(command []string) bool {
+	return slices.Contains(command, "--copies=all") || strings.Contains(strings.Join(command, "\x00")+"\x00", "\x00--copies\x00all\x00")
+}
+
+// engineRefused is why the kernel does not allow an engine; "" if it was not asked.
+func engineRefused(t *trace.Trace, engine string) string {
+	for _, h := range t.Hooks {
+		kind, _, _ := strings.Cut(h.Name, "/")
+		if kind == "fexit" {
+			kind = "fentry"
+		}
+		if kind == engine && !h.Attached && h.Reason != "" {
+			return h.Reason
+		}
+	}
+	return ""
+}
+
+// engineTable is a line for each engine, and where they differ.
+func (d document) engineTable(width int) (lines, notes []string) {
 	g := term.Grid{Align: "l" + strings.Repeat("r", len(engineColumns))}
 	head := []string{"Engines, bytes"}
 	for _, c := range engineColumns {
 		head = append(head, c.Name())
 	}
 	g.Add(head...)
-	var notes []string
 	for _, p := range d.Processes() {
 		engines := p.Now.Engines
 		if len(engines) == 0 {
@@ -42,19 +86,7 @@ func (d document) enginesSection(width int) []string {
 		}
 		notes = append(notes, d.engineDifferences(p)...)
 	}
-	lines := g.UnlessEmpty(width)
-	if len(lines) == 0 {
-		return nil
-	}
-	if len(notes) == 0 {
-		notes = []string{"the engines agree to the byte"}
-	}
-	for _, note := range notes {
-		for _, l := range term.Wrap(note, width-2) {
-			lines = append(lines, "  "+l)
-		}
-	}
-	return lines
+	return g.UnlessEmpty(width), notes
 }
 
 // engineDifferences names each class that engines do not agree on.

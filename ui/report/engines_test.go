@@ -49,3 +49,49 @@ Engines, bytes  to user  from user  in kernel  by reference
 		})
 	}
 }
+
+// Where --copies all finds one engine, there is nothing to compare, and it is said why.
+func TestEnginesThatDoNotWorkHere(t *testing.T) {
+	hooks := []trace.Hook{
+		{Name: "tp_btf/sys_exit", Attached: true}, {Name: "tp_btf/io_uring_complete", Reason: "not needed for this run"},
+		{Name: "fexit/filemap_read", Reason: "the kernel is \x1b[31mhardened"}, {Name: "breakpoint/_copy_to_iter", Reason: "no CONFIG_KPROBES"},
+	}
+	one := `
+Engines: 1 of 3 works here, derived: nothing to compare
+  not fentry: the kernel is [31mhardened
+  not breakpoint: no CONFIG_KPROBES`
+	two := `
+Engines, bytes  to user  from user  in kernel  by reference
+  sender
+    fentry          n/a        n/a        n/a           n/a
+    derived         n/a        n/a        n/a           n/a
+  sender, to user: no engine knows
+  sender, from user: no engine knows
+  sender, in kernel: no engine knows
+  sender, by reference: no engine knows
+  not breakpoint: no CONFIG_KPROBES`
+	for _, test := range []struct {
+		command, engine string
+		engines         []string
+		want            string
+	}{
+		{"zctrace run sendfile --copies all --plain", "derived", nil, one},
+		{"zctrace run sendfile --copies=all", "derived", nil, one},
+		{"zctrace run sendfile --copies all", "fentry", []string{"fentry", "derived"}, two},
+		{"zctrace run sendfile --copies auto --source all", "derived", nil, ""},
+		{"zctrace run sendfile", "derived", nil, ""},
+		{"zctrace run sendfile --copies all", "", nil, ""}, // nothing says what counted
+	} {
+		tr := &trace.Trace{Hooks: hooks}
+		tr.Run.Command, tr.Run.Engine = strings.Fields(test.command), test.engine
+		for _, name := range test.engines {
+			if tr.Total.Sender.Engines == nil {
+				tr.Total.Sender.Engines = map[string]*trace.EngineCounters{}
+			}
+			tr.Total.Sender.Engines[name] = &trace.EngineCounters{}
+		}
+		if got, want := strings.Join(newDocument(tr).enginesSection(tableWidth), "\n"), strings.TrimPrefix(test.want, "\n"); got != want {
+			t.Errorf("%s: got\n%s\nwant\n%s", test.command, got, want)
+		}
+	}
+}

@@ -153,13 +153,8 @@ func (d document) addStart(add func(name string, parts ...string)) {
 
 // whyNotSeen says why copies were derived although somebody could have seen them.
 func whyNotSeen(t *trace.Trace) string {
-	if t.Run.Engine != "derived" {
-		return ""
-	}
-	for _, h := range t.Hooks {
-		if strings.HasPrefix(h.Name, "fexit/") && !h.Attached && h.Reason != "" {
-			return "not fentry: " + h.Reason
-		}
+	if why := engineRefused(t, "fentry"); why != "" && t.Run.Engine == "derived" {
+		return "not fentry: " + why
 	}
 	return ""
 }
