@@ -12,7 +12,7 @@ COMMIT         := $(shell git rev-parse HEAD 2>/dev/null)
 LDFLAGS        := -s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT)
 GOLANGCI       := $(BIN)/golangci-lint-v2.15.0
 
-.PHONY: help build run test test-unit test-native test-vm accept-vm fuzz soak lint generate check-generated bench vm-shell deps deps-vm deps-dev man screenshot clean
+.PHONY: help build run test test-unit test-native test-vm accept-vm test-fresh fuzz soak lint generate check-generated bench vm-shell deps deps-native deps-vm deps-dev man screenshot clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -58,6 +58,11 @@ test-vm: deps-vm ## Run them in guests with Debian's kernels KERNELS="6.1 6.12 6
 accept-vm: ## Take over how many tests passed in the guests' last run as what is expected
 	$(GO) run ./internal/guests -accept $(KERNELS)
 
+FRESH ?= make test
+test-fresh: ## Run FRESH="make test" as a newcomer on a fresh Debian 12, where make deps has to bring all that it needs
+	@./scripts/need mmdebstrap:mmdebstrap
+	$(SUDO) env GOROOT=$$($(GO) env GOROOT) GOMODCACHE=$$($(GO) env GOMODCACHE) GOPROXY=$$($(GO) env GOPROXY) ./scripts/fresh '$(FRESH)'
+
 FUZZTIME ?= 10m
 fuzz: ## Run every fuzzer for FUZZTIME=10m; what crashes one is kept in its testdata/fuzz
 	@grep -rho --include='*_test.go' '^func Fuzz[A-Za-z]*' . | sort -u | cut -d ' ' -f 2 | while read -r name; do \
@@ -84,7 +89,8 @@ check-generated: generate ## Fail if a generated file is not what its source giv
 	git diff --exit-code -- bpf internal/syscalls
 
 bench: ## Measure what tracing and the dashboard cost, next to other tracers and tools; takes a quarter of an hour (BENCH=regexp: only these)
-	@./scripts/need iperf3:iperf3 fio:fio chrt:util-linux
+	@./scripts/need chrt:util-linux
+	@if echo BenchmarkPeers | grep -qE '$(or $(firstword $(subst /, ,$(BENCH))),.)'; then ./scripts/need iperf3:iperf3 fio:fio; fi
 ifndef BENCH
 	@./scripts/need bpftrace:bpftrace strace:strace
 	@./scripts/need perf:linux-perf || echo "without perf: no package linux-perf here"
@@ -99,10 +105,13 @@ vm-shell: build deps-vm ## Open a shell in a guest with Debian's kernel KERNEL=6
 	$(SUDO) ./scripts/vm $(KERNEL)
 
 # What the tests need besides Go, and what generating needs besides that.
-deps: ## Install what the tests need (Debian, Ubuntu)
-	@PATH=$$PATH:/usr/sbin:/sbin ./scripts/need tmux:tmux jq:jq setpriv:util-linux ip:iproute2 cc:gcc \
-		mount:mount mkfs.ext4:e2fsprogs mkfs.xfs:xfsprogs mkfs.btrfs:btrfs-progs
+deps: deps-native ## Install what the tests need (Debian, Ubuntu)
 	@[ -n "$$(./scripts/vm --why-not)" ] || $(MAKE) --no-print-directory deps-vm
+
+# Nothing that is only recommended comes with a package: the race detector needs cgo, so the headers of C are named, too.
+deps-native:
+	@PATH=$$PATH:/usr/sbin:/sbin ./scripts/need tmux:tmux jq:jq setpriv:util-linux ip:iproute2 cc:gcc /usr/include/stdlib.h:libc6-dev \
+		mount:mount mkfs.ext4:e2fsprogs mkfs.xfs:xfsprogs mkfs.btrfs:btrfs-progs
 
 deps-vm:
 	@PATH=$$PATH:/usr/sbin:/sbin ./scripts/need qemu-system-x86_64:qemu-system-x86 qemu-system-aarch64:qemu-system-arm \
