@@ -43,7 +43,7 @@ func (c *canvas) drawHop(l *term.Line, h reading.Hop, which pictureLine, width i
 		}
 		sign := ""
 		if m.Surprise {
-			sign = c.Differs
+			sign = c.Surprise
 		}
 		n := width - term.Width(head) - term.Width(sign)
 		l.Put(ink, strings.Repeat(shaft, n/2)+sign+strings.Repeat(shaft, n-n/2)+head)

@@ -21,7 +21,7 @@ func (c *canvas) branchArrows() (list [2]branchArrow, fixed int) {
 	for i, h := range []reading.Hop{c.branch.Teed, c.branch.Onward} {
 		label := c.topLabel(h, onOneLine)
 		if h.Main().Surprise {
-			label = c.Differs + " " + label
+			label = c.Surprise + " " + label
 		}
 		list[i] = branchArrow{h, " " + label + " ", " " + c.nameOf(c.branch.Ends[i])}
 		fixed += term.Width(list[i].label+c.Head+list[i].name) + shaftsOfBranch/2

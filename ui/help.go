@@ -27,7 +27,7 @@ func (r runScreen) help(st stage) []string {
 		helpRow(l, l.Moved, strings.Repeat(last(l.MoveBar), 3)+" "+shaft(reading.ByReference), "bytes handed on by reference, without a copy"),
 		helpRow(l, l.Device, shaft(reading.ByDMA)+" "+shaft(reading.ByMapping), "moved by a device; made visible in memory"),
 		helpRow(l, l.Strong, keys("d", "~", human.NotCounted), "derived; estimated; not counted; else observed"),
-		helpRow(l, l.Strong, keys(l.Same, l.Explained, l.Differs), "as the textbook; differs, and why; differs"),
+		helpRow(l, l.Strong, keys(l.Same, l.Explained, l.Differs), "as the textbook; differs, known why; differs"),
 		helpRow(l, l.Strong, "1.00", "the payload once: passes, or bytes / payload"),
 		helpRow(l, l.Strong, "switches", "mode: into the kernel or back; context: scheduler"),
 	}

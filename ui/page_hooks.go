@@ -29,7 +29,7 @@ func hooksPage(d data, width int) page {
 		{"ESTIMATED  ~", trace.Estimated},
 		{"DERIVED  d", trace.Derived},
 	} {
-		groups := reading.Reasons(d.Trace, part.from)
+		groups := reading.Reasons(d.Trace, part.from, reading.Any)
 		if len(groups) == 0 {
 			continue
 		}

@@ -261,7 +261,7 @@ func (c *canvas) leaps() []string {
 		room := to - from - 1
 		label := c.topLabel(h, room-7)
 		if h.Main().Surprise {
-			label = c.Differs + " " + label
+			label = c.Surprise + " " + label
 		}
 		if amount := c.amount(h, room-4-term.Width(label)-2); amount != "" {
 			label += "  " + amount
@@ -305,7 +305,7 @@ func (c *canvas) surprises(h reading.Hop, from, to string, width int) (list []st
 			continue
 		}
 		alone := reading.Hop{Streams: []reading.Stream{s}, Payload: h.Payload}
-		text := fmt.Sprintf("%s %s %s %s, %s %s", c.Differs, from, c.Arrow, to, shortWord(s.Way), c.times(alone))
+		text := fmt.Sprintf("%s %s %s %s, %s %s", c.Surprise, from, c.Arrow, to, shortWord(s.Way), c.times(alone))
 		if s.Against.Kind != reading.NoCause {
 			text += ": " + s.Against.String()
 		}

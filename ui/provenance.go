@@ -37,7 +37,7 @@ func statusPanel(d data, width int) string {
 	for _, alert := range d.alerts() {
 		rows = append(rows, d.Alarm.Apply(d.Fit(" "+alert+" ", width)))
 	}
-	counts := reading.Tally(&d.Now.Totals)
+	counts := reading.Tally(&d.Now.Totals, reading.Any)
 	var l term.Line
 	if len(reading.Losses(d.Trace)) == 0 {
 		word := "no losses"

@@ -256,6 +256,6 @@ func (r roundsScreen) help(st stage) []string {
 		helpRow(l, l.Strong, "rounds", "throughput of each round"),
 		helpRow(l, l.Strong, "copies", "by the CPU, in passes: 1.00 is the payload once"),
 		helpRow(l, l.Strong, "book", "copies that the textbook says, and how it stands"),
-		helpRow(l, l.Strong, strings.Join([]string{l.Same, l.Explained, l.Differs, l.Unknown}, " "), "as it says; differs, and why; differs; unknown"),
+		helpRow(l, l.Strong, strings.Join([]string{l.Same, l.Explained, l.Differs, l.Unknown}, " "), "as it says; differs, known why; differs; unknown"),
 	)
 }

@@ -9,8 +9,8 @@ import (
 )
 
 // textbookPanel shows what was measured per transfer of one chunk next to what
-// the textbook says. Each row ends in a sign: the same, different for a reason
-// that the trace gives, or different without one.
+// the textbook says. Each row ends in a sign: the same, different for a known
+// reason, or different and worth a look.
 func textbookPanel(d data, width int) string {
 	v := d.Verdict()
 	const label, measured, textbook = 14, 6, 7

@@ -29,8 +29,8 @@ func TestCompareInTmux(t *testing.T) {
 	p.shows(`paused, runs go on`)
 	p.types("p", "o")
 	p.shows(`● round 2 of 3`)
-	p.shows(`(?m)sendfile .* 0\.00 d 0 ≠`) // it sleeps between the transfers
-	p.shows(`(?m)read-write .* 2\.00 d 2 ≠`)
+	p.shows(`(?m)sendfile .* 0\.00 d 0 ·`) // it sleeps between the transfers
+	p.shows(`(?m)read-write .* 2\.00 d 2 ·`)
 	p.shows(`(?m)^ +mmap-write +32\.50 +0\.00 d +1\.00 d`)
 	p.resize(50, 10)
 	p.shows(`needs a terminal of 60x16`)

@@ -60,10 +60,17 @@ func numbers(t *trace.Totals, visit func(party string, process bool, v trace.Val
 	}
 }
 
-// Tally counts the numbers of a run by where they come from.
-func Tally(t *trace.Totals) map[trace.Provenance]int {
+// Any takes every number of every party.
+func Any(_ string, _ trace.Value) bool { return true }
+
+// Tally counts those numbers of a run that of takes, by where they come from.
+func Tally(t *trace.Totals, of func(party string, v trace.Value) bool) map[trace.Provenance]int {
 	counts := map[trace.Provenance]int{}
-	numbers(t, func(_ string, _ bool, v trace.Value) { counts[v.Origin.Provenance]++ })
+	numbers(t, func(party string, _ bool, v trace.Value) {
+		if of(party, v) {
+			counts[v.Origin.Provenance]++
+		}
+	})
 	return counts
 }
 
@@ -83,9 +90,9 @@ func (r Reason) String() string {
 	return s + ": " + cmp.Or(r.Text, "no reason is given")
 }
 
-// Reasons are those of all numbers of one provenance, with whole groups of numbers ("nic") where all
-// of a group is concerned.
-func Reasons(t *trace.Trace, from trace.Provenance) []Reason {
+// Reasons are those of all numbers of one provenance that of takes, with whole groups of numbers ("nic")
+// where all of a group is concerned.
+func Reasons(t *trace.Trace, from trace.Provenance, of func(party string, v trace.Value) bool) []Reason {
 	type number struct{ reason, path string }
 	concerned := map[number][]string{} // the parties, in order
 	groups := map[string]map[string]bool{}
@@ -97,7 +104,7 @@ func Reasons(t *trace.Trace, from trace.Provenance) []Reason {
 			}
 			groups[group][path] = true
 		}
-		if v.Origin.Provenance == from {
+		if v.Origin.Provenance == from && of(party, v) {
 			n := number{cmp.Or(v.Origin.Reason, missingHook(t, path)), path}
 			if !slices.Contains(concerned[n], party) {
 				concerned[n] = append(concerned[n], party)

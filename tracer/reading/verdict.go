@@ -31,6 +31,7 @@ type Row struct {
 	Known      bool             // Measured is a number
 	NoDevice   bool             // nothing can move there, and Measured is none
 	Provenance trace.Provenance // of Measured
+	Of         []trace.Value    // what Measured is made of, but for the sum of other rows
 	Textbook   int
 	Agreement
 	Cause Cause // why it differs, or by how much
@@ -150,7 +151,7 @@ type judge struct {
 
 // row is one of a number per so much; without an agreement where the number is not known.
 func (j judge) row(s Subject, v trace.Value, per int64, textbook int) Row {
-	row := Row{Subject: s, Provenance: v.Origin.Provenance, Textbook: textbook}
+	row := Row{Subject: s, Provenance: v.Origin.Provenance, Of: []trace.Value{v}, Textbook: textbook}
 	if n, known := v.Int.Get(); known {
 		row.Measured, row.Known = float64(n)/float64(per), true
 		row.Agreement = agree(row.Measured, textbook)

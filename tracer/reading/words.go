@@ -137,6 +137,35 @@ func (v Verdict) outcome() string {
 	return "as in the textbook"
 }
 
+// Point is the verdict with what concerns the copies, or differs: what a run comes to.
+func (v Verdict) Point() string {
+	var known []string
+	for _, row := range v.Rows {
+		if row.Agreement == Explained && row.Cause.Kind != NoCause && row.Subject >= CopiesToUser && row.Subject <= CopiesInKernel {
+			known = append(known, row.known())
+		}
+	}
+	switch {
+	case len(v.Differing()) > 0:
+		return v.differing()
+	case len(known) > 0:
+		return v.Brief() + ", apart from " + strings.Join(known, ", ")
+	}
+	return v.Brief()
+}
+
+// differing is the outcome with the rows that differ.
+func (v Verdict) differing() string {
+	var rows []string
+	for _, row := range v.Differing() {
+		rows = append(rows, row.String())
+	}
+	return v.outcome() + ": " + strings.Join(rows, ", ")
+}
+
+// known names the subject, and why it is not as in the textbook.
+func (r Row) known() string { return r.Subject.String() + " (" + r.Cause.String() + ")" }
+
 // Brief is the verdict in a few words.
 func (v Verdict) Brief() string {
 	if !v.Complete() && len(v.Differing()) == 0 {
@@ -150,21 +179,18 @@ func (v Verdict) String() string {
 	if len(v.Rows) == 0 {
 		return v.outcome()
 	}
-	var differing, known, unknown []string
-	for _, row := range v.Differing() {
-		differing = append(differing, row.String())
-	}
+	var known, unknown []string
 	for _, row := range v.Rows {
 		switch {
 		case row.Agreement == Unmeasured:
 			unknown = append(unknown, row.Subject.String())
 		case row.Agreement == Explained && row.Cause.Kind != NoCause:
-			known = append(known, row.Subject.String()+" ("+row.Cause.String()+")")
+			known = append(known, row.known())
 		}
 	}
 	s, but := v.outcome(), ", apart from "
-	if len(differing) > 0 {
-		s, but = s+": "+strings.Join(differing, ", "), "; known: "
+	if len(v.Differing()) > 0 {
+		s, but = v.differing(), "; known: "
 	}
 	if len(known) > 0 {
 		s += but + strings.Join(known, ", ")

@@ -18,22 +18,25 @@ import (
 const tableWidth = 80
 
 // Table is the final table of a run as plain text: what ran, what it cost next
-// to what the textbook says, and how far the numbers can be trusted. It is the
+// to what the textbook says, and how far the numbers can be trusted. Its point
+// comes first, and last again, where a terminal shows it. It is the
 // same bytes for the same trace, wherever it is printed; lines are at most
 // width cells, which is 80 if it is less.
 func Table(t *trace.Trace, width int) string {
 	d := newDocument(t)
 	width = max(width, tableWidth)
+	point := d.pointSection(width)
 	return joined([][]string{
-		d.runSection(width),
+		append(point[:len(point):len(point)], d.runSection(width)...),
 		d.textbookSection(width),
 		d.bytesSection(width),
 		d.enginesSection(width),
 		d.callsSection(width),
 		d.countersSection(width),
 		d.kernelSection(width),
-		d.trustSection(width),
 		d.legendSection(width),
+		d.trustSection(width),
+		point,
 	}, width)
 }
 
@@ -41,9 +44,22 @@ func Table(t *trace.Trace, width int) string {
 type document struct {
 	*term.Look
 	reading.Moment
+	shown map[figure]bool // by the sections so far: what the legend explains
 }
 
-func newDocument(t *trace.Trace) document { return document{Look, reading.End(t)} }
+// figure is a number of a party.
+type figure struct{ party, path string }
+
+func newDocument(t *trace.Trace) document {
+	return document{Look, reading.End(t), map[figure]bool{}}
+}
+
+// show notes that a section shows numbers of a party.
+func (d document) show(party string, values ...trace.Value) {
+	for _, v := range values {
+		d.shown[figure{party, v.Path()}] = true
+	}
+}
 
 // joined are the sections that have something to say, an empty line between them.
 func joined(sections [][]string, width int) string {
@@ -72,9 +88,8 @@ func sized(n int64) string {
 	return exact
 }
 
-// runSection says what ran and how it ended.
+// runSection says what ran.
 func (d document) runSection(width int) []string {
-	r := d.Trace.Run
 	g := term.Grid{Align: "lw"}
 	add := d.adder(&g)
 	d.addSetting(add)
@@ -86,12 +101,7 @@ func (d document) runSection(width int) []string {
 		add("throughput", human.Rate(perSecond)+" ("+human.BitRate(perSecond)+")")
 	}
 	d.addStart(add)
-	how := endedText(r)
-	if r.Error != "" {
-		how += ": " + r.Error
-	}
-	title := term.Wrap(d.Text("zctrace "+cmp.Or(r.Strategy, "trace")+", "+how), width)
-	return append(title, g.Lines(width)...)
+	return g.Lines(width)
 }
 
 // NoEnd is what is said of a trace that does not tell how its run ended: the key s saved
@@ -175,7 +185,8 @@ func (d document) textbookSection(width int) []string {
 	g := term.Grid{Align: "lrmrlw"}
 	g.Add("Per transfer", "measured", "", "textbook", "", "")
 	for _, row := range v.Rows {
-		sign := map[reading.Agreement]string{reading.Same: "=", reading.Explained: "!=", reading.Differs: "!!"}[row.Agreement]
+		sign := map[reading.Agreement]string{reading.Same: d.Same, reading.Explained: d.Explained, reading.Differs: d.Differs}[row.Agreement]
+		d.show(d.Processes()[0].Name, row.Of...)
 		measured, note := row.MeasuredText(), d.Text(row.Cause.String())
 		if row.Cause.Kind == reading.VirtualDevice && term.Width(note) <= 10 {
 			measured, note = measured+" ("+note+")", ""
@@ -205,19 +216,20 @@ func (d document) bytesSection(width int) []string {
 	}
 	g.Add(head...)
 	for _, k := range trace.OfKind(trace.Class) {
-		row, known := []string{"  " + className(k)}, false
+		if !slices.ContainsFunc(parties, func(p reading.Party) bool { return p.Now.Int(k).Known() }) {
+			continue // it is told of at the end
+		}
+		row := []string{"  " + className(k)}
 		for _, p := range parties {
 			n := p.Now.Value(k)
+			d.show(p.Name, n)
 			times := "-"
 			if share, ok := n.Per(p.Payload()); ok {
 				times = human.Passes(share)
 			}
 			row = append(row, reading.Text(n.Int, human.Grouped), times, reading.Mark(n.Origin.Provenance))
-			known = known || n.Int.Known()
 		}
-		if known { // what nobody counted is told of at the end
-			g.Add(row...)
-		}
+		g.Add(row...)
 	}
 	return g.UnlessEmpty(width)
 }
@@ -240,7 +252,9 @@ func (d document) callsSection(width int) []string {
 			continue
 		}
 		g.Add("  "+p.Name, reading.Text(p.Now.Int(trace.Calls), human.Grouped), d.CountRateText(p.Now.Syscalls.Calls, p.Back.Syscalls.Calls, 11), "", "", "", "")
+		d.show(p.Name, p.Now.Value(trace.Calls))
 		for _, c := range calls {
+			d.show(p.Name, c.Count, c.Bytes, c.Errors, c.Time, c.Blocked)
 			mean := human.NotCounted
 			if ns, ok := c.MeanNS(); ok {
 				mean = human.Latency(ns, "us")

@@ -34,15 +34,19 @@ func (d document) countersSection(width int) []string {
 		if slices.Contains(elsewhere, m) {
 			continue
 		}
-		row, shown := []string{label(m)}, false
+		if !slices.ContainsFunc(parties, func(p reading.Party) bool {
+			n := p.Now.Int(m)
+			return n.Or(0) != 0 || n.Known() && slices.Contains(always, m)
+		}) {
+			continue
+		}
+		row := []string{label(m)}
 		for _, p := range parties {
 			n := p.Now.Value(m)
+			d.show(p.Name, n)
 			row = append(row, reading.Text(n.Int, func(v int64) string { return exact(m, v) }), reading.Mark(n.Origin.Provenance))
-			shown = shown || n.Int.Or(0) != 0 || n.Int.Known() && slices.Contains(always, m)
 		}
-		if shown {
-			g.Add(row...)
-		}
+		g.Add(row...)
 	}
 	return g.UnlessEmpty(width)
 }
@@ -67,28 +71,32 @@ func exact(m trace.Number, v int64) string {
 func (d document) kernelSection(width int) []string {
 	g := term.Grid{Align: "lrrm"}
 	g.Add("By the kernel on its own", "", "passes", "")
+	name := d.Kernel().Name
 	for _, k := range trace.OfKind(trace.Class) {
 		if n := d.Now.Kernel.Value(k); n.Int.Or(0) != 0 {
+			d.show(name, n)
 			share, _ := n.Per(d.Payload())
 			g.Add("  "+className(k)+", bytes", reading.Text(n.Int, human.Grouped), human.Passes(share), reading.Mark(n.Origin.Provenance))
 		}
 	}
 	for _, m := range trace.OfKind(trace.Plain) {
 		if n := d.Now.Kernel.Value(m); n.Int.Or(0) != 0 {
+			d.show(name, n)
 			g.Add(label(m), reading.Text(n.Int, func(v int64) string { return exact(m, v) }), "", reading.Mark(n.Origin.Provenance))
 		}
 	}
 	return g.UnlessEmpty(width)
 }
 
-// trustSection says how far the numbers can be believed.
+// trustSection says how far the numbers can be believed, where [document.alerts] do not.
 func (d document) trustSection(width int) []string {
 	r := d.Trace.Run
-	lines := []string{"losses: none"}
-	if !reading.LossesKnown(d.Trace) {
-		lines = []string{"losses: not recorded"}
-	} else if lost := reading.LossesText(d.Trace); lost != "" {
-		lines = term.Wrap(d.Text("!! EVENTS WERE LOST, DO NOT BELIEVE THIS RUN: "+lost), width)
+	var lines []string
+	switch {
+	case !reading.LossesKnown(d.Trace):
+		lines = append(lines, "losses: not recorded")
+	case len(reading.Losses(d.Trace)) == 0:
+		lines = append(lines, "losses: none")
 	}
 	switch {
 	case r.Verified == nil && !slices.ContainsFunc(r.Command, asksToVerify):
@@ -99,8 +107,6 @@ func (d document) trustSection(width int) []string {
 		lines = append(lines, "verified: no, the run failed before")
 	case *r.Verified:
 		lines = append(lines, "verified: yes, the sink received the bytes of the source")
-	default:
-		lines = append(lines, "!! NOT VERIFIED: the sink did not receive the bytes of the source")
 	}
 	if untraced, ok := r.UntracedElapsedNS.Get(); ok && untraced > 0 && r.ElapsedNS > 0 {
 		cost := fmt.Sprintf("tracing cost: %+.1f %% (%s traced, %s untraced; one pair, so noise included)",
@@ -117,10 +123,9 @@ func asksToVerify(arg string) bool {
 	return name == "--verify" && (asked || !given)
 }
 
-// legendSection explains the marks that were used, and why what is n/a was not
-// counted.
+// legendSection explains the signs and marks that the tables above it have, and why what is n/a there
+// was not counted.
 func (d document) legendSection(width int) []string {
-	counts := reading.Tally(&d.Now.Totals)
 	g := term.Grid{Align: "lw"}
 	explain := func(mark, what string, reasons []reading.Reason) {
 		if what != "" {
@@ -132,21 +137,40 @@ func (d document) legendSection(width int) []string {
 			mark = ""
 		}
 	}
-	if counts[trace.Derived] > 0 { // why each is not observed stands in the trace
+	for _, sign := range []struct {
+		sign      string
+		agreement reading.Agreement
+		meaning   string
+	}{
+		{d.Explained, reading.Explained, "differs from the textbook for a known reason"},
+		{d.Differs, reading.Differs, "differs from the textbook"},
+	} {
+		if slices.ContainsFunc(d.Verdict().Rows, func(r reading.Row) bool { return r.Agreement == sign.agreement }) {
+			explain(sign.sign, sign.meaning, nil)
+		}
+	}
+	isShown := func(party string, v trace.Value) bool { return d.shown[figure{party, v.Path()}] }
+	used := reading.Tally(&d.Now.Totals, isShown)
+	if used[trace.Derived] > 0 { // why each is not observed stands in the trace
 		explain("d", "derived: certain from the system call, its files and its result", nil)
 	}
-	if counts[trace.Estimated] > 0 {
-		explain("~", "estimated, not exact", reading.Reasons(d.Trace, trace.Estimated))
+	if used[trace.Estimated] > 0 {
+		explain("~", "estimated, not exact", reading.Reasons(d.Trace, trace.Estimated, isShown))
 	}
-	explain(human.NotCounted, "", reading.Reasons(d.Trace, trace.Unavailable))
-	if len(g.Rows) == 0 {
-		return nil
-	}
+	explain(human.NotCounted, "", reading.Reasons(d.Trace, trace.Unavailable, isShown))
+	counts := reading.Tally(&d.Now.Totals, reading.Any)
 	total := 0
 	for _, n := range counts {
 		total += n
 	}
-	lines := term.Wrap(fmt.Sprintf("Of %d numbers %d were observed, %d derived, %d estimated, %d not counted.", total,
-		counts[trace.Observed], counts[trace.Derived], counts[trace.Estimated], counts[trace.Unavailable]), width)
-	return append(lines, g.Lines(width)...)
+	lines := g.Lines(width)
+	if counts[trace.Observed] < total {
+		tally := fmt.Sprintf("Of %d numbers %d were observed, %d derived, %d estimated, %d not counted", total,
+			counts[trace.Observed], counts[trace.Derived], counts[trace.Estimated], counts[trace.Unavailable])
+		if counts[trace.Unavailable] > used[trace.Unavailable] {
+			tally += "; the trace (--json) names these, and why"
+		}
+		lines = append(lines, term.Wrap(tally+".", width)...)
+	}
+	return lines
 }

@@ -1,6 +1,8 @@
 package report
 
 import (
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -27,6 +29,67 @@ func TestTableGolden(t *testing.T) {
 		"file": ended(tracetest.ToFile(), trace.Interrupted), "failed": broken, "failing": tracetest.Failing(), "empty": {},
 	} {
 		t.Run(name, func(t *testing.T) { tracetest.Golden(t, "table-"+name+".txt", Table(tr, 80)) })
+	}
+}
+
+// The point of a run stands above the fold of the smallest terminal, and where a terminal is when all
+// is printed.
+func TestTableSaysItsPointFirstAndLast(t *testing.T) {
+	lossy := tracetest.Small("sendfile")
+	wrong := false
+	lossy.Losses, lossy.Run.Verified = map[string]int64{"map_full": 17}, &wrong
+	uncounted := tracetest.Small("sendfile")
+	uncounted.Total.Sender.Copies.InKernel = tracetest.Missing("no hook")
+	for _, c := range []struct {
+		trace *trace.Trace
+		want  string
+	}{
+		{tracetest.Small("sendfile"), "zctrace sendfile, done\n3.05 GiB/s, 0.00 CPU copies of each byte (derived), as in the textbook\n"},
+		{tracetest.Small("read-write"), "zctrace read-write, done\n3.05 GiB/s, 2.00 CPU copies of each byte (derived), as in the textbook\n"},
+		{tracetest.FallenBack(), "zctrace sendfile, saved before its end\n5.91 GiB/s, 0.84 CPU copies of each byte (derived), not as in the textbook:\ncopies in_kernel 0.84 instead of 0\n"},
+		{fromZero(), "zctrace read-write, done\n3.05 GiB/s, 1.00 CPU copies of each byte (derived), as in the textbook, apart\nfrom copies to_user (no bytes to copy: the kernel wrote 67,108,864 zeros, see\nfill)\n"},
+		{uncounted, "zctrace sendfile, done\n3.05 GiB/s, CPU copies were not counted, as in the textbook, as far as counted\n"},
+		{lossy, "zctrace sendfile, done\n3.05 GiB/s, 0.00 CPU copies of each byte (derived), as in the textbook\n" +
+			"!! EVENTS WERE LOST, DO NOT BELIEVE THIS RUN: map_full 17\n!! NOT VERIFIED: the sink did not receive the bytes of the source\n"},
+		{&trace.Trace{Run: trace.Run{Strategy: "splice", Ended: trace.Failed, Error: "no memory"}}, "zctrace splice, failed: no memory\n"},
+	} {
+		table := Table(c.trace, 80)
+		if !strings.HasPrefix(table, c.want) || !strings.HasSuffix(table, "\n\n"+c.want) {
+			t.Errorf("not first and last:\n%sin\n%s", c.want, table)
+		}
+		if lines := strings.Count(c.want, "\n"); lines > 5 {
+			t.Errorf("a point of %d lines:\n%s", lines, c.want)
+		}
+	}
+}
+
+// What the legend explains stands in the tables above it, and whatever mark stands there is explained.
+func TestLegendExplainsWhatOccurs(t *testing.T) {
+	runs := tracetest.Extreme()
+	for _, strategy := range tracetest.Strategies {
+		runs[strategy] = tracetest.Small(strategy)
+	}
+	runs["to a file"], runs["fallen back"], runs["zeros"] = tracetest.ToFile(), tracetest.FallenBack(), fromZero()
+	marks := map[string]int{}
+	for name, tr := range runs {
+		d := newDocument(tr)
+		tables := strings.Join(slices.Concat(d.textbookSection(80), d.bytesSection(80), d.callsSection(80), d.countersSection(80), d.kernelSection(80)), "\n")
+		legend := "\n" + strings.Join(d.legendSection(80), "\n")
+		for mark, occurs := range map[string]*regexp.Regexp{
+			".": regexp.MustCompile(`\d  \.(  |\n)`), "!=": regexp.MustCompile(`\d  !=(  |\n)`),
+			"d": regexp.MustCompile(`\d d( |\n)`), "~": regexp.MustCompile(`\S ~( |\n)`), "n/a": regexp.MustCompile(`  n/a( |\n)`),
+		} {
+			there, told := occurs.MatchString(tables+"\n"), strings.Contains(legend, "\n"+mark+" ")
+			if there != told {
+				t.Errorf("%s: %q stands in the tables: %v, in the legend: %v\n%s\n%s", name, mark, there, told, tables, legend)
+			}
+			if there {
+				marks[mark]++
+			}
+		}
+	}
+	if len(marks) != 5 {
+		t.Errorf("only %v were seen", marks)
 	}
 }
 

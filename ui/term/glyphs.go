@@ -8,6 +8,7 @@ type Glyphs struct {
 	CopyBar, MoveBar                  []string // parts of a cell, the last one full
 	Levels                            []string // of a chart: eighths of a cell's height
 	Same, Explained, Differs          string   // measured next to textbook
+	Surprise                          string   // in the picture: a copy that the textbook does not expect
 	SignRunning, SignPaused           string
 	SignEnded, SignFailed             string
 
@@ -34,7 +35,7 @@ var UnicodeGlyphs = Glyphs{
 	CopyBar: []string{"▏", "▎", "▍", "▌", "▋", "▊", "▉", "█"},
 	MoveBar: []string{"░"},
 	Levels:  []string{"▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"},
-	Same:    "=", Explained: "≠", Differs: "!!",
+	Same:    "=", Explained: "·", Differs: "≠", Surprise: "!!",
 	SignRunning: "●", SignPaused: "‖", SignEnded: "■", SignFailed: "✗",
 	Corners: [4]string{"┌", "┐", "└", "┘"}, Side: "│", Up: "┴", Down: "▼",
 	Fork: "┬", Bends: [3]string{"╭", "╮", "╰"},
@@ -50,7 +51,7 @@ var ASCIIGlyphs = Glyphs{
 	CopyBar: []string{"#"},
 	MoveBar: []string{":"},
 	Levels:  []string{"_", ".", "-", "=", "+", "*", "%", "#"},
-	Same:    "=", Explained: "!=", Differs: "!!",
+	Same:    "=", Explained: ".", Differs: "!=", Surprise: "!!",
 	SignRunning: "*", SignPaused: "||", SignEnded: "#", SignFailed: "x",
 	Corners: [4]string{"+", "+", "+", "+"}, Side: "|", Up: "+", Down: "v",
 	Fork: "+", Bends: [3]string{"+", "+", "+"},

@@ -81,7 +81,11 @@ func PadRight(s string, width int) string {
 // Wrap breaks plain text into lines of at most width cells. Words longer than
 // that are broken too.
 func Wrap(s string, width int) []string {
-	return strings.Split(ansi.Wrap(s, max(width, 1), ""), "\n")
+	lines := strings.Split(ansi.Wrap(s, max(width, 1), ""), "\n")
+	for i := range lines {
+		lines[i] = strings.TrimRight(lines[i], " ")
+	}
+	return lines
 }
 
 // Line is one line of a panel, built from left to right. It measures what it
