@@ -70,8 +70,6 @@ struct cell {
 	struct cell_key key;
 	__u64 calls;
 	__u64 errors;	     /* calls that returned < 0 */
-	__u64 other_errors;  /* those of them whose errno found no room in failed */
-	struct failed failed[ERRNOS];
 	__u64 bytes;	     /* sum of the results > 0 of calls that move bytes */
 	__u64 mapped;	     /* those of these bytes that were mapped for the caller */
 	__u64 short_calls;   /* moved less than was asked for, and did not fail */
@@ -79,6 +77,9 @@ struct cell {
 	__u64 time_ns;	     /* spent inside the calls; only while sys_enter is attached */
 	__u64 blocked;	     /* voluntary context switches inside the calls */
 	__u64 latency_log2[LATENCY_BUCKETS]; /* [i]: calls of [2^i, 2^(i+1)) ns */
+	/* Last, so that what every call touches stays together. */
+	__u64 other_errors; /* those of errors whose errno found no room in failed */
+	struct failed failed[ERRNOS];
 };
 
 #define CELLS 64 /* a power of two */

@@ -55,12 +55,6 @@ type ObjectCell struct {
 	Key         ObjectCellKey
 	Calls       uint64
 	Errors      uint64
-	OtherErrors uint64
-	Failed      [4]struct {
-		_     structs.HostLayout
-		Errnr uint64
-		Calls uint64
-	}
 	Bytes       uint64
 	Mapped      uint64
 	ShortCalls  uint64
@@ -68,6 +62,12 @@ type ObjectCell struct {
 	TimeNs      uint64
 	Blocked     uint64
 	LatencyLog2 [40]uint64
+	OtherErrors uint64
+	Failed      [4]struct {
+		_     structs.HostLayout
+		Errnr uint64
+		Calls uint64
+	}
 }
 
 type ObjectCellKey struct {

@@ -26,7 +26,12 @@ const notificationBytes = 1 << 10
 func noBuffers(bytes int64) (why, remedy string) {
 	const name, enough = "net.core.optmem_max", maxUnconfirmed * notificationBytes
 	text, _ := os.ReadFile("/proc/sys/" + strings.ReplaceAll(name, ".", "/"))
-	if is, err := strconv.Atoi(strings.TrimSpace(string(text))); err == nil && is < notificationBytes {
+	is, err := strconv.Atoi(strings.TrimSpace(string(text)))
+	switch {
+	case err != nil: // in another network namespace than the machine's, before Linux 6.8
+		return fmt.Sprintf("%s, which is not shown here, or RLIMIT_MEMLOCK, %s, leaves no room", name, memoryLock()),
+			"raise " + name + " for the whole machine, or ulimit -l"
+	case is < notificationBytes:
 		return fmt.Sprintf("%s is %d bytes, and the notifications of %d sends take up to %d bytes", name, is, maxUnconfirmed, enough),
 			fmt.Sprintf("sysctl %s=%d", name, enough)
 	}

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -18,28 +19,27 @@ import (
 func withOptmem(t *testing.T, bytes int, args ...string) result {
 	t.Helper()
 	const file = "/proc/sys/net/core/optmem_max"
-	set := fmt.Sprintf("echo %d >%s", bytes, file)
-	if exec.Command("unshare", "-n", "test", "-e", file).Run() != nil {
-		if !inGuest() {
-			t.Skip("net.core.optmem_max is the whole machine's: it is tested in the guests")
-		}
-		was, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() {
-			if err := os.WriteFile(file, was, 0); err != nil {
-				t.Error(err)
-			}
-		})
-	}
+	inNamespace := fmt.Sprintf(`ip link set lo up && echo %d >%s && exec "$@"`, bytes, file)
 	cmd := command(t, args...)
-	cmd.Args = append([]string{"unshare", "-n", "sh", "-c", `ip link set lo up && ` + set + ` && exec "$@"`, "sh"}, cmd.Args...)
-	path, err := exec.LookPath("unshare")
+	if exec.Command("unshare", "-n", "test", "-e", file).Run() == nil {
+		cmd.Path, cmd.Args = "/usr/bin/env", append([]string{"env", "unshare", "-n", "sh", "-c", inNamespace, "sh"}, cmd.Args...)
+		return finish(t, cmd)
+	}
+	if !inGuest() {
+		t.Skip("net.core.optmem_max is the whole machine's: it is tested in the guests")
+	}
+	was, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd.Path = path
+	if err := os.WriteFile(file, []byte(strconv.Itoa(bytes)), 0); err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := os.WriteFile(file, was, 0); err != nil {
+			t.Error(err)
+		}
+	}()
 	return finish(t, cmd)
 }
 
