@@ -236,14 +236,13 @@ func TestCompareUnderSudo(t *testing.T) {
 func TestCompareWithAFailure(t *testing.T) {
 	oncePerMachine(t)
 	needTracing(t)
-	cmd := command(t, "compare", "read-write", "sendfile", "--duration", "1s", "--rounds", "2", "--json", "c.json")
+	cmd := command(t, "compare", "read-write", "sendfile", "--bytes", "4MiB", "--rate", "4MiB", "--rounds", "2", "--json", "c.json")
 	stdout, stderr := &screen{}, &screen{}
 	cmd.Stdout, cmd.Stderr = stdout, stderr
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "it runs", func() bool { return workerPIDs(t)["sender"] != 0 })
-	time.Sleep(300 * time.Millisecond)
+	eventually(t, "it moves payload", func() bool { return hasRead(workerPIDs(t)["sender"]) > 256<<10 }) // of 4 MiB, which take a second
 	signalWorker(t, "sender", syscall.SIGKILL)
 	if code := exitStatus(t, cmd.Wait()); code != exitFailed || !strings.Contains(stderr.String(), "zctrace: read-write, round 1: ") {
 		t.Errorf("exit code %d: %s", code, stderr)
@@ -258,6 +257,13 @@ func TestCompareWithAFailure(t *testing.T) {
 		t.Errorf("%d traces, ranking %+v", len(set.Traces), set.Ranking)
 	}
 	workersAreGone(t)
+}
+
+// hasRead is how many bytes a process has read; 0 if it is not there.
+func hasRead(pid int) (n int64) {
+	text, _ := os.ReadFile(fmt.Sprintf("/proc/%d/io", pid))
+	_, _ = fmt.Sscanf(string(text), "rchar: %d", &n)
+	return n
 }
 
 // Ended in the middle, it shows and writes what there is.

@@ -251,6 +251,14 @@ func cannot(t testing.TB, why string) {
 	t.Skip(why)
 }
 
+// needNamespaces skips where namespaces of these kinds cannot be made: unshare's flags.
+func needNamespaces(t *testing.T, flags ...string) {
+	t.Helper()
+	if out, err := exec.Command("unshare", append(flags, "true")...).CombinedOutput(); err != nil {
+		cannot(t, fmt.Sprintf("unshare %s does not work here, as in a chroot: run it outside: %v: %s", strings.Join(flags, " "), err, out))
+	}
+}
+
 // leftovers fails the test if anything of a run is still there: worker
 // processes, eBPF programs, files in dir.
 func leftovers(t *testing.T, dir string) {

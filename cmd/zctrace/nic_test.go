@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -146,7 +147,7 @@ func TestVeth(t *testing.T) {
 	needProgram(t, "ip")
 	const a = "zct-veth0"
 	if out, err := exec.Command("ip", "link", "add", a, "type", "veth").CombinedOutput(); err != nil {
-		t.Fatalf("make a veth pair: %v\n%s", err, out)
+		cannot(t, fmt.Sprintf("make a veth pair: %v: %s", err, out))
 	}
 	t.Cleanup(func() { _ = exec.Command("ip", "link", "del", a).Run() })
 	b := peerOf(t, a)
@@ -247,6 +248,7 @@ type namespace struct {
 
 func newNamespace(t *testing.T) namespace {
 	t.Helper()
+	needNamespaces(t, "-n", "-m")
 	cmd := exec.Command("unshare", "-n", "-m", "sh", "-c", "mount -t sysfs sysfs /sys && echo ready && exec cat")
 	stdin, err := cmd.StdinPipe()
 	if err != nil {
@@ -305,6 +307,10 @@ func join(t *testing.T, devices [2]string) *wire {
 		w.driver = filepath.Base(target)
 	}
 	ends := [2]namespace{w.from, w.to}
+	// Who enters a mount namespace leaves a chroot, and sees what is mounted outside.
+	if seen := strings.Fields(w.from.shell("ls /sys/class/net")); slices.Contains(seen, w.device) {
+		cannot(t, "a network namespace does not see its own /sys here, as in a chroot: run it outside")
+	}
 	var mac [2]string
 	for i, device := range devices {
 		address, err := os.ReadFile("/sys/class/net/" + device + "/address")

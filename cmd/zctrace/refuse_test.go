@@ -234,6 +234,7 @@ func TestWithoutDevNull(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("needs root, to mount")
 	}
+	needNamespaces(t, "-m")
 	cmd := command(t, "run", "sendfile", "--bytes", "1MiB")
 	cmd.Args = append([]string{"unshare", "-m", "sh", "-c", `mount -t tmpfs none /dev && exec "$@"`, "sh"}, cmd.Args...)
 	unshare, err := exec.LookPath("unshare")
@@ -270,6 +271,9 @@ func TestCannotTraceHere(t *testing.T) {
 	} {
 		for _, args := range [][]string{{"run", "sendfile", "--bytes", "1MiB"}, {"doctor"}} {
 			t.Run(args[0]+" "+test.name, func(t *testing.T) {
+				if made := regexp.MustCompile(`unshare((?: -\w)+)`).FindStringSubmatch(test.shell); made != nil {
+					needNamespaces(t, strings.Fields(made[1])...)
+				}
 				cmd := command(t, args...)
 				r := finish(t, inShell(t, cmd, test.shell))
 				if r.code != exitUnsupported {
