@@ -39,7 +39,7 @@ func planned() *cobra.Command {
 }
 
 // advice is how an error says what to do.
-var advice = regexp.MustCompile(`take |take$|see zctrace|leave |write |did you mean|want |name |give |(strategies|receivers|sinks): |such as |there is zctrace|for one size`)
+var advice = regexp.MustCompile(`take |take$|see zctrace|leave |write |did you mean|want |name |give |(strategies|receivers|sinks): |such as |there is zctrace|for one size|repeat `)
 
 // FuzzCommandLine: whatever is typed after run, compare or sweep is taken or refused,
 // by one short message that says what to do, and exit code 2.
@@ -52,7 +52,8 @@ func FuzzCommandLine(f *testing.F) {
 		"run mmap-copy --sink file --populate --advise hugepage --latency off --copies all --verify", "run sendfile --duration -1s --bytes 0",
 		"run sendfile --duration 9999999999999h --cpu -1,99999999999999999999", "run sendfile --sink [::1]:7373 --receiver zerocopy",
 		"sweep sendfile --chunk 1..8EiB --rounds 1000", "run -h", "compare --help", "run sendfile --by\x1b[2J", "run -- -x", "run sendfile --plain=maybe",
-		"run sendfile --bytes= --chunk=\xff --json=", "compare --baseline --interval 1s",
+		"run sendfile --bytes= --chunk=\xff --json=", "compare --baseline --interval 1s", "run sendfile --quiet --json -",
+		"compare foo", "run sendfile --duration 5 --interval 99999999999h", "sweep --rounds 99999999999999999999 --quiet --csv", "run sendfile --sink ::1:7373",
 	} {
 		f.Add(seed)
 	}
@@ -97,7 +98,7 @@ func checkCommandLine(t *testing.T, args []string) {
 // FuzzFlags combines the flags that there are with values that one of them takes.
 func FuzzFlags(f *testing.F) {
 	values := []string{
-		"", "0", "1", "-1", "64KiB", "3GiB", "8EiB", "1us", "1s", "-1s", "zero", "auto:1MiB", "tcp", "unix", "pipe", "file", "file:/x", "null",
+		"", "0", "1", "-1", "99999999999999999999", "64KiB", "4097", "99999999h", "5 s", "::1:80", "3GiB", "8EiB", "1us", "1s", "-1s", "zero", "auto:1MiB", "tcp", "unix", "pipe", "file", "file:/x", "null",
 		"host:1", "read", "splice", "trunc", "zerocopy", "cold", "warm", "on", "off", "true", "false", "auto", "all", "derived", "fentry", "0,1",
 		"sequential", "hugepage", "1..8", "512..1MiB", "sender.copies.to_user == 0", "sendfile: sender.payload_bytes > 0", "-", "\x1b[2J", "\xff",
 	}

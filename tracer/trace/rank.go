@@ -176,7 +176,11 @@ func (r *Ranked) count(runs []*Trace) {
 	r.Rounds = int64(len(good))
 	rates := make([]Real, len(good))
 	for i, t := range good {
-		rates[i] = KnownReal(math.Round(t.Throughput()))
+		rate := t.Throughput()
+		if rate >= 1<<10 { // of less, a byte is more than a hair
+			rate = math.Round(rate)
+		}
+		rates[i] = KnownReal(rate)
 	}
 	r.Throughput = spreadOf(rates)
 	for _, c := range costs {

@@ -158,3 +158,14 @@ func TestEveryCostIsListed(t *testing.T) {
 	}
 	walk(reflect.ValueOf(r).Elem(), "")
 }
+
+// The slowest run is not ranked as if it had moved nothing.
+func TestRankSlow(t *testing.T) {
+	slow := timed("sendfile", 4e9)
+	slow.Run.PayloadBytes = Known(1)
+	fast := timed("sendfile", 1e9+1)
+	fast.Run.PayloadBytes = Known(2000)
+	if got := row(t, Rank([]*Trace{slow, fast}), "sendfile").Throughput; got.Min != KnownReal(0.25) || got.Max != KnownReal(2000) {
+		t.Errorf("%+v", got)
+	}
+}
