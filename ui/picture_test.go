@@ -92,6 +92,9 @@ func paths() []*trace.Trace {
 		pathRun("msg-zerocopy", "auto", "tcp", late),
 		pathRun("direct-io", "auto", "file", direct),
 		pathRun("aio", "auto", "file", direct),
+		pathRun("direct-io", "auto", "null", func(t *trace.Trace, c *trace.Counters, n int64) { // compressed: it falls back
+			t.Run.Cache, c.Disk.ReadBytes, c.Copies.ToUser = "cold", trace.Known(n/8), tracetest.Derived(n)
+		}),
 		pathRun("io-uring", "auto", "tcp", bothCopies),
 		pathRun("io-uring-fixed", "auto", "tcp", bothCopies),
 		pathRun("io-uring-zc", "auto", "tcp", func(t *trace.Trace, c *trace.Counters, n int64) {

@@ -274,6 +274,22 @@ func TestDirectReadsFallBack(t *testing.T) {
 	}
 }
 
+// A direct read fills in the holes, which hooks do not see and extents tell.
+func TestDirectReadsOfHoles(t *testing.T) {
+	disks := mounted(t, "ext4", "xfs", "btrfs")
+	for i, s := range keptSources[:2] {
+		tr := traced(t, "direct-io", "--source", s.on(t, disks[i]), "--sink", "null", "--bytes", fmt.Sprint(s.bytes))
+		zeros := s.want["hole_bytes"] + s.want["unwritten_bytes"]
+		want{"sender.disk.read_bytes": s.bytes - zeros}.check(t, tr)
+		checkCause(t, tr, reading.DMAIn, reading.Explained, reading.NotInBlocks, s.cause)
+		if tr.Run.Engine == "fentry" {
+			want{"sender.copies.to_user": 0, "sender.copies.fill": zeros, "sender.moved.page_refs": s.bytes - zeros}.check(t, tr)
+		} else if c := tr.Total.Sender; c.Copies.Fill.Bytes.Known() || c.Moved.PageRefs.Bytes.Known() {
+			t.Errorf("%v filled, %v by reference, and no hook saw that it was not copied", c.Copies.Fill.Bytes, c.Moved.PageRefs.Bytes)
+		}
+	}
+}
+
 // hits are the payload but for the pages that were asked for and were not there.
 func hits(tr *trace.Trace, n int64) int64 {
 	cache := tr.Total.Sender.PageCache

@@ -33,6 +33,7 @@ type Workload struct {
 	Cached    bool            // it reads its source through the page cache
 	Dense     bool            // blocks on a disk hold all of its source, which has no holes
 	Zeros     trace.Int       // bytes of its source that are in holes, or unwritten
+	Range     int64           // bytes of its source that this was looked up of
 	Encoded   bool            // of its source some bytes are compressed, or not in blocks of their own
 	FellBack  bool            // its direct reads did, all of them, to the page cache
 	WhyDirect string          // more of why direct reads may have been copied

@@ -161,10 +161,16 @@ func (t *tally) place(v ruling, n int64, succeeded bool, seen copies) {
 		t.notKnown(v)
 	case v.rest != nil && (t.party.Dense || !v.unlessDense):
 		t.bytes[*v.rest] += rest
+	case v.unlessDense && t.party.readsZeros(n) && rest == n: // a pass over the source
+		t.bytes[fill] += t.party.Zeros.Or(0)
+		t.bytes[pageRefs] += n - t.party.Zeros.Or(0)
 	default: // the copies at least were seen
 		t.notKnown(v, toUser, fromUser, inKernel)
 	}
 }
+
+// readsZeros is whether direct reads of n bytes are known to have filled in Zeros of them.
+func (p *Party) readsZeros(n int64) bool { return p.Zeros.Known() && !p.Encoded && n == p.Range }
 
 // byExtents tells clones from copies by the extents of the file that copy_file_range has
 // written, of n bytes in all: rest is what no hook saw copied of them. If it was written over,

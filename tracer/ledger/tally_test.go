@@ -111,6 +111,31 @@ func TestTallyOfADenseSource(t *testing.T) {
 	}
 }
 
+// One pass over a source of which the file system tells the holes fills as much.
+func TestTallyOfASparseSource(t *testing.T) {
+	direct := ext4
+	direct.Attrs |= uint16(bpf.ObjectFdAttrFD_DIRECT)
+	for _, test := range []struct {
+		name       string
+		work       Workload
+		seen       uint64
+		refs, fill trace.Int
+	}{
+		{"a pass", Workload{Range: 1000, Zeros: trace.Known(300)}, 0, trace.Known(700), trace.Known(300)},
+		{"of which some was copied, and nobody knows which", Workload{Range: 1000, Zeros: trace.Known(300)}, 10, trace.Int{}, trace.Int{}},
+		{"less than one", Workload{Range: 2000, Zeros: trace.Known(300)}, 0, trace.Int{}, trace.Int{}},
+		{"of a compressed one", Workload{Range: 1000, Zeros: trace.Known(300), Encoded: true}, 0, trace.Int{}, trace.Int{}},
+		{"of one of which nobody tells", Workload{Range: 1000}, 0, trace.Int{}, trace.Int{}},
+	} {
+		c := cell(unix.SYS_READ, direct, none, 1, 1000, 0)
+		c.Seen[bpf.ObjectEngineFENTRY].ToUser = test.seen
+		ta := newTally(slot(c), Fentry, &Party{Workload: test.work})
+		if refs, filled := ta.amount(pageRefs).Bytes, ta.amount(fill).Bytes; refs != test.refs || filled != test.fill {
+			t.Errorf("%s: %v by reference, %v filled; want %v, %v", test.name, refs, filled, test.refs, test.fill)
+		}
+	}
+}
+
 // Only fentry reaches what a splice of a socket copies: the others leave null.
 func TestTallyOfASplicedSocket(t *testing.T) {
 	for _, e := range []Engine{Breakpoint, Derived} {

@@ -195,18 +195,23 @@ func (s *surveyor) addSource() int {
 	case src.Filesystem == "tmpfs":
 		return s.add(Place{Names: []string{"page cache", "cache"}, Detail: "tmpfs"})
 	default:
-		disk := s.add(Place{Names: []string{"disk"}, Detail: s.diskState()})
-		cache := s.add(Place{Names: []string{"page cache", "cache"}, Detail: s.cacheState(), Idle: s.direct()})
-		if !s.direct() {
+		disk := s.add(Place{Names: []string{"disk"}, Detail: src.Filesystem})
+		cache := s.add(Place{Names: []string{"page cache", "cache"}, Detail: s.cacheState(), Idle: s.past()})
+		if !s.past() {
 			s.join(disk, cache, s.unused(), s.streamOf(s.sender, ByDMA, trace.DiskReadBytes))
 		}
 		return cache
 	}
 }
 
+// past is whether the source was read past the page cache, and not all of it through it after all.
+func (s *surveyor) past() bool {
+	return s.direct() && s.sender.Now.Int(trace.ToUser).Or(0) < max(s.sender.Payload().Or(0), 1)
+}
+
 // cacheState is how the page cache was found; direct I/O does not look.
 func (s *surveyor) cacheState() string {
-	if s.direct() {
+	if s.past() {
 		return ""
 	}
 	return s.run.Cache

@@ -85,14 +85,6 @@ func (j judge) tail() int64 {
 	return j.payload/size*(size%block) + j.payload%size%block
 }
 
-// diskState is the file system, and that the CPU has to unpack what the disk holds.
-func (s *surveyor) diskState() string {
-	if e := s.run.Source.Extents; e != nil && e.EncodedBytes.Or(0) > 0 {
-		return s.run.Source.Filesystem + ", compressed"
-	}
-	return s.run.Source.Filesystem
-}
-
 // notInBlocks says how what no block of the disk holds as it is is kept instead.
 func (c Cause) notInBlocks() string {
 	var names, parts []string

@@ -110,6 +110,7 @@ func (a *attempt) sending(missing ledger.Missing, engines []ledger.Engine) ledge
 			Cached:    a.source.Cached() && (!a.Strategy.Direct() || a.fellBack()),
 			Dense:     a.extents.Extents != nil && a.extents.Plain(),
 			Zeros:     a.zeros(),
+			Range:     a.sourceBytes(),
 			Encoded:   a.packed(),
 			FellBack:  a.fellBack(),
 			WhyDirect: a.whyDirect(),
