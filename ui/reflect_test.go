@@ -12,7 +12,7 @@ import (
 
 // TestNothingHostileReachesTheTerminal puts it into every string of a trace.
 func TestNothingHostileReachesTheTerminal(t *testing.T) {
-	tr := tracetest.Whole("read-write")
+	tr := tracetest.Failing()
 	tr.Run.Path = []trace.Hop{{From: trace.PlaceSource, To: "", Calls: []string{""}}, {From: "", To: trace.PlaceSink, Calls: []string{""}}}
 	tracetest.Poison(tr)
 	tr.Run.Ended = trace.Failed

@@ -50,7 +50,7 @@ func TestDifferenceOfWhatWasNotCounted(t *testing.T) {
 // that the terminal would obey.
 func TestDifferenceOfExtremes(t *testing.T) {
 	list := tracetest.Extreme()
-	hostiles := tracetest.Whole("read-write")
+	hostiles := tracetest.Failing()
 	tracetest.Poison(hostiles)
 	list["hostile"] = hostiles
 	for nameA, a := range list {
