@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/zctrace/zctrace/internal/human"
+	"github.com/zctrace/zctrace/tracer/reading"
 	"github.com/zctrace/zctrace/tracer/trace"
 	"github.com/zctrace/zctrace/ui/report"
 	"github.com/zctrace/zctrace/ui/term"
@@ -91,6 +92,7 @@ func (d data) conditions() []string {
 			list = append(list, before+s+after)
 		}
 	}
+	add("", reading.LimitText(r.LimitRate), "")
 	if r.Receiver != "read" {
 		add("receiver ", r.Receiver, "")
 	}

@@ -3,6 +3,7 @@
 package workloads
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -44,7 +45,7 @@ func sizePipe(fd int, size, chunk int64) error {
 	hint := fmt.Sprintf("take a smaller --pipe-size: without privileges %s is the most, and a user's pipes together get fs.pipe-user-pages-soft",
 		human.FormatBytes(most))
 	if size == 0 {
-		size = min(pipeSizeFor(chunk), most)
+		size = defaultPipe(chunk)
 		if is, err := unix.FcntlInt(uintptr(fd), unix.F_GETPIPE_SZ, 0); err == nil && int64(is) >= size {
 			return nil
 		}
@@ -59,6 +60,12 @@ func sizePipe(fd int, size, chunk int64) error {
 	}
 	return nil
 }
+
+// PipeBytes is what the pipe of a strategy that is Piped has room for, at the least.
+func (w *Work) PipeBytes() int64 { return cmp.Or(w.PipeSize, defaultPipe(w.Chunk)) }
+
+// defaultPipe is room for a chunk, as far as that is allowed.
+func defaultPipe(chunk int64) int64 { return min(pipeSizeFor(chunk), maxPipeSize()) }
 
 // pipeSizeFor is what a pipe must have room for to take a chunk in one piece. It
 // counts slots of a page, and a chunk that does not begin with a page has a part

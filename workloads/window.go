@@ -58,6 +58,7 @@ type window struct {
 
 	wakeNs   int64 // CLOCK_MONOTONIC when the next chunk is due
 	wakeRest int64 // and the fraction of a nanosecond, in 1/rate
+	pastNs   int64 // CLOCK_MONOTONIC is past this
 	due      int64 // payload, with the next chunk, that is due at that time
 	ts       unix.Timespec
 
@@ -91,7 +92,7 @@ func keep[T any](w *window) *T {
 //go:norace
 func (w *window) begin() {
 	w.shared.beginNs = w.now()
-	w.wakeNs = w.shared.beginNs
+	w.wakeNs, w.pastNs = w.shared.beginNs, w.shared.beginNs
 	w.mark(MarkBegin)
 }
 
@@ -161,8 +162,9 @@ func (w *window) rewind(fd uintptr) bool {
 }
 
 // pace sleeps until the next n bytes are due as a whole, the first ones too: at no
-// time is the payload ahead of the rate. The deadlines are arithmetic over the
-// start of the window: they do not drift, and reading the clock is not needed.
+// time is the payload ahead of the rate. The deadlines are arithmetic over the start of
+// the window, so they do not drift. Who is late makes no call: a rate that is out of reach
+// would else cost a call for every chunk.
 //
 //go:nosplit
 //go:norace
@@ -174,20 +176,29 @@ func (w *window) pace(n int64) bool {
 	w.due += more
 	// Below 2^62: at most MaxChunk bytes since the last deadline.
 	wait := more*1e9 + w.wakeRest
-	sleep := wait / w.work.Rate
+	w.wakeNs += wait / w.work.Rate
 	w.wakeRest = wait % w.work.Rate
-	for sleep > 0 {
-		nap := min(sleep, napNs)
-		sleep -= nap
-		w.wakeNs += nap
-		w.ts.Sec, w.ts.Nsec = w.wakeNs/1e9, w.wakeNs%1e9
+	for w.pastNs < w.wakeNs {
+		now := nanotime()
+		if w.pastNs = now; now >= w.wakeNs {
+			break
+		}
+		until := min(w.wakeNs, now+napNs)
+		w.ts.Sec, w.ts.Nsec = until/1e9, until%1e9
 		w.call(unix.SYS_CLOCK_NANOSLEEP, unix.CLOCK_MONOTONIC, unix.TIMER_ABSTIME, uintptr(unsafe.Pointer(&w.ts)), 0, 0, 0)
 		if w.shared.failed != 0 || w.stopped() {
 			return false
 		}
+		w.pastNs = until
 	}
 	return true
 }
+
+// nanotime is CLOCK_MONOTONIC in ns as the vDSO tells it, without a system call, unless the
+// machine's clock is one that only the kernel can read. The runtime's is nosplit.
+//
+//go:linkname nanotime runtime.nanotime
+func nanotime() int64
 
 // sent accounts for one call that delivered r bytes.
 //

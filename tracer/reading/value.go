@@ -43,6 +43,14 @@ func (m Moment) RateText(grown trace.Int, format func(float64) string) string {
 	return human.NotCounted
 }
 
+// LimitText is the rate that a run is held to; "" where it is not.
+func LimitText(limit trace.Int) string {
+	if perSecond, limited := limit.Get(); limited {
+		return "at most " + human.Rate(float64(perSecond))
+	}
+	return ""
+}
+
 // CountRateText is a count per second in at most width characters, or n/a.
 func (m Moment) CountRateText(now, back trace.Int, width int) string {
 	return m.RateText(Grown(now, back), func(v float64) string { return human.PerSecond(v, width) })

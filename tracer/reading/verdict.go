@@ -2,8 +2,6 @@ package reading
 
 import (
 	"cmp"
-	"slices"
-	"strings"
 
 	"github.com/zctrace/zctrace/tracer/trace"
 )
@@ -34,7 +32,8 @@ type Row struct {
 	Of         []trace.Value    // what Measured is made of, but for the sum of other rows
 	Textbook   int
 	Agreement
-	Cause Cause // why it differs, or by how much
+	Cause   Cause // why it differs, or by how much
+	Besides Cause // and why else
 }
 
 // Verdict is what a run cost next to what the textbook says.
@@ -56,6 +55,7 @@ const (
 	MappedOnce                    // the source is mapped once, and not for each transfer
 	MappedSeldom                  // Count: how often
 	ShortTransfers                // Count
+	SmallPipe                     // the strategy's pipe takes less than a chunk; Count: bytes
 	OtherCalls                    // Count: calls in the window that are no transfer; Name: what they are, if that is known
 	UnderWay                      // chunks are being moved
 	Zeros                         // the kernel filled in zeros; Count: bytes
@@ -80,6 +80,7 @@ const (
 	Decompressed    // or decrypted, by the CPU, when it was read from the disk; Count: bytes at most
 	DirectCopied    // direct I/O was made through the page cache; Name: the file system
 	BufferedTail    // what ends a file within a block goes through the page cache
+	WrittenMore     // whole blocks, and the file system's own; Count: bytes more than the payload
 	causeKinds      // how many there are
 )
 
@@ -135,8 +136,20 @@ func (v Verdict) cpuCopies(copies []Row) Row {
 		return Row{Subject: CPUCopies, Provenance: trace.Unavailable, Textbook: sum.Textbook}
 	}
 	sum.Agreement = agree(sum.Measured, sum.Textbook)
-	if sum.Agreement == Differs && len(v.Differing()) == 0 {
+	if sum.Agreement != Differs {
+		return sum
+	}
+	if len(v.Differing()) == 0 {
 		sum.Agreement = Explained // by the rows above
+	}
+	for _, row := range copies {
+		switch {
+		case row.Agreement == Same:
+		case sum.Cause.Kind == NoCause:
+			sum.Cause = row.Cause
+		default:
+			sum.Besides = row.Cause
+		}
 	}
 	return sum
 }
@@ -159,77 +172,6 @@ func (j judge) row(s Subject, v trace.Value, per int64, textbook int) Row {
 	return row
 }
 
-func (j judge) calls() Row {
-	n := j.party.Value(trace.TransferCalls)
-	row := j.row(TransferCalls, n, j.transfers, j.tr.Textbook.TransferCalls)
-	if !row.Known {
-		return row
-	}
-	calls := n.Int.Or(0)
-	over := calls - int64(row.Textbook)*j.transfers
-	if row.Agreement == Same {
-		if over != 0 {
-			row.Cause = Cause{Kind: MoreInAll, Count: over}
-		}
-		return row
-	}
-	if cause := j.fewerCalls(calls); over < 0 && cause.Kind != NoCause {
-		row.Agreement, row.Cause = Explained, cause
-	} else if short, failed := j.party.Syscalls.ShortTransfers.Or(0), j.failedCalls(); failed.Count > short {
-		row.Cause = failed
-	} else if short > 0 {
-		row.Cause = Cause{Kind: ShortTransfers, Count: short}
-	}
-	return row
-}
-
-// failedCalls are those of the transfer call that failed most often, with its most frequent errno.
-func (j judge) failedCalls() (cause Cause) {
-	most, names := int64(0), []string{"recvmsg"} // the notifications of zero-copy sends
-	for _, hop := range j.tr.Run.Hops() {
-		names = append(names, hop.Calls...)
-	}
-	for _, name := range names {
-		call := CallOf(j.party, name)
-		n := call.Errors.Int.Or(0)
-		if n <= most {
-			continue
-		}
-		most, cause = n, Cause{Kind: FailedCalls, Count: n, Name: name, Of: call.Count.Int.Or(0)}
-		if len(call.Errnos) > 0 {
-			cause.Count, cause.Errno = call.Errnos[0].Count.Int.Or(0), call.Errnos[0].Name
-		}
-	}
-	return cause
-}
-
-// fewerCalls says why there are fewer than the textbook's.
-func (j judge) fewerCalls(calls int64) Cause {
-	maps := j.party.Syscalls.ByName["mmap"].Calls.Or(0)
-	mapped := maps > 0 && calls-maps >= j.transfers-1 // the last may be under way
-	switch {
-	case j.batched():
-		return Cause{Kind: SeveralToACall}
-	case j.party.Zerocopy.Completions.Or(0) > 0:
-		return Cause{Kind: SharedNotifications}
-	case mapped && maps == 1:
-		return Cause{Kind: MappedOnce}
-	case mapped, maps > 0 && calls == maps: // nothing but mapped
-		return Cause{Kind: MappedSeldom, Count: maps}
-	}
-	return Cause{}
-}
-
-// batched is whether one call submits several requests.
-func (j judge) batched() bool {
-	return slices.ContainsFunc(submitting, func(name string) bool {
-		_, made := j.party.Syscalls.ByName[name]
-		return made
-	})
-}
-
-var submitting = []string{"io_uring_enter", "io_submit"}
-
 // underWay is how many bytes may have been copied and not count as payload yet: those that a call
 // submits at once.
 func (j judge) underWay() int64 {
@@ -242,43 +184,6 @@ func (j judge) underWay() int64 {
 	}
 	return (2*j.transfers/max(calls, 1) + 1) * j.tr.Run.ChunkBytes // io_submit takes one for the reads and one for the writes
 }
-
-func (j judge) modeSwitches(calls Row) Row {
-	n := j.party.Value(trace.ModeSwitches)
-	row := j.row(ModeSwitches, n, j.transfers, j.tr.Textbook.ModeSwitches)
-	if row.Agreement != Differs {
-		return row
-	}
-	all := j.party.Syscalls.Calls.Or(0)
-	other := all - j.party.Syscalls.TransferCalls.Or(all)
-	own := n.Int.Or(0) - 2*other
-	switch {
-	case calls.Agreement != Same:
-		row.Agreement = calls.Agreement // the calls' cause is this row's, too
-	case agree(float64(own)/float64(j.transfers), row.Textbook) == Same:
-		row.Agreement, row.Cause = Explained, j.otherCalls(other)
-	}
-	return row
-}
-
-// otherCalls are so many that are no transfer, with their names where these make up their number.
-func (j judge) otherCalls(other int64) Cause {
-	cause, rest := Cause{Kind: OtherCalls, Count: other}, other
-	var names []string
-	for _, name := range neverTransfers {
-		if n := j.party.Syscalls.ByName[name].Calls.Or(0); n > 0 && n <= rest {
-			names, rest = append(names, name), rest-n
-		}
-	}
-	if rest == 0 {
-		cause.Name = strings.Join(names, ", ")
-	}
-	return cause
-}
-
-// neverTransfers are calls of strategies that move nothing; mmap is the last, for which of them count
-// it is up to the textbook.
-var neverTransfers = []string{"lseek", "clock_nanosleep", "madvise", "msync", "munmap", "ppoll", "mmap"}
 
 func (j judge) copies(s Subject, n trace.Number, textbook int) Row {
 	copied := j.party.Value(n)
@@ -364,8 +269,17 @@ func (j judge) dmaOut(writeback trace.Int) Row {
 	over := row.Measured - float64(textbook)
 	switch {
 	case !row.Known:
-	case over > 0 && over < headers:
-		row.Agreement, row.Cause = Same, Cause{Kind: WithHeaders}
+	case over > 0 && device.Kind == "nic":
+		row.Cause = Cause{Kind: WithHeaders}
+		if over < headers {
+			row.Agreement = Same
+		}
+	case row.Agreement == Same:
+		if more := moved.Int.Or(0) - j.payload*int64(textbook); more != 0 {
+			row.Cause = Cause{Kind: BytesInAll, Count: more}
+		}
+	case device.Kind == "disk" && over > 0:
+		row.Agreement, row.Cause = Explained, Cause{Kind: WrittenMore, Count: moved.Int.Or(0) - j.payload*int64(textbook)}
 	case device.Kind == "disk" && over < 0 && moved.Int.Or(0)+j.shared() >= j.payload*int64(textbook):
 		row.Agreement, row.Cause = Explained, Cause{Kind: BlocksShared, Count: j.shared()}
 	case device.Kind == "disk" && over < 0:

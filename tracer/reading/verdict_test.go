@@ -219,3 +219,88 @@ func TestCausesByOddExtents(t *testing.T) {
 		_ = End(tr).Verdict().String()
 	}
 }
+
+// More calls than the textbook's, or fewer: why, and what that is for the mode switches.
+func TestCallsHaveTheirCauses(t *testing.T) {
+	const chunk = 64 << 10
+	for _, test := range []struct {
+		name        string
+		made        map[string]int64
+		transfers   int64 // of these calls
+		book        int
+		run         func(*trace.Run)
+		short       int64
+		calls, mode Cause
+		besides     Cause
+	}{
+		{name: "going round", made: map[string]int64{"sendfile": 16, "lseek": 4}, transfers: 16, book: 1,
+			mode: Cause{Kind: OtherCalls, Count: 4, Name: "lseek"}},
+		{name: "held to a rate", made: map[string]int64{"sendfile": 16, "lseek": 4, "clock_nanosleep": 16}, transfers: 16, book: 1,
+			mode: Cause{Kind: OtherCalls, Count: 20, Name: "lseek, clock_nanosleep"}},
+		{name: "calls that nobody knows", made: map[string]int64{"sendfile": 16, "getpid": 4}, transfers: 16, book: 1,
+			mode: Cause{Kind: OtherCalls, Count: 4}},
+		{name: "short", made: map[string]int64{"sendfile": 20}, transfers: 20, book: 1, short: 4,
+			calls: Cause{Kind: ShortTransfers, Count: 4}, mode: Cause{Kind: ShortTransfers, Count: 4}},
+		{name: "short, and held to a rate", made: map[string]int64{"sendfile": 20, "clock_nanosleep": 16}, transfers: 20, book: 1, short: 4,
+			calls: Cause{Kind: ShortTransfers, Count: 4}, mode: Cause{Kind: ShortTransfers, Count: 4},
+			besides: Cause{Kind: OtherCalls, Count: 16, Name: "clock_nanosleep"}},
+		{name: "a small pipe", made: map[string]int64{"vmsplice": 256, "splice": 256, "mmap": 1, "munmap": 1}, transfers: 512, book: 2,
+			run:   func(r *trace.Run) { r.PipeBytes = trace.Known(4096) },
+			calls: Cause{Kind: SmallPipe, Count: 4096}, mode: Cause{Kind: SmallPipe, Count: 4096},
+			besides: Cause{Kind: OtherCalls, Count: 2, Name: "munmap, mmap"}},
+		{name: "mapped", made: map[string]int64{"write": 16, "mmap": 1, "munmap": 1, "clock_nanosleep": 16}, transfers: 17, book: 2,
+			calls: Cause{Kind: MappedOnce}, mode: Cause{Kind: MappedOnce},
+			besides: Cause{Kind: OtherCalls, Count: 17, Name: "clock_nanosleep, munmap"}},
+		{name: "a chain", made: map[string]int64{"io_uring_enter": 2, "clock_nanosleep": 2}, transfers: 2, book: 1,
+			calls: Cause{Kind: SeveralToACall}, mode: Cause{Kind: SeveralToACall},
+			besides: Cause{Kind: OtherCalls, Count: 2, Name: "clock_nanosleep"}},
+		{name: "tails", made: map[string]int64{"read": 17, "write": 16, "pwrite64": 3}, transfers: 36, book: 2, short: 3,
+			run:   func(r *trace.Run) { r.Strategy, r.Source.Bytes = "direct-io", trace.Known(8*chunk-100) },
+			calls: Cause{Kind: BufferedTail}, mode: Cause{Kind: BufferedTail}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			tr := traceOf(16*chunk, chunk, trace.TextbookCopies{})
+			tr.Textbook.TransferCalls, tr.Textbook.ModeSwitches = test.book, 2*test.book
+			if test.run != nil {
+				test.run(&tr.Run)
+			}
+			c, all := &tr.Total.Sender, int64(0)
+			for name, n := range test.made {
+				c.Syscalls.ByName[name] = trace.Syscall{Calls: trace.Known(n)}
+				all += n
+			}
+			c.Syscalls.Calls, c.Syscalls.TransferCalls, c.Syscalls.ShortTransfers = trace.Known(all), trace.Known(test.transfers), trace.Known(test.short)
+			c.ModeSwitches = trace.Known(2 * all)
+			v := End(tr).Verdict()
+			calls, mode := v.Row(TransferCalls), v.Row(ModeSwitches)
+			if calls.Cause != test.calls || mode.Cause != test.mode || mode.Besides != test.besides {
+				t.Errorf("calls: %+v; mode switches: %+v, and %+v", calls.Cause, mode.Cause, mode.Besides)
+			}
+			if mode.Agreement != Same && mode.Why() == "" {
+				t.Errorf("%s", mode)
+			}
+		})
+	}
+}
+
+// What is shown as the textbook's is the textbook's, and what it lacks in all is said.
+func TestDMAOutAsItIsShown(t *testing.T) {
+	for _, test := range []struct {
+		written int64
+		want    Agreement
+		cause   Cause
+	}{
+		{1_000_123, Same, Cause{}},
+		{999_424, Same, Cause{Kind: BytesInAll, Count: -699}},
+		{500_000, Explained, Cause{Kind: WritebackLater}},
+		{1_200_123, Explained, Cause{Kind: WrittenMore, Count: 200_000}},
+	} {
+		tr := traceOf(1_000_123, 64<<10, trace.TextbookCopies{})
+		tr.Textbook.DMA.Out = 1
+		tr.Run.Sink = trace.Sink{Kind: "file", Device: trace.Device{Name: "vda", Kind: "disk"}}
+		tr.Total.Sender.Disk.WriteBytes = trace.Known(test.written)
+		if row := End(tr).Verdict().Row(DMAOut); row.Agreement != test.want || row.Cause != test.cause {
+			t.Errorf("%d bytes: agreement %d, %+v, want %d, %+v", test.written, row.Agreement, row.Cause, test.want, test.cause)
+		}
+	}
+}

@@ -2,6 +2,7 @@ package reading
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/zctrace/zctrace/internal/human"
@@ -38,10 +39,18 @@ func (r Row) MeasuredText() string {
 // String says what was measured instead of what, and why.
 func (r Row) String() string {
 	s := fmt.Sprintf("%s %s instead of %d", r.Subject, r.MeasuredText(), r.Textbook)
-	if r.Cause.Kind != NoCause {
-		s += " (" + r.Cause.String() + ")"
+	if why := r.Why(); why != "" {
+		s += " (" + why + ")"
 	}
 	return s
+}
+
+// Why says why it differs, in a few words; "" if the trace does not tell.
+func (r Row) Why() string {
+	if r.Besides.Kind != NoCause {
+		return r.Cause.String() + "; " + r.Besides.String()
+	}
+	return r.Cause.String()
 }
 
 // String is the cause in a few words; "" if there is none.
@@ -70,6 +79,10 @@ func (c Cause) String() string {
 			return human.Plural(c.Count, "other call") + " in the window"
 		}
 		return human.Plural(c.Count, "other call") + ": " + c.Name
+	case SmallPipe:
+		return "the pipe of " + human.FormatBytes(c.Count) + " takes a chunk in pieces"
+	case WrittenMore:
+		return "whole blocks, and the file system's own: " + human.Plural(c.Count, "byte") + " more"
 	case Zeros:
 		return "no bytes to copy: the kernel wrote " + human.Grouped(c.Count) + " zeros, see fill"
 	case CannotGather:
@@ -140,6 +153,7 @@ func (v Verdict) outcome() string {
 // Point is the verdict with what concerns the copies, or differs: what a run comes to.
 func (v Verdict) Point() string {
 	var known []string
+	v = v.eachCauseOnce()
 	for _, row := range v.Rows {
 		if row.Agreement == Explained && row.Cause.Kind != NoCause && row.Subject >= CopiesToUser && row.Subject <= CopiesInKernel {
 			known = append(known, row.known())
@@ -164,7 +178,7 @@ func (v Verdict) differing() string {
 }
 
 // known names the subject, and why it is not as in the textbook.
-func (r Row) known() string { return r.Subject.String() + " (" + r.Cause.String() + ")" }
+func (r Row) known() string { return r.Subject.String() + " (" + r.Why() + ")" }
 
 // Brief is the verdict in a few words.
 func (v Verdict) Brief() string {
@@ -180,6 +194,7 @@ func (v Verdict) String() string {
 		return v.outcome()
 	}
 	var known, unknown []string
+	v = v.eachCauseOnce()
 	for _, row := range v.Rows {
 		switch {
 		case row.Agreement == Unmeasured:
@@ -199,6 +214,25 @@ func (v Verdict) String() string {
 		s += "; not counted: " + strings.Join(unknown, ", ")
 	}
 	return s
+}
+
+// eachCauseOnce leaves out of a row the causes that one before has.
+func (v Verdict) eachCauseOnce() Verdict {
+	told, rows := map[Cause]bool{}, slices.Clone(v.Rows)
+	for i := range rows {
+		row := &rows[i]
+		if told[row.Cause] {
+			row.Cause, row.Besides = row.Besides, Cause{}
+		}
+		if told[row.Cause] {
+			row.Cause = Cause{}
+		}
+		for _, c := range []Cause{row.Cause, row.Besides} {
+			told[c] = c.Kind != NoCause
+		}
+	}
+	v.Rows = rows
+	return v
 }
 
 // String is the verdict in a sentence, and in how many rounds it was so; "" without a run that counts.

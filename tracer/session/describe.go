@@ -70,6 +70,12 @@ func (w *workload) describeWork(t *trace.Trace) {
 	if w.Bytes > 0 {
 		run.LimitBytes = trace.Known(w.Bytes)
 	}
+	if w.Strategy.Piped() {
+		run.PipeBytes = trace.Known(w.PipeBytes())
+	}
+	if w.Rate > 0 {
+		run.LimitRate = trace.Known(w.Rate)
+	}
 	if w.untraced > 0 {
 		run.UntracedElapsedNS = trace.Known(w.untraced.Nanoseconds())
 	}

@@ -119,11 +119,13 @@ type Run struct {
 	Sink              Sink      `json:"sink"`
 	Sink2             *Sink     `json:"sink2,omitempty"` // of a strategy that has two; payload counts once
 	ChunkBytes        int64     `json:"chunk_bytes"`
-	Cache             string    `json:"cache"` // warm or cold
+	PipeBytes         Int       `json:"pipe_bytes,omitzero"` // room in the strategy's own pipe, at least; null: it has none, or an older trace
+	Cache             string    `json:"cache"`               // warm or cold
 	Latency           bool      `json:"latency"`
 	IntervalNS        int64     `json:"interval_ns"`
-	LimitBytes        Int       `json:"limit_bytes"`       // --bytes; null: no such limit
-	LimitDurationNS   Int       `json:"limit_duration_ns"` // --duration; null: no such limit
+	LimitBytes        Int       `json:"limit_bytes"`         // --bytes; null: no such limit
+	LimitDurationNS   Int       `json:"limit_duration_ns"`   // --duration; null: no such limit
+	LimitRate         Int       `json:"limit_rate,omitzero"` // bytes per second, --rate; null: as fast as it goes, or an older trace
 	Started           time.Time `json:"started"`
 	Ended             Ended     `json:"ended"` // "" while it runs
 	Error             string    `json:"error"`

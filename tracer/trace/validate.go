@@ -58,6 +58,8 @@ func (t *Trace) validatePlain() error {
 		"run.elapsed_ns":          t.Run.ElapsedNS,
 		"run.limit_bytes":         t.Run.LimitBytes.Or(0),
 		"run.limit_duration_ns":   t.Run.LimitDurationNS.Or(0),
+		"run.pipe_bytes":          t.Run.PipeBytes.Or(0),
+		"run.limit_rate":          t.Run.LimitRate.Or(0),
 		"run.untraced_elapsed_ns": t.Run.UntracedElapsedNS.Or(0),
 		"run.payload_bytes":       t.Run.PayloadBytes.Or(0),
 		"run.source.bytes":        t.Run.Source.Bytes.Or(0),

@@ -50,6 +50,7 @@ func (d difference) settings(width int) []string {
 		{"sink", func(r trace.Run, _ trace.Host) string { return sinkKind(r.Sink) }},
 		{"receiver", func(r trace.Run, _ trace.Host) string { return r.Receiver }},
 		{"chunk", func(r trace.Run, _ trace.Host) string { return human.FormatBytes(r.ChunkBytes) }},
+		{"rate", func(r trace.Run, _ trace.Host) string { return reading.LimitText(r.LimitRate) }},
 		{"cache", func(r trace.Run, _ trace.Host) string { return r.Cache }},
 		{"engine", func(r trace.Run, _ trace.Host) string { return r.Engine }},
 		{"kernel", func(_ trace.Run, h trace.Host) string { return h.Kernel }},

@@ -142,6 +142,7 @@ func (d document) addSetting(add func(name string, parts ...string)) {
 	sinks := runSinkNames(r)
 	add("sink", sinks[0], receiver)
 	add("chunk", sized(r.ChunkBytes))
+	add("rate", reading.LimitText(r.LimitRate))
 	add("engine", r.Engine, whyNotSeen(d.Trace))
 	kernel := h.Kernel
 	if kernel != "" {
@@ -187,7 +188,7 @@ func (d document) textbookSection(width int) []string {
 	for _, row := range v.Rows {
 		sign := map[reading.Agreement]string{reading.Same: d.Same, reading.Explained: d.Explained, reading.Differs: d.Differs}[row.Agreement]
 		d.show(d.Processes()[0].Name, row.Of...)
-		measured, note := row.MeasuredText(), d.Text(row.Cause.String())
+		measured, note := row.MeasuredText(), d.Text(row.Why())
 		if row.Cause.Kind == reading.VirtualDevice && term.Width(note) <= 10 {
 			measured, note = measured+" ("+note+")", ""
 		}
