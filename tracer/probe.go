@@ -46,21 +46,18 @@ type Report struct {
 }
 
 // OK reports whether the main job can be done here.
-func (r *Report) OK() bool {
-	for _, group := range [][]Check{r.System, r.Hooks, r.Engines} {
-		for _, c := range group {
-			if c.Needed && c.State != Works {
-				return false
-			}
+func (r *Report) OK() bool { return len(r.InTheWay()) == 0 }
+
+// InTheWay are the checks without which the main job cannot be done here. Those that could not be tried
+// have no reason of their own.
+func (r *Report) InTheWay() (list []Check) {
+	for _, c := range slices.Concat(r.System, r.Hooks, r.Engines) {
+		// A hook that the kernel has and refuses ends a run, rather than being left out in silence.
+		if c.Needed && c.State != Works || c.State == Refused && !c.Optional {
+			list = append(list, c)
 		}
 	}
-	// A hook that the kernel has and refuses ends a run, rather than being left out in silence.
-	for _, c := range append(slices.Clone(r.Hooks), r.Engines...) {
-		if c.State == Refused && !c.Optional {
-			return false
-		}
-	}
-	return true
+	return list
 }
 
 // Probe tries out what this kernel and the caller's rights allow, by doing it:

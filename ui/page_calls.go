@@ -38,9 +38,24 @@ func callsPage(d data, width, rows int) page {
 	}
 	t := callTable(d, p, calls, width)
 	pg.columns = t.columns
-	pg.lines = append(t.lines, "")
+	pg.lines = append(append(t.lines, d.quantileLines(t.columns, calls, width)...), "")
 	pg.lines = append(pg.lines, d.histograms(calls, width, rows-len(pg.lines))...)
 	return pg
+}
+
+// quantileLines say what the columns p50 and p99 are, for they need not fit the mean beside them.
+func (d data) quantileLines(columns []term.Column, calls []reading.Call, width int) (lines []string) {
+	if !slices.ContainsFunc(calls, func(c reading.Call) bool { return len(c.Log2) > 0 }) {
+		return nil
+	}
+	text := "p99: 99 % of the calls"
+	if slices.ContainsFunc(columns, func(c term.Column) bool { return c.Name == "p50" }) {
+		text = "p50, p99: half, 99 % of the calls"
+	}
+	for _, s := range term.Wrap(text+" took less; a few slow ones raise the mean", width) {
+		lines = append(lines, d.Dim.Apply(s))
+	}
+	return lines
 }
 
 // callTable lists the calls in as many columns as there is room for.

@@ -58,6 +58,7 @@ type race struct {
 const (
 	raceSign   = 4 // and the place
 	raceMedian = 12
+	raceGap    = 1 // behind it, so that the names of two columns do not read as one
 	raceBook   = 6
 	mostMarks  = 12 // rounds that are drawn
 )
@@ -74,7 +75,7 @@ func (s rounds) raceFor(width int, below bool) race {
 	if below {
 		least = 18
 	}
-	r.bar = width - raceSign - r.label - 1 - raceMedian
+	r.bar = width - raceSign - r.label - 1 - raceMedian - raceGap
 	take := func(n, least int) bool {
 		if r.bar-n < least {
 			return false
@@ -158,7 +159,7 @@ func (s rounds) raceLines(l *term.Look, r race, order []int, width int) []string
 		heads = append(heads, term.Column{Name: "0", End: at + 1}, term.Column{Name: human.Rate(scale), End: at + r.bar})
 	}
 	heads = append(heads, term.Column{Name: "median", End: at + r.bar + raceMedian})
-	at += r.bar + raceMedian
+	at += r.bar + raceMedian + raceGap
 	for _, c := range r.columns {
 		at += c.width
 		heads = append(heads, term.Column{Name: c.name, End: at})
@@ -209,7 +210,7 @@ func (s rounds) raceLine(l *term.Look, r race, i int, scale float64) *term.Line 
 	start := text.End
 	spread := row.rank.Throughput
 	putBar(l, text, spread.Min.Or(0)/scale, row.grown/scale, spread.Max.Or(0)/scale, live/scale, r.bar)
-	text.PadTo(start+r.bar).Right(ink, textOf(reading.Columns[0], rank), raceMedian)
+	text.PadTo(start+r.bar).Right(ink, textOf(reading.Columns[0], rank), raceMedian).PadTo(text.End + raceGap)
 	for _, c := range r.columns {
 		putRank(l, text, c, rank, ink)
 		if c.name == "copies" && r.book {
@@ -261,8 +262,7 @@ func (s rounds) putBook(l *term.Look, text *term.Line, row *roundsRow) {
 		if agreement == reading.Differs {
 			ink = l.Warning
 		}
-		book := t.Textbook.Copies
-		text.Right(l.Plain, fmt.Sprint(book.ToUser+book.FromUser+book.InKernel), 2).Put(l.Plain, " ").Put(ink, agreementSign(l, agreement))
+		text.Right(l.Plain, fmt.Sprint(t.Textbook.Copies.InAll()), 2).Put(l.Plain, " ").Put(ink, agreementSign(l, agreement))
 		break
 	}
 	text.PadTo(end)

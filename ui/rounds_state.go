@@ -31,7 +31,7 @@ type rounds struct {
 	over      bool         // and has ended
 	doing     string
 
-	ranking  reading.Ranking // of the rows that can be compared by now
+	ranking  reading.Ranking // of all rows, those that have not run yet last
 	sayings  []string        // what can be said of them
 	ranked   bool            // drawn in order of speed
 	frame    int             // of the animation
@@ -149,12 +149,21 @@ func (s rounds) compared() rounds {
 		ranked := *row.rank
 		ranked.Rank = trace.Known(int64(place))
 		row.place, row.rank = place, &ranked
-		if reading.Repeated(&ranked) || s.each == 1 {
-			set.Ranking = append(set.Ranking, ranked)
+		set.Ranking = append(set.Ranking, ranked)
+	}
+	for _, row := range s.rows { // what is still to come is missing in what is said
+		if !row.rank.Throughput.Median.Known() {
+			set.Ranking = append(set.Ranking, trace.Ranked{Strategy: row.Strategy, ChunkBytes: row.ChunkBytes})
 		}
 	}
 	s.ranking, s.sayings = reading.NewRanking(set), nil
 	for _, saying := range s.ranking.Sayings() {
+		switch saying.Kind {
+		case reading.OneRound, reading.OneRoundOf, reading.OneRoundAt:
+			if s.each > 1 { // there will be more
+				continue
+			}
+		}
 		s.sayings = append(s.sayings, saying.String())
 	}
 	return s

@@ -246,6 +246,7 @@ func (r roundsScreen) help(st stage) []string {
 			helpRow(l, l.Strong, s.spin(l), "the run under way"),
 			helpRow(l, l.Strong, report.FirstMark, "its slowest round was faster than all others'"),
 			helpRow(l, l.Strong, "overtakes", "only sizes count at which no rounds overlap"),
+			helpRow(l, l.Strong, "twice", "one round has no spread to tell an order by"),
 		)
 	}
 	return append(lines,
@@ -254,6 +255,7 @@ func (r roundsScreen) help(st stage) []string {
 		helpRow(l, l.Moved, strings.Repeat(last(l.CopyBar), 2)+strings.Repeat(l.Shaded, 2)+l.Rule+l.Edge, "slowest round, median, fastest round"),
 		helpRow(l, l.Key, s.spin(l)+" "+l.Head, "the run under way, and its throughput so far"),
 		helpRow(l, l.Strong, "rounds", "throughput of each round"),
+		helpRow(l, l.Strong, "ns/KiB", "CPU time of the sender for each KiB of payload"),
 		helpRow(l, l.Strong, "copies", "by the CPU, in passes: 1.00 is the payload once"),
 		helpRow(l, l.Strong, "book", "copies that the textbook says, and how it stands"),
 		helpRow(l, l.Strong, strings.Join([]string{l.Same, l.Explained, l.Differs, l.Unknown}, " "), "as it says; differs, known why; differs; unknown"),

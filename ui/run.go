@@ -132,6 +132,7 @@ func (r runScreen) pressed(st stage, msg tea.KeyMsg) (screen, effect) {
 			longer := key.Matches(msg, k.longer)
 			return r, effect{cmd: func() tea.Msg { return sampling{interval(longer)} }}
 		}
+		return r, say("no interval to change: the run has ended", true)
 	case key.Matches(msg, k.again):
 		if r.over && r.opts.Again != nil && !st.quitting {
 			r.over, r.failed, r.notAgain, r.doing = false, "", "", ""

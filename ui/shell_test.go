@@ -223,6 +223,24 @@ func TestHelpTogglesAndResizeKeepsState(t *testing.T) {
 	}
 }
 
+// + and - answer, also where there is nothing to change any more.
+func TestIntervalAnswers(t *testing.T) {
+	m := dashboardOf(80, 24, RunOptions{Interval: func(longer bool) time.Duration {
+		return map[bool]time.Duration{true: time.Second, false: 200 * time.Millisecond}[longer]
+	}})
+	m = after(m, Update{tracetest.RunOf("sendfile", 10)})
+	for k, want := range map[string]string{"+": "sampling every 1s", "-": "sampling every 200ms"} {
+		m, msg := press(m, k)
+		if v := after(m, msg).View(); !strings.Contains(v, want) {
+			t.Errorf("%s: no %q in\n%s", k, want, v)
+		}
+	}
+	m = after(m, Finished{Trace: tracetest.Whole("sendfile")})
+	if m, _ = press(m, "+"); !strings.Contains(m.View(), "no interval to change: the run has ended") {
+		t.Errorf("no answer after the end:\n%s", m.View())
+	}
+}
+
 func TestSavedTraceIsShownAsDone(t *testing.T) {
 	m := dashboardOf(80, 24, RunOptions{Trace: tracetest.Whole("read-write")})
 	if !strings.Contains(m.View(), "done 10.0 s") {

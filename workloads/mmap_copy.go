@@ -24,8 +24,9 @@ var mmapCopy = &Strategy{
 	},
 	Textbook: Textbook{
 		TransferCalls: 2, ModeSwitches: 4,
-		DMAIn: 1, DMAOut: 1,
-		Source: "W. R. Stevens, S. A. Rago: Advanced Programming in the UNIX Environment, section 14.8; its one copy is in user space",
+		UserSpace: 1,
+		DMAIn:     1, DMAOut: 1,
+		Source: "W. R. Stevens, S. A. Rago: Advanced Programming in the UNIX Environment, section 14.8",
 	},
 	Sinks:   []SinkKind{SinkFile},
 	prepare: sizeSink,

@@ -158,3 +158,18 @@ func once(once, each callCounts) func(int, SinkKind) callCounts {
 func aChain(chunks int, _ SinkKind) callCounts { return callCounts{"io_uring_enter": chains(chunks)} }
 
 func chains(chunks int) int { return (chunks + DefaultDepth - 1) / DefaultDepth }
+
+// Where a strategy's path has a copy that no system call makes, the textbook's row of it says so.
+func TestCopiesInUserSpaceAreInTheTextbook(t *testing.T) {
+	for _, s := range Strategies {
+		own := 0
+		for _, h := range s.Path {
+			if h.By == ByCopy && len(h.Calls) == 0 {
+				own++
+			}
+		}
+		if s.Textbook.UserSpace != own {
+			t.Errorf("%s: the textbook has %d copies in user space, its path %d", s.Name, s.Textbook.UserSpace, own)
+		}
+	}
+}

@@ -63,6 +63,7 @@ type Textbook struct {
 	ToUser        int // CPU copies kernel to user
 	FromUser      int // CPU copies user to kernel
 	InKernel      int // CPU copies kernel to kernel
+	UserSpace     int // CPU copies that the program makes itself, from mapping to mapping
 	DMAIn         int // device to memory
 	DMAOut        int // memory to device
 	Source        string

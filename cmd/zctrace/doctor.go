@@ -7,6 +7,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
+	"strings"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
@@ -54,7 +56,12 @@ func printReport(w io.Writer, host trace.Host, report *tracer.Report, asJSON boo
 			*tracer.Report
 		}{report.OK(), host, report})
 	}
-	fmt.Fprintf(w, "Linux %s, %s, %s, virtualization %s\n", host.Kernel, host.Arch, cmp.Or(reading.CPUsText(host), "CPUs unknown"), host.Virtualization)
+	summary := "zctrace works here.\n"
+	if blocking := report.InTheWay(); len(blocking) > 0 {
+		summary = "zctrace does not work here.\n" + reasons(blocking)
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s\nLinux %s, %s, %s, virtualization %s\n\n", summary, host.Kernel, host.Arch, cmp.Or(reading.CPUsText(host), "CPUs unknown"), host.Virtualization)
 	for _, group := range []struct {
 		title  string
 		checks []tracer.Check
@@ -63,22 +70,19 @@ func printReport(w io.Writer, host trace.Host, report *tracer.Report, asJSON boo
 		{"HOOK", report.Hooks},
 		{"ENGINE", report.Engines},
 	} {
-		fmt.Fprintln(w)
-		if err := printChecks(w, group.title, group.checks); err != nil {
-			return err
-		}
+		b.WriteString(checksText(group.title, group.checks) + "\n")
 	}
-	fmt.Fprintln(w)
-	summary := "zctrace works here."
-	if !report.OK() {
-		summary = "zctrace does not work here: see the lines that are refused, or needed and not ok."
-	}
-	_, err := fmt.Fprintln(w, summary)
+	_, err := io.WriteString(w, b.String()+summary)
 	return err
 }
 
-func printChecks(w io.Writer, title string, checks []tracer.Check) error {
-	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+// checksText is a line for each check, but one for all if none was tried, and below them why some failed.
+func checksText(title string, checks []tracer.Check) string {
+	if !slices.ContainsFunc(checks, func(c tracer.Check) bool { return c.State != tracer.NotTried }) {
+		return fmt.Sprintf("%sS: %d, not tried\n", title, len(checks))
+	}
+	var b strings.Builder
+	t := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
 	if title == "HOOK" {
 		fmt.Fprintf(t, "%s\tENGINE\tSTATE\tFOR\n", title)
 	} else {
@@ -95,10 +99,12 @@ func printChecks(w io.Writer, title string, checks []tracer.Check) error {
 		}
 		fmt.Fprintf(t, "%s%s\t%s\t%s%s\n", c.Name, engine, c.State, c.For, needed)
 	}
-	if err := t.Flush(); err != nil {
-		return err
-	}
-	// What fails for one reason is told once.
+	t.Flush() // into memory, which does not fail
+	return b.String() + reasons(checks)
+}
+
+// reasons are why checks failed, and what to do about it. What fails for one reason is told once.
+func reasons(checks []tracer.Check) string {
 	var order []tracer.Check
 	names := map[[2]string][]string{}
 	for _, c := range checks {
@@ -111,16 +117,17 @@ func printChecks(w io.Writer, title string, checks []tracer.Check) error {
 		}
 		names[why] = append(names[why], c.Name)
 	}
+	var b strings.Builder
 	for _, c := range order {
 		same := names[[2]string{c.Reason, c.Remedy}]
 		name := same[0]
 		if n := len(same) - 1; n > 0 {
 			name += fmt.Sprintf(" and %d more", n)
 		}
-		fmt.Fprintf(w, "  %s: %s\n", name, c.Reason)
+		fmt.Fprintf(&b, "  %s: %s\n", name, c.Reason)
 		if c.Remedy != "" {
-			fmt.Fprintf(w, "    remedy: %s\n", c.Remedy)
+			fmt.Fprintf(&b, "    remedy: %s\n", c.Remedy)
 		}
 	}
-	return nil
+	return b.String()
 }

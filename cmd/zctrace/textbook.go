@@ -34,11 +34,11 @@ func printTextbook(out io.Writer, rows []textbookRow) error {
 	fmt.Fprint(out, "What the textbook says that the transfer of one chunk costs; copies and DMA in\n",
 		"passes: 1 is the whole chunk once. zctrace run and compare show it next to what\nthey measure.\n\n")
 	w := tabwriter.NewWriter(out, 0, 0, 1, ' ', 0)
-	fmt.Fprintln(w, "\tSYSTEM\tMODE\tCOPIES TO\tCOPIES FROM\tCOPIES IN\tDMA\tDMA")
-	fmt.Fprintln(w, "STRATEGY\tCALLS\tSWITCHES\tUSER\tUSER\tKERNEL\tIN\tOUT")
+	fmt.Fprintln(w, "\tSYSTEM\tMODE\tCOPIES\tCOPIES\tCOPIES\tCOPIES IN\tDMA\tDMA")
+	fmt.Fprintln(w, "STRATEGY\tCALLS\tSWITCHES\tTO USER\tFROM USER\tIN KERNEL\tUSER SPACE\tIN\tOUT")
 	for _, r := range rows {
-		fmt.Fprintf(w, "%s\t%d\t%d\t%d\t%d\t%d\t%d\t%d\n", r.name,
-			r.TransferCalls, r.ModeSwitches, r.ToUser, r.FromUser, r.InKernel, r.DMAIn, r.DMAOut)
+		fmt.Fprintf(w, "%s\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\n", r.name,
+			r.TransferCalls, r.ModeSwitches, r.ToUser, r.FromUser, r.InKernel, r.UserSpace, r.DMAIn, r.DMAOut)
 	}
 	if err := w.Flush(); err != nil {
 		return err

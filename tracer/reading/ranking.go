@@ -67,13 +67,10 @@ func (r Ranking) Name(row *trace.Ranked) string {
 	return row.Strategy
 }
 
-// Repeated: one round does not tell a difference from chance.
-func Repeated(row *trace.Ranked) bool { return row != nil && row.Rounds > 1 }
-
 // ClearlyFirst is whether every round of the row was faster than every round of all others with its
 // chunk size.
 func (r Ranking) ClearlyFirst(row *trace.Ranked) bool {
-	if row.Rank != trace.Known(1) || !Repeated(row) {
+	if row.Rank != trace.Known(1) || !row.Repeated() {
 		return false
 	}
 	others := 0
@@ -81,7 +78,7 @@ func (r Ranking) ClearlyFirst(row *trace.Ranked) bool {
 		other := &r.Rows[i]
 		if other.ChunkBytes == row.ChunkBytes && other.Strategy != row.Strategy && other.Throughput.Median.Known() {
 			others++
-			if !Repeated(other) || row.Throughput.Overlaps(other.Throughput) {
+			if !other.Repeated() || row.Throughput.Overlaps(other.Throughput) {
 				return false
 			}
 		}

@@ -1,66 +1,84 @@
 package reading
 
+import (
+	"slices"
+
+	"github.com/zctrace/zctrace/tracer/trace"
+)
+
 // SayingKind is what can be said of the order of strategies.
 type SayingKind int
 
 // The sayings.
 const (
-	OneRound      SayingKind = iota // nothing, for a single round does not tell a difference from chance
-	MayBeChance                     // the throughputs of Strategies, the fastest first, overlap
-	Overtakes                       // the first of Strategies is faster than the second from a size between Sizes[0] and Sizes[1] on
-	FasterAtAll                     // the first is faster than the second at every size
-	FasterAt                        // at Sizes, and at all others their throughputs overlap
-	OverlapAtAll                    // the throughputs of the two overlap at every size
-	NoneOvertakes                   // of all strategies
+	OneRound         SayingKind = iota // of anything, so that nothing can be said of the order
+	OneRoundOf                         // of Strategies, so that nothing is said of theirs
+	OneRoundAt                         // of some strategy at each of Sizes, so that nothing is said of its order there
+	MayBeChance                        // the throughputs of Strategies, the fastest first, overlap each other
+	Overtakes                          // the first of Strategies is faster than the second from a size between Sizes[0] and Sizes[1] on
+	FasterAtAll                        // the first is faster than the second at every size
+	FasterAt                           // at Sizes, and at all others their throughputs overlap
+	OverlapAtAll                       // the throughputs of the two overlap at every size
+	NoneOvertakes                      // no strategy does another
+	NoOthersOvertake                   // none but those that are said to
 )
 
-// Saying is what can be said of the order of strategies, by rounds that do not overlap.
+// Saying is what can be said of the order of strategies, by rounds that do not overlap. Only rows with
+// two rounds and more count: every size is each at which both strategies have so many.
 type Saying struct {
 	Kind       SayingKind
 	Strategies []string // as the trace has them
-	Sizes      []int64  // chunk sizes in bytes
-	BothDid    int      // at how many sizes there are two rounds and more of both strategies
-	Partial    bool     // there are sizes that one of them did not do
+	Sizes      []int64  // chunk sizes in bytes, the smallest first
+	BothDid    int      // how many every size is
+	Partial    bool     // there are sizes that one of them did not do,
+	Once       bool     // and sizes that both did, one of them in a single round
 }
 
 // Sayings are all that can be said of the order.
 func (r Ranking) Sayings() []Saying {
-	var list []Saying
-	once, more := false, false
-	for i := range r.Rows {
-		once, more = once || r.Rows[i].Rounds == 1, more || Repeated(&r.Rows[i])
+	var once, more []trace.Ranked
+	for _, row := range r.Rows {
+		switch {
+		case row.Rounds == 1:
+			once = append(once, row)
+		case row.Repeated():
+			more = append(more, row)
+		}
 	}
-	if once {
-		list = append(list, Saying{Kind: OneRound})
-	}
+	list := oneRound(once, len(more) == 0, r.Sweeps())
 	switch {
-	case !more:
+	case len(more) == 0:
+		return list
 	case r.Sweeps():
-		list = append(list, r.crossings()...)
-	default:
-		list = append(list, r.overlaps()...)
+		return append(r.crossings(), list...)
+	}
+	for _, o := range trace.Overlaps(r.Rows) {
+		list = append(list, Saying{Kind: MayBeChance, Strategies: o.Strategies})
 	}
 	return list
 }
 
-// overlaps are the runs of neighbours in the ranking whose throughputs overlap.
-func (r Ranking) overlaps() []Saying {
-	var list []Saying
-	for i := 0; i < len(r.Rows); {
-		k := i + 1
-		for k < len(r.Rows) && r.Rows[k-1].Throughput.Overlaps(r.Rows[k].Throughput) {
-			k++
+// oneRound says of which rows there is one round only.
+func oneRound(rows []trace.Ranked, all, sweeps bool) []Saying {
+	s := Saying{Kind: OneRound}
+	switch {
+	case len(rows) == 0:
+		return nil
+	case all:
+	case sweeps:
+		s.Kind = OneRoundAt
+		for _, row := range rows {
+			s.Sizes = append(s.Sizes, row.ChunkBytes)
 		}
-		if k > i+1 {
-			s := Saying{Kind: MayBeChance}
-			for _, row := range r.Rows[i:k] {
-				s.Strategies = append(s.Strategies, row.Strategy)
-			}
-			list = append(list, s)
+		slices.Sort(s.Sizes)
+		s.Sizes = slices.Compact(s.Sizes)
+	default:
+		s.Kind = OneRoundOf
+		for _, row := range rows {
+			s.Strategies = append(s.Strategies, row.Strategy)
 		}
-		i = k
 	}
-	return list
+	return []Saying{s}
 }
 
 // fewPairs is how many strategies may be there for those that never overtake each other to be told of,
@@ -83,12 +101,12 @@ func (r Ranking) crossings() []Saying {
 		}
 	}
 	switch {
-	case len(strategies) <= fewPairs:
+	case len(strategies) <= fewPairs || len(others) == 0:
 		return append(crossed, others...)
 	case len(crossed) == 0:
 		return []Saying{{Kind: NoneOvertakes}}
 	}
-	return crossed
+	return append(crossed, Saying{Kind: NoOthersOvertake})
 }
 
 // between is what can be said of two strategies: where one overtakes the other or, if that never
@@ -96,13 +114,20 @@ func (r Ranking) crossings() []Saying {
 func (r Ranking) between(a, b string) []Saying {
 	var crossings []Saying
 	var told []int64
-	faster, slower, both := "", "", 0 // at the last size that told
+	s := Saying{Kind: FasterAt}
+	faster, slower := "", "" // at the last size that told
 	for _, chunk := range r.Sizes() {
 		rowA, rowB := r.Row(a, chunk), r.Row(b, chunk)
-		if !Repeated(rowA) || !Repeated(rowB) {
+		switch {
+		case rowA.Repeated() && rowB.Repeated():
+			s.BothDid++
+		case rowA == nil || rowB == nil || rowA.Rounds == 0 || rowB.Rounds == 0:
+			s.Partial = true
+			continue
+		default:
+			s.Once = true
 			continue
 		}
-		both++
 		if rowA.Throughput.Overlaps(rowB.Throughput) {
 			continue
 		}
@@ -116,13 +141,13 @@ func (r Ranking) between(a, b string) []Saying {
 		told = append(told, chunk)
 		faster, slower = now, then
 	}
-	s := Saying{Kind: FasterAt, Strategies: []string{faster, slower}, Sizes: told, BothDid: both, Partial: both < len(r.Sizes())}
+	s.Strategies, s.Sizes = []string{faster, slower}, told
 	switch {
-	case len(crossings) > 0 || both == 0:
+	case len(crossings) > 0 || s.BothDid == 0:
 		return crossings
 	case len(told) == 0:
 		s.Kind, s.Strategies = OverlapAtAll, []string{a, b}
-	case len(told) == both:
+	case len(told) == s.BothDid:
 		s.Kind = FasterAtAll
 	}
 	return []Saying{s}

@@ -16,7 +16,8 @@ const (
 	CopiesToUser
 	CopiesFromUser
 	CopiesInKernel
-	CPUCopies // the three above in all
+	CopiesUserSpace // only where the textbook has some
+	CPUCopies       // those above in all
 	DMAIn
 	DMAOut
 )
@@ -109,6 +110,9 @@ func (m Moment) Verdict() Verdict {
 		j.copies(CopiesFromUser, trace.FromUser, t.Textbook.Copies.FromUser),
 		j.copies(CopiesInKernel, trace.InKernel, t.Textbook.Copies.InKernel),
 	}
+	if n := t.Textbook.Copies.UserSpace; n > 0 {
+		copies = append(copies, j.copies(CopiesUserSpace, trace.UserSpace, n))
+	}
 	v := Verdict{j.transfers, append(rows, copies...)}
 	v.Rows = append(v.Rows, j.cpuCopies(v, copies), j.dmaIn(), j.dmaOut(m.Now.Kernel.Disk.WriteBytes))
 	return v
@@ -123,7 +127,7 @@ func (j judge) cpuCopies(v Verdict, copies []Row) Row {
 	return row
 }
 
-// cpuCopies sums up the rows of the three classes.
+// cpuCopies sums up the rows of the classes.
 func (v Verdict) cpuCopies(copies []Row) Row {
 	sum := Row{Subject: CPUCopies, Known: true, Provenance: trace.Observed}
 	for _, row := range copies {

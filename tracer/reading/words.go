@@ -15,14 +15,15 @@ func (s Subject) String() string { return subjects[s].sentence }
 func (s Subject) Brief() string { return subjects[s].column }
 
 var subjects = [...]struct{ sentence, column string }{
-	TransferCalls:  {"transfer calls", "calls"},
-	ModeSwitches:   {"mode switches", "mode switches"},
-	CopiesToUser:   {"copies to_user", "to_user"},
-	CopiesFromUser: {"copies from_user", "from_user"},
-	CopiesInKernel: {"copies in_kernel", "in_kernel"},
-	CPUCopies:      {"CPU copies in all", "CPU copies"},
-	DMAIn:          {"DMA in", "DMA in"},
-	DMAOut:         {"DMA out", "DMA out"},
+	TransferCalls:   {"transfer calls", "calls"},
+	ModeSwitches:    {"mode switches", "mode switches"},
+	CopiesToUser:    {"copies to_user", "to_user"},
+	CopiesFromUser:  {"copies from_user", "from_user"},
+	CopiesInKernel:  {"copies in_kernel", "in_kernel"},
+	CopiesUserSpace: {"copies user_space", "user_space"},
+	CPUCopies:       {"CPU copies in all", "CPU copies"},
+	DMAIn:           {"DMA in", "DMA in"},
+	DMAOut:          {"DMA out", "DMA out"},
 }
 
 // MeasuredText is the measured number as it is shown: in hundredths, n/a, or none without a device.
@@ -155,7 +156,7 @@ func (v Verdict) Point() string {
 	var known []string
 	v = v.eachCauseOnce()
 	for _, row := range v.Rows {
-		if row.Agreement == Explained && row.Cause.Kind != NoCause && row.Subject >= CopiesToUser && row.Subject <= CopiesInKernel {
+		if row.Agreement == Explained && row.Cause.Kind != NoCause && row.Subject >= CopiesToUser && row.Subject < CPUCopies {
 			known = append(known, row.known())
 		}
 	}
@@ -248,10 +249,6 @@ func (v RowVerdict) String() string {
 
 // String is the saying in a sentence.
 func (s Saying) String() string {
-	every, rest := "every size", "the other sizes"
-	if s.Partial { // one cannot do some, or failed
-		every, rest = "every size that both did", "the other sizes that both did"
-	}
 	var sizes []string
 	for _, n := range s.Sizes {
 		sizes = append(sizes, human.FormatBytes(n))
@@ -259,22 +256,35 @@ func (s Saying) String() string {
 	switch s.Kind {
 	case OneRound:
 		return "One round does not tell a difference from chance: see --rounds."
+	case OneRoundOf:
+		return strings.Join(s.Strategies, ", ") + ": one round only, which has no spread to tell the order by."
+	case OneRoundAt:
+		return "At " + strings.Join(sizes, ", ") + ": one round only of some, which has no spread to tell the order by."
 	case NoneOvertakes:
-		return "No strategy overtakes another at any size at which their throughputs do not overlap."
+		return "No strategy overtakes another, as far as their spreads tell."
+	case NoOthersOvertake:
+		return "No other strategy overtakes another, as far as their spreads tell."
 	case MayBeChance:
 		last := len(s.Strategies) - 1
 		return fmt.Sprintf("The order of %s and %s may be chance: their throughputs overlap.", strings.Join(s.Strategies[:last], ", "), s.Strategies[last])
+	}
+	which := ""
+	switch {
+	case s.Once:
+		which = " that both did twice or more"
+	case s.Partial: // one cannot do some, or failed
+		which = " that both did"
 	}
 	a, b := s.Strategies[0], s.Strategies[1]
 	switch {
 	case s.Kind == Overtakes:
 		return fmt.Sprintf("%s overtakes %s between %s and %s.", a, b, sizes[0], sizes[1])
 	case s.Kind == OverlapAtAll:
-		return fmt.Sprintf("%s and %s: their throughputs overlap at %s.", a, b, every)
+		return fmt.Sprintf("%s and %s: their throughputs overlap at every size%s.", a, b, which)
 	case s.Kind == FasterAtAll:
-		return fmt.Sprintf("%s is faster than %s at %s.", a, b, every)
+		return fmt.Sprintf("%s is faster than %s at every size%s.", a, b, which)
 	case len(sizes) <= 3:
-		return fmt.Sprintf("%s is faster than %s at %s; at %s their throughputs overlap.", a, b, strings.Join(sizes, ", "), rest)
+		return fmt.Sprintf("%s is faster than %s at %s; at the other sizes%s their throughputs overlap.", a, b, strings.Join(sizes, ", "), which)
 	}
-	return fmt.Sprintf("%s is faster than %s at %d of %d sizes; at the others their throughputs overlap.", a, b, len(sizes), s.BothDid)
+	return fmt.Sprintf("%s is faster than %s at %d of %d sizes%s; at the others their throughputs overlap.", a, b, len(sizes), s.BothDid, which)
 }

@@ -45,7 +45,7 @@ func (w *workload) describeWork(t *trace.Trace) {
 	t.Textbook = &trace.Textbook{
 		TransferCalls: book.TransferCalls,
 		ModeSwitches:  book.ModeSwitches,
-		Copies:        trace.TextbookCopies{ToUser: book.ToUser, FromUser: book.FromUser, InKernel: book.InKernel},
+		Copies:        trace.TextbookCopies{ToUser: book.ToUser, FromUser: book.FromUser, InKernel: book.InKernel, UserSpace: book.UserSpace},
 		DMA:           trace.TextbookDMA{In: book.DMAIn, Out: book.DMAOut},
 		Source:        book.Source,
 	}

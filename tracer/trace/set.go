@@ -27,6 +27,8 @@ type Set struct {
 	Schema  string   `json:"schema"`
 	Traces  []*Trace `json:"traces"`  // one per run, in the order in which they ran; without samples
 	Ranking []Ranked `json:"ranking"` // one per strategy and chunk size, see Rank
+	// Overlaps are those of the ranking; nil in files of older versions.
+	Overlaps []Overlap `json:"overlaps,omitempty"`
 }
 
 // Failure is a run of which there is no trace.
@@ -49,6 +51,7 @@ func NewSet(traces []*Trace, failures ...Failure) *Set {
 	for _, f := range failures {
 		s.addFailure(f)
 	}
+	s.Overlaps = Overlaps(s.Ranking)
 	return s
 }
 
@@ -85,6 +88,9 @@ func WriteSet(w io.Writer, s *Set) error {
 	} else {
 		out.member(",\n  ", "ranking", s.Ranking)
 	}
+	if s.Overlaps != nil {
+		list(out, "overlaps", s.Overlaps)
+	}
 	out.text("\n}\n")
 	if out.err != nil {
 		return out.err
@@ -102,6 +108,8 @@ func decodeSet(data []byte) (*Set, error) {
 		Schema  string            `json:"schema"`
 		Traces  []json.RawMessage `json:"traces"`
 		Ranking []Ranked          `json:"ranking"`
+
+		Overlaps []Overlap `json:"overlaps"`
 	}
 	if err := json.Unmarshal(data, &file); err != nil {
 		return nil, decodeError(data, err)
@@ -112,7 +120,7 @@ func decodeSet(data []byte) (*Set, error) {
 	if len(file.Traces) > MaxSetTraces {
 		return nil, fmt.Errorf("not a set of traces: %d of them, the most is %d", len(file.Traces), MaxSetTraces)
 	}
-	s := &Set{Schema: SetSchema, Traces: []*Trace{}, Ranking: file.Ranking}
+	s := &Set{Schema: SetSchema, Traces: []*Trace{}, Ranking: file.Ranking, Overlaps: file.Overlaps}
 	for i, raw := range file.Traces {
 		if err := checkSchema(raw); err != nil {
 			return nil, fmt.Errorf("traces[%d]: %w", i, err)
@@ -137,6 +145,9 @@ func (s *Set) Validate() error {
 	if s.Schema != SetSchema {
 		return fmt.Errorf("invalid set: schema is %.40q, want %q", s.Schema, SetSchema)
 	}
+	if len(s.Ranking) > MaxSetTraces || len(s.Overlaps) > len(s.Ranking) {
+		return fmt.Errorf("invalid set: a ranking of %d rows with %d overlaps, the most is %d, and as many overlaps as rows", len(s.Ranking), len(s.Overlaps), MaxSetTraces)
+	}
 	for i, t := range s.Traces {
 		if err := t.Validate(); err != nil {
 			return fmt.Errorf("traces[%d]: %w", i, err)
@@ -145,6 +156,11 @@ func (s *Set) Validate() error {
 	for i := range s.Ranking {
 		if err := s.Ranking[i].validate(); err != nil {
 			return fmt.Errorf("invalid set: ranking[%d]%w", i, err)
+		}
+	}
+	for i := range s.Overlaps {
+		if err := s.Overlaps[i].validate(s.Ranking); err != nil {
+			return fmt.Errorf("invalid set: overlaps[%d] %w", i, err)
 		}
 	}
 	return nil

@@ -15,7 +15,7 @@ import (
 func goldenSet() *Set {
 	return NewSet([]*Trace{
 		goldenTraces()["read-write.json"], goldenTraces()["sendfile.json"], goldenTraces()["mmap-write.json"],
-		timed("sendfile", 30e6), failing(timed("mmap-write", 40e6), "receiver was killed"), timed("read-write", 70e6),
+		timed("sendfile", 30e6), failing(timed("mmap-write", 40e6), "receiver was killed"), timed("read-write", 70e6), timed("sendfile", 70e6),
 	})
 }
 
@@ -113,6 +113,9 @@ func TestSetSchemaRejects(t *testing.T) {
 		"ranking.0.per_mib.calls.min":          -1,
 		"ranking.1.cpu_ns_per_kib.user.reason": 5,
 		"ranking.1.passes.to_user":             1,
+		"overlaps":                             5,
+		"overlaps.0.strategies":                []string{"sendfile"},
+		"overlaps.0.chunk_bytes":               -1,
 	} {
 		var doc map[string]any
 		if err := json.Unmarshal(written(t, goldenSet()), &doc); err != nil {

@@ -83,10 +83,14 @@ type Textbook struct {
 
 // TextbookCopies are the CPU's copies in passes.
 type TextbookCopies struct {
-	ToUser   int `json:"to_user"`
-	FromUser int `json:"from_user"`
-	InKernel int `json:"in_kernel"`
+	ToUser    int `json:"to_user"`
+	FromUser  int `json:"from_user"`
+	InKernel  int `json:"in_kernel"`
+	UserSpace int `json:"user_space,omitempty"` // not in older traces
 }
+
+// InAll is how often the CPU copies each byte.
+func (c TextbookCopies) InAll() int { return c.ToUser + c.FromUser + c.InKernel + c.UserSpace }
 
 // TextbookDMA are the devices' transfers in passes.
 type TextbookDMA struct {

@@ -63,11 +63,33 @@ func Ranking(s *trace.Set, width int) string {
 	width = max(width, tableWidth)
 	sections := [][]string{r.titleSection(width), r.speedSection(width)}
 	sections = append(sections, r.blockSections(width)...)
-	sections = append(sections, r.textbookSection(width), r.trustSection(width), r.legendSection(width))
+	sections = append(sections, r.textbookSection(width), r.legendSection(width), r.trustSection(width), r.pointSection(width))
 	if r.Sweeps() {
 		sections = r.sweepSections(width)
 	}
 	return joined(sections, width)
+}
+
+// pointSection is what a comparison comes to, where a terminal is when all is printed.
+func (r ranking) pointSection(width int) (lines []string) {
+	var order []string
+	for i := range r.Rows {
+		if row := &r.Rows[i]; row.Throughput.Median.Known() {
+			order = append(order, r.labels[i]+" "+reading.Columns[0].Text(row))
+		}
+	}
+	if len(order) > 1 {
+		lines = term.Wrap("The fastest first: "+strings.Join(order, ", "), width)
+	}
+	return append(lines, r.sayingLines(width)...)
+}
+
+// sayingLines are what can be said of the order.
+func (r ranking) sayingLines(width int) (lines []string) {
+	for _, saying := range r.Sayings() {
+		lines = append(lines, term.Wrap(human.Sanitize(saying.String()), width)...)
+	}
+	return lines
 }
 
 // titleSection says what ran.
@@ -145,9 +167,7 @@ func (r ranking) speedSection(width int) []string {
 		g = r.speedGrid(nil)
 	}
 	lines := g.UnlessEmpty(width)
-	for _, sentence := range r.sentences() {
-		lines = append(lines, term.Wrap(sentence, width)...)
-	}
+	lines = append(lines, r.sayingLines(width)...)
 	if !beside {
 		lines = append(append(lines, ""), r.grid(reading.SpeedBlock, cpu).UnlessEmpty(width)...)
 	}
@@ -178,15 +198,6 @@ func (r ranking) speedGrid(columns []reading.Column) *term.Grid {
 		g.Add(line...)
 	}
 	return g
-}
-
-// sentences are what can be said of the order.
-func (r ranking) sentences() []string {
-	var list []string
-	for _, saying := range r.Sayings() {
-		list = append(list, human.Sanitize(saying.String()))
-	}
-	return list
 }
 
 // blockSections are the other numbers, in as many grids as the width asks for.

@@ -13,7 +13,8 @@ import (
 
 // sweepSections are the table of a set with several chunk sizes.
 func (r ranking) sweepSections(width int) [][]string {
-	sections := [][]string{r.titleSection(width)}
+	sayings := r.sayingLines(width)
+	sections := [][]string{r.titleSection(width), sayings}
 	sections = append(sections, r.bySize("MiB/s", width, func(row *trace.Ranked) (string, string) {
 		v, known := row.Throughput.Median.Get()
 		if !known {
@@ -27,12 +28,8 @@ func (r ranking) sweepSections(width int) [][]string {
 	})...)
 	cpu := reading.Columns[1]
 	sections = append(sections, r.bySize(cpu.Name, width, func(row *trace.Ranked) (string, string) { return cpu.Text(row), cpu.Marks(row) })...)
-	var crossings []string
-	for _, sentence := range r.sentences() {
-		crossings = append(crossings, term.Wrap(sentence, width)...)
-	}
 	legend := term.Wrap("Medians over the rounds, of the sender. "+FirstMark+" its slowest round was faster than every round of the others.", width)
-	return append(sections, crossings, r.textbookBySize(width), r.trustSection(width), legend)
+	return append(sections, r.textbookBySize(width), legend, r.trustSection(width), sayings)
 }
 
 // FirstMark marks a strategy all of whose rounds were faster than all of the others'.
