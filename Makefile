@@ -111,7 +111,7 @@ deps: deps-native ## Install what the tests need (Debian, Ubuntu)
 # Nothing that is only recommended comes with a package: the race detector needs cgo, so the headers of C are named, too.
 deps-native:
 	@PATH=$$PATH:/usr/sbin:/sbin ./scripts/need tmux:tmux jq:jq setpriv:util-linux ip:iproute2 cc:gcc /usr/include/stdlib.h:libc6-dev \
-		mount:mount mkfs.ext4:e2fsprogs mkfs.xfs:xfsprogs mkfs.btrfs:btrfs-progs
+		mount:mount dmsetup:dmsetup mkfs.ext4:e2fsprogs mkfs.xfs:xfsprogs mkfs.btrfs:btrfs-progs
 
 deps-vm:
 	@PATH=$$PATH:/usr/sbin:/sbin ./scripts/need qemu-system-x86_64:qemu-system-x86 qemu-system-aarch64:qemu-system-arm \

@@ -3,4 +3,4 @@
 // only Go.
 package bpf
 
-//go:generate go tool bpf2go -target amd64,arm64 -cc clang-19 -strip llvm-strip-19 -cflags "-O2 -g -Wall -Werror" -go-package bpf -output-stem zctrace -no-global-types -type task_counters -type request_base -type claim -type request_cell -type request_op -type cache_use -type helper_counters -type helpers -type copied -type engine -type breakpoint -type breakpoint_cells -type fd_kind -type cell_key -type memo -type slot -type slot_array -type kernel_cells -type cell -type call -type marker -type slot_state -type subject -type fd_attr Object zctrace.bpf.c
+//go:generate go tool bpf2go -target amd64,arm64 -cc clang-19 -strip llvm-strip-19 -cflags "-O2 -g -Wall -Werror" -go-package bpf -output-stem zctrace -no-global-types -type task_counters -type request_base -type claim -type request_cell -type request_op -type cache_use -type helper_counters -type helpers -type copied -type engine -type breakpoint -type breakpoint_cells -type fd_kind -type cell_key -type memo -type slot -type slot_array -type kernel_cells -type cell -type call -type marker -type slot_state -type subject -type store -type fd_attr Object zctrace.bpf.c

@@ -29,6 +29,7 @@ enum fd_attr {
 	FD_ZEROCOPY = 1 << 3, /* socket with SO_ZEROCOPY */
 	FD_WRITABLE = 1 << 4, /* opened for writing: tells a pipe's ends apart */
 	FD_KNOWN = 1 << 5,    /* the descriptor is open, and could be looked at */
+	FD_CACHED = 1 << 6,   /* of FUSE: reads and writes pass the page cache, but for direct I/O */
 };
 
 /* Who saw a copy: the tracepoints, the hooks on the functions that copy, or the
@@ -185,6 +186,12 @@ struct flow {
 	__u32 family; /* 0: there is none */
 };
 
+/* Where a file's data is kept; zeros: it is no file, or that cannot be known. */
+struct store {
+	__u32 device; /* s_dev of its file system */
+	char filesystem[16]; /* s_type->name */
+};
+
 /* Packets that a device took or brought by DMA. */
 struct packets {
 	__u64 bytes; /* with their headers, those of the link layer too */
@@ -216,13 +223,15 @@ struct slot {
 	__u64 received_bytes;	  /* from a socket, by mapping its pages */
 	__u64 net_internal_bytes; /* within the stack, of packets that belong to the sink's socket */
 
-	__u64 source_inode; /* addresses of struct inode and struct sock: identity only */
+	__u64 source_inode; /* addresses of struct inode and struct sock: identity only. Of a file on an overlay,
+			     * those below it; 0: not known */
 	__u64 sink_inode;
 	__u64 sink_sock;
 	__u64 sink2_inode; /* 0: no second sink */
 	__u64 sink2_sock;
 	__u64 sink_net; /* address of its struct net */
 	struct flow sink_flow;
+	struct store source_store, sink_store, sink2_store;
 
 	/* Of the sink's socket, in any task's context. */
 	struct packets sent;	/* handed to a device, each time that they were */

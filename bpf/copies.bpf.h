@@ -49,15 +49,37 @@ static __always_inline enum memory memory_of(__u8 type)
 	return KERNEL;
 }
 
-/* io_uring's registered buffers are user memory, but come as a BVEC. The kiocb is the
- * beginning of its request then. A BVEC in any other asynchronous kiocb is the kernel's own: a
- * file system that is mounted from a file reads that into its own pages. */
+/* An overlay hands an asynchronous request on with a kiocb of its own, which leads to the one that it was
+ * given; any other leads nowhere. */
+static __always_inline struct kiocb *handed_on(struct kiocb *iocb)
+{
+	if (bpf_core_type_exists(struct backing_aio))
+		return BPF_CORE_READ((struct backing_aio *)iocb, orig_iocb);
+	if (bpf_core_type_exists(struct ovl_aio_req))
+		return BPF_CORE_READ((struct ovl_aio_req *)iocb, orig_iocb);
+	return 0;
+}
+
+/* Whether the kiocb is of a request that a slot made, which it is the beginning of. */
+static __noinline bool is_requested(struct kiocb *iocb)
+{
+	if (slot_of_request((struct io_kiocb *)iocb))
+		return 1;
+	iocb = handed_on(iocb);
+	if (iocb && slot_of_request((struct io_kiocb *)iocb))
+		return 1;
+	iocb = iocb ? handed_on(iocb) : 0; /* an overlay on an overlay */
+	return iocb && slot_of_request((struct io_kiocb *)iocb);
+}
+
+/* io_uring's registered buffers are user memory, but come as a BVEC. A BVEC in any other
+ * asynchronous kiocb is the kernel's own: a file system that is mounted from a file reads that
+ * into its own pages. */
 static __always_inline enum memory memory_of_io(struct kiocb *iocb, struct iov_iter *iter)
 {
 	__u8 type = iter->iter_type;
 
-	if (requests && is_iter(type, ITER_BVEC) && iocb->ki_complete &&
-	    slot_of_request((struct io_kiocb *)iocb))
+	if (requests && is_iter(type, ITER_BVEC) && iocb->ki_complete && is_requested(iocb))
 		return USER;
 	return memory_of(type);
 }

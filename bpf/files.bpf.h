@@ -13,11 +13,64 @@ static __always_inline struct file *file_of_fd(struct task_struct *task, __u32 f
 	return file;
 }
 
+static __always_inline bool is_overlay(struct inode *inode)
+{
+	return (BPF_CORE_READ(inode, i_mode) & S_IFMT) == S_IFREG &&
+	       BPF_CORE_READ(inode, i_sb, s_magic) == OVERLAYFS_SUPER_MAGIC;
+}
+
+/* Whether the data of an overlay's inode is in the upper layer, and is not that of real: it was copied
+ * up after the file was opened, and each call opens another one (fs/overlayfs/file.c: ovl_real_file). */
+static __always_inline bool copied_up(struct inode *inode, struct inode *real)
+{
+	struct ovl_inode *o = (void *)inode - bpf_core_field_offset(struct ovl_inode, vfs_inode);
+	struct dentry *upper = BPF_CORE_READ(o, __upperdentry);
+
+	return upper && BPF_CORE_READ(o, flags) >> bpf_core_enum_value(enum ovl_inode_flag, OVL_UPPERDATA) & 1 &&
+	       BPF_CORE_READ(upper, d_inode) != real;
+}
+
+/* The file below an overlay's, which does its work; of another file system that itself. 0 if it cannot be known. */
+static __always_inline struct file *below_overlay(struct file *file)
+{
+	struct inode *inode = BPF_CORE_READ(file, f_inode);
+	struct file *real;
+
+	if (!is_overlay(inode))
+		return file;
+	if (!bpf_core_type_exists(struct ovl_inode)) /* it has no BTF */
+		return 0;
+	real = BPF_CORE_READ(file, private_data);
+	if (bpf_core_type_exists(struct ovl_file))
+		real = BPF_CORE_READ((struct ovl_file *)real, realfile);
+	return real && !copied_up(inode, BPF_CORE_READ(real, f_inode)) ? real : 0;
+}
+
+/* No more than two are one on top of the other (include/linux/fs.h: FILESYSTEM_MAX_STACK_DEPTH). */
+static __noinline struct file *real_file(struct file *file)
+{
+	file = below_overlay(file);
+	return file ? below_overlay(file) : 0;
+}
+
+/* Of what is read or written through the descriptor. */
 static __always_inline struct inode *inode_of_fd(struct task_struct *task, __u32 fd)
 {
 	struct file *file = file_of_fd(task, fd);
 
+	file = file ? real_file(file) : 0;
 	return file ? BPF_CORE_READ(file, f_inode) : 0;
+}
+
+/* Which file system the inode is of, and on which device. */
+static __always_inline void describe_store(struct store *store, __u64 address)
+{
+	struct inode *inode = (struct inode *)address;
+
+	if (!inode)
+		return;
+	store->device = BPF_CORE_READ(inode, i_sb, s_dev);
+	bpf_probe_read_kernel_str(store->filesystem, sizeof(store->filesystem), BPF_CORE_READ(inode, i_sb, s_type, name));
 }
 
 static __always_inline struct sock *sock_of_fd(struct task_struct *task, __u32 fd)
@@ -44,14 +97,28 @@ static __always_inline void socket_kind(struct fd_kind *kind, struct file *file)
 		kind->attrs |= FD_ZEROCOPY;
 }
 
+/* The daemon decides, file by file, whether reads and writes pass the page cache. */
+static __always_inline void fuse_kind(struct fd_kind *kind, struct file *file)
+{
+	struct fuse_file *fuse = BPF_CORE_READ(file, private_data);
+
+	if (bpf_core_field_exists(fuse->open_flags) &&
+	    !(BPF_CORE_READ(fuse, open_flags) & (FOPEN_DIRECT_IO | FOPEN_PASSTHROUGH)))
+		kind->attrs |= FD_CACHED;
+}
+
 static __noinline int describe_file(struct fd_kind *kind, struct file *file)
 {
+	struct file *real;
 	struct inode *inode;
 	__u32 flags, fmt;
 
 	if (!kind || !file)
 		return 0;
-	inode = BPF_CORE_READ(file, f_inode);
+	real = real_file(file);
+	if (!real) /* then the overlay is all that is known */
+		real = file;
+	inode = BPF_CORE_READ(real, f_inode);
 	fmt = BPF_CORE_READ(inode, i_mode) & S_IFMT;
 	kind->format = fmt;
 	kind->attrs = FD_KNOWN;
@@ -72,6 +139,8 @@ static __noinline int describe_file(struct fd_kind *kind, struct file *file)
 		break;
 	default:
 		kind->detail = BPF_CORE_READ(inode, i_sb, s_magic);
+		if (fmt == S_IFREG && kind->detail == FUSE_SUPER_MAGIC)
+			fuse_kind(kind, real);
 	}
 	return 0;
 }

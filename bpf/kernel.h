@@ -45,7 +45,13 @@ struct pt_regs {
 };
 #endif
 
+struct file_system_type {
+	const char *name;
+};
+
 struct super_block {
+	__u32 s_dev;
+	struct file_system_type *s_type;
 	unsigned long s_magic;
 };
 
@@ -63,6 +69,25 @@ struct file {
 	void *private_data;
 };
 
+struct dentry {
+	struct inode *d_inode;
+};
+
+/* Of the modules overlay and fuse, which may be built in. */
+struct ovl_inode {
+	unsigned long flags; /* bits of enum ovl_inode_flag */
+	struct inode vfs_inode;
+	struct dentry *__upperdentry;
+};
+/* private_data of an overlay's file. Until 6.12 that is the real file itself:
+ * "ovl: allocate a container struct ovl_file for ovl private context" */
+struct ovl_file {
+	struct file *realfile;
+};
+struct fuse_file {
+	__u32 open_flags; /* FOPEN_ */
+};
+
 struct iov_iter {
 	__u8 iter_type; /* enum iter_type */
 	__u64 count;
@@ -70,6 +95,15 @@ struct iov_iter {
 
 struct kiocb {
 	void *ki_complete; /* null: synchronous */
+};
+
+/* An asynchronous request, handed on by an overlay. Until 6.7 that is of the module overlay:
+ * "fs: factor out backing_file_{read,write}_iter() helpers" */
+struct backing_aio {
+	struct kiocb *orig_iocb;
+};
+struct ovl_aio_req {
+	struct kiocb *orig_iocb;
 };
 
 struct ubuf_info {
@@ -328,6 +362,9 @@ enum iter_type {
 	ITER_PIPE = 3, /* 6.1: pages go into a pipe by reference */
 	ITER_DISCARD = 6,
 };
+enum ovl_inode_flag {
+	OVL_UPPERDATA = 3,
+};
 enum sock_flags {
 	SOCK_ZEROCOPY = 1,
 };
@@ -338,10 +375,15 @@ enum pageflags {
 /* uapi and stable internal constants */
 #define S_IFMT 0170000
 #define S_IFSOCK 0140000
+#define S_IFREG 0100000
 #define S_IFBLK 0060000
 #define S_IFCHR 0020000
 #define O_ACCMODE 00000003
 #define S_DAX (1 << 13)	      /* include/linux/fs.h */
+#define OVERLAYFS_SUPER_MAGIC 0x794c7630 /* include/uapi/linux/magic.h */
+#define FUSE_SUPER_MAGIC 0x65735546	     /* fs/fuse/inode.c */
+#define FOPEN_DIRECT_IO (1 << 0)	     /* include/uapi/linux/fuse.h */
+#define FOPEN_PASSTHROUGH (1 << 7)
 #define NETIF_F_SG (1ULL << 0) /* include/linux/netdev_features.h: NETIF_F_SG_BIT */
 #define IFF_BRIDGE_PORT (1 << 9)      /* include/linux/netdevice.h */
 #define IFF_OVS_DATAPATH (1 << 10)

@@ -110,6 +110,9 @@ static __always_inline void mark(struct pt_regs *regs)
 			s->sink2_inode = (__u64)inode_of_fd(task, second);
 			s->sink2_sock = (__u64)sock_of_fd(task, second);
 		}
+		describe_store(&s->source_store, s->source_inode);
+		describe_store(&s->sink_store, s->sink_inode);
+		describe_store(&s->sink2_store, s->sink2_inode);
 		describe_flow(s, (struct sock *)s->sink_sock);
 		read_task(&s->begin, task);
 		s->now = s->begin;
@@ -122,6 +125,9 @@ static __always_inline void mark(struct pt_regs *regs)
 	} else if (op == MARK_END && s->state == OPEN && s->task == (__u64)task) {
 		if (requests)
 			read_helpers(&s->helpers.now, task);
+		/* Of a file that was copied up meanwhile, the pages of another were read. */
+		if (s->source_inode != (__u64)inode_of_fd(task, syscall_arg(regs, 5)))
+			s->source_inode = 0;
 		close_window(s, task, CLOSED);
 	}
 }

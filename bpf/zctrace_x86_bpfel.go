@@ -111,6 +111,7 @@ const (
 	ObjectFdAttrFD_ZEROCOPY ObjectFdAttr = 8
 	ObjectFdAttrFD_WRITABLE ObjectFdAttr = 16
 	ObjectFdAttrFD_KNOWN    ObjectFdAttr = 32
+	ObjectFdAttrFD_CACHED   ObjectFdAttr = 64
 )
 
 type ObjectFdKind struct {
@@ -228,7 +229,11 @@ type ObjectSlot struct {
 		ToPort   uint16
 		Family   uint32
 	}
-	Sent struct {
+	SourceStore ObjectStore
+	SinkStore   ObjectStore
+	Sink2Store  ObjectStore
+	_           [4]byte
+	Sent        struct {
 		_           structs.HostLayout
 		Bytes       uint64
 		Packets     uint64
@@ -266,6 +271,12 @@ const (
 	ObjectSlotStateCLOSED ObjectSlotState = 2
 	ObjectSlotStateDIED   ObjectSlotState = 3
 )
+
+type ObjectStore struct {
+	_          structs.HostLayout
+	Device     uint32
+	Filesystem [16]int8
+}
 
 type ObjectSubject struct {
 	_       structs.HostLayout

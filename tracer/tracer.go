@@ -120,7 +120,7 @@ func open(hooks []Hook, opts Options, engines []ledger.Engine, kernel *btf.Spec)
 		return nil, err
 	}
 	if t.collection, err = ebpf.NewCollectionWithOptions(spec, ebpf.CollectionOptions{
-		Programs: ebpf.ProgramOptions{KernelTypes: kernel}, Cache: kernelTypes,
+		Programs: ebpf.ProgramOptions{KernelTypes: kernel, ExtraRelocationTargets: layerTypes()}, Cache: kernelTypes,
 	}); err != nil {
 		return nil, fmt.Errorf("load the eBPF programs: %w", err)
 	}
@@ -128,6 +128,17 @@ func open(hooks []Hook, opts Options, engines []ledger.Engine, kernel *btf.Spec)
 		t.hooks[i].prog = t.collection.Programs[t.hooks[i].Program]
 	}
 	return t, nil
+}
+
+// layerTypes are the types by which the programs see through overlays and FUSE, where these are modules.
+// Without their BTF the programs take such a file for one of which nothing is certain.
+func layerTypes() (types []*btf.Spec) {
+	for _, module := range []string{"overlay", "fuse"} {
+		if spec, err := kernelTypes.Module(module); err == nil {
+			types = append(types, spec)
+		}
+	}
+	return types
 }
 
 // hasEngine is whether these engines take that one's hooks: the breakpoints rely on the

@@ -38,7 +38,7 @@ func textbookPanel(d data, width int) string {
 		l.Right(d.Strong, row.MeasuredText(), measured).Put(d.Dim, " "+reading.Mark(row.Provenance))
 		l.Right(d.Plain, fmt.Sprint(row.Textbook), textbook-2).Put(d.Plain, "  ").Put(ink, sign)
 		room := width - l.End - 2
-		if withNotes = room >= 16; withNotes && (row.Agreement == reading.Explained || row.Agreement == reading.Differs) {
+		if withNotes = room >= 16; withNotes && row.Agreement != reading.Same {
 			note := d.Text(row.Why())
 			if term.Width(note) > room {
 				note, _, _ = strings.Cut(note, ":") // what follows only explains

@@ -24,7 +24,7 @@ import (
 // the page cache. Reading them in order also uses up the read-ahead marks among
 // them, which would otherwise start new reads in the window.
 func (s *Source) Warm(ctx context.Context, upTo int64) error {
-	if s.Kind == SourceZero || inMemory(s.Filesystem) { // there already
+	if s.Kind == SourceZero || s.InMemory() { // there already
 		return nil
 	}
 	if upTo <= 0 || upTo > s.Bytes {
@@ -50,7 +50,7 @@ func (s *Source) Warm(ctx context.Context, upTo int64) error {
 // fits is nil when memory is available for so much of the source, or it is there
 // already.
 func (s *Source) fits(upTo int64, hint string) error {
-	if free := availableMemory(); upTo > free && !inMemory(s.Filesystem) {
+	if free := availableMemory(); upTo > free && !s.InMemory() {
 		return fault.Errorf(fault.Usage, hint,
 			"source %s does not fit into the page cache: %s of it are to be read, and %s of memory are available",
 			s.Path, human.FormatBytes(upTo), human.FormatBytes(free))
@@ -78,7 +78,7 @@ func (s *Source) CanBeCold() error {
 	switch {
 	case s.Kind == SourceZero:
 		return fault.Errorf(fault.Usage, hint, "source zero has no page cache that could be cold")
-	case inMemory(s.Filesystem):
+	case s.InMemory():
 		return fault.Errorf(fault.Usage, hint, "source %s is on %s, which has nothing below the page cache", s.Path, s.Filesystem)
 	case !mayCheckCache(int(s.file.Fd())):
 		return fault.Errorf(fault.Unsupported, "run as root or as its owner", "source %s belongs to another user: what the page cache has of it is not shown", s.Path)
@@ -90,12 +90,6 @@ func (s *Source) CanBeCold() error {
 		return fault.Errorf(fault.Usage, hint, "source %s is on %s, whose page cache cannot be looked at: %w", s.Path, s.Filesystem, err)
 	}
 	return nil
-}
-
-// Cached is true when reads of the source are known to go through the page
-// cache.
-func (s *Source) Cached() bool {
-	return s.Kind != SourceZero && pageCached(s.Filesystem) && !s.dax()
 }
 
 // dax is true for a file in persistent memory that is read in place.

@@ -23,7 +23,7 @@ func onDisk(t *testing.T, size int64) *Source {
 		s, err := makeSource(t.Context(), dir, size)
 		must(t, err)
 		t.Cleanup(func() { s.Close() })
-		if !inMemory(s.Filesystem) {
+		if !s.InMemory() {
 			return s
 		}
 	}
@@ -69,7 +69,7 @@ func TestColdFileWithHoles(t *testing.T) {
 		f, err := unnamedFile(dir)
 		must(t, err)
 		defer f.Close()
-		if inMemory(filesystem(int(f.Fd()))) {
+		if fsTypeOf(filesystem(int(f.Fd()))).keeps == byMemory {
 			continue
 		}
 		must(t, f.Truncate(3<<20))
@@ -176,7 +176,7 @@ func TestColdRunReadsEverythingFromDisk(t *testing.T) {
 
 func TestColdNeedsAPageCacheToLookAt(t *testing.T) {
 	needRoot(t) // or it is already refused as another user's
-	s, _ := open(t, "/sys/kernel/mm/transparent_hugepage/enabled", "null")
+	s, _ := open(t, "/sys/kernel/notes", "null")
 	mustFail(t, s.CanBeCold(), fault.Usage, s.Path, "sysfs", "cannot be looked at", "--cache warm")
 	if s.Cached() {
 		t.Error("sysfs has no page cache")
@@ -184,7 +184,7 @@ func TestColdNeedsAPageCacheToLookAt(t *testing.T) {
 }
 
 func TestCached(t *testing.T) {
-	if s := onDisk(t, 4096); s.Cached() != pageCached(s.Filesystem) {
+	if s := onDisk(t, 4096); s.Cached() != fsTypeOf(s.Filesystem).cached {
 		t.Errorf("a file on %s: %v", s.Filesystem, s.Cached())
 	}
 	if zero, _ := open(t, "zero", "null"); zero.Cached() {

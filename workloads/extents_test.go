@@ -63,7 +63,7 @@ func TestExtents(t *testing.T) {
 			data:    {Bytes: data, Mapped: data},
 			200_001: {Bytes: 200_001, Mapped: 200_001},
 		} {
-			want.HolesOnly = inMemory(source.Filesystem)
+			want.HolesOnly = source.InMemory()
 			got, err := source.Extents(t.Context(), upTo)
 			if err != nil {
 				t.Fatalf("%s: %v", source.Filesystem, err)

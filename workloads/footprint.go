@@ -18,7 +18,7 @@ func (s *Source) PageCache(ctx context.Context) (int64, error) {
 	if s.Kind == SourceZero {
 		return 0, nil
 	}
-	return pageCache(ctx, s.file, s.Bytes, s.Filesystem, "source")
+	return pageCache(ctx, s.file, s.Bytes, s.Filesystem, s.InMemory(), "source")
 }
 
 // PageCache is the same of a sink, up to where it goes round; one that is no file has
@@ -27,20 +27,20 @@ func (s *Sink) PageCache(ctx context.Context) (int64, error) {
 	if s.Kind != SinkFile {
 		return 0, nil
 	}
-	return pageCache(ctx, s.sender, s.size, filesystem(int(s.sender.Fd())), "sink")
+	return pageCache(ctx, s.sender, s.size, s.Filesystem, s.InMemory(), "sink")
 }
 
 // pageCache looks at the first size bytes of a file.
-func pageCache(ctx context.Context, f *os.File, size int64, filesystem, what string) (int64, error) {
+func pageCache(ctx context.Context, f *os.File, size int64, filesystem string, inMemory bool, what string) (int64, error) {
 	switch {
-	case inMemory(filesystem):
+	case inMemory:
 		return 0, fmt.Errorf("the %s is on %s, where the page cache is the file itself", what, filesystem)
 	case !mayCheckCache(int(f.Fd())):
 		return 0, fmt.Errorf("the %s belongs to another user: what the page cache has of it is not shown", what)
 	}
 	// A file of an overlay has a page cache of its own, which is empty: that of the
 	// file below is what a mapping shows (fs/overlayfs/file.c: ovl_mmap).
-	if filesystem != "overlay" {
+	if !IsOverlay(filesystem) {
 		pages, err := cachedPages(int(f.Fd()), size)
 		if err == nil {
 			return pages * int64(unix.Getpagesize()), nil

@@ -52,6 +52,15 @@ func (a Advice) String() string {
 	return ""
 }
 
+// CanBeMapped is whether the source can be mapped, as most files that the kernel makes up cannot.
+func (s *Source) CanBeMapped() bool {
+	addr, err := unix.MmapPtr(int(s.file.Fd()), 0, nil, uintptr(unix.Getpagesize()), unix.PROT_READ, unix.MAP_SHARED)
+	if err == nil {
+		_ = unix.MunmapPtr(addr, uintptr(unix.Getpagesize()))
+	}
+	return err == nil
+}
+
 // CheckMapping is nil when the kernel takes the advice for the source, which is
 // found out by giving it.
 func CheckMapping(m Mapping, source *Source) error {

@@ -34,6 +34,9 @@ type Sink struct {
 	Address string // host:port for tcp; for a file its path, or the directory if it has no name
 	Device  Device
 
+	Filesystem string  // of a file
+	Below      []Layer // the file system, from the top down
+
 	user     *User
 	created  bool     // the file at Address, by OpenSink
 	size     int64    // where a file goes round, endless for the others
@@ -62,7 +65,14 @@ func OpenSink(spec SinkSpec, source *Source, chunk int64, user *User) (*Sink, er
 	if err != nil {
 		return nil, err
 	}
-	s.Device = fileDevice(s.sender)
+	var st unix.Stat_t
+	if err := unix.Fstat(int(s.sender.Fd()), &st); err != nil {
+		s.Close()
+		return nil, sinkError(s.Address, err)
+	}
+	s.Filesystem = filesystem(int(s.sender.Fd()))
+	s.Below = below(s.Filesystem, st.Dev)
+	s.Device = deviceOf(s.Below)
 	return s, nil
 }
 

@@ -98,6 +98,9 @@ func TestBadSinks(t *testing.T) {
 		{"file:" + source, fault.Usage, []string{source, "is the source itself"}},
 		{"file:" + link, fault.Usage, []string{link, "is the source itself"}},
 		{"file:" + dir + "/missing/sink", fault.Usage, []string{"missing/sink", "no such file"}},
+		{"file:/proc/self/comm", fault.Usage, []string{"/proc/self/comm is on proc", "a command", "--sink file"}},
+		{"file:/proc/zctrace", fault.Usage, []string{"/proc/zctrace is on proc"}}, // before it is made
+		{"file:/sys/kernel/profiling", fault.Usage, []string{"is on sysfs"}},
 		{"file:" + full + "/sink", fault.Usage, []string{"full/sink", "not a directory"}},
 	}
 	for _, c := range cases {

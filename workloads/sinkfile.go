@@ -3,9 +3,12 @@
 package workloads
 
 import (
+	"cmp"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -22,36 +25,17 @@ func (s *Sink) openFile(path string, source *Source) error {
 	if path == "" {
 		dir := source.dir()
 		f, err := unnamedFile(dir)
+		if errors.Is(err, errKernels) {
+			return fault.Errorf(fault.Usage, "take another --sink, or --sink file:PATH", "--sink file lies beside the source, and %s %w", dir, err)
+		}
 		if err != nil {
 			return sinkError(dir, err)
 		}
 		s.Address, s.sender = dir, f
 		return nil
 	}
-	// Looked at before it is opened: see openFileSource.
-	if info, err := os.Lstat(path); err == nil {
-		if err := mayOverwrite(path, info, source); err != nil {
-			return err
-		}
-	} else if !errors.Is(err, fs.ErrNotExist) {
-		return sinkError(path, err)
-	}
-	const flags, mode = unix.O_RDWR | unix.O_CREAT | unix.O_CLOEXEC | unix.O_NOCTTY | unix.O_NOFOLLOW, 0o644
-	fd, err := unix.Open(path, flags|unix.O_EXCL, mode)
-	created := err == nil
-	if errors.Is(err, unix.EEXIST) {
-		fd, err = unix.Open(path, flags, mode)
-	}
+	f, created, err := openNamed(path, source)
 	if err != nil {
-		return sinkError(path, err)
-	}
-	f := os.NewFile(uintptr(fd), path)
-	info, err := f.Stat()
-	if err == nil {
-		err = mayOverwrite(path, info, source) // again: it is this file that counts
-	}
-	if err != nil {
-		f.Close()
 		return err
 	}
 	s.Address, s.sender, s.created = path, f, created
@@ -78,6 +62,75 @@ func (s *Sink) Claim(source *Source) error {
 
 // otherFile is what to do about a sink that cannot be had.
 const otherFile = "name a file that does not exist yet, or take --sink file"
+
+// openNamed opens the file that there is, or makes it. What it is, and on which file system, is asked of a
+// descriptor by which it can be neither read nor written; then that very file is opened, whatever happens to the
+// path: a write to a file of /proc, say, is a command to the kernel.
+func openNamed(path string, source *Source) (f *os.File, created bool, err error) {
+	dir, name := filepath.Split(path)
+	dirFD, err := unix.Open(cmp.Or(dir, "."), unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil, false, sinkError(path, err)
+	}
+	defer unix.Close(dirFD)
+	const flags, mode = unix.O_RDWR | unix.O_CLOEXEC | unix.O_NOCTTY, 0o644
+	for { // it may come and go meanwhile
+		there, err := unix.Openat(dirFD, cmp.Or(name, "."), unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+		if err == nil {
+			f, err := openThere(path, os.NewFile(uintptr(there), path), flags, source)
+			return f, false, err
+		}
+		if !errors.Is(err, unix.ENOENT) {
+			return nil, false, sinkError(path, err)
+		}
+		if err := takesFiles(dirFD, path); err != nil {
+			return nil, false, err
+		}
+		fd, err := unix.Openat(dirFD, name, flags|unix.O_CREAT|unix.O_EXCL|unix.O_NOFOLLOW, mode)
+		if err == nil {
+			return os.NewFile(uintptr(fd), path), true, nil
+		}
+		if !errors.Is(err, unix.EEXIST) {
+			return nil, false, sinkError(path, err)
+		}
+	}
+}
+
+// openThere opens the file that there refers to, and closes there.
+func openThere(path string, there *os.File, flags int, source *Source) (*os.File, error) {
+	defer there.Close()
+	info, err := there.Stat()
+	if err != nil {
+		return nil, sinkError(path, err)
+	}
+	if info.Mode().IsRegular() {
+		err = takesFiles(int(there.Fd()), path)
+	}
+	if err == nil {
+		err = mayOverwrite(path, info, source)
+	}
+	if err != nil {
+		return nil, err
+	}
+	fd, err := unix.Open(fmt.Sprintf("/proc/self/fd/%d", there.Fd()), flags, 0)
+	if errors.Is(err, unix.ENOENT) {
+		return nil, noProc("sink " + path)
+	}
+	if err != nil {
+		return nil, sinkError(path, err)
+	}
+	return os.NewFile(uintptr(fd), path), nil
+}
+
+// takesFiles is nil where what is written is kept as it is. It is asked of a file, or of the directory that it is
+// to be in.
+func takesFiles(fd int, path string) error {
+	if name := filesystem(fd); fsTypeOf(name).keeps == byKernel {
+		return fault.Errorf(fault.Usage, "name a file on a disk, or take --sink file",
+			"sink %s is on %s, whose files are the kernel's own: a write there is a command", path, name)
+	}
+	return nil
+}
 
 func mayOverwrite(path string, info fs.FileInfo, source *Source) error {
 	if st, ok := info.Sys().(*syscall.Stat_t); ok && st.Dev == source.Device && st.Ino == source.Inode {

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/zctrace/zctrace/internal/fault"
+	"github.com/zctrace/zctrace/internal/human"
 )
 
 // SourceKind says what a source is.
@@ -32,10 +33,11 @@ const defaultSourceBytes = 64 << 20
 // Source is where the payload comes from.
 type Source struct {
 	Kind       SourceKind
-	Path       string // for auto the directory: the file itself has no name
-	Bytes      int64  // when it was opened, which is what a run moves of one that grows; 0 for zero
-	Filesystem string // e.g. "ext4"; "" for zero
-	Device     uint64 // st_dev
+	Path       string  // for auto the directory: the file itself has no name
+	Bytes      int64   // when it was opened, which is what a run moves of one that grows; 0 for zero
+	Filesystem string  // e.g. "ext4"; "" for zero
+	Below      []Layer // the file system, from the top down
+	Device     uint64  // st_dev
 	Inode      uint64
 
 	file *os.File // read-only, blocking
@@ -83,7 +85,7 @@ func openFileSource(path string) (*Source, error) {
 func openSource(kind SourceKind, path, name string) (*Source, error) {
 	fd, err := unix.Open(name, unix.O_RDONLY|unix.O_CLOEXEC|unix.O_NOCTTY, 0)
 	if name != path && errors.Is(err, unix.ENOENT) { // a descriptor of ours
-		return nil, fault.Errorf(fault.Unsupported, "mount -t proc proc /proc", "open source %s again: /proc is not mounted", path)
+		return nil, noProc("source " + path)
 	}
 	if err != nil {
 		return nil, sourceError(path, err)
@@ -98,15 +100,22 @@ func openSource(kind SourceKind, path, name string) (*Source, error) {
 	if kind != SourceZero {
 		s.Bytes = st.Size
 		s.Filesystem = filesystem(fd)
+		s.Below = below(s.Filesystem, st.Dev)
+		if err := s.checkMadeUp(); err != nil {
+			s.Close()
+			return nil, err
+		}
 	}
 	return s, nil
 }
 
+// noProc is why a descriptor of this process's cannot be opened again.
+func noProc(what string) error {
+	return fault.Errorf(fault.Unsupported, "mount -t proc proc /proc", "open %s again: /proc is not mounted", what)
+}
+
 // Close closes this process's descriptor; workers have their own.
 func (s *Source) Close() error { return s.file.Close() }
-
-// IsRemote is true if what is read of it comes from another machine.
-func (s *Source) IsRemote() bool { return isRemote(s.Filesystem) }
 
 func (s *Source) size() int64 {
 	if s.Kind == SourceZero {
@@ -124,6 +133,23 @@ func (s *Source) dir() string {
 		return tempDir()
 	}
 	return s.Path
+}
+
+// checkMadeUp is nil if the source has as many bytes as it says. Most files that the kernel makes up as they are read
+// have not.
+func (s *Source) checkMadeUp() error {
+	if s.fsType().keeps != byKernel {
+		return nil
+	}
+	but := ""
+	if s.Bytes > 0 {
+		if n, _ := s.file.ReadAt(make([]byte, 1), s.Bytes-1); n == 1 {
+			return nil
+		}
+		but = " and is not"
+	}
+	return fault.Errorf(fault.Usage, "copy it to a file first",
+		"source %s says that it is %s long%s, as files of %s do", s.Path, human.Plural(s.Bytes, "byte"), but, s.Filesystem)
 }
 
 func badSource(path, why string) error {

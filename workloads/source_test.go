@@ -81,7 +81,10 @@ func TestAutoIsPatternedAndLeavesNothing(t *testing.T) {
 
 func TestFileSystemsWithoutUnnamedFiles(t *testing.T) {
 	dir := t.TempDir()
-	f, err := unlinkedFile(dir, unix.O_RDWR|unix.O_CLOEXEC, 0o600)
+	at, err := unix.Open(dir, unix.O_PATH|unix.O_CLOEXEC, 0)
+	must(t, err)
+	defer unix.Close(at)
+	f, err := unlinkedFile(at, dir, unix.O_RDWR|unix.O_CLOEXEC, 0o600)
 	must(t, err)
 	defer f.Close()
 	must(t, fill(t.Context(), f, 100))
@@ -234,4 +237,21 @@ func TestInvokingUser(t *testing.T) {
 	if u, err := InvokingUser(); u != nil || err != nil {
 		t.Errorf("root's own sudo: %+v, %v", u, err)
 	}
+}
+
+// What the kernel makes up as it is read seldom has the size that it says.
+func TestSourcesThatTheKernelMakesUp(t *testing.T) {
+	for _, c := range []struct{ path, why string }{
+		{"/proc/version", "says that it is 0 bytes long, as files of proc do"},
+		{"/proc/self/ns/net", "as files of nsfs do"},
+		{"/sys/kernel/uevent_seqnum", "says that it is 4,096 bytes long and is not, as files of sysfs do"},
+	} {
+		_, err := sourceNamed(t.Context(), c.path, nil)
+		mustFail(t, err, fault.Usage, c.path, c.why, "copy it to a file first")
+	}
+	s, err := sourceNamed(t.Context(), "/sys/kernel/btf/vmlinux", nil)
+	must(t, err)
+	defer s.Close()
+	_, err = sinkNamed("file", s, nil)
+	mustFail(t, err, fault.Usage, "lies beside the source", "/sys/kernel/btf is on sysfs", "--sink file:PATH")
 }

@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
-	"path/filepath"
 
 	"golang.org/x/sys/unix"
 
@@ -30,12 +29,20 @@ func tempDir() string {
 // even by a SIGKILL, where the file system can do that.
 func unnamedFile(dir string) (*os.File, error) {
 	const flags, mode = unix.O_RDWR | unix.O_CLOEXEC, 0o600
-	fd, err := unix.Open(dir, unix.O_TMPFILE|flags, mode)
+	at, err := unix.Open(dir, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer unix.Close(at)
+	if name := filesystem(at); fsTypeOf(name).keeps == byKernel { // where a new file may be a command, too
+		return nil, fmt.Errorf("is on %s, %w", name, errKernels)
+	}
+	fd, err := unix.Openat(at, ".", unix.O_TMPFILE|flags, mode)
 	// File systems that have no O_TMPFILE (NFS, FUSE, 9p) say EOPNOTSUPP;
 	// EISDIR and ENOENT are what open(2) names for old kernels, and the second
 	// try will say ENOENT again if it is the directory that is missing.
 	if errors.Is(err, unix.EOPNOTSUPP) || errors.Is(err, unix.EISDIR) || errors.Is(err, unix.ENOENT) {
-		return unlinkedFile(dir, flags, mode)
+		return unlinkedFile(at, dir, flags, mode)
 	}
 	if err != nil {
 		return nil, err
@@ -43,15 +50,18 @@ func unnamedFile(dir string) (*os.File, error) {
 	return os.NewFile(uintptr(fd), dir), nil
 }
 
+// errKernels: see takesFiles.
+var errKernels = errors.New("whose files are the kernel's own")
+
 // unlinkedFile makes a file under a random name and takes the name away. A
 // SIGKILL between the two leaves it behind, empty.
-func unlinkedFile(dir string, flags int, mode uint32) (*os.File, error) {
-	name := filepath.Join(dir, fmt.Sprintf(".zctrace-%016x", rand.Uint64()))
-	fd, err := unix.Open(name, unix.O_CREAT|unix.O_EXCL|flags, mode)
+func unlinkedFile(at int, dir string, flags int, mode uint32) (*os.File, error) {
+	name := fmt.Sprintf(".zctrace-%016x", rand.Uint64())
+	fd, err := unix.Openat(at, name, unix.O_CREAT|unix.O_EXCL|flags, mode)
 	if err != nil {
 		return nil, err
 	}
-	if err := unix.Unlink(name); err != nil {
+	if err := unix.Unlinkat(at, name, 0); err != nil {
 		unix.Close(fd)
 		return nil, err
 	}
@@ -119,7 +129,7 @@ func tempError(dir string, size int64, err error) error {
 	switch {
 	case errors.Is(err, unix.ENOSPC), errors.Is(err, unix.EDQUOT), errors.Is(err, unix.EFBIG):
 		hint = "free some space, set TMPDIR to another directory, or take a smaller --source auto:SIZE"
-	case errors.Is(err, unix.ENOENT), errors.Is(err, unix.ENOTDIR):
+	case errors.Is(err, unix.ENOENT), errors.Is(err, unix.ENOTDIR), errors.Is(err, errKernels):
 		kind = fault.Usage
 	case errors.Is(err, unix.EACCES), errors.Is(err, unix.EPERM), errors.Is(err, unix.EROFS):
 		kind = fault.Unsupported

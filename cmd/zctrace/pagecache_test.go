@@ -3,13 +3,8 @@
 package main
 
 import (
-	"fmt"
 	"os"
-	"path/filepath"
-	"strings"
 	"testing"
-
-	"golang.org/x/sys/unix"
 
 	"github.com/zctrace/zctrace/tracer/trace"
 )
@@ -77,39 +72,6 @@ func TestPageCacheLeftInMemory(t *testing.T) {
 	if o := c.Origin("page_cache.left_bytes"); c.PageCache.LeftBytes.Known() || o.Reason == "" {
 		t.Errorf("%v left behind, %+v", c.PageCache.LeftBytes, o)
 	}
-}
-
-// On an overlay the pages are another file's: what is not seen is null, and what
-// is left behind is known all the same.
-func TestOverlay(t *testing.T) {
-	oncePerMachine(t) // the guests' kernels come without it
-	needTracing(t)
-	if os.Geteuid() != 0 {
-		cannot(t, "only root mounts an overlay")
-	}
-	lower := filepath.Dir(sourceOn(t, filesystem{dir: "/var/tmp"}, 1_000_123))
-	dir := filepath.Dir(sourceOn(t, filesystem{dir: "/var/tmp"}, 1))
-	merged := filepath.Join(dir, "merged")
-	for _, name := range []string{"upper", "work", "merged"} {
-		if err := os.Mkdir(filepath.Join(dir, name), 0o755); err != nil {
-			t.Fatal(err)
-		}
-	}
-	options := fmt.Sprintf("lowerdir=%s,upperdir=%s/upper,workdir=%s/work", lower, dir, dir)
-	if err := unix.Mount("overlay", merged, "overlay", 0, options); err != nil {
-		t.Fatalf("mount an overlay: %v", err)
-	}
-	t.Cleanup(func() { _ = unix.Unmount(merged, 0) })
-	tr := traced(t, "read-write", "--source", filepath.Join(merged, "source"), "--cache", "cold")
-	c := &tr.Total.Sender
-	for path, n := range map[string]trace.Int{
-		"page_cache.hit_bytes": c.PageCache.HitBytes, "page_cache.miss_bytes": c.PageCache.MissBytes, "page_cache.readahead_bytes": c.PageCache.ReadaheadBytes,
-	} {
-		if o := c.Origin(path); n.Known() || !strings.Contains(o.Reason, "overlay") {
-			t.Errorf("%s is %v, %+v", path, n, o)
-		}
-	}
-	want{"sender.disk.read_bytes": 1_003_520, "sender.page_cache.left_bytes": 1_003_520}.check(t, tr)
 }
 
 // A cold source that is read in order misses once, what was asked for then: the

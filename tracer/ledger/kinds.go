@@ -27,8 +27,8 @@ const (
 )
 
 // cachedFilesystems serve plain reads and writes from the page cache, so that the
-// CPU copies once. Not in the list, because their requests may bypass it: fuse, virtiofs (direct_io,
-// passthrough), overlayfs (whatever is below), DAX mounts (tested apart).
+// CPU copies once. Not in the list, because their requests may bypass it: fuse, virtiofs (each file's
+// attribute tells), overlayfs (which is what stays where nobody knows what is below), DAX mounts (tested apart).
 var cachedFilesystems = map[uint32]bool{
 	unix.EXT4_SUPER_MAGIC:     true, // ext2 and ext3 too
 	unix.XFS_SUPER_MAGIC:      true,
@@ -60,6 +60,8 @@ func kindOf(k bpf.ObjectFdKind) kind {
 		switch {
 		case k.Detail == unix.TMPFS_MAGIC:
 			return kindCached // it takes O_DIRECT since 6.6, and copies all the same
+		case k.Detail == unix.FUSE_SUPER_MAGIC && attr(k, bpf.ObjectFdAttrFD_CACHED) && !direct:
+			return kindCached
 		case !cachedFilesystems[k.Detail]:
 			return kindOther
 		case direct:

@@ -31,6 +31,7 @@ type Workload struct {
 	Zerocopy  *trace.Zerocopy // what it read of notifications, declared by it; nil: it does not
 	Transfer  []string        // names of the calls that count as transfer_calls
 	Cached    bool            // it reads its source through the page cache
+	MayCache  bool            // it may do that: it depends on who keeps the source's data
 	Dense     bool            // blocks on a disk hold all of its source, which has no holes
 	Zeros     trace.Int       // bytes of its source that are in holes, or unwritten
 	Range     int64           // bytes of its source that this was looked up of

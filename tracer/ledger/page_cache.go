@@ -5,6 +5,7 @@ package ledger
 import (
 	"cmp"
 
+	"github.com/zctrace/zctrace/bpf"
 	"github.com/zctrace/zctrace/tracer/trace"
 )
 
@@ -12,12 +13,33 @@ func (a *account) pageCache() {
 	a.left()
 	switch {
 	case a.lacks(PageCache):
-	case !a.party.Cached:
+	case a.party.MayCache && !a.cached():
+		say(&a.Counters, trace.Unavailable, "whether the source is read through it depends on who keeps its data, and nothing was added to it", trace.CacheHitBytes, trace.CacheMissBytes, trace.ReadaheadBytes)
+	case !a.party.Cached && !a.party.MayCache:
 		say(&a.Counters, trace.Unavailable, "it does not read a file through it", trace.CacheHitBytes, trace.CacheMissBytes, trace.ReadaheadBytes)
 	default:
 		a.PageCache.MissBytes = count(a.cacheAdded())
 		a.hits()
 	}
+}
+
+// cached is whether it shows that the source is read through the page cache: by a mapping, by pages that were
+// added, or because a daemon of FUSE asked for nothing else.
+func (a *account) cached() bool {
+	if a.party.Maps || a.cacheAdded() > 0 {
+		return true
+	}
+	for c := range cellsOf(a.slot) {
+		if attr(c.Key.In, bpf.ObjectFdAttrFD_CACHED) {
+			return true
+		}
+	}
+	for c := range requestsOf(a.slot) {
+		if attr(c.Key.In, bpf.ObjectFdAttrFD_CACHED) {
+			return true
+		}
+	}
+	return false
 }
 
 // hits are what of the payload was in the cache, and what was read ahead.

@@ -192,13 +192,13 @@ func (s *surveyor) addSource() int {
 	switch src := s.run.Source; {
 	case src.Kind == "zero":
 		return s.add(Place{Names: []string{"/dev/zero", "zero"}})
-	case src.Filesystem == "tmpfs":
-		return s.add(Place{Names: []string{"page cache", "cache"}, Detail: "tmpfs"})
+	case memoryOnly(src):
+		return s.add(Place{Names: []string{"page cache", "cache"}, Detail: filesystems(src.Filesystem, src.Below)})
 	default:
-		disk := s.add(Place{Names: []string{"disk"}, Detail: src.Filesystem})
+		disk := s.add(Place{Names: []string{cmp.Or(keepers[keeper(src.Below)].place, "disk")}, Detail: filesystems(src.Filesystem, src.Below)})
 		cache := s.add(Place{Names: []string{"page cache", "cache"}, Detail: s.cacheState(), Idle: s.past()})
 		if !s.past() {
-			s.join(disk, cache, s.unused(), s.streamOf(s.sender, ByDMA, trace.DiskReadBytes))
+			s.join(disk, cache, s.unused(), s.fromDisk()...)
 		}
 		return cache
 	}
@@ -243,7 +243,7 @@ func (s *surveyor) addMemory(at int, h trace.Hop) int {
 	memory := s.add(Place{Names: names, Detail: detail})
 	s.join(at, memory, "", s.intoMemory(h)...)
 	if s.Places[at].Idle { // the disk's hop leaps over it
-		s.join(at-1, memory, "", s.streamOf(s.sender, ByDMA, trace.DiskReadBytes))
+		s.join(at-1, memory, "", s.fromDisk()...)
 	}
 	return memory
 }
@@ -312,7 +312,7 @@ func (s *surveyor) sinkPlace(sink trace.Sink) Place {
 	case "file":
 		names, detail = []string{"page cache", "cache"}, "sink's"
 		if sink.Device.Kind == "memory" {
-			detail = "tmpfs"
+			detail = cmp.Or(filesystems(sink.Filesystem, sink.Below), "tmpfs")
 		}
 	case "null":
 		names, detail = []string{"/dev/null", "null"}, ""
@@ -355,94 +355,4 @@ func (s *surveyor) intoSink(h trace.Hop) []Stream {
 		streams = append(streams, s.stream(ByCopy, trace.InKernel))
 	}
 	return streams
-}
-
-// addDevice adds what carries the payload away from the place at, or for direct
-// I/O past it.
-func (s *surveyor) addDevice(from, at int, direct bool) {
-	device := s.run.Sink.Device
-	switch device.Kind {
-	case "disk":
-		disk := s.add(Place{Names: []string{"disk"}, Detail: device.Name})
-		written := s.streamOf(s.sender, ByDMA, trace.DiskWriteBytes)
-		if later := s.Now.Kernel.Disk.WriteBytes; later.Known() {
-			written.Bytes.Int = written.Bytes.Int.Add(later)
-			written.Back = written.Back.Add(trace.Known(s.Back.Kernel.Disk.WriteBytes.Or(0)))
-		}
-		if direct {
-			at = from
-		}
-		idle := Later
-		if s.book.Row(DMAOut).Cause.Kind == BlocksShared {
-			idle = SameBlocks
-		}
-		s.join(at, disk, idle, written)
-		s.shareBlocks(disk)
-	case "nic":
-		nic := s.add(Place{Names: []string{"NIC"}, Detail: device.Name})
-		s.join(at, nic, "", s.streamOf(s.sender, ByDMA, trace.NICTxBytes))
-		s.Shared = nic
-	case "", "none", "memory":
-	default: // loopback and what else the kernel imitates
-		name := device.Kind
-		end := s.add(Place{Names: []string{name, cmp.Or(device.Name, name)}})
-		var streams []Stream
-		if s.late {
-			streams = append(streams, s.stream(ByCopy, trace.InKernel))
-		}
-		if kernel := s.Kernel(); kernel.Now.Int(trace.InKernel).Or(0) != 0 {
-			copied := s.streamOf(kernel, ByCopy, trace.InKernel)
-			copied.Surprise, copied.Against = true, Cause{Kind: CopiedByKernel}
-			streams = append(streams, copied)
-		}
-		s.join(at, end, NoDMA, streams...)
-		s.Shared = end
-	}
-}
-
-// shareBlocks lets blocks that a file system shares lead from disk to disk: they
-// are in no page cache.
-func (s *surveyor) shareBlocks(disk int) {
-	for i, h := range s.Hops {
-		m := h.Main()
-		if m.Way == ByClone && m.Bytes.Int.Or(0) != 0 && s.Places[0].Names[0] == "disk" {
-			s.Hops[i].From, s.Hops[i].To = 0, disk
-		}
-	}
-}
-
-// addReceiver adds the other side, if its counters are there.
-func (s *surveyor) addReceiver() {
-	parties := s.Processes()
-	if len(parties) < 2 || s.Shared < 0 {
-		s.Shared = -1
-		return
-	}
-	receiver := parties[1]
-	at := s.Shared
-	if s.run.Sink.Kind == "tcp" {
-		at = s.add(Place{Names: []string{"socket buffer", "socket"}, Detail: "tcp"})
-		s.join(s.Shared, at, "")
-	}
-	join := func(names []string, idle Idleness, streams ...Stream) {
-		to := s.add(Place{Names: names})
-		s.Hops = append(s.Hops, Hop{From: at, To: to, Streams: streams, Payload: receiver.Payload(), Idle: idle})
-		at = to
-	}
-	copied, visible := s.streamOf(receiver, ByCopy, trace.ToUser), s.streamOf(receiver, ByMapping, trace.Mapped)
-	taken := s.streamOf(receiver, ByReference, trace.PageRefs)
-	switch s.run.Receiver {
-	case "splice":
-		join([]string{"pipe"}, "", taken, copied)
-		join([]string{"file"}, "", s.streamOf(receiver, ByCopy, trace.InKernel))
-	case "zerocopy":
-		if copied.Bytes.Int.Or(0) > visible.Bytes.Int.Or(0) {
-			copied.Surprise, copied.Against = true, Cause{Kind: NotMapped}
-		}
-		join(aMapping, "", visible, copied)
-	case "trunc":
-		join([]string{"discarded"}, Discarded, copied)
-	default:
-		join(aBuffer, "", copied, visible, taken)
-	}
 }

@@ -39,14 +39,16 @@ func (j judge) whyRead(read, want int64) Cause {
 		return j.whyMore(read, want)
 	case run.Source.Kind == "zero":
 		return Cause{Kind: SourceHasNoDisk}
-	case run.Source.Filesystem == "tmpfs":
-		return Cause{Kind: TmpfsHasNoDisk}
+	case memoryOnly(run.Source):
+		return Cause{Kind: MemoryHasNoDisk, Name: filesystems(run.Source.Filesystem, run.Source.Below)}
 	case missing <= j.shared():
 		return Cause{Kind: BlocksShared, Count: j.shared()}
-	case run.Cache == "warm" && (!j.direct() || j.fellBack()):
+	case run.Cache == "warm" && (!j.direct() || j.fellBack()) && j.mayBeCached():
 		return Cause{Kind: CacheWarm}
 	case off > 0 && float64(missing) <= float64(off)*float64(j.passes()):
 		return Cause{Kind: NotInBlocks, Extents: *run.Source.Extents}
+	case !onDisk(run.Source.Below):
+		return Cause{Kind: FromElsewhere, Name: keeper(run.Source.Below)}
 	}
 	return Cause{}
 }

@@ -65,24 +65,27 @@ const (
 	CopiedOnArrival               // the receiver is on this machine; Name: the kind of device
 	FileTakesCopies               // a file takes no pages by reference
 	SourceHasNoDisk               // it is /dev/zero
-	TmpfsHasNoDisk
-	CacheWarm       // the source was in the page cache
-	SinkHasNoDevice // nothing carries the payload away
-	VirtualDevice   // Name: its kind
-	WithHeaders     // packets carry more than the payload
-	WritebackLater  // Name: the kind of the other sink's device, if there are two; Count: bytes of which not, as their blocks are shared
-	CopiedByKernel  // on arrival, and charged to no process
-	NotMapped       // the receiver asked for pages to be mapped, and they were copied
-	FailedCalls     // Count of Of calls of Name failed with Errno, and were repeated
-	NotInBlocks     // no blocks of a disk hold the source as it is; Extents: how it is kept
-	BlocksShared    // the file system shares them; Count: bytes
-	ReadAhead       // and in whole blocks; Count: bytes more than the payload
-	MetadataRead    // of the file system's own; Count: bytes
-	Decompressed    // or decrypted, by the CPU, when it was read from the disk; Count: bytes at most
-	DirectCopied    // direct I/O was made through the page cache; Name: the file system
-	BufferedTail    // what ends a file within a block goes through the page cache
-	WrittenMore     // whole blocks, and the file system's own; Count: bytes more than the payload
-	causeKinds      // how many there are
+	MemoryHasNoDisk               // Name: the source's file system
+	FromElsewhere                 // no disk of this machine has the source; Name: who keeps it, see trace.Layer
+	KeptElsewhere                 // nor the sink; Name: the same
+	DiskIsAFile                   // Name: the block device that the kernel makes of a file
+	CacheWarm                     // the source was in the page cache
+	SinkHasNoDevice               // nothing carries the payload away
+	VirtualDevice                 // Name: its kind
+	WithHeaders                   // packets carry more than the payload
+	WritebackLater                // Name: the kind of the other sink's device, if there are two; Count: bytes of which not, as their blocks are shared
+	CopiedByKernel                // on arrival, and charged to no process
+	NotMapped                     // the receiver asked for pages to be mapped, and they were copied
+	FailedCalls                   // Count of Of calls of Name failed with Errno, and were repeated
+	NotInBlocks                   // no blocks of a disk hold the source as it is; Extents: how it is kept
+	BlocksShared                  // the file system shares them; Count: bytes
+	ReadAhead                     // and in whole blocks; Count: bytes more than the payload
+	MetadataRead                  // of the file system's own; Count: bytes
+	Decompressed                  // or decrypted, by the CPU, when it was read from the disk; Count: bytes at most
+	DirectCopied                  // direct I/O was made through the page cache; Name: the file system
+	BufferedTail                  // what ends a file within a block goes through the page cache
+	WrittenMore                   // whole blocks, and the file system's own; Count: bytes more than the payload
+	causeKinds                    // how many there are
 )
 
 // Cause is a reason with what it is about.
@@ -237,79 +240,4 @@ func (j judge) explainCopies(row *Row, copied int64) {
 	case run.Sink.Kind == "file" || run.Sink2 != nil && run.Sink2.Kind == "file":
 		row.Cause = Cause{Kind: FileTakesCopies}
 	}
-}
-
-func (j judge) dmaIn() Row {
-	read := j.party.Value(trace.DiskReadBytes)
-	row := j.row(DMAIn, read, j.payload, j.tr.Textbook.DMA.In)
-	if row.Agreement != Differs {
-		return row
-	}
-	if row.Cause = j.whyRead(read.Int.Or(0), j.payload*int64(row.Textbook)); row.Cause.Kind != NoCause {
-		row.Agreement = Explained
-	}
-	return row
-}
-
-// dmaOut takes what the kernel wrote back on the run's behalf, too.
-func (j judge) dmaOut(writeback trace.Int) Row {
-	moved := j.party.Value(trace.NICTxBytes)
-	headers := 0.0
-	device, other := sinkDevices(&j.tr.Run)
-	textbook := j.tr.Textbook.DMA.Out
-	switch {
-	case device.Kind == "nic":
-		headers = 0.1 // the wire carries headers and retransmissions, too
-	case device.Kind == "disk":
-		moved = j.party.Value(trace.DiskWriteBytes)
-		moved.Int = moved.Int.Add(trace.Known(writeback.Or(0)))
-	case device.Kind == "", device.Kind == "none":
-		return withoutDevice(textbook, Cause{Kind: SinkHasNoDevice})
-	case j.tr.Run.Sink.Kind == "tcp" && (device.Kind == "virtual" || device.Kind == "unknown"): // a tunnel, say
-	default:
-		return withoutDevice(textbook, Cause{Kind: VirtualDevice, Name: device.Kind})
-	}
-	row := j.row(DMAOut, moved, j.payload, textbook)
-	over := row.Measured - float64(textbook)
-	switch {
-	case !row.Known:
-	case over > 0 && device.Kind == "nic":
-		row.Cause = Cause{Kind: WithHeaders}
-		if over < headers {
-			row.Agreement = Same
-		}
-	case row.Agreement == Same:
-		if more := moved.Int.Or(0) - j.payload*int64(textbook); more != 0 {
-			row.Cause = Cause{Kind: BytesInAll, Count: more}
-		}
-	case device.Kind == "disk" && over > 0:
-		row.Agreement, row.Cause = Explained, Cause{Kind: WrittenMore, Count: moved.Int.Or(0) - j.payload*int64(textbook)}
-	case device.Kind == "disk" && over < 0 && moved.Int.Or(0)+j.shared() >= j.payload*int64(textbook):
-		row.Agreement, row.Cause = Explained, Cause{Kind: BlocksShared, Count: j.shared()}
-	case device.Kind == "disk" && over < 0:
-		row.Agreement, row.Cause = Explained, Cause{Kind: WritebackLater, Name: other, Count: j.shared()}
-	}
-	return row
-}
-
-// withoutDevice is the row of what no device carries away.
-func withoutDevice(textbook int, cause Cause) Row {
-	row := Row{Subject: DMAOut, NoDevice: true, Provenance: trace.Observed, Textbook: textbook, Agreement: Explained, Cause: cause}
-	if textbook == 0 {
-		row.Agreement = Same
-	}
-	return row
-}
-
-// sinkDevices are what carries the payload away; of two sinks, first one that moves bytes by DMA, if
-// there is one, and the kind of the other.
-func sinkDevices(r *trace.Run) (device trace.Device, other string) {
-	if r.Sink2 == nil {
-		return r.Sink.Device, ""
-	}
-	one, two := r.Sink.Device, r.Sink2.Device
-	if two.Kind == "nic" || two.Kind == "disk" {
-		one, two = two, one
-	}
-	return one, two.Kind
 }

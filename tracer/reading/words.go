@@ -40,10 +40,15 @@ func (r Row) MeasuredText() string {
 // String says what was measured instead of what, and why.
 func (r Row) String() string {
 	s := fmt.Sprintf("%s %s instead of %d", r.Subject, r.MeasuredText(), r.Textbook)
-	if why := r.Why(); why != "" {
-		s += " (" + why + ")"
+	return s + r.because()
+}
+
+// because is the cause in brackets, "" if there is none.
+func (r Row) because() string {
+	if r.Cause.Kind == NoCause {
+		return ""
 	}
-	return s
+	return " (" + r.Why() + ")"
 }
 
 // Why says why it differs, in a few words; "" if the trace does not tell.
@@ -92,6 +97,14 @@ func (c Cause) String() string {
 		return "copied after all on arrival: the route is " + c.Name
 	case VirtualDevice:
 		return c.Name
+	case MemoryHasNoDisk:
+		return c.Name + " has no disk"
+	case FromElsewhere:
+		return keeperNamed(c.Name).from
+	case KeptElsewhere:
+		return keeperNamed(c.Name).has
+	case DiskIsAFile:
+		return c.Name + " is a file: not by DMA"
 	case WritebackLater:
 		switch {
 		case c.Count > 0:
@@ -128,7 +141,6 @@ var causes = map[CauseKind]string{
 	Unread:              "/dev/null takes them unread",
 	FileTakesCopies:     "a file takes copies, not pages",
 	SourceHasNoDisk:     "no disk",
-	TmpfsHasNoDisk:      "tmpfs has no disk",
 	CacheWarm:           "page cache warm",
 	SinkHasNoDevice:     "no device",
 	WithHeaders:         "with headers",
@@ -179,7 +191,7 @@ func (v Verdict) differing() string {
 }
 
 // known names the subject, and why it is not as in the textbook.
-func (r Row) known() string { return r.Subject.String() + " (" + r.Why() + ")" }
+func (r Row) known() string { return r.Subject.String() + r.because() }
 
 // Brief is the verdict in a few words.
 func (v Verdict) Brief() string {
@@ -199,7 +211,7 @@ func (v Verdict) String() string {
 	for _, row := range v.Rows {
 		switch {
 		case row.Agreement == Unmeasured:
-			unknown = append(unknown, row.Subject.String())
+			unknown = append(unknown, row.known())
 		case row.Agreement == Explained && row.Cause.Kind != NoCause:
 			known = append(known, row.known())
 		}

@@ -14,9 +14,10 @@ import (
 
 // describe says what the workload is, and what it has cost as of a snapshot.
 func (a *attempt) describe(t *trace.Trace, snapshot *ledger.Snapshot, attached *tracer.Attached) {
+	a.lookBelow(snapshot)
 	a.describeWork(t)
 	a.describeExtents(&t.Run)
-	missing := a.missing(attached.Missing)
+	missing := a.missing(attached.Missing, snapshot)
 	sending := a.sending(missing, attached.Engines)
 	t.Total.Sender = ledger.Counters(&snapshot.Slots[ledger.Sender], sending)
 	if a.receiver != nil {
@@ -55,7 +56,7 @@ func (w *workload) describeWork(t *trace.Trace) {
 	if w.Cold {
 		run.Cache = "cold"
 	}
-	run.Source = trace.Source{Kind: string(w.source.Kind), Path: w.source.Path, Filesystem: w.source.Filesystem}
+	run.Source = trace.Source{Kind: string(w.source.Kind), Path: w.source.Path, Filesystem: w.source.Filesystem, Below: describeLayers(w.source.Below)}
 	if w.source.Kind != workloads.SourceZero {
 		run.Source.Bytes = trace.Known(w.source.Bytes)
 	}
@@ -89,15 +90,42 @@ func describePath(hops []workloads.Hop) (path []trace.Hop) {
 }
 
 func describeSink(s *workloads.Sink) trace.Sink {
-	return trace.Sink{Kind: string(s.Kind), Address: s.Address, Device: trace.Device(s.Device)}
+	return trace.Sink{
+		Kind: string(s.Kind), Address: s.Address, Device: trace.Device(s.Device),
+		Filesystem: s.Filesystem, Below: describeLayers(s.Below),
+	}
+}
+
+func describeLayers(layers []workloads.Layer) (list []trace.Layer) {
+	for _, l := range layers {
+		list = append(list, trace.Layer(l))
+	}
+	return list
+}
+
+// lookBelow finds out which files the overlays' files stand for. The programs tell, once the window is open: in a
+// container no path leads there.
+func (w *workload) lookBelow(snapshot *ledger.Snapshot) {
+	source, sinks := snapshot.Stores()
+	if workloads.IsOverlay(w.source.Filesystem) && source != (ledger.Store{}) {
+		w.source.Over(source.Filesystem, source.Device)
+	}
+	for i, sink := range w.sinks() {
+		if workloads.IsOverlay(sink.Filesystem) && sinks[i] != (ledger.Store{}) {
+			sink.Over(sinks[i].Filesystem, sinks[i].Device)
+		}
+	}
 }
 
 // missing is what is not counted for this workload.
-func (w *workload) missing(missing ledger.Missing) ledger.Missing {
-	if w.source.Filesystem != "overlay" {
+func (w *workload) missing(missing ledger.Missing, snapshot *ledger.Snapshot) ledger.Missing {
+	if !workloads.IsOverlay(w.source.Filesystem) || snapshot.KnowsSource() {
 		return missing
 	}
-	const why = "the pages are of the file below the overlay, which the hooks do not know for the source"
+	why := "the pages are of the file below the overlay, and without BTF of the module overlay nobody knows which that is"
+	if source, _ := snapshot.Stores(); source != (ledger.Store{}) {
+		why = "the overlay copied the source up while it was read: pages of two files were read"
+	}
 	missing = maps.Clone(missing)
 	missing[ledger.PageCache], missing[ledger.MappedPages] = why, why
 	return missing
@@ -114,6 +142,7 @@ func (a *attempt) sending(missing ledger.Missing, engines []ledger.Engine) ledge
 			UserSpace: trace.Known(declared.UserSpace),
 			Transfer:  a.Strategy.Transfer,
 			Cached:    a.source.Cached() && (!a.Strategy.Direct() || a.fellBack()),
+			MayCache:  a.source.MayBeCached() && !a.Strategy.Direct(),
 			Dense:     a.extents.Extents != nil && a.extents.Plain(),
 			Zeros:     a.zeros(),
 			Range:     a.sourceBytes(),

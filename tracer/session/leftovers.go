@@ -4,9 +4,11 @@ package session
 
 import (
 	"context"
+	"slices"
 
 	"github.com/zctrace/zctrace/tracer/ledger"
 	"github.com/zctrace/zctrace/tracer/trace"
+	"github.com/zctrace/zctrace/workloads"
 )
 
 // footprint is page cache in bytes, or why it is not known.
@@ -43,9 +45,18 @@ func (a *attempt) left() ledger.Left {
 			return ledger.Left{Reason: f.err.Error()}
 		}
 	}
+	if a.overlayInMemory() {
+		return ledger.Left{Reason: "below the overlay is a file system in memory, where the page cache is the file itself"}
+	}
 	return ledger.Left{
 		// Less than before: the kernel wanted memory, and the run left nothing.
 		Bytes:  trace.Known(max(0, a.said.after.bytes-a.before.bytes)),
 		Reason: "pages of the source and of a file sink in the page cache at the end, less those before",
 	}
+}
+
+// overlayInMemory is whether an overlay has the source's data, or a sink's, from a file system in memory. That
+// is known once the window was open.
+func (w *workload) overlayInMemory() bool {
+	return w.source.InMemory() || slices.ContainsFunc(w.sinks(), (*workloads.Sink).InMemory)
 }

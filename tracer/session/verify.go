@@ -49,9 +49,9 @@ func (w *workload) corruptAt() *int64 {
 }
 
 // openExpectation copies what the receiver compares with to memory when it may
-// not be the source itself, because that has to stay cold.
+// not be the source itself, because that has to stay cold, or cannot be mapped.
 func (w *workload) openExpectation(ctx context.Context) (err error) {
-	if w.Verify && w.Cold && w.receivers() > 0 && !w.sink.Keeps() {
+	if w.Verify && (w.Cold || !w.source.CanBeMapped()) && w.receivers() > 0 && !w.sink.Keeps() {
 		w.doing("copying %d MiB of source %s to memory, to compare with", w.sourceBytes()>>20, w.Source)
 		w.expect, err = w.source.Snapshot(ctx, w.Bytes)
 	}

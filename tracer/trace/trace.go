@@ -166,21 +166,30 @@ const (
 
 // Source is where the payload comes from.
 type Source struct {
-	Kind       string `json:"kind"` // file, auto or zero
-	Path       string `json:"path"`
-	Bytes      Int    `json:"bytes"`      // null for /dev/zero
-	Filesystem string `json:"filesystem"` // ext4, xfs, ...
+	Kind       string  `json:"kind"` // file, auto or zero
+	Path       string  `json:"path"`
+	Bytes      Int     `json:"bytes"`           // null for /dev/zero
+	Filesystem string  `json:"filesystem"`      // ext4, xfs, ...
+	Below      []Layer `json:"below,omitempty"` // the file system, from the top down; none: not told
 
 	Extents *Extents `json:"extents,omitempty"` // before the run, of as much as it may move; nil: of no file, or not looked up yet
 }
 
 // Sink is where the payload goes.
 type Sink struct {
-	Kind    string `json:"kind"` // tcp, unix, pipe, file or null
-	Address string `json:"address"`
-	Device  Device `json:"device"`
+	Kind       string  `json:"kind"` // tcp, unix, pipe, file or null
+	Address    string  `json:"address"`
+	Device     Device  `json:"device"`
+	Filesystem string  `json:"filesystem,omitempty"` // of a file
+	Below      []Layer `json:"below,omitempty"`      // the file system, from the top down
 
 	Extents *Extents `json:"extents,omitempty"` // of a file that the run has written, at its end, without writing back what is dirty; nil: of no file, or the end is not there yet
+}
+
+// Layer is a stop on the way of a file's data below its file system.
+type Layer struct {
+	Kind string `json:"kind"` // filesystem, file (of a loop device), or who keeps the data: disk, memory, daemon, host, server, kernel or unknown
+	Name string `json:"name"` // "" if it has none; block devices that are side by side share one: "sda, sdb"
 }
 
 // Device is what carries the payload away.

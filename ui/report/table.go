@@ -134,13 +134,13 @@ func (d document) addSetting(add func(name string, parts ...string)) {
 	if r.Cache != "" {
 		cache = r.Cache + " page cache"
 	}
-	add("source", source, orNothing(r.Source.Bytes, sized), r.Source.Filesystem, cache)
+	add("source", source, orNothing(r.Source.Bytes, sized), reading.Store(r.Source.Filesystem, r.Source.Below), cache)
 	receiver := ""
 	if r.Receiver != "" {
 		receiver = "receiver: " + r.Receiver
 	}
 	sinks := runSinkNames(r)
-	add("sink", sinks[0], receiver)
+	add("sink", sinks[0], reading.Store(r.Sink.Filesystem, r.Sink.Below), receiver)
 	add("chunk", sized(r.ChunkBytes))
 	add("rate", reading.LimitText(r.LimitRate))
 	add("engine", r.Engine, whyNotSeen(d.Trace))

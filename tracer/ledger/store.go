@@ -1,0 +1,41 @@
+//go:build linux
+
+package ledger
+
+import (
+	"golang.org/x/sys/unix"
+
+	"github.com/zctrace/zctrace/bpf"
+)
+
+// Store is where the data of a file of the sender's is kept: of one on an overlay, below that. The zero value
+// is no file's, or it is not known.
+type Store struct {
+	Filesystem string // its type
+	Device     uint64 // of its super block, as stat(2) has it
+}
+
+// Stores are those of source and sinks; known once the sender's window is open.
+func (s *Snapshot) Stores() (source Store, sinks [2]Store) {
+	slot := &s.Slots[Sender]
+	return storeOf(&slot.SourceStore), [2]Store{storeOf(&slot.SinkStore), storeOf(&slot.Sink2Store)}
+}
+
+// KnowsSource is whether the hooks know which file it is that the sender reads, and the sender has read no
+// other instead.
+func (s *Snapshot) KnowsSource() bool { return s.Slots[Sender].SourceInode != 0 }
+
+func storeOf(s *bpf.ObjectStore) Store {
+	var name []byte
+	for _, c := range s.Filesystem {
+		if c == 0 {
+			break
+		}
+		name = append(name, byte(c))
+	}
+	if len(name) == 0 {
+		return Store{}
+	}
+	// MAJOR and MINOR of the kernel's dev_t (include/linux/kdev_t.h)
+	return Store{Filesystem: string(name), Device: unix.Mkdev(s.Device>>20, s.Device&0xfffff)}
+}
