@@ -78,12 +78,13 @@ func PadRight(s string, width int) string {
 	return s + strings.Repeat(" ", max(0, width-Width(s)))
 }
 
-// Wrap breaks plain text into lines of at most width cells. Words longer than
-// that are broken too.
+// Wrap breaks plain text into lines of at most width cells, at spaces: a name or a flag stays
+// in one piece, hyphens and all. Words longer than a line are broken too.
 func Wrap(s string, width int) []string {
-	lines := strings.Split(ansi.Wrap(s, max(width, 1), ""), "\n")
+	const hyphen = "\uE000" // ansi.Wrap breaks at each; no text to draw has this one
+	lines := strings.Split(ansi.Wrap(strings.ReplaceAll(s, "-", hyphen), max(width, 1), ""), "\n")
 	for i := range lines {
-		lines[i] = strings.TrimRight(lines[i], " ")
+		lines[i] = strings.ReplaceAll(strings.TrimRight(lines[i], " "), hyphen, "-")
 	}
 	return lines
 }

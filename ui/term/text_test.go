@@ -1,6 +1,7 @@
 package term
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/charmbracelet/x/ansi"
@@ -15,5 +16,24 @@ func TestWidth(t *testing.T) {
 		if got, want := Width(s), ansi.StringWidth(s); got != want {
 			t.Errorf("%q: %d cells, want %d", s, got, want)
 		}
+	}
+}
+
+// A name or a flag is not taken apart, so that what is printed can be typed.
+func TestWrapKeepsWords(t *testing.T) {
+	const text = "zctrace run read-write --bytes 64MiB --sink file:/var/tmp/a-b-c --plain --copies=all, non-blocking"
+	for width := 21; width < 100; width++ {
+		lines := Wrap(text, width)
+		if got := strings.Join(lines, " "); got != text {
+			t.Errorf("in %d cells: %q", width, lines)
+		}
+		for _, line := range lines {
+			if Width(line) > width {
+				t.Errorf("%q is wider than %d cells", line, width)
+			}
+		}
+	}
+	if got := Wrap("a-very-long-word", 6); len(got) != 3 || strings.Join(got, "") != "a-very-long-word" {
+		t.Errorf("%q", got)
 	}
 }
