@@ -30,6 +30,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/zctrace/zctrace/internal/human"
 )
 
 func main() {
@@ -146,7 +148,7 @@ func quiet(took []float64) float64 {
 
 // describe says where and how this was measured.
 func (b *bench) describe(out io.Writer) {
-	fmt.Fprintf(out, "%s; %d CPUs; Linux %s; 5 %% quantiles of all batches of %d rounds of the work in %d times %v.\n", cpuModel(), runtime.NumCPU(), firstLine("uname", "-r"), batch, b.rounds, b.slice)
+	fmt.Fprintf(out, "%s; %s; Linux %s; 5 %% quantiles of all batches of %d rounds of the work in %d times %v.\n", cpuModel(), human.Plural(int64(runtime.NumCPU()), "CPU"), firstLine("uname", "-r"), batch, b.rounds, b.slice)
 	fmt.Fprintf(out, "%s; %s; %s.\n\n", firstLine("bpftrace", "--version"), firstLine("perf", "--version"), firstLine("strace", "--version"))
 }
 
