@@ -5,6 +5,8 @@ GO     ?= go
 ROOT   := $(shell [ $$(id -u) = 0 ] && echo root || command -v sudo)
 SUDO   := $(if $(filter 0,$(shell id -u)),,$(shell command -v sudo))
 BIN    := $(CURDIR)/.bin
+PREFIX ?= /usr/local
+NEEDS_GO := $(shell awk '$$1 == "go" {print $$2}' go.mod)
 export CGO_ENABLED = 0
 
 VERSION        := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
@@ -12,13 +14,24 @@ COMMIT         := $(shell git rev-parse HEAD 2>/dev/null)
 LDFLAGS        := -s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT)
 GOLANGCI       := $(BIN)/golangci-lint-v2.15.0
 
-.PHONY: help build run test test-unit test-native test-vm accept-vm test-fresh fuzz soak lint generate check-generated bench vm-shell deps deps-native deps-vm deps-dev man screenshot clean
+.PHONY: help build install uninstall run test test-unit test-native test-vm accept-vm test-fresh fuzz soak lint generate check-generated bench vm-shell deps deps-native deps-vm deps-dev man screenshot clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 build: ## Build ./zctrace; needs only Go
+	@$(GO) mod edit -json >/dev/null 2>&1 || { echo "zctrace: needs Go $(NEEDS_GO) or later, and '$(GO)' here cannot read go.mod: install a newer one (https://go.dev/dl), or name it: GO=/usr/local/go/bin/go" >&2; exit 1; }
 	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o zctrace ./cmd/zctrace
+
+# Under sudo Go is often not found: what was built before will do.
+zctrace:
+	@echo "zctrace: '$(GO)' is not found, and nothing is built: run make build as yourself, and then this again" >&2; exit 1
+
+install: $(if $(shell command -v $(GO)),build,zctrace) ## Install zctrace, its man pages and shell completion below PREFIX=/usr/local (DESTDIR=)
+	@./scripts/install '$(DESTDIR)$(PREFIX)'
+
+uninstall: ## Remove what make install put there
+	@./scripts/install --remove '$(DESTDIR)$(PREFIX)'
 
 run: build ## Build it and run `zctrace run sendfile`
 	$(SUDO) ./zctrace run sendfile
@@ -121,12 +134,20 @@ deps-vm:
 deps-dev: deps ## Install what `make generate` needs
 	@./scripts/need clang-19:clang-19 llvm-strip-19:llvm-19 /usr/include/bpf/bpf_helpers.h:libbpf-dev
 
-screenshot: build ## Take the README's pictures of the dashboard (Debian)
-	@./scripts/need tmux:tmux /usr/lib/python3/dist-packages/rich:python3-rich
-	for strategy in read-write mmap-write sendfile; do \
-		$(SUDO) ./scripts/screenshot run $$strategy --duration 6s >docs/$$strategy.svg || exit; \
+# In a guest, whose kernel lets copies be observed; how fast it is there is the emulator's.
+FILMS := .bin/film
+screenshot: build deps-vm ## Take the README's pictures of the dashboard, in a guest with Debian's kernel 6.12 (Debian 12)
+	@./scripts/need tmux:tmux
+	@./scripts/vm --fetch 6.12
+	rm -rf $(FILMS) && mkdir $(FILMS)
+	$(SUDO) env TIMEOUT=1800 ./scripts/vm 6.12 bash -ec 'for strategy in read-write mmap-write sendfile; do \
+		./scripts/film $(FILMS)/$$strategy run $$strategy --duration 12s; done; \
+		./scripts/film $(FILMS)/compare compare --bytes 16MiB read-write mmap-write sendfile splice'
+	for strategy in read-write mmap-write; do \
+		./scripts/picture --still "sudo zctrace run $$strategy" <$(FILMS)/$$strategy >docs/$$strategy.svg || exit; \
 	done
-	$(SUDO) ./scripts/screenshot compare --duration 400ms read-write mmap-write sendfile splice >docs/compare.svg
+	./scripts/picture --still "sudo zctrace compare" <$(FILMS)/compare >docs/compare.svg
+	./scripts/picture "sudo zctrace run sendfile" <$(FILMS)/sendfile >docs/sendfile.svg
 
 man: build ## Write the man pages to ./man
 	./zctrace man man

@@ -79,3 +79,19 @@ func TestNamedFilesExist(t *testing.T) {
 		t.Errorf("%d files are named: the pages are not read as they are written", named)
 	}
 }
+
+// The README says which Go the module needs.
+func TestGoVersionInTheReadme(t *testing.T) {
+	module, err := os.ReadFile("../go.mod")
+	if err != nil {
+		t.Fatal(err)
+	}
+	readme, err := os.ReadFile("../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	needs := regexp.MustCompile(`(?m)^go (\d+\.\d+)`).FindSubmatch(module)
+	if needs == nil || !strings.Contains(string(readme), " Go "+string(needs[1])+" or later") {
+		t.Errorf("go.mod needs Go %s, and the README does not say so", needs)
+	}
+}

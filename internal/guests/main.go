@@ -57,7 +57,6 @@ func test(kernels []string, run string, timeout time.Duration) error {
 	if len(kernels) == 0 {
 		return errors.New("no kernel to test: name some")
 	}
-	fmt.Println("fetching the kernels and building the tests ...")
 	// As this user, so that the files are not root's.
 	if out, err := exec.Command("./scripts/vm", append([]string{"--fetch"}, kernels...)...).CombinedOutput(); err != nil {
 		return fmt.Errorf("fetch the kernels: %w\n%s", err, out)
@@ -86,14 +85,11 @@ func test(kernels []string, run string, timeout time.Duration) error {
 		start := time.Now()
 		var guests sync.WaitGroup
 		var failed []string // to boot
-		dealt := deal(listed, expected[kernel], shares)
-		for i, tests := range dealt {
+		for i, tests := range deal(listed, expected[kernel], shares) {
 			free <- struct{}{}
 			guests.Go(func() {
 				defer func() { <-free }()
-				dir := filepath.Join(logs, kernel, strconv.Itoa(i+1))
-				defer follow(os.Stdout, fmt.Sprintf("%s, guest %d of %d", kernel, i+1, len(dealt)), dir, len(tests), everyMinute)()
-				if err := boot(kernel, dir, tests, timeout); err != nil {
+				if err := boot(kernel, filepath.Join(logs, kernel, strconv.Itoa(i+1)), tests, timeout); err != nil {
 					mu.Lock()
 					defer mu.Unlock()
 					failed = append(failed, err.Error())

@@ -2,9 +2,12 @@
 package scripts
 
 import (
+	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -15,6 +18,11 @@ import (
 // apt-get appends a line to the file "installed": what it was to install, and who answers its questions.
 func newcomer(t *testing.T, tools ...string) (path, installed string) {
 	t.Helper()
+	for _, file := range []string{"../Makefile", "../go.mod", "need", "install"} { // for go test to know that they are tested
+		if _, err := os.ReadFile(file); err != nil {
+			t.Fatal(err)
+		}
+	}
 	path = t.TempDir()
 	for _, name := range tools {
 		file, err := exec.LookPath(name)
@@ -95,5 +103,73 @@ func TestBenchInstallsWhatItNeeds(t *testing.T) {
 				t.Errorf("make bench BENCH=%s installed %v, want %v", bench, got, want)
 			}
 		})
+	}
+}
+
+// A Go that cannot read go.mod is told from a mistake in this tree, and what to do is said.
+func TestBuildWithAnOldGo(t *testing.T) {
+	path, _ := newcomer(t, "sh", "make", "awk", "false")
+	cmd := exec.CommandContext(t.Context(), "make", "-C", "..", "build", "GO=false")
+	cmd.Env = []string{"PATH=" + path}
+	out, err := cmd.CombinedOutput()
+	if want := regexp.MustCompile(`needs Go \d+\.\d+.* or later, .*https://go\.dev/dl`); err == nil || !want.Match(out) {
+		t.Errorf("make build with an old Go: %v: %s", err, out)
+	}
+}
+
+// make install needs no Go where zctrace is built already, as under sudo, writes below
+// DESTDIR and PREFIX and nowhere else, and make uninstall leaves no file of it.
+func TestInstallAndUninstall(t *testing.T) {
+	path, _ := newcomer(t, "sh", "env", "make", "awk", "install", "mktemp", "mkdir", "rm", "cat")
+	tree, dest := t.TempDir(), t.TempDir()
+	for _, name := range []string{"Makefile", "go.mod", "scripts"} {
+		file, err := filepath.Abs(filepath.Join("..", name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Symlink(file, filepath.Join(tree, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	making := func(args ...string) (string, error) {
+		cmd := exec.CommandContext(t.Context(), "make", append([]string{"-s", "-C", tree, "DESTDIR=" + dest, "PREFIX=/usr"}, args...)...)
+		cmd.Env = []string{"PATH=" + path}
+		out, err := cmd.CombinedOutput()
+		return string(out), err
+	}
+	if out, err := making("install"); err == nil || !strings.Contains(out, "run make build") {
+		t.Errorf("without Go and with nothing built: %v: %s", err, out)
+	}
+	script := "#!/bin/sh\n" + `if [ "$1" = man ]; then for page in zctrace zctrace-run; do echo page >"$2/$page.1"; done; else echo "$*"; fi`
+	if err := os.WriteFile(filepath.Join(tree, "zctrace"), []byte(script), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range []struct {
+		target string
+		want   []string
+	}{
+		{"install", []string{
+			"usr/bin/zctrace -rwxr-xr-x", "usr/share/bash-completion/completions/zctrace -rw-r--r--", "usr/share/fish/vendor_completions.d/zctrace.fish -rw-r--r--",
+			"usr/share/man/man1/zctrace-run.1 -rw-r--r--", "usr/share/man/man1/zctrace.1 -rw-r--r--", "usr/share/zsh/site-functions/_zctrace -rw-r--r--",
+		}},
+		{"uninstall", nil},
+	} {
+		if out, err := making(test.target); err != nil {
+			t.Fatalf("make %s: %v: %s", test.target, err, out)
+		}
+		var got []string
+		err := filepath.WalkDir(dest, func(file string, entry fs.DirEntry, err error) error {
+			if err != nil || entry.IsDir() {
+				return err
+			}
+			info, err := entry.Info()
+			if err == nil {
+				got = append(got, fmt.Sprint(strings.TrimPrefix(file, dest+"/"), " ", info.Mode()))
+			}
+			return err
+		})
+		if err != nil || !slices.Equal(got, test.want) {
+			t.Errorf("after make %s there are %q, want %q (%v)", test.target, got, test.want, err)
+		}
 	}
 }
