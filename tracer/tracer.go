@@ -315,6 +315,9 @@ func checkFiles() error {
 	if _, err := os.Stat("/proc/self/fd"); err != nil {
 		return &fault.Error{Kind: fault.Unsupported, What: "/proc is not mounted, where the kernel tells about processes and their files", Remedy: "mount -t proc proc /proc"}
 	}
+	if _, err := os.Stat("/sys/kernel"); errors.Is(err, fs.ErrNotExist) {
+		return &fault.Error{Kind: fault.Unsupported, What: "/sys is not mounted, where the kernel tells about its data structures (" + btfPath + ") and devices", Remedy: "mount -t sysfs sysfs /sys"}
+	}
 	if _, err := os.Stat(btfPath); errors.Is(err, fs.ErrNotExist) {
 		return &fault.Error{
 			Kind:   fault.Unsupported,

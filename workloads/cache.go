@@ -130,8 +130,7 @@ func (s *Source) Cold(ctx context.Context) error {
 		}
 		freePackets()
 		if time.Now().After(deadline) {
-			return fault.Errorf(fault.Failed, "end the program that uses it (fuser -v shows which), or take another source",
-				"source %s cannot be made cold: %s of %s stay in the page cache, mapped, locked or being written", s.Path, human.Grouped(left), human.Plural(s.Bytes, "byte"))
+			return s.stays(left)
 		}
 	}
 }

@@ -5,6 +5,7 @@ package workloads
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math"
 	"os"
 	"path/filepath"
@@ -208,5 +209,30 @@ func TestColdAndVerifyEndWithTheirContext(t *testing.T) {
 	_, sink := open(t, "zero", "file")
 	if _, err := sink.VerifyFile(ctx, s, 100); !errors.Is(err, context.Canceled) {
 		t.Errorf("VerifyFile: %v", err)
+	}
+}
+
+// A source that stays in the page cache is said to be who keeps it there.
+func TestColdNamesWhoKeepsIt(t *testing.T) {
+	for _, test := range []struct {
+		how   string
+		keep  func(addr []byte) error
+		words []string
+	}{
+		{"mapped", func([]byte) error { return nil }, []string{"mapped by workloads.test", "unmap"}},
+		{"locked", unix.Mlock, []string{"locked there by workloads.test", "munlock"}},
+	} {
+		t.Run(test.how, func(t *testing.T) {
+			s := onDisk(t, 64<<10)
+			if s.Filesystem == "btrfs" {
+				t.Skip("its files have another device number in the maps of processes")
+			}
+			must(t, s.Warm(t.Context(), 0))
+			mapping, err := unix.Mmap(int(s.file.Fd()), 0, 64<<10, unix.PROT_READ, unix.MAP_SHARED|unix.MAP_POPULATE)
+			must(t, err)
+			defer func() { _ = unix.Munmap(mapping) }()
+			must(t, test.keep(mapping))
+			mustFail(t, s.Cold(t.Context()), fault.Failed, append(test.words, fmt.Sprintf("process %d", os.Getpid()))...)
+		})
 	}
 }

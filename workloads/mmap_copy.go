@@ -47,7 +47,11 @@ func sizeSink(w *window) (undo func(), err error) {
 		err = unix.Ftruncate(fd, size)
 	}
 	if err != nil {
-		return nil, fault.Errorf(fault.Failed, "free some space, or take a smaller --bytes", "make the sink %s large: %w", human.FormatBytes(size), err)
+		hint := "free some space, or take a smaller --bytes"
+		if errors.Is(err, unix.EFBIG) {
+			hint = tooLarge()
+		}
+		return nil, fault.Errorf(fault.Failed, hint, "make the sink %s large: %w", human.FormatBytes(size), err)
 	}
 	w.outSize = size
 	return func() {}, nil

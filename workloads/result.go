@@ -112,6 +112,8 @@ func (p *Process) callError(moved string) error {
 		hint = fmt.Sprintf("the receiver's machine took nothing for %v: is it there, and zctrace serve running?", patience)
 	case unix.ENOSPC, unix.EDQUOT:
 		hint = "free some space, or take another sink"
+	case unix.EFBIG:
+		hint = tooLarge()
 	}
 	err := fmt.Errorf("the %s's %s failed %s: %w", p.role, name, moved, errno)
 	if why != "" {

@@ -123,12 +123,23 @@ func pattern(buf []byte, at int64) {
 	}
 }
 
+// tooLarge is what to do where a file may not become as large as it would.
+func tooLarge() string {
+	var limit unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_FSIZE, &limit); err == nil && limit.Cur != unix.RLIM_INFINITY {
+		return "raise ulimit -f, which allows files of " + human.FormatBytes(int64(limit.Cur)) + ", or take less"
+	}
+	return "the file system allows no larger file: take less, or a file elsewhere"
+}
+
 func tempError(dir string, size int64, err error) error {
 	err = bare(err)
 	kind, hint := fault.Failed, "set TMPDIR to another directory, or name a source with --source FILE"
 	switch {
-	case errors.Is(err, unix.ENOSPC), errors.Is(err, unix.EDQUOT), errors.Is(err, unix.EFBIG):
+	case errors.Is(err, unix.ENOSPC), errors.Is(err, unix.EDQUOT):
 		hint = "free some space, set TMPDIR to another directory, or take a smaller --source auto:SIZE"
+	case errors.Is(err, unix.EFBIG):
+		hint = tooLarge()
 	case errors.Is(err, unix.ENOENT), errors.Is(err, unix.ENOTDIR), errors.Is(err, errKernels):
 		kind = fault.Usage
 	case errors.Is(err, unix.EACCES), errors.Is(err, unix.EPERM), errors.Is(err, unix.EROFS):

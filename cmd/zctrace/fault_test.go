@@ -199,6 +199,10 @@ func TestFileSizeLimit(t *testing.T) {
 	cmd := command(t, "run", "sendfile", "--source", "zero", "--bytes", "1MiB", "--plain", "--json", "t.json")
 	r := finish(t, inShell(t, cmd, `ulimit -f 8 && exec "$@"`)) // 4 KiB
 	failsWith(t, r, exitFailed, "cannot write t.json: file too large", "ulimit -f")
+	for _, sink := range []string{"sendfile", "mmap-copy"} { // to a file, which is too large for the limit
+		cmd := command(t, "run", sink, "--source", "zero", "--bytes", "1MiB", "--plain", "--sink", "file:new")
+		failsWith(t, finish(t, inShell(t, cmd, `ulimit -f 8 && exec "$@"`)), exitFailed, "file too large", "raise ulimit -f, which allows files of ")
+	}
 	if !strings.Contains(r.stdout, "moved page_refs") {
 		t.Error("the totals were not printed")
 	}

@@ -267,6 +267,7 @@ func TestCannotTraceHere(t *testing.T) {
 		{"with a filter that hides bpf", filtered(unix.ENOSYS, allBPF), []string{"a seccomp filter, as containers have, forbids bpf(2)"}},
 		{"without capabilities", `exec setpriv --bounding-set=-all "$@"`, []string{"CAP_BPF", "CAP_PERFMON", "sudo"}},
 		{"without /proc", `exec unshare -m sh -c 'umount -l /proc && exec "$@"' sh "$@"`, []string{"/proc is not mounted", "mount -t proc"}},
+		{"without /sys", `exec unshare -m sh -c 'umount -R -l /sys && exec "$@"' sh "$@"`, []string{"/sys is not mounted", "mount -t sysfs sysfs /sys"}},
 		{"without BTF", `exec unshare -m sh -c 'mount -t tmpfs none /sys/kernel/btf && exec "$@"' sh "$@"`, []string{"no BTF", "CONFIG_DEBUG_INFO_BTF"}},
 	} {
 		for _, args := range [][]string{{"run", "sendfile", "--bytes", "1MiB"}, {"doctor"}} {

@@ -186,6 +186,9 @@ func replaceFile(path string, old fs.FileInfo, content func(io.Writer) error) (e
 func createBeside(dir *os.Root) (*os.File, string, error) {
 	name := ".zctrace-" + rand.Text()
 	f, err := dir.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+	if errors.Is(err, fs.ErrNotExist) { // though the directory is there
+		err = errors.New("its file system makes no new files (name a file elsewhere)")
+	}
 	return f, name, err
 }
 
@@ -231,7 +234,7 @@ func remedy(err error) string {
 		{syscall.ENOSPC, "free some space there, or name a file elsewhere"},
 		{syscall.EDQUOT, "free some space there, or name a file elsewhere"},
 		{syscall.EROFS, "name a file elsewhere"},
-		{syscall.EFBIG, "raise ulimit -f, or name a file elsewhere"},
+		{syscall.EFBIG, tooLarge()},
 		{syscall.EBUSY, "is it a mount point? name another file"},
 		{syscall.ENOTDIR, "name a file in a directory that exists"},
 		{fs.ErrPermission, "name a file in a directory that you may write to"},

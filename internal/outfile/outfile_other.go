@@ -17,3 +17,5 @@ func duplicate(int, string) (*os.File, error) { return nil, errors.ErrUnsupporte
 func accessible(string) error { return nil }
 
 func replaceable(*os.Root, string) error { return nil }
+
+func tooLarge() string { return "name a file elsewhere" }

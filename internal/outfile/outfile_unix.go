@@ -84,3 +84,12 @@ func replaceable(dir *os.Root, name string) error {
 	}
 	return nil
 }
+
+// tooLarge is what to do where a file may not become as large as it would.
+func tooLarge() string {
+	var limit syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_FSIZE, &limit); err == nil && limit.Cur < 1<<62 { // else there is none
+		return "raise ulimit -f, or name a file elsewhere"
+	}
+	return "the file system allows no larger file: name a file elsewhere"
+}
