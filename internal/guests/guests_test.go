@@ -1,11 +1,15 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
+	"io"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 func eventLine(action, test string) string {
@@ -127,5 +131,42 @@ func TestTableThatDoesNotRead(t *testing.T) {
 		if _, err := readTable(strings.NewReader(text)); err == nil {
 			t.Errorf("%q is read", text)
 		}
+	}
+}
+
+// A guest is told of when it boots, once in each period, and when it has ended.
+func TestFollow(t *testing.T) {
+	dir := t.TempDir()
+	told, out := io.Pipe()
+	lines := bufio.NewScanner(told)
+	next := func() string {
+		if !lines.Scan() {
+			t.Fatal("nothing is told")
+		}
+		return strings.TrimSpace(lines.Text())
+	}
+	finished := make(chan func(), 1)
+	go func() { finished <- follow(out, "6.12, guest 1 of 4", dir, 7, 10*time.Millisecond) }()
+	for line := next(); !strings.Contains(line, ": booting, "); line = next() {
+		if want := "6.12, guest 1 of 4: boots, to run 7 tests"; line != want {
+			t.Errorf("it says %q, want %q", line, want)
+		}
+	}
+	log := "\x16=== RUN   TestA\n\x16=== RUN   TestA/sub\n    \x16--- FAIL: TestA/sub (0.00s)\n\x16--- FAIL: TestA (0.01s)\n=== RUN   TestB\n--- SKIP: TestB (0.00s)\n\x16=== RUN   TestC\n"
+	if err := os.WriteFile(filepath.Join(dir, "tracer.log"), []byte(log), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	line := next()
+	for strings.Contains(line, ": booting, ") {
+		line = next()
+	}
+	if !strings.Contains(line, ": 2 of 7 tests done, 1 FAILED, now TestC, ") {
+		t.Errorf("it says %q", line)
+	}
+	go (<-finished)()
+	for line = next(); strings.Contains(line, "now TestC"); line = next() {
+	}
+	if !strings.Contains(line, ": ended, 2 of 7 tests done, 1 FAILED, ") {
+		t.Errorf("it says %q at the end", line)
 	}
 }

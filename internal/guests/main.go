@@ -57,6 +57,7 @@ func test(kernels []string, run string, timeout time.Duration) error {
 	if len(kernels) == 0 {
 		return errors.New("no kernel to test: name some")
 	}
+	fmt.Println("fetching the kernels and building the tests ...")
 	// As this user, so that the files are not root's.
 	if out, err := exec.Command("./scripts/vm", append([]string{"--fetch"}, kernels...)...).CombinedOutput(); err != nil {
 		return fmt.Errorf("fetch the kernels: %w\n%s", err, out)
@@ -85,11 +86,14 @@ func test(kernels []string, run string, timeout time.Duration) error {
 		start := time.Now()
 		var guests sync.WaitGroup
 		var failed []string // to boot
-		for i, tests := range deal(listed, expected[kernel], shares) {
+		dealt := deal(listed, expected[kernel], shares)
+		for i, tests := range dealt {
 			free <- struct{}{}
 			guests.Go(func() {
 				defer func() { <-free }()
-				if err := boot(kernel, filepath.Join(logs, kernel, strconv.Itoa(i+1)), tests, timeout); err != nil {
+				dir := filepath.Join(logs, kernel, strconv.Itoa(i+1))
+				defer follow(os.Stdout, fmt.Sprintf("%s, guest %d of %d", kernel, i+1, len(dealt)), dir, len(tests), everyMinute)()
+				if err := boot(kernel, dir, tests, timeout); err != nil {
 					mu.Lock()
 					defer mu.Unlock()
 					failed = append(failed, err.Error())
