@@ -137,7 +137,7 @@ func (s rounds) raceBody(l *term.Look, width int, b *stack) {
 	b.add(s.raceLines(l, r, order[from:to], width))
 
 	keep := b.left() - nowRows - 1 // for the run under way
-	for _, lines := range [][]string{s.costLines(l, r, order, width), s.bookLines(l, r, order, width), s.sayingLines(l, width, keep-1)} {
+	for _, lines := range [][]string{s.sayingLines(l, width, min(keep-1, 5)), s.costLines(l, r, order, width), s.bookLines(l, r, order, width)} {
 		if len(lines) > 0 && 1+len(lines) <= keep {
 			b.add(lines)
 			keep -= 1 + len(lines)

@@ -66,6 +66,10 @@ func TestLiveSayingsNameEveryPair(t *testing.T) {
 	if got := strings.Join(s.sayings, " "); got != want {
 		t.Errorf("it says %q, want %q", got, want)
 	}
+	s.last, s.common = tracetest.Round("sendfile", 500), tracetest.Round("sendfile", 500)
+	if screen := strings.Join(s.lines(uncoloured(false), 78, 23, stateText{}), "\n"); !strings.Contains(screen, "The order of read-write, sendfile and splice") {
+		t.Errorf("a small terminal does not say it:\n%s", screen)
+	}
 }
 
 // The names of two columns never read as one.

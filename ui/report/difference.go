@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -21,14 +22,23 @@ func Difference(a, b *trace.Trace, nameA, nameB string, width int) string {
 	d := difference{a: newDocument(a), b: newDocument(b)}
 	short := func(name string) string { return term.FitEnd(d.a.Text(name), 15, "..") }
 	d.names = [2]string{short(nameA), short(nameB)}
-	return joined([][]string{
-		d.settings(width),
-		d.speed(width),
-		d.passes(width),
-		d.perMiB(width),
-		d.calls(width),
-		{"!= differs, = the same as precisely as shown; ratio: the second by the first", "d derived, ~ estimated, n/a not counted"},
-	}, width)
+	sections := [][]string{d.settings(width), d.speed(width), d.passes(width), d.perMiB(width), d.calls(width)}
+	tables := joined(sections, width)
+	var marks []string
+	for _, sign := range []struct{ occurs, meaning string }{
+		{`(?m)^   \? `, "? one of the two is not known"},
+		{`(?m)\d d( |$)`, "d derived"},
+		{`(?m)\S ~( |$)`, "~ estimated"},
+		{`(?m)  n/a( |$)`, "n/a not counted"},
+	} {
+		if regexp.MustCompile(sign.occurs).MatchString(tables) {
+			marks = append(marks, sign.meaning)
+		}
+	}
+	if len(marks) == 0 {
+		marks = []string{"everything was observed"}
+	}
+	return tables + "\n!= differs, = the same as precisely as shown; ratio: the second by the first\n" + strings.Join(marks, ", ") + "\n"
 }
 
 // difference is two runs at their ends.
