@@ -56,11 +56,25 @@ func (j judge) whyRead(read, want int64) Cause {
 // whyMore says why more was read than the payload. What was read and is of none of the
 // source's pages can only be the file system's own.
 func (j judge) whyMore(read, want int64) Cause {
-	pages := max(j.party.Int(trace.CacheMissBytes).Or(0), want+block-1)
-	if read > pages {
-		return Cause{Kind: MetadataRead, Count: read - pages + block - 1}
+	pages := max(j.party.Int(trace.CacheMissBytes).Or(0), want+j.roundedUp())
+	switch {
+	case read > pages:
+		return Cause{Kind: MetadataRead, Count: read - pages}
+	case j.direct():
+		return Cause{Kind: InBlocks, Count: read - want}
 	}
 	return Cause{Kind: ReadAhead, Count: read - want}
+}
+
+// roundedUp is how much more than the payload the blocks are that hold it: each pass ends with a whole
+// one, which only direct I/O reads again each time.
+func (j judge) roundedUp() int64 {
+	missing := func(n int64) int64 { return (block - n%block) % block }
+	size := j.tr.Run.Source.Bytes.Or(0)
+	if size <= 0 || !j.direct() {
+		return missing(j.payload)
+	}
+	return j.payload/size*missing(size) + missing(j.payload%size)
 }
 
 // decompressed is how many bytes the CPU made out of others when pages were read from the

@@ -48,44 +48,47 @@ type CauseKind int
 
 // The causes. What Count and Name of a [Cause] are stands behind each.
 const (
-	NoCause             CauseKind = iota
-	MoreInAll                     // as precisely as is shown, it is the textbook's; Count: calls more than that, in all
-	BytesInAll                    // the same of bytes
-	SeveralToACall                // a call submits several transfers
-	SharedNotifications           // a notification stands for several sends
-	MappedOnce                    // the source is mapped once, and not for each transfer
-	MappedSeldom                  // Count: how often
-	ShortTransfers                // Count
-	SmallPipe                     // the strategy's pipe takes less than a chunk; Count: bytes
-	OtherCalls                    // Count: calls in the window that are no transfer; Name: what they are, if that is known
-	UnderWay                      // chunks are being moved
-	Zeros                         // the kernel filled in zeros; Count: bytes
-	Unread                        // the sink does not read what it takes
-	CannotGather                  // the NIC takes a packet only in one piece; Name: the NIC
-	CopiedOnArrival               // the receiver is on this machine; Name: the kind of device
-	FileTakesCopies               // a file takes no pages by reference
-	SourceHasNoDisk               // it is /dev/zero
-	MemoryHasNoDisk               // Name: the source's file system
-	FromElsewhere                 // no disk of this machine has the source; Name: who keeps it, see trace.Layer
-	KeptElsewhere                 // nor the sink; Name: the same
-	DiskIsAFile                   // Name: the block device that the kernel makes of a file
-	CacheWarm                     // the source was in the page cache
-	SinkHasNoDevice               // nothing carries the payload away
-	VirtualDevice                 // Name: its kind
-	WithHeaders                   // packets carry more than the payload
-	WritebackLater                // Name: the kind of the other sink's device, if there are two; Count: bytes of which not, as their blocks are shared
-	CopiedByKernel                // on arrival, and charged to no process
-	NotMapped                     // the receiver asked for pages to be mapped, and they were copied
-	FailedCalls                   // Count of Of calls of Name failed with Errno, and were repeated
-	NotInBlocks                   // no blocks of a disk hold the source as it is; Extents: how it is kept
-	BlocksShared                  // the file system shares them; Count: bytes
-	ReadAhead                     // and in whole blocks; Count: bytes more than the payload
-	MetadataRead                  // of the file system's own; Count: bytes
-	Decompressed                  // or decrypted, by the CPU, when it was read from the disk; Count: bytes at most
-	DirectCopied                  // direct I/O was made through the page cache; Name: the file system
-	BufferedTail                  // what ends a file within a block goes through the page cache
-	WrittenMore                   // whole blocks, and the file system's own; Count: bytes more than the payload
-	causeKinds                    // how many there are
+	NoCause              CauseKind = iota
+	MoreInAll                      // as precisely as is shown, it is the textbook's; Count: calls more than that, in all
+	BytesInAll                     // the same of bytes
+	SeveralToACall                 // a call submits several transfers
+	SharedNotifications            // a notification stands for several sends
+	MappedOnce                     // the source is mapped once, and not for each transfer
+	MappedSeldom                   // Count: how often
+	ShortTransfers                 // Count
+	SmallPipe                      // the strategy's pipe takes less than a chunk; Count: bytes
+	InPieces                       // chunks were moved by several calls, of which nobody knows what they asked for; Count: calls more
+	NotificationsAwaited           // Count: calls that waited for those of zero-copy sends, and submitted nothing
+	OtherCalls                     // Count: calls in the window that are no transfer; Name: what they are, if that is known
+	UnderWay                       // chunks are being moved
+	Zeros                          // the kernel filled in zeros; Count: bytes
+	Unread                         // the sink does not read what it takes
+	CannotGather                   // the NIC takes a packet only in one piece; Name: the NIC
+	CopiedOnArrival                // the receiver is on this machine; Name: the kind of device
+	FileTakesCopies                // a file takes no pages by reference
+	SourceHasNoDisk                // it is /dev/zero
+	MemoryHasNoDisk                // Name: the source's file system
+	FromElsewhere                  // no disk of this machine has the source; Name: who keeps it, see trace.Layer
+	KeptElsewhere                  // nor the sink; Name: the same
+	DiskIsAFile                    // Name: the block device that the kernel makes of a file
+	CacheWarm                      // the source was in the page cache
+	SinkHasNoDevice                // nothing carries the payload away
+	VirtualDevice                  // Name: its kind
+	WithHeaders                    // packets carry more than the payload
+	WritebackLater                 // Name: the kind of the other sink's device, if there are two; Count: bytes of which not, as their blocks are shared
+	CopiedByKernel                 // on arrival, and charged to no process
+	NotMapped                      // the receiver asked for pages to be mapped, and they were copied
+	FailedCalls                    // Count of Of calls of Name failed with Errno, and were repeated
+	NotInBlocks                    // no blocks of a disk hold the source as it is; Extents: how it is kept
+	BlocksShared                   // the file system shares them; Count: bytes
+	ReadAhead                      // and in whole blocks; Count: bytes more than the payload
+	InBlocks                       // Count: bytes that are read more than the payload
+	MetadataRead                   // of the file system's own; Count: bytes
+	Decompressed                   // or decrypted, by the CPU, when it was read from the disk; Count: bytes at most
+	DirectCopied                   // direct I/O was made through the page cache; Name: the file system
+	BufferedTail                   // what ends a file within a block goes through the page cache
+	WrittenMore                    // whole blocks, and the file system's own; Count: bytes more than the payload
+	causeKinds                     // how many there are
 )
 
 // Cause is a reason with what it is about.

@@ -47,6 +47,10 @@ func (j judge) moreCalls(over int64) Cause {
 		return Cause{Kind: SmallPipe, Count: pipe}
 	case short > 0:
 		return Cause{Kind: ShortTransfers, Count: short}
+	case j.party.Zerocopy.Completions.Or(0) > 0:
+		return Cause{Kind: NotificationsAwaited, Count: over}
+	case !j.party.Syscalls.ShortTransfers.Known(), j.batched(): // but each moved something
+		return Cause{Kind: InPieces, Count: over}
 	}
 	return Cause{}
 }

@@ -248,6 +248,11 @@ func TestCallsHaveTheirCauses(t *testing.T) {
 			run:   func(r *trace.Run) { r.PipeBytes = trace.Known(4096) },
 			calls: Cause{Kind: SmallPipe, Count: 4096}, mode: Cause{Kind: SmallPipe, Count: 4096},
 			besides: Cause{Kind: OtherCalls, Count: 2, Name: "munmap, mmap"}},
+		{name: "to a pipe by vmsplice", made: map[string]int64{"vmsplice": 16, "splice": 24}, transfers: 40, book: 2, short: -1,
+			calls: Cause{Kind: InPieces, Count: 8}, mode: Cause{Kind: InPieces, Count: 8}},
+		{name: "notifications", made: map[string]int64{"io_uring_enter": 31}, transfers: 31, book: 1,
+			run:   func(r *trace.Run) { r.Strategy = "io-uring-zc" },
+			calls: Cause{Kind: NotificationsAwaited, Count: 15}, mode: Cause{Kind: NotificationsAwaited, Count: 15}},
 		{name: "mapped", made: map[string]int64{"write": 16, "mmap": 1, "munmap": 1, "clock_nanosleep": 16}, transfers: 17, book: 2,
 			calls: Cause{Kind: MappedOnce}, mode: Cause{Kind: MappedOnce},
 			besides: Cause{Kind: OtherCalls, Count: 17, Name: "clock_nanosleep, munmap"}},
@@ -270,6 +275,12 @@ func TestCallsHaveTheirCauses(t *testing.T) {
 				all += n
 			}
 			c.Syscalls.Calls, c.Syscalls.TransferCalls, c.Syscalls.ShortTransfers = trace.Known(all), trace.Known(test.transfers), trace.Known(test.short)
+			if test.short < 0 {
+				c.Syscalls.ShortTransfers = trace.Int{}
+			}
+			if tr.Run.Strategy == "io-uring-zc" {
+				c.Zerocopy.Completions = trace.Known(16)
+			}
 			c.ModeSwitches = trace.Known(2 * all)
 			v := End(tr).Verdict()
 			calls, mode := v.Row(TransferCalls), v.Row(ModeSwitches)
@@ -301,6 +312,21 @@ func TestDMAOutAsItIsShown(t *testing.T) {
 		tr.Total.Sender.Disk.WriteBytes = trace.Known(test.written)
 		if row := End(tr).Verdict().Row(DMAOut); row.Agreement != test.want || row.Cause != test.cause {
 			t.Errorf("%d bytes: agreement %d, %+v, want %d, %+v", test.written, row.Agreement, row.Cause, test.want, test.cause)
+		}
+	}
+}
+
+// Direct I/O reads whole blocks, of a source of one byte 4,095 bytes more in each pass.
+func TestDirectReadsInWholeBlocks(t *testing.T) {
+	for read, want := range map[int64]Cause{
+		8192:  {Kind: InBlocks, Count: 8190},
+		12288: {Kind: MetadataRead, Count: 4096},
+	} {
+		tr := traceOf(2, 64<<10, trace.TextbookCopies{})
+		tr.Run.Strategy, tr.Run.Source.Bytes, tr.Textbook.DMA.In = "direct-io", trace.Known(1), 1
+		tr.Total.Sender.Disk.ReadBytes = trace.Known(read)
+		if row := End(tr).Verdict().Row(DMAIn); row.Cause != want {
+			t.Errorf("%d bytes: %+v, want %+v", read, row.Cause, want)
 		}
 	}
 }

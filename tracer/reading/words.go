@@ -85,6 +85,10 @@ func (c Cause) String() string {
 			return human.Plural(c.Count, "other call") + " in the window"
 		}
 		return human.Plural(c.Count, "other call") + ": " + c.Name
+	case InPieces:
+		return "chunks in pieces: " + human.Plural(c.Count, "call") + " more"
+	case NotificationsAwaited:
+		return human.Plural(c.Count, "call") + " more, which waited for notifications"
 	case SmallPipe:
 		return "the pipe of " + human.FormatBytes(c.Count) + " takes a chunk in pieces"
 	case WrittenMore:
@@ -119,6 +123,8 @@ func (c Cause) String() string {
 		return "cloned: " + human.Grouped(c.Count) + " bytes share blocks"
 	case ReadAhead:
 		return "read ahead, in whole blocks: " + human.Grouped(c.Count) + " bytes more"
+	case InBlocks:
+		return "in whole blocks: " + human.Plural(c.Count, "byte") + " more"
 	case MetadataRead:
 		return "metadata: " + human.Grouped(c.Count) + " bytes of the file system's own"
 	case Decompressed:
