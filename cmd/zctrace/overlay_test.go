@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -144,4 +145,24 @@ func TestOverlayOnAnOverlay(t *testing.T) {
 	e.check(t, tr)
 	checkEngines(t, "sender", &tr.Total.Sender, e)
 	want{"sender.page_cache.hit_bytes": n}.check(t, tr)
+}
+
+// Once a file was copied up, each call reads another one: of the pages nothing is claimed.
+func TestOverlayCopiedUp(t *testing.T) {
+	const n = 1 << 20
+	source := overlay(t, onDisks(t)[0].dir, n)
+	cmd, _, stderr := running(t, "--source", source, "--bytes", "1MiB", "--rate", "1MiB", "--json", "t.json")
+	f, err := os.OpenFile(source, os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.Close()
+	if code := exitStatus(t, cmd.Wait()); code != 0 {
+		t.Fatalf("exit code %d: %s", code, stderr)
+	}
+	tr := readTrace(t, filepath.Join(cmd.Dir, "t.json"))
+	want{"sender.payload_bytes": n, "sender.moved.page_refs": n}.check(t, tr)
+	if o := tr.Total.Sender.Origin("page_cache.hit_bytes"); tr.Total.Sender.PageCache.HitBytes.Known() || !strings.Contains(o.Reason, "copied the source up") {
+		t.Errorf("%v bytes were in the page cache: %+v", tr.Total.Sender.PageCache.HitBytes, o)
+	}
 }

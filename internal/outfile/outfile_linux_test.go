@@ -116,3 +116,14 @@ func asNobody(t *testing.T, nr uintptr, f func()) {
 	}()
 	must(t, <-done)
 }
+
+// Where a file system makes no new files, the directory is not what is missing.
+func TestWriteWhereNoFilesAreMade(t *testing.T) {
+	err := Check("/proc/zctrace.json")
+	if os.Geteuid() != 0 && errors.Is(err, os.ErrPermission) { // which is asked first
+		return
+	}
+	if err == nil || !strings.Contains(err.Error(), "/proc/zctrace.json: its file system makes no new files (name a file elsewhere)") {
+		t.Errorf("got %v", err)
+	}
+}
