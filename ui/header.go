@@ -102,7 +102,7 @@ func (d data) conditions() []string {
 	if r.Receiver == "read" {
 		add("receiver ", r.Receiver, "s")
 	}
-	add("", r.Source.Filesystem, "")
+	add("", reading.Filesystems(r.Source.Filesystem, r.Source.Below), "")
 	add("", h.Arch, "")
 	add("", h.Virtualization, "")
 	return list

@@ -193,9 +193,9 @@ func (s *surveyor) addSource() int {
 	case src.Kind == "zero":
 		return s.add(Place{Names: []string{"/dev/zero", "zero"}})
 	case memoryOnly(src):
-		return s.add(Place{Names: []string{"page cache", "cache"}, Detail: filesystems(src.Filesystem, src.Below)})
+		return s.add(Place{Names: []string{"page cache", "cache"}, Detail: working(src.Filesystem, src.Below)})
 	default:
-		disk := s.add(Place{Names: []string{cmp.Or(keepers[keeper(src.Below)].place, "disk")}, Detail: filesystems(src.Filesystem, src.Below)})
+		disk := s.add(Place{Names: []string{cmp.Or(keepers[keeper(src.Below)].place, "disk")}, Detail: working(src.Filesystem, src.Below)})
 		cache := s.add(Place{Names: []string{"page cache", "cache"}, Detail: s.cacheState(), Idle: s.past()})
 		if !s.past() {
 			s.join(disk, cache, s.unused(), s.fromDisk()...)
@@ -312,7 +312,7 @@ func (s *surveyor) sinkPlace(sink trace.Sink) Place {
 	case "file":
 		names, detail = []string{"page cache", "cache"}, "sink's"
 		if sink.Device.Kind == "memory" {
-			detail = cmp.Or(filesystems(sink.Filesystem, sink.Below), "tmpfs")
+			detail = cmp.Or(working(sink.Filesystem, sink.Below), "tmpfs")
 		}
 	case "null":
 		names, detail = []string{"/dev/null", "null"}, ""

@@ -40,7 +40,7 @@ func (j judge) whyRead(read, want int64) Cause {
 	case run.Source.Kind == "zero":
 		return Cause{Kind: SourceHasNoDisk}
 	case memoryOnly(run.Source):
-		return Cause{Kind: MemoryHasNoDisk, Name: filesystems(run.Source.Filesystem, run.Source.Below)}
+		return Cause{Kind: MemoryHasNoDisk, Name: Filesystems(run.Source.Filesystem, run.Source.Below)}
 	case missing <= j.shared():
 		return Cause{Kind: BlocksShared, Count: j.shared()}
 	case run.Cache == "warm" && (!j.direct() || j.fellBack()) && j.mayBeCached():

@@ -57,13 +57,25 @@ func Store(filesystem string, below []trace.Layer) string {
 	return s.String()
 }
 
-// filesystems are the file system with those that it gets its files from, without the devices below.
-func filesystems(filesystem string, below []trace.Layer) string {
+// Filesystems are the file system with those that it gets its files from, without the devices below. The
+// names are the trace's: not to be drawn unsanitized.
+func Filesystems(filesystem string, below []trace.Layer) string {
 	for _, l := range below {
 		if l.Kind != "filesystem" {
 			break
 		}
 		filesystem += " on " + l.Name
+	}
+	return filesystem
+}
+
+// working is the file system that does the work, the last of them: there is no room for all in a picture.
+func working(filesystem string, below []trace.Layer) string {
+	for _, l := range below {
+		if l.Kind != "filesystem" {
+			break
+		}
+		filesystem = l.Name
 	}
 	return filesystem
 }

@@ -1,6 +1,7 @@
 package reading
 
 import (
+	"cmp"
 	"testing"
 
 	"github.com/zctrace/zctrace/tracer/trace"
@@ -52,6 +53,14 @@ func TestLayers(t *testing.T) {
 		row := End(tr).Verdict().Row(DMAIn)
 		if row.Agreement != test.agreement || row.Cause.String() != test.cause {
 			t.Errorf("%s, %s, %v: agreement %d, %q; want %d, %q", test.filesystem, test.cache, test.below, row.Agreement, row.Cause, test.agreement, test.cause)
+		}
+		want := map[string]string{"daemon": "daemon", "host": "host", "server": "server", "memory": "page cache", "unknown": "storage"}[keeper(test.below)]
+		if test.filesystem == "tmpfs" {
+			want = "page cache"
+		}
+		place := End(tr).DataPath().Places[0]
+		if place.Names[0] != cmp.Or(want, "disk") || place.Detail != working(test.filesystem, test.below) {
+			t.Errorf("%s on %v begins at %+v", test.filesystem, test.below, place)
 		}
 		if s := Store(test.filesystem, test.below); s != test.store {
 			t.Errorf("%s on %v: %q", test.filesystem, test.below, s)
