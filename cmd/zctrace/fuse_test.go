@@ -254,7 +254,10 @@ func TestFUSE(t *testing.T) {
 func TestVirtiofs(t *testing.T) {
 	guestOnly(t, "its root is on virtiofs")
 	needTracing(t)
-	const source = "fuse_test.go" // the tests' directory is the host's
+	source, err := filepath.Abs("fuse_test.go") // the tests' directory is the host's
+	if err != nil {
+		t.Fatal(err)
+	}
 	info, err := os.Stat(source)
 	if err != nil {
 		t.Fatal(err)
