@@ -82,7 +82,7 @@ func since(p reading.Party, n trace.Number) trace.Int {
 // passesIn is how often the CPU copied the payload of the interval.
 func passesIn(p reading.Party, moved trace.Int) string {
 	copied := trace.Known(0)
-	for _, k := range []trace.Number{trace.ToUser, trace.FromUser, trace.InKernel} {
+	for _, k := range []trace.Number{trace.ToUser, trace.FromUser, trace.InKernel, trace.UserSpace} {
 		n, known := p.Now.Value(k).Int.Get()
 		if !known {
 			return human.NotCounted

@@ -167,6 +167,15 @@ func TestPlainLinesAlign(t *testing.T) {
 	}
 }
 
+// What a program copies itself is a copy, too.
+func TestPassesCountCopiesInUserSpace(t *testing.T) {
+	tr := tracetest.Small("sendfile")
+	tr.Total.Sender.Copies.UserSpace = tracetest.Derived(64 << 20)
+	if line := PlainLine(nil, tr); !strings.Contains(line, " 1.00 ") {
+		t.Errorf("no pass in %q", line)
+	}
+}
+
 func TestNullIsNeverShownAsZero(t *testing.T) {
 	tr := tracetest.Whole("read-write")
 	tr.Total.Sender.PageCache = trace.PageCache{}
