@@ -136,13 +136,14 @@ deps-dev: deps ## Install what `make generate` needs
 
 # In a guest, whose kernel lets copies be observed; how fast it is there is the emulator's.
 FILMS := .bin/film
+FILM  := set -e; for strategy in read-write mmap-write sendfile; do \
+		./scripts/film $(FILMS)/$$strategy run $$strategy --duration 12s; done; \
+	./scripts/film $(FILMS)/compare compare --bytes 16MiB read-write mmap-write sendfile splice
 screenshot: build deps-vm ## Take the README's pictures of the dashboard, in a guest with Debian's kernel 6.12 (Debian 12)
 	@./scripts/need tmux:tmux
 	@./scripts/vm --fetch 6.12
 	rm -rf $(FILMS) && mkdir $(FILMS)
-	$(SUDO) env TIMEOUT=1800 ./scripts/vm 6.12 bash -ec 'for strategy in read-write mmap-write sendfile; do \
-		./scripts/film $(FILMS)/$$strategy run $$strategy --duration 12s; done; \
-		./scripts/film $(FILMS)/compare compare --bytes 16MiB read-write mmap-write sendfile splice'
+	$(SUDO) env TIMEOUT=1800 ./scripts/vm 6.12 bash -c '$(FILM)'
 	for strategy in read-write mmap-write; do \
 		./scripts/picture --still "sudo zctrace run $$strategy" <$(FILMS)/$$strategy >docs/$$strategy.svg || exit; \
 	done
