@@ -36,7 +36,7 @@ func (j judge) calls() Row {
 // moreCalls says why there are so many more than the textbook's.
 func (j judge) moreCalls(over int64) Cause {
 	run := &j.tr.Run
-	short, failed := j.party.Syscalls.ShortTransfers.Or(0), j.failedCalls()
+	short, failed := j.party.Syscalls.ShortTransfers.Or(0), j.failedCalls(over)
 	pipe, piped := run.PipeBytes.Get()
 	switch {
 	case failed.Count > short:
@@ -55,22 +55,27 @@ func (j judge) moreCalls(over int64) Cause {
 	return Cause{}
 }
 
-// failedCalls are those of the transfer call that failed most often, with its most frequent errno.
-func (j judge) failedCalls() (cause Cause) {
-	most, names := int64(0), []string{"recvmsg"} // the notifications of zero-copy sends
+// failedCalls are those of the transfer call that failed most often, with its most frequent errno, if most of the
+// calls that there are too many failed.
+func (j judge) failedCalls(over int64) (cause Cause) {
+	sum, most, names := int64(0), int64(0), []string{"recvmsg"} // the notifications of zero-copy sends
 	for _, hop := range j.tr.Run.Hops() {
 		names = append(names, hop.Calls...)
 	}
-	for _, name := range names {
+	slices.Sort(names)
+	for _, name := range slices.Compact(names) {
 		call := CallOf(j.party, name)
 		n := call.Errors.Int.Or(0)
-		if n <= most {
+		if sum += n; n <= most {
 			continue
 		}
 		most, cause = n, Cause{Kind: FailedCalls, Count: n, Name: name, Of: call.Count.Int.Or(0)}
 		if len(call.Errnos) > 0 {
 			cause.Count, cause.Errno = call.Errnos[0].Count.Int.Or(0), call.Errnos[0].Name
 		}
+	}
+	if 2*sum < over {
+		return Cause{}
 	}
 	return cause
 }
