@@ -22,7 +22,11 @@ func withOptmem(t *testing.T, bytes int, args ...string) result {
 	inNamespace := fmt.Sprintf(`ip link set lo up && echo %d >%s && exec "$@"`, bytes, file)
 	cmd := command(t, args...)
 	if exec.Command("unshare", "-n", "test", "-e", file).Run() == nil {
-		cmd.Path, cmd.Args = "/usr/bin/env", append([]string{"env", "unshare", "-n", "sh", "-c", inNamespace, "sh"}, cmd.Args...)
+		unshare, err := exec.LookPath("unshare")
+		if err != nil {
+			t.Fatal(err)
+		}
+		cmd.Path, cmd.Args = unshare, append([]string{"unshare", "-n", "sh", "-c", inNamespace, "sh"}, cmd.Args...)
 		return finish(t, cmd)
 	}
 	if !inGuest() {
