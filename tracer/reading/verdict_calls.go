@@ -56,17 +56,18 @@ func (j judge) moreCalls(over int64) Cause {
 }
 
 // failedCalls are those of the transfer call that failed most often, with its most frequent errno, if most of the
-// calls that there are too many failed.
+// calls that there are too many failed. Those that read notifications come last: they fail while a send waits.
 func (j judge) failedCalls(over int64) (cause Cause) {
-	sum, most, names := int64(0), int64(0), []string{"recvmsg"} // the notifications of zero-copy sends
+	const notifications = "recvmsg" // of zero-copy sends
+	sum, most, names := int64(0), int64(0), []string(nil)
 	for _, hop := range j.tr.Run.Hops() {
 		names = append(names, hop.Calls...)
 	}
 	slices.Sort(names)
-	for _, name := range slices.Compact(names) {
+	for _, name := range append(slices.Compact(names), notifications) {
 		call := CallOf(j.party, name)
 		n := call.Errors.Int.Or(0)
-		if sum += n; n <= most {
+		if sum += n; n <= most || name == notifications && most > 0 {
 			continue
 		}
 		most, cause = n, Cause{Kind: FailedCalls, Count: n, Name: name, Of: call.Count.Int.Or(0)}

@@ -86,7 +86,7 @@ func TestFailedCalls(t *testing.T) {
 		sentence string
 	}{
 		{name: "none", sendto: call(20, 0, nil), cause: Cause{}, sentence: ""},
-		{name: "sends", sendto: call(31, 15, map[string]trace.Int{"ENOBUFS": trace.Known(15)}), recvmsg: call(17, 1, map[string]trace.Int{"EAGAIN": trace.Known(1)}),
+		{name: "sends", sendto: call(31, 15, map[string]trace.Int{"ENOBUFS": trace.Known(15)}), recvmsg: call(32, 16, map[string]trace.Int{"EAGAIN": trace.Known(16)}),
 			cause:    Cause{Kind: FailedCalls, Count: 15, Of: 31, Name: "sendto", Errno: "ENOBUFS"},
 			sentence: "15 of 31 sendto failed with ENOBUFS and were repeated: raise net.core.optmem_max, or ulimit -l"},
 		{name: "notifications", sendto: call(16, 0, nil), recvmsg: call(31, 16, map[string]trace.Int{"EINTR": trace.Known(1), "EAGAIN": trace.Known(15)}),
