@@ -20,7 +20,7 @@ help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 build: ## Build ./zctrace; needs only Go
-	@$(GO) mod edit -json >/dev/null 2>&1 || { echo "zctrace: needs Go $(NEEDS_GO) or later, and '$(GO)' here cannot read go.mod: install a newer one (https://go.dev/dl), or name it: GO=/usr/local/go/bin/go" >&2; exit 1; }
+	@$(GO) mod edit -json >/dev/null 2>&1 || { echo "zctrace: needs Go $(NEEDS_GO) or later, and no '$(GO)' here can read go.mod: install a newer one (https://go.dev/dl), or name it: GO=/usr/local/go/bin/go" >&2; exit 1; }
 	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o zctrace ./cmd/zctrace
 
 # Under sudo Go is often not found: what was built before will do.
@@ -52,8 +52,10 @@ test: deps test-unit test-native ## Run all tests; installs what they need
 NATIVE := ./tracer ./cmd/zctrace
 # Unit tests some of which need root, and skip themselves without; they run with it too.
 AS_ROOT := ./workloads ./internal/outfile
+# PATH is named, for sudo has one of its own, without Go.
+AS_SUDO := $(if $(SUDO),-exec '$(SUDO) -E env "PATH=$(PATH)"')
 # With root to be had, CI lets no test skip itself for want of it.
-GO_TEST_NATIVE = ZCTRACE_TEST_ROOT=$(ROOT) $(GO) test -count=1 $(if $(SUDO),-exec '$(SUDO) -E') -timeout 20m
+GO_TEST_NATIVE = ZCTRACE_TEST_ROOT=$(ROOT) $(GO) test -count=1 $(AS_SUDO) -timeout 20m
 
 test-unit: ## Run the tests that need no rights
 	CGO_ENABLED=1 $(GO) test -race $$($(GO) list ./... | grep -vxE '.*/(tracer|cmd/zctrace)')
@@ -85,7 +87,7 @@ fuzz: ## Run every fuzzer for FUZZTIME=10m; what crashes one is kept in its test
 	done
 
 soak: ## Run ten minutes at full speed, start and stop 1,000 times, and try every combination; takes an hour
-	ZCTRACE_TEST_LONG_RUN=10m ZCTRACE_TEST_STARTS=1000 ZCTRACE_TEST_ALL_COMBINATIONS=1 $(GO) test -count=1 $(if $(SUDO),-exec '$(SUDO) -E') -timeout 2h -v -run 'TestLongRun|TestStartsAndStops|TestProduct' ./cmd/zctrace
+	ZCTRACE_TEST_LONG_RUN=10m ZCTRACE_TEST_STARTS=1000 ZCTRACE_TEST_ALL_COMBINATIONS=1 $(GO) test -count=1 $(AS_SUDO) -timeout 2h -v -run 'TestLongRun|TestStartsAndStops|TestProduct' ./cmd/zctrace
 
 lint: $(GOLANGCI) ## Check formatting, imports and code, and that `show` builds elsewhere
 	$(GOLANGCI) run ./...
@@ -110,7 +112,7 @@ ifndef BENCH
 	$(GO) build -o $(BIN)/overhead ./internal/overhead
 	$(SUDO) $(BIN)/overhead
 endif
-	$(GO) test $(if $(SUDO),-exec '$(SUDO) -E') -timeout 30m -run '^$$' -bench '$(or $(BENCH),.)' -benchtime 1x ./tracer/session ./cmd/zctrace
+	$(GO) test $(AS_SUDO) -timeout 30m -run '^$$' -bench '$(or $(BENCH),.)' -benchtime 1x ./tracer/session ./cmd/zctrace
 
 KERNEL ?= 6.12
 vm-shell: build deps-vm ## Open a shell in a guest with Debian's kernel KERNEL=6.12, 6.1 or 6.12-arm64
