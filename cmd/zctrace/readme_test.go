@@ -114,13 +114,16 @@ func newNewcomer(t *testing.T) *newcomersMachine {
 		t.Fatalf("%v: %s", err, out)
 	}
 	path := []string{filepath.Join(dir, "bin"), filepath.Join(dir, "prefix/bin"), os.Getenv("PATH")}
-	if root := os.Getenv("GOROOT"); root != "" { // of the go that runs this test; a sudo may have left it out of PATH
-		path = append(path, filepath.Join(root, "bin"))
-	}
 	m.env = append(os.Environ(), "PATH="+strings.Join(path, ":"), "PREFIX="+filepath.Join(dir, "prefix"),
-		"GIT_CONFIG_GLOBAL="+filepath.Join(dir, "gitconfig"), "TMPDIR="+dir, "CI=")
+		"GIT_CONFIG_GLOBAL="+filepath.Join(dir, "gitconfig"), "TMPDIR="+dir, "CI=",
+		"GOFLAGS=-buildvcs=false") // which would write into the module cache
 	if info, err := os.Stat(os.Getenv("HOME")); err != nil || info.Sys().(*syscall.Stat_t).Uid != 0 {
 		m.env = append(m.env, "GOCACHE="+filepath.Join(dir, "cache")) // nothing of root's in that of the user who called sudo
+	}
+	build := exec.CommandContext(t.Context(), "make", "-C", filepath.Join(dir, "upstream"), "build") // or make run's first word is long in coming
+	build.Env = m.env
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
 	}
 	return m
 }
