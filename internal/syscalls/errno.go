@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -48,7 +49,18 @@ const unnamed = "errno_"
 
 // IsErrno is whether [Errno] may have given that name, with an older or a newer table, too.
 func IsErrno(name string) bool {
-	return slices.Contains(Errnos(), name) || strings.HasPrefix(name, unnamed)
+	if number, found := strings.CutPrefix(name, unnamed); found {
+		_, err := strconv.ParseUint(number, 10, 32)
+		return err == nil
+	}
+	for _, table := range []map[uint32]string{errnos, kernelErrnos} {
+		for _, known := range table {
+			if known == name {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // Errnos are the names of all errnos, sorted.

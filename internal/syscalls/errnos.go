@@ -117,7 +117,7 @@ var errnos = map[uint32]string{
 	114: "EALREADY",
 	115: "EINPROGRESS",
 	116: "ESTALE",
-	117: "EFSCORRUPTED",
+	117: "EUCLEAN",
 	118: "ENOTNAM",
 	119: "ENAVAIL",
 	120: "EISNAM",

@@ -51,7 +51,7 @@ func TestIsName(t *testing.T) {
 
 func TestErrno(t *testing.T) {
 	for n, want := range map[uint32]string{
-		1: "EPERM", 11: "EAGAIN", 32: "EPIPE", 95: "EOPNOTSUPP", 105: "ENOBUFS", 133: "EHWPOISON",
+		1: "EPERM", 11: "EAGAIN", 32: "EPIPE", 35: "EDEADLK", 74: "EBADMSG", 95: "EOPNOTSUPP", 105: "ENOBUFS", 117: "EUCLEAN", 133: "EHWPOISON",
 		512: "ERESTARTSYS", 516: "ERESTART_RESTARTBLOCK", 41: "errno_41", 4095: "errno_4095",
 	} {
 		if got := Errno(n); got != want {
@@ -71,7 +71,7 @@ func TestErrno(t *testing.T) {
 			t.Errorf("%s has no number", name)
 		}
 	}
-	for _, name := range []string{"", "E", "EAGAN", "eagain", "EAGAIN ", "\x1b[2J"} {
+	for _, name := range []string{"", "E", "EAGAN", "eagain", "EAGAIN ", "\x1b[2J", "errno_", "errno_x", "errno_-1", "errno_4\x1b[2J"} {
 		if IsErrno(name) {
 			t.Errorf("%q is taken for an errno", name)
 		}

@@ -68,8 +68,11 @@ func errnos(read func(string) string) string {
 		fmt.Fprint(&out, "var errnos = map[uint32]string{\n")
 		for _, m := range errno.FindAllStringSubmatch(read("zerrors_linux_"+arch+".go"), -1) {
 			name := m[2]
-			if name == "ENOTSUP" { // of errno(3); Linux and strace(1) call it so:
+			switch name { // where there are two, the one of errno(1) and strace(1)
+			case "ENOTSUP":
 				name = "EOPNOTSUPP"
+			case "EFSCORRUPTED": // what file systems call it among themselves
+				name = "EUCLEAN"
 			}
 			fmt.Fprintf(&out, "%s: %q,\n", m[1], name)
 		}
