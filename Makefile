@@ -75,7 +75,7 @@ accept-vm: ## Take over how many tests passed in the guests' last run as what is
 
 FRESH ?= make test
 test-fresh: ## Run FRESH="make test" as a newcomer on a fresh Debian 12, where make deps has to bring all that it needs
-	@./scripts/need mmdebstrap:mmdebstrap
+	@./scripts/need mmdebstrap:mmdebstrap /usr/share/keyrings/debian-archive-keyring.gpg:debian-archive-keyring
 	$(SUDO) env GOROOT=$$($(GO) env GOROOT) GOMODCACHE=$$($(GO) env GOMODCACHE) GOPROXY=$$($(GO) env GOPROXY) ./scripts/fresh '$(FRESH)'
 
 FUZZTIME ?= 10m
@@ -142,7 +142,7 @@ FILM  := set -e; for strategy in read-write mmap-write sendfile; do \
 		./scripts/film $(FILMS)/$$strategy run $$strategy --duration 12s; done; \
 	./scripts/film $(FILMS)/compare compare --bytes 16MiB read-write mmap-write sendfile splice
 screenshot: build deps-vm ## Take the README's pictures of the dashboard, in a guest with Debian's kernel 6.12 (Debian 12)
-	@./scripts/need tmux:tmux
+	@./scripts/need tmux:tmux python3:python3
 	@./scripts/vm --fetch 6.12
 	rm -rf $(FILMS) && mkdir $(FILMS)
 	$(SUDO) env TIMEOUT=1800 ./scripts/vm 6.12 bash -c '$(FILM)'
