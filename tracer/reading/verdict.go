@@ -79,6 +79,7 @@ const (
 	CopiedByKernel                 // on arrival, and charged to no process
 	NotMapped                      // the receiver asked for pages to be mapped, and they were copied
 	FailedCalls                    // Count of Of calls of Name failed with Errno, and were repeated
+	FailedLast                     // the same of a run that a failed call ended
 	NotInBlocks                    // no blocks of a disk hold the source as it is; Extents: how it is kept
 	BlocksShared                   // the file system shares them; Count: bytes
 	ReadAhead                      // and in whole blocks; Count: bytes more than the payload
@@ -222,25 +223,29 @@ func (j judge) copies(s Subject, n trace.Number, textbook int) Row {
 func (j judge) explainCopies(row *Row, copied int64) {
 	run := &j.tr.Run
 	zeros := j.party.Copies.Fill.Bytes.Or(0)
+	toFile := run.Sink.Kind == "file" || run.Sink2 != nil && run.Sink2.Kind == "file"
 	switch s := row.Subject; {
 	case s == CopiesToUser && run.Source.Kind == "zero" && zeros+copied >= j.payload*int64(row.Textbook):
 		row.Agreement, row.Cause = Explained, Cause{Kind: Zeros, Count: zeros}
 	case s == CopiesFromUser && run.Sink.Kind == "null" && copied == 0:
 		row.Agreement, row.Cause = Explained, Cause{Kind: Unread}
 	case s == CopiesToUser && copied > 0 && j.direct():
-		row.Cause = Cause{Kind: DirectCopied, Name: run.Source.Filesystem}
+		row.Cause = Cause{Kind: DirectCopied, Name: working(run.Source.Filesystem, run.Source.Below)}
 	case s == CopiesFromUser && copied > 0 && j.direct() && copied <= j.tail():
 		row.Agreement, row.Cause = Explained, Cause{Kind: BufferedTail}
 	case s == CopiesFromUser && copied > 0 && j.direct() && run.Sink.Kind == "file":
-		row.Cause = Cause{Kind: DirectCopied}
+		row.Cause = Cause{Kind: DirectCopied, Name: working(run.Sink.Filesystem, run.Sink.Below)}
 	case s != CopiesInKernel:
 	case j.shared() > 0 && j.shared()+copied >= j.payload*int64(row.Textbook):
 		row.Agreement, row.Cause = Explained, Cause{Kind: BlocksShared, Count: j.shared()}
+	case copied <= j.payload*int64(row.Textbook): // none of these spares a copy
+	case toFile && copied <= j.payload:
+		row.Cause = Cause{Kind: FileTakesCopies}
 	case run.Sink.Device.Kind == "nic":
 		row.Cause = Cause{Kind: CannotGather, Name: run.Sink.Device.Name}
 	case j.party.Zerocopy.Copied.Or(0) > 0:
 		row.Cause = Cause{Kind: CopiedOnArrival, Name: cmp.Or(run.Sink.Device.Kind, "local")}
-	case run.Sink.Kind == "file" || run.Sink2 != nil && run.Sink2.Kind == "file":
+	case toFile:
 		row.Cause = Cause{Kind: FileTakesCopies}
 	}
 }

@@ -36,10 +36,11 @@ func (j judge) calls() Row {
 // moreCalls says why there are so many more than the textbook's.
 func (j judge) moreCalls(over int64) Cause {
 	run := &j.tr.Run
-	short, failed := j.party.Syscalls.ShortTransfers.Or(0), j.failedCalls(over)
+	short := j.party.Syscalls.ShortTransfers.Or(0)
+	failed, failures := j.failedCalls()
 	pipe, piped := run.PipeBytes.Get()
 	switch {
-	case failed.Count > short:
+	case 2*failures >= over && failures > short:
 		return failed
 	case j.direct() && j.tail() > 0 && over <= j.party.Syscalls.ByName["pwrite64"].Calls.Or(0):
 		return Cause{Kind: BufferedTail}
@@ -55,11 +56,16 @@ func (j judge) moreCalls(over int64) Cause {
 	return Cause{}
 }
 
-// failedCalls are those of the transfer call that failed most often, with its most frequent errno, if most of the
-// calls that there are too many failed. Those that read notifications come last: they fail while a send waits.
-func (j judge) failedCalls(over int64) (cause Cause) {
+// failedCalls are those of the transfer call that failed most often, with its most frequent errno, and how many
+// transfer calls failed in all. Those that read notifications come last: they fail while a send waits. Of a run
+// that failed the last one was not repeated, and may be the only one.
+func (j judge) failedCalls() (cause Cause, sum int64) {
 	const notifications = "recvmsg" // of zero-copy sends
-	sum, most, names := int64(0), int64(0), []string(nil)
+	kind := FailedCalls
+	if j.tr.Run.Ended == trace.Failed {
+		kind = FailedLast
+	}
+	most, names := int64(0), []string(nil)
 	for _, hop := range j.tr.Run.Hops() {
 		names = append(names, hop.Calls...)
 	}
@@ -70,15 +76,12 @@ func (j judge) failedCalls(over int64) (cause Cause) {
 		if sum += n; n <= most || name == notifications && most > 0 {
 			continue
 		}
-		most, cause = n, Cause{Kind: FailedCalls, Count: n, Name: name, Of: call.Count.Int.Or(0)}
+		most, cause = n, Cause{Kind: kind, Count: n, Name: name, Of: call.Count.Int.Or(0)}
 		if len(call.Errnos) > 0 {
 			cause.Count, cause.Errno = call.Errnos[0].Count.Int.Or(0), call.Errnos[0].Name
 		}
 	}
-	if 2*sum < over {
-		return Cause{}
-	}
-	return cause
+	return cause, sum
 }
 
 // fewerCalls says why there are fewer than the textbook's.
@@ -114,10 +117,11 @@ func (j judge) modeSwitches(calls Row) Row {
 	n := j.party.Value(trace.ModeSwitches)
 	row := j.row(ModeSwitches, n, j.transfers, j.tr.Textbook.ModeSwitches)
 	all, known := j.party.Syscalls.Calls.Get()
-	if row.Agreement != Differs || !known || n.Int.Or(0) != 2*all {
+	transfer, told := j.party.Syscalls.TransferCalls.Get()
+	if row.Agreement != Differs || !known || !told || n.Int.Or(0) != 2*all {
 		return row
 	}
-	other := all - j.party.Syscalls.TransferCalls.Or(all)
+	other := all - transfer
 	row.Agreement, row.Cause = max(calls.Agreement, Explained), calls.Cause
 	if agree(2*float64(all-other)/float64(j.transfers), row.Textbook) == Same {
 		row.Cause = Cause{}

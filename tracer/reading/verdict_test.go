@@ -1,6 +1,7 @@
 package reading
 
 import (
+	"cmp"
 	"testing"
 
 	"github.com/zctrace/zctrace/tracer/trace"
@@ -82,6 +83,7 @@ func TestFailedCalls(t *testing.T) {
 		recvmsg  trace.Syscall
 		ppoll    trace.Syscall
 		short    int64
+		ended    trace.Ended
 		cause    Cause
 		sentence string
 	}{
@@ -99,11 +101,16 @@ func TestFailedCalls(t *testing.T) {
 		{name: "too few of them", sendto: call(31, 7, nil), cause: Cause{}, sentence: ""},
 		{name: "half of them", sendto: call(31, 8, nil), cause: Cause{Kind: FailedCalls, Count: 8, Of: 31, Name: "sendto"},
 			sentence: "8 of 31 sendto failed and were repeated"},
+		{name: "one", sendto: call(17, 1, map[string]trace.Int{"EAGAIN": trace.Known(1)}), cause: Cause{Kind: FailedCalls, Count: 1, Of: 17, Name: "sendto", Errno: "EAGAIN"},
+			sentence: "1 of 17 sendto failed with EAGAIN and was repeated"},
+		{name: "one that ended the run", sendto: call(17, 1, map[string]trace.Int{"EIO": trace.Known(1)}), ended: trace.Failed,
+			cause: Cause{Kind: FailedLast, Count: 1, Of: 17, Name: "sendto", Errno: "EIO"}, sentence: "1 of 17 sendto failed with EIO"},
 		{name: "others, which are no transfer", sendto: call(20, 0, nil), ppoll: call(9, 8, nil), cause: Cause{}, sentence: ""},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			tr := traceOf(chunks*chunk, chunk, trace.TextbookCopies{})
 			tr.Run.Strategy, tr.Textbook.TransferCalls = "msg-zerocopy", 1
+			tr.Run.Ended = cmp.Or(test.ended, tr.Run.Ended)
 			c := &tr.Total.Sender
 			c.Syscalls.ByName = map[string]trace.Syscall{"sendto": test.sendto, "recvmsg": test.recvmsg, "ppoll": test.ppoll}
 			c.Syscalls.ShortTransfers = trace.Known(test.short)
@@ -111,6 +118,44 @@ func TestFailedCalls(t *testing.T) {
 			row := End(tr).Verdict().Row(TransferCalls)
 			if row.Agreement != Differs || row.Cause != test.cause || row.Cause.String() != test.sentence {
 				t.Errorf("agreement %d, cause %+v, %q; want %+v, %q", row.Agreement, row.Cause, row.Cause, test.cause, test.sentence)
+			}
+		})
+	}
+}
+
+// A sentence names every subject that differs for a known reason, each reason once; the point those of the copies,
+// whatever else has the same reason.
+func TestEverySubjectIsNamed(t *testing.T) {
+	mapped, tail := Cause{Kind: MappedOnce}, Cause{Kind: BufferedTail}
+	warm, other := Cause{Kind: CacheWarm}, Cause{Kind: OtherCalls, Count: 1, Name: "mmap"}
+	for _, test := range []struct {
+		name            string
+		rows            []Row
+		sentence, point string
+	}{
+		{"for one reason", []Row{
+			{Subject: TransferCalls, Agreement: Explained, Cause: mapped}, {Subject: ModeSwitches, Agreement: Explained, Cause: mapped},
+			{Subject: DMAIn, Agreement: Explained, Cause: warm},
+		}, "as in the textbook, apart from transfer calls and mode switches (mapped once: n+1, not 2n), DMA in (page cache warm)", "as in the textbook"},
+		{"and for another besides", []Row{
+			{Subject: TransferCalls, Agreement: Explained, Cause: mapped}, {Subject: ModeSwitches, Agreement: Explained, Cause: mapped, Besides: other},
+		}, "as in the textbook, apart from transfer calls (mapped once: n+1, not 2n), mode switches (1 other call: mmap)", "as in the textbook"},
+		{"of calls and copies", []Row{
+			{Subject: TransferCalls, Agreement: Explained, Cause: tail}, {Subject: CopiesFromUser, Agreement: Explained, Cause: tail},
+			{Subject: CPUCopies, Agreement: Explained, Cause: tail},
+		}, "as in the textbook, apart from transfer calls and copies from_user (what is no whole block goes through the page cache)",
+			"as in the textbook, apart from copies from_user (what is no whole block goes through the page cache)"},
+		{"without one", []Row{
+			{Subject: TransferCalls, Agreement: Explained, Cause: mapped}, {Subject: ModeSwitches, Agreement: Explained},
+		}, "as in the textbook, apart from transfer calls (mapped once: n+1, not 2n), mode switches", "as in the textbook"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			v := Verdict{Rows: test.rows}
+			if s := v.String(); s != test.sentence {
+				t.Errorf("says %q, want %q", s, test.sentence)
+			}
+			if s := v.Point(); s != test.point {
+				t.Errorf("the point is %q, want %q", s, test.point)
 			}
 		})
 	}
@@ -182,7 +227,7 @@ func TestCausesByExtents(t *testing.T) {
 			text: "holes, unwritten, compressed, inline: 4,096 bytes in no block, 8,192 bytes in blocks never written, 1,000 bytes as fewer on the disk, 1 byte among metadata"},
 		{name: "read ahead", cache: "cold", read: 2 * n, added: 2 * n, subject: DMAIn, want: Explained, text: "read ahead, in whole blocks: 1,048,576 bytes more"},
 		{name: "metadata", cache: "cold", read: 2 * n, added: n, subject: DMAIn, want: Explained, text: "metadata: 1,048,576 bytes of the file system's own"},
-		{name: "decompressed", cache: "cold", extents: packed, read: n / 8, added: n, subject: CPUCopies, want: Explained, text: "decompressed: up to 1,048,576 bytes are the CPU's work"},
+		{name: "decompressed", cache: "cold", extents: packed, read: n / 8, added: n, subject: CPUCopies, want: Explained, text: "decompressed or decrypted: up to 1,048,576 bytes are the CPU's work"},
 		{name: "decompressed before", cache: "warm", extents: packed, subject: CPUCopies, want: Same},
 		{name: "direct, fallen back", cache: "warm", path: direct, extents: packed, toUser: n, subject: CopiesToUser, want: Differs, text: "direct I/O fell back to the page cache"},
 		{name: "and so from a warm cache", cache: "warm", path: direct, extents: packed, toUser: n, subject: DMAIn, want: Explained, text: "page cache warm"},
@@ -190,7 +235,7 @@ func TestCausesByExtents(t *testing.T) {
 		{name: "cloned, not copied", cache: "cold", cloned: n, subject: CopiesInKernel, want: Explained, text: "cloned: 1,048,576 bytes share blocks"},
 		{name: "cloned, nothing to write", cache: "warm", cloned: n, subject: DMAOut, want: Explained, text: "cloned: 1,048,576 bytes share blocks"},
 		{name: "a part cloned", cache: "warm", cloned: n / 2, copied: n / 2, subject: CopiesInKernel, want: Explained, text: "cloned: 524,288 bytes share blocks"},
-		{name: "a part to write", cache: "warm", cloned: n / 2, copied: n / 2, subject: DMAOut, want: Explained, text: "writeback comes later: but for 524,288 bytes, which share blocks"},
+		{name: "a part to write", cache: "warm", cloned: n / 2, copied: n / 2, subject: DMAOut, want: Explained, text: "writeback comes later, but for 524,288 bytes that share blocks"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			book := trace.TextbookCopies{}

@@ -2,7 +2,6 @@ package reading
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/zctrace/zctrace/internal/human"
@@ -71,15 +70,13 @@ func (c Cause) String() string {
 	case ShortTransfers:
 		return human.Plural(c.Count, "short transfer")
 	case FailedCalls:
-		s := fmt.Sprintf("%s of %s %s failed", human.Grouped(c.Count), human.Grouped(c.Of), c.Name)
-		if c.Errno != "" {
-			s += " with " + c.Errno
-		}
-		s += " and were repeated"
+		s := c.failed() + " and " + map[bool]string{true: "was", false: "were"}[c.Count == 1] + " repeated"
 		if c.Name == "sendto" && c.Errno == "ENOBUFS" { // only of MSG_ZEROCOPY (Linux: networking/msg_zerocopy)
 			s += ": raise net.core.optmem_max, or ulimit -l"
 		}
 		return s
+	case FailedLast:
+		return c.failed()
 	case OtherCalls:
 		if c.Name == "" {
 			return human.Plural(c.Count, "other call") + " in the window"
@@ -112,7 +109,7 @@ func (c Cause) String() string {
 	case WritebackLater:
 		switch {
 		case c.Count > 0:
-			return "writeback comes later: but for " + human.Grouped(c.Count) + " bytes, which share blocks"
+			return "writeback comes later, but for " + human.Grouped(c.Count) + " bytes that share blocks"
 		case c.Name != "":
 			return "writeback comes later; other sink: " + c.Name
 		}
@@ -128,7 +125,7 @@ func (c Cause) String() string {
 	case MetadataRead:
 		return "metadata: " + human.Grouped(c.Count) + " bytes of the file system's own"
 	case Decompressed:
-		return "decompressed: up to " + human.Grouped(c.Count) + " bytes are the CPU's work"
+		return "decompressed or decrypted: up to " + human.Grouped(c.Count) + " bytes are the CPU's work"
 	case DirectCopied:
 		if c.Name == "tmpfs" {
 			return "tmpfs copies also with O_DIRECT"
@@ -136,6 +133,15 @@ func (c Cause) String() string {
 		return "direct I/O fell back to the page cache"
 	}
 	return causes[c.Kind]
+}
+
+// failed says how many calls did, and with what.
+func (c Cause) failed() string {
+	s := fmt.Sprintf("%s of %s %s failed", human.Grouped(c.Count), human.Grouped(c.Of), c.Name)
+	if c.Errno != "" {
+		s += " with " + c.Errno
+	}
+	return s
 }
 
 // causes are those that are about nothing in particular.
@@ -171,17 +177,16 @@ func (v Verdict) outcome() string {
 
 // Point is the verdict with what concerns the copies, or differs: what a run comes to.
 func (v Verdict) Point() string {
-	var known []string
-	v = v.eachCauseOnce()
+	if len(v.Differing()) > 0 {
+		return v.differing()
+	}
+	var copies []Row
 	for _, row := range v.Rows {
-		if row.Agreement == Explained && row.Cause.Kind != NoCause && row.Subject >= CopiesToUser && row.Subject < CPUCopies {
-			known = append(known, row.known())
+		if row.Subject >= CopiesToUser && row.Subject < CPUCopies {
+			copies = append(copies, row)
 		}
 	}
-	switch {
-	case len(v.Differing()) > 0:
-		return v.differing()
-	case len(known) > 0:
+	if known := explained(copies); len(known) > 0 {
 		return v.Brief() + ", apart from " + strings.Join(known, ", ")
 	}
 	return v.Brief()
@@ -190,14 +195,13 @@ func (v Verdict) Point() string {
 // differing is the outcome with the rows that differ.
 func (v Verdict) differing() string {
 	var rows []string
+	told := map[Cause]bool{{}: true}
 	for _, row := range v.Differing() {
+		row = row.untold(told)
 		rows = append(rows, row.String())
 	}
 	return v.outcome() + ": " + strings.Join(rows, ", ")
 }
-
-// known names the subject, and why it is not as in the textbook.
-func (r Row) known() string { return r.Subject.String() + r.because() }
 
 // Brief is the verdict in a few words.
 func (v Verdict) Brief() string {
@@ -212,22 +216,18 @@ func (v Verdict) String() string {
 	if len(v.Rows) == 0 {
 		return v.outcome()
 	}
-	var known, unknown []string
-	v = v.eachCauseOnce()
-	for _, row := range v.Rows {
-		switch {
-		case row.Agreement == Unmeasured:
-			unknown = append(unknown, row.known())
-		case row.Agreement == Explained && row.Cause.Kind != NoCause:
-			known = append(known, row.known())
-		}
-	}
 	s, but := v.outcome(), ", apart from "
 	if len(v.Differing()) > 0 {
 		s, but = v.differing(), "; known: "
 	}
-	if len(known) > 0 {
+	if known := explained(v.Rows); len(known) > 0 {
 		s += but + strings.Join(known, ", ")
+	}
+	var unknown []string
+	for _, row := range v.Rows {
+		if row.Agreement == Unmeasured {
+			unknown = append(unknown, row.Subject.String()+row.because())
+		}
 	}
 	if len(unknown) > 0 {
 		s += "; not counted: " + strings.Join(unknown, ", ")
@@ -235,23 +235,49 @@ func (v Verdict) String() string {
 	return s
 }
 
-// eachCauseOnce leaves out of a row the causes that one before has.
-func (v Verdict) eachCauseOnce() Verdict {
-	told, rows := map[Cause]bool{}, slices.Clone(v.Rows)
-	for i := range rows {
-		row := &rows[i]
-		if told[row.Cause] {
-			row.Cause, row.Besides = row.Besides, Cause{}
+// explained names the subjects of those rows that differ for a known reason, and the reason; those
+// for the same reason together. The sum of the copies is left out where its rows are named.
+func explained(rows []Row) (list []string) {
+	var subjects []string // of each reason
+	var reasons []string
+	told := map[Cause]bool{{}: true}
+	first := map[Cause]int{} // where a cause is told
+	for _, row := range rows {
+		if row.Agreement != Explained {
+			continue
 		}
-		if told[row.Cause] {
-			row.Cause = Cause{}
-		}
-		for _, c := range []Cause{row.Cause, row.Besides} {
-			told[c] = c.Kind != NoCause
+		rest := row.untold(told)
+		at, again := first[row.Cause]
+		switch {
+		case rest.Cause.Kind == NoCause && row.Subject == CPUCopies:
+		case rest.Cause.Kind == NoCause && row.Cause.Kind != NoCause && again:
+			subjects[at] += " and " + row.Subject.String()
+		default:
+			if rest.Cause.Kind != NoCause {
+				first[rest.Cause], first[rest.Besides] = len(subjects), len(subjects)
+			}
+			subjects, reasons = append(subjects, row.Subject.String()), append(reasons, rest.because())
 		}
 	}
-	v.Rows = rows
-	return v
+	for i := range subjects {
+		list = append(list, subjects[i]+reasons[i])
+	}
+	return list
+}
+
+// untold is the row without the causes that have been told; its own count as told from now on.
+func (r Row) untold(told map[Cause]bool) Row {
+	if told[r.Cause] {
+		r.Cause, r.Besides = r.Besides, Cause{}
+	}
+	if told[r.Besides] {
+		r.Besides = Cause{}
+	}
+	if told[r.Cause] {
+		r.Cause = Cause{}
+	}
+	told[r.Cause], told[r.Besides] = true, true
+	return r
 }
 
 // String is the verdict in a sentence, and in how many rounds it was so; "" without a run that counts.

@@ -211,7 +211,7 @@ var verdicts = []struct {
 }{
 	{"read-write", func() *trace.Trace { return tracetest.Small("read-write") }, "as in the textbook, apart from DMA in (page cache warm), DMA out (loopback)", ""},
 	{"sendfile", func() *trace.Trace { return tracetest.Small("sendfile") }, "as in the textbook, apart from", ""},
-	{"one mmap for all", func() *trace.Trace { return tracetest.Small("mmap-write") }, "transfer calls (mapped once: n+1, not 2n)", "not as in"},
+	{"one mmap for all", func() *trace.Trace { return tracetest.Small("mmap-write") }, "transfer calls and mode switches (mapped once: n+1, not 2n)", "not as in"},
 	{"one mmap for one", func() *trace.Trace {
 		tr := tracetest.Small("mmap-write")
 		tr.Total = tracetest.AtMoment("mmap-write", 1, 1<<20, 1e6)
@@ -225,7 +225,7 @@ var verdicts = []struct {
 		c.Syscalls.ByName["mmap"] = tracetest.Syscall(2, 0, 1, 0)
 		tracetest.Settle(c, "mmap")
 		return tr
-	}, "transfer calls (mapped 2 times, not for each)", "transfer calls 0.00 instead"},
+	}, "transfer calls and mode switches (mapped 2 times, not for each)", "transfer calls 0.00 instead"},
 	{"a call for several transfers", func() *trace.Trace {
 		tr := tracetest.Small("sendfile")
 		c := &tr.Total.Sender
@@ -233,7 +233,7 @@ var verdicts = []struct {
 		c.Syscalls.ByName["io_uring_enter"] = tracetest.Syscall(3, 0, 1, 0)
 		tracetest.Settle(c, "io_uring_enter")
 		return tr
-	}, "transfer calls (several transfers to a call)", "transfer calls 0."},
+	}, "transfer calls and mode switches (several transfers to a call)", "transfer calls 0."},
 	{"a notification for several sends", func() *trace.Trace {
 		tr := tracetest.Small("mmap-write")
 		c := &tr.Total.Sender
@@ -243,7 +243,7 @@ var verdicts = []struct {
 		tracetest.Settle(c, "sendto", "recvmsg")
 		c.Zerocopy.Completions = c.Syscalls.ByName["sendto"].Calls
 		return tr
-	}, "transfer calls (one notification for several sends)", "mapped once"},
+	}, "transfer calls and mode switches (one notification for several sends)", "mapped once"},
 	{"other calls in the window", func() *trace.Trace {
 		tr := tracetest.Small("read-write")
 		c := &tr.Total.Sender
