@@ -25,7 +25,7 @@ type Extents struct {
 
 	// HolesOnly is that the file system tells nothing but holes: what is below is not known.
 	HolesOnly bool
-	Unwritten int64 // reserved, and never written: it reads as zeros
+	Unwritten int64 // reserved, and never written on the disk: zeros, unless the page cache has other bytes
 	Encoded   int64 // compressed or encrypted
 	Inline    int64 // among the file system's own data, packed with others
 	Unknown   int64 // in no place of the disk yet, as far as is known
@@ -60,7 +60,7 @@ func (s *Sink) Extents(ctx context.Context, upTo int64) (*Extents, error) {
 type fiemap struct {
 	start, length                uint64
 	flags, mapped, count, unused uint32
-	extents                      [256]extent
+	extents                      [32]extent
 }
 
 type extent struct {
@@ -83,7 +83,8 @@ const (
 )
 
 // A file may be made of very many extents, and btrfs searches long for who shares one. Who
-// runs zctrace does not wait for that.
+// runs zctrace does not wait for all of that: a look-up ends between calls, each of which
+// asks for few extents, for nothing ends a call but the file system.
 const (
 	mostExtents    = 1 << 20
 	mostExtentTime = 2 * time.Second

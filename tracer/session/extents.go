@@ -16,8 +16,11 @@ type layout struct {
 
 func layoutOf(e *workloads.Extents, err error) layout { return layout{e, err} }
 
-// describe is nil of what has not been looked up.
-func (l layout) describe() *trace.Extents {
+const whyUnwritten = "what is reserved (FIEMAP) may be written in the page cache, and not on the disk yet"
+
+// describe is nil of what has not been looked up. dirty is whether what is reserved may have been written, in
+// the page cache only: the file system says unwritten of that, too.
+func (l layout) describe(dirty bool) *trace.Extents {
 	switch e := l.Extents; {
 	case l.err != nil:
 		return &trace.Extents{Reason: l.err.Error()}
@@ -30,6 +33,9 @@ func (l layout) describe() *trace.Extents {
 			return told
 		}
 		told.UnwrittenBytes, told.EncodedBytes = trace.Known(e.Unwritten), trace.Known(e.Encoded)
+		if dirty {
+			told.UnwrittenBytes, told.Reason = trace.Int{}, whyUnwritten
+		}
 		told.InlineBytes, told.UnknownBytes = trace.Known(e.Inline), trace.Known(e.Unknown)
 		told.SharedBytes = trace.Known(e.Shared)
 		return told
@@ -39,7 +45,7 @@ func (l layout) describe() *trace.Extents {
 // describeExtents says how source and sinks are kept, as far as it has been looked up.
 func (a *attempt) describeExtents(run *trace.Run) {
 	if a.source.Kind != workloads.SourceZero {
-		run.Source.Extents = a.extents.describe()
+		run.Source.Extents = a.extents.describe(a.dirty())
 	}
 	if a.said == nil {
 		return
@@ -47,7 +53,8 @@ func (a *attempt) describeExtents(run *trace.Run) {
 	into := []*trace.Sink{&run.Sink, run.Sink2}
 	for i, sink := range a.sinks() {
 		if sink.Kind == workloads.SinkFile {
-			into[i].Extents = a.said.written[i].describe()
+			written := a.said.written[i] // what is not shared it was written, and nobody waits for the disk
+			into[i].Extents = written.describe(written.Extents != nil && written.Writing > 0)
 		}
 	}
 }
@@ -58,10 +65,15 @@ func (a *attempt) packed() bool {
 	return e != nil && e.Encoded+e.Inline > 0
 }
 
+// dirty is whether some of the source that is told to be unwritten may be in the page cache, written.
+func (a *attempt) dirty() bool {
+	return !a.clean && a.extents.Extents != nil && a.extents.Unwritten > 0 && (a.before.err != nil || a.before.source > 0)
+}
+
 // zeros are the source's bytes that no block of the disk holds because they are zeros.
 func (a *attempt) zeros() trace.Int {
 	e := a.extents.Extents
-	if e == nil || e.HolesOnly || e.Unknown > 0 {
+	if e == nil || e.HolesOnly || e.Unknown > 0 || a.dirty() {
 		return trace.Int{}
 	}
 	return trace.Known(e.Bytes - e.Mapped + e.Unwritten)

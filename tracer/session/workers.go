@@ -18,6 +18,7 @@ type attempt struct {
 	*workload
 	sender, receiver Worker     // no receiver for the sinks file and null, or elsewhere
 	killed           []Worker   // those that did not end by themselves
+	clean            bool       // nothing of the source is dirty in the page cache
 	extents          layout     // of the source
 	before           *footprint // in the page cache
 	said             *said      // nil: not all has ended
@@ -99,11 +100,14 @@ func (a *attempt) start() (err error) {
 func (a *attempt) prepareCache(ctx context.Context) error {
 	if a.Strategy.Direct() { // also that its reads find nothing to write back
 		a.doing("writing source %s back", a.Source)
-		_ = a.source.WriteBack(ctx) // what stays dirty the extents tell
+		// What an overlay is asked to write back stays dirty below.
+		a.clean = a.source.WriteBack(ctx) == nil && !workloads.IsOverlay(a.source.Filesystem)
 	}
 	if a.Cold {
 		a.doing("writing source %s back and taking it out of the page cache", a.Source)
-		return a.source.Cold(ctx)
+		err := a.source.Cold(ctx)
+		a.clean = err == nil
+		return err
 	}
 	if a.Strategy.Direct() {
 		return nil // it makes no difference

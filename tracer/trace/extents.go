@@ -13,7 +13,7 @@ type Extents struct {
 	Bytes          Int    `json:"bytes"`           // that were looked at
 	MappedBytes    Int    `json:"mapped_bytes"`    // in extents
 	HoleBytes      Int    `json:"hole_bytes"`      // in none
-	UnwrittenBytes Int    `json:"unwritten_bytes"` // reserved, and never written: they read as zeros
+	UnwrittenBytes Int    `json:"unwritten_bytes"` // reserved, and never written: they read as zeros. Null if the page cache may have other bytes
 	EncodedBytes   Int    `json:"encoded_bytes"`   // compressed or encrypted
 	InlineBytes    Int    `json:"inline_bytes"`    // among the file system's own data
 	UnknownBytes   Int    `json:"unknown_bytes"`   // in no place of the disk yet
