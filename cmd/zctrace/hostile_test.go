@@ -38,6 +38,8 @@ func TestHostileTraces(t *testing.T) {
 		{"control characters in the schema", `{"schema":"zctrace/\u001b]0;x\u0007"}`, "", 0, "", "schema"},
 		{"another version", `{"schema":"zctrace/2"}`, "", 0, "", `reads "zctrace/1" only`},
 		{"another version of a set", `{"schema":"zctrace-set/2"}`, "", 0, "", "zctrace-set/2"},
+		{"60,000 times one strategy", `{"schema":"zctrace-set/1","traces":[],"ranking":[{"strategy":"a","rounds":2,` +
+			`"throughput":{"median":1,"min":1,"max":1,"provenance":"observed"}}],"overlaps":[{"strategies":["a"`, `,"a"`, 240e3, "]}]}", "overlaps"},
 		{"two documents", `{"schema":"zctrace/1"}{"schema":"zctrace/1"}`, "", 0, "", "is not JSON"},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -1,7 +1,7 @@
 package trace
 
 import (
-	"fmt"
+	"math"
 	"slices"
 )
 
@@ -39,51 +39,33 @@ func Overlaps(ranking []Ranked) []Overlap {
 
 // cliques are the largest groups of rows that overlap each other, as their indices. Spreads are
 // intervals, and intervals that overlap each other have a point in common: the largest of their least
-// values. So each row's least gives a group, and those that are part of another are left out.
+// values. So each least value gives a group, and it is part of the next one's if none of it ends before that.
 func cliques(rows []Ranked) (groups [][]int) {
+	spread := func(r *Ranked) bool { return r.Repeated() && r.Throughput.Median.Known() }
+	var leasts []float64
 	for i := range rows {
-		least, known := rows[i].Throughput.Min.Get()
-		if !known || !rows[i].Repeated() {
-			continue
+		if spread(&rows[i]) {
+			leasts = append(leasts, rows[i].Throughput.Min.value)
 		}
+	}
+	slices.Sort(leasts)
+	leasts = slices.Compact(leasts)
+	for n, least := range leasts {
 		var group []int
+		end := math.Inf(1)
 		for k := range rows {
-			if s := rows[k].Throughput; rows[k].Repeated() && s.Median.Known() && s.Min.value <= least && least <= s.Max.value {
-				group = append(group, k)
+			if s := &rows[k].Throughput; spread(&rows[k]) && s.Min.value <= least && least <= s.Max.value {
+				group, end = append(group, k), min(end, s.Max.value)
 			}
 		}
-		within := func(other []int) bool {
-			return !slices.ContainsFunc(group, func(k int) bool { return !slices.Contains(other, k) })
+		if len(group) > 1 && (n+1 == len(leasts) || end < leasts[n+1]) {
+			groups = append(groups, group)
 		}
-		if len(group) < 2 || slices.ContainsFunc(groups, within) {
-			continue
-		}
-		groups = slices.DeleteFunc(groups, func(other []int) bool {
-			return !slices.ContainsFunc(other, func(k int) bool { return !slices.Contains(group, k) })
-		})
-		groups = append(groups, group)
 	}
 	slices.SortFunc(groups, slices.Compare[[]int])
 	return groups
 }
 
-// validate checks that the strategies are rows of the ranking that overlap.
-func (o *Overlap) validate(ranking []Ranked) error {
-	var rows []Ranked
-	for _, name := range o.Strategies {
-		i := slices.IndexFunc(ranking, func(r Ranked) bool { return r.Strategy == name && r.ChunkBytes == o.ChunkBytes })
-		if i < 0 {
-			return fmt.Errorf("names %.40q with chunks of %d bytes, which the ranking does not", name, o.ChunkBytes)
-		}
-		for _, other := range rows {
-			if !ranking[i].Throughput.Overlaps(other.Throughput) {
-				return fmt.Errorf("names %.40q and %.40q, whose throughputs do not overlap", other.Strategy, name)
-			}
-		}
-		rows = append(rows, ranking[i])
-	}
-	if len(rows) < 2 {
-		return fmt.Errorf("names %d of strategies, which are two or more", len(rows))
-	}
-	return nil
+func (o Overlap) equal(p Overlap) bool {
+	return o.ChunkBytes == p.ChunkBytes && slices.Equal(o.Strategies, p.Strategies)
 }

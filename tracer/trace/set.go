@@ -145,8 +145,8 @@ func (s *Set) Validate() error {
 	if s.Schema != SetSchema {
 		return fmt.Errorf("invalid set: schema is %.40q, want %q", s.Schema, SetSchema)
 	}
-	if len(s.Ranking) > MaxSetTraces || len(s.Overlaps) > len(s.Ranking) {
-		return fmt.Errorf("invalid set: a ranking of %d rows with %d overlaps, the most is %d, and as many overlaps as rows", len(s.Ranking), len(s.Overlaps), MaxSetTraces)
+	if len(s.Ranking) > MaxSetTraces {
+		return fmt.Errorf("invalid set: a ranking of %d rows, the most is %d", len(s.Ranking), MaxSetTraces)
 	}
 	for i, t := range s.Traces {
 		if err := t.Validate(); err != nil {
@@ -158,10 +158,8 @@ func (s *Set) Validate() error {
 			return fmt.Errorf("invalid set: ranking[%d]%w", i, err)
 		}
 	}
-	for i := range s.Overlaps {
-		if err := s.Overlaps[i].validate(s.Ranking); err != nil {
-			return fmt.Errorf("invalid set: overlaps[%d] %w", i, err)
-		}
+	if s.Overlaps != nil && !slices.EqualFunc(s.Overlaps, Overlaps(s.Ranking), Overlap.equal) {
+		return errors.New("invalid set: overlaps are not those of the ranking")
 	}
 	return nil
 }

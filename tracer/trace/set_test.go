@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -132,6 +133,43 @@ func TestSetSchemaRejects(t *testing.T) {
 		if _, _, err := Read(bytes.NewReader(data)); err == nil {
 			t.Errorf("it is read with %v as %s", value, path)
 		}
+	}
+}
+
+// What overlaps follows from the ranking; a set of an older version does not say it.
+func TestSetOverlapsAreThoseOfTheRanking(t *testing.T) {
+	a, b := timed("read-write", 1e9), timed("sendfile", 1e9)
+	pair := Overlap{chunk, []string{"read-write", "sendfile"}}
+	for name, c := range map[string]struct {
+		traces []*Trace
+		said   []Overlap
+		valid  bool
+	}{
+		"as it is":    {[]*Trace{a, a, b, b}, []Overlap{pair}, true},
+		"not said":    {[]*Trace{a, a, b, b}, nil, true},
+		"none":        {[]*Trace{a, a, b, b}, []Overlap{}, false},
+		"twice":       {[]*Trace{a, a, b, b}, []Overlap{pair, pair}, false},
+		"with itself": {[]*Trace{a, a}, []Overlap{{chunk, []string{"read-write", "read-write"}}}, false},
+		"of a round":  {[]*Trace{a, b}, []Overlap{pair}, false},
+		"other size":  {[]*Trace{a, a, b, b}, []Overlap{{1, pair.Strategies}}, false},
+	} {
+		s := NewSet(c.traces)
+		s.Overlaps = c.said
+		if err := s.Validate(); (err == nil) != c.valid {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// Of a thousand strategies all of which overlap their neighbours, each group is found.
+func TestOverlapsOfManyRows(t *testing.T) {
+	ranking := make([]Ranked, MaxSetTraces)
+	for i := range ranking {
+		ranking[i] = Ranked{Strategy: strconv.Itoa(i), Rounds: 2, Throughput: Spread{Median: KnownReal(float64(i)), Min: KnownReal(float64(i)), Max: KnownReal(float64(i + 499))}}
+	}
+	list := Overlaps(ranking)
+	if len(list) != 501 || len(list[0].Strategies) != 500 || list[500].Strategies[0] != "500" {
+		t.Errorf("%d groups, want 501 of 500", len(list))
 	}
 }
 
