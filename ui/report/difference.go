@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -19,32 +18,40 @@ import (
 // precisely as it is shown. Lines are at most width cells, 80 if it is less.
 func Difference(a, b *trace.Trace, nameA, nameB string, width int) string {
 	width = max(width, tableWidth)
-	d := difference{a: newDocument(a), b: newDocument(b)}
+	d := difference{a: newDocument(a), b: newDocument(b), shown: map[string]bool{}}
 	short := func(name string) string { return term.FitEnd(d.a.Text(name), 15, "..") }
 	d.names = [2]string{short(nameA), short(nameB)}
 	sections := [][]string{d.settings(width), d.speed(width), d.passes(width), d.perMiB(width), d.calls(width)}
-	tables := joined(sections, width)
+	return joined(sections, width) + "\n!= differs, = the same as precisely as shown; ratio: the second by the first\n" + strings.Join(term.Wrap(d.legend(), width), "\n") + "\n"
+}
+
+// legend explains the signs and marks that the tables have.
+func (d difference) legend() string {
 	var marks []string
-	for _, sign := range []struct{ occurs, meaning string }{
-		{`(?m)^   \? `, "? one of the two is not known"},
-		{`(?m)\d d( |$)`, "d derived"},
-		{`(?m)\S ~( |$)`, "~ estimated"},
-		{`(?m)  n/a( |$)`, "n/a not counted"},
+	for _, mark := range []struct{ sign, meaning string }{
+		{"?", "one of the two is not known"}, {"d", "derived"}, {"~", "estimated"}, {human.NotCounted, "not counted"},
 	} {
-		if regexp.MustCompile(sign.occurs).MatchString(tables) {
-			marks = append(marks, sign.meaning)
+		if d.shown[mark.sign] {
+			marks = append(marks, mark.sign+" "+mark.meaning)
 		}
 	}
-	if len(marks) == 0 {
-		marks = []string{"everything was observed"}
+	switch {
+	case len(marks) == 0:
+		return "everything was observed"
+	case d.shown[absent]:
+		marks[len(marks)-1] += ", or there was none"
 	}
-	return tables + "\n!= differs, = the same as precisely as shown; ratio: the second by the first\n" + strings.Join(marks, ", ") + "\n"
+	return strings.Join(marks, ", ")
 }
+
+// absent is noted as shown where a number is n/a because there was nothing to count.
+const absent = "absent"
 
 // difference is two runs at their ends.
 type difference struct {
 	a, b  document
 	names [2]string
+	shown map[string]bool // the signs and marks in the tables so far: what the legend explains
 }
 
 // settings are what the two ran under; what is the same stands once.
@@ -113,9 +120,10 @@ type both struct {
 
 // figureOf is a number of one run.
 type figureOf struct {
-	value float64
-	known bool
-	mark  string // of its provenance
+	value  float64
+	known  bool
+	mark   string // of its provenance
+	absent bool   // not known, for there was no such call or process
 }
 
 func (f figureOf) written(format func(float64) string) string {
@@ -129,12 +137,12 @@ func (f figureOf) written(format func(float64) string) string {
 func (f figureOf) nothing() bool { return !f.known || f.value == 0 }
 
 // observed is a number that needs no mark.
-func observed(v float64, known bool) figureOf { return figureOf{v, known, " "} }
+func observed(v float64, known bool) figureOf { return figureOf{value: v, known: known, mark: " "} }
 
 // perBytes is a number for so many bytes of payload.
 func perBytes(n trace.Value, payload trace.Int, bytes float64) figureOf {
 	v, known := n.Per(payload)
-	return figureOf{v * bytes, known, reading.Mark(n.Origin.Provenance)}
+	return figureOf{value: v * bytes, known: known, mark: reading.Mark(n.Origin.Provenance)}
 }
 
 // table is a section with a column for each run, their ratio, and whether they
@@ -156,6 +164,12 @@ func (d difference) table(title string, rows []both, width int) []string {
 			sign = " ?"
 		case x.value > 0 && y.value > 0:
 			ratio = human.ThreeDigits(y.value/x.value) + "x"
+		}
+		d.shown[strings.TrimSpace(sign)] = true
+		for _, f := range []figureOf{x, y} {
+			d.shown[f.mark] = true
+			d.shown[human.NotCounted] = d.shown[human.NotCounted] || !f.known
+			d.shown[absent] = d.shown[absent] || f.absent
 		}
 		g.Add("  "+sign+" "+row.label, textX, x.mark, textY, y.mark, ratio)
 	}
@@ -199,7 +213,7 @@ func perPayload(process string, n trace.Number, bytes float64) func(document) fi
 				return perBytes(p.Now.Value(n), p.Payload(), bytes)
 			}
 		}
-		return figureOf{mark: " "}
+		return figureOf{mark: " ", absent: true}
 	}
 }
 
@@ -239,9 +253,12 @@ func (d difference) calls(width int) []string {
 			made := trace.Known(call(d).Count.Int.Or(0)) // one that was not made was made 0 times
 			return perBytes(trace.Value{Int: made}, d.Payload(), 1<<20)
 		}, human.PerMiB})
-		for _, errno := range slices.Compact(slices.Sorted(slices.Values(append(errnoNames(d.a, name), errnoNames(d.b, name)...)))) {
+		for _, errno := range d.errnos(name) {
 			rows = append(rows, both{d.a.Text(name + ", " + errno), func(d document) figureOf {
 				failed := d.Now.Main().ErrnoOf(name, errno)
+				if errno == reading.OtherErrnos {
+					failed = trace.Value{Int: d.Now.Main().Syscalls.ByName[name].OtherErrors(), Origin: call(d).Errors.Origin}
+				}
 				if made := call(d).Count.Int; !made.Known() {
 					failed = trace.Value{Int: trace.Known(0)}
 				}
@@ -249,10 +266,21 @@ func (d difference) calls(width int) []string {
 			}, human.PerMiB})
 		}
 		rows = append(rows, both{d.a.Text(name) + ", mean ns", func(d document) figureOf {
-			return observed(call(d).MeanNS())
+			f := observed(call(d).MeanNS())
+			f.absent = !f.known && call(d).Count.Int.Or(0) == 0
+			return f
 		}, human.Whole})
 	}
 	return d.table("Sender's calls per MiB", rows, width)
+}
+
+// errnos are those with which the call failed in either run, and the others that the traces do not name.
+func (d difference) errnos(call string) []string {
+	named := append(errnoNames(d.a, call), errnoNames(d.b, call)...)
+	if len(named) == 0 {
+		return nil
+	}
+	return append(slices.Compact(slices.Sorted(slices.Values(named))), reading.OtherErrnos)
 }
 
 func errnoNames(d document, call string) []string {

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"regexp"
 	"strings"
 	"testing"
 
@@ -42,6 +43,48 @@ func TestDifferenceOfWhatWasNotCounted(t *testing.T) {
 	} {
 		if text := Difference(c.a, c.b, "a", "b", 80); !strings.Contains(text, c.want) {
 			t.Errorf("no %q in\n%s", c.want, text)
+		}
+	}
+}
+
+// What the legend explains stands in the tables above it, and whatever mark stands there is explained.
+func TestDifferenceExplainsWhatOccurs(t *testing.T) {
+	list := tracetest.Extreme()
+	list["small"], list["estimated"] = tracetest.Small("sendfile"), tracetest.Small("read-write")
+	list["estimated"].Total.Sender.Provenance["syscalls.by_name.*.calls"] = trace.Origin{Provenance: trace.Estimated, Reason: "guessed"}
+	list["estimated"].Total.Sender.Provenance["page_faults.minor"] = trace.Origin{Provenance: trace.Estimated, Reason: "guessed"}
+	list["estimated"].Total.Sender.PageFaults.Minor = trace.Known(5)
+	marks := map[string]int{}
+	for nameA, a := range list {
+		for nameB, b := range list {
+			tables, legend, _ := strings.Cut(Difference(a, b, "a", "b", 80), "\n!= differs")
+			for mark, occurs := range map[string]*regexp.Regexp{
+				"? one":   regexp.MustCompile(`(?m)^   \? `),
+				"d der":   regexp.MustCompile(`(?m)[\d>] d( |$)`),
+				"~ est":   regexp.MustCompile(`(?m)[\d>] ~( |$)`),
+				"n/a not": regexp.MustCompile(`(?m)  n/a( |$)`),
+			} {
+				there, told := occurs.MatchString(tables), strings.Contains(strings.ReplaceAll(legend, "\n", " "), mark)
+				if there != told {
+					t.Errorf("%s and %s: %q stands in the tables: %v, in the legend: %v\n%s\n%s", nameA, nameB, mark, there, told, tables, legend)
+				}
+				if there {
+					marks[mark]++
+				}
+			}
+		}
+	}
+	if len(marks) != 4 {
+		t.Errorf("only %v were seen", marks)
+	}
+}
+
+// The errors of a call add up: those whose errno the trace does not name are there, too.
+func TestDifferenceOfOtherErrnos(t *testing.T) {
+	text := Difference(tracetest.Failing(), tracetest.Small("read-write"), "a", "b", 80)
+	for _, want := range []string{`write, EAGAIN +9\.69 +0\.00`, `write, others +0\.05 +0\.00`} {
+		if !regexp.MustCompile(want).MatchString(text) {
+			t.Errorf("no %q in\n%s", want, text)
 		}
 	}
 }
