@@ -20,6 +20,11 @@ type Layer struct {
 
 // below is what is below a file system, from the top down. device is that of its super block.
 func below(filesystem string, device uint64) []Layer {
+	return belowUnseen(filesystem, device, map[string]bool{})
+}
+
+// belowUnseen looks at no device twice: the name of a loop device's file may lead to what is on that device.
+func belowUnseen(filesystem string, device uint64, seen map[string]bool) []Layer {
 	t := fsTypeOf(filesystem)
 	switch t.keeps {
 	case byMemory, byDaemon, byHost, byServer, byKernel:
@@ -27,7 +32,11 @@ func below(filesystem string, device uint64) []Layer {
 	case byOthers:
 		return []Layer{{Kind: string(byUnknown)}} // see Source.Over
 	}
-	if disks := disks([]string{sysPath(device)}); len(disks) > 0 {
+	path := sysPath(device)
+	if seen[path] {
+		return []Layer{{Kind: string(byUnknown)}}
+	}
+	if disks := disks([]string{path}, seen); len(disks) > 0 {
 		return disks
 	}
 	if t.keeps == byDisk { // btrfs and zfs have a number of their own, which is no block device's
@@ -48,13 +57,14 @@ func sysPath(device uint64) string {
 
 // disks are block devices that are one on top of the other, from the top down; those side by side have
 // their names in one layer. A path is that of a device in sysfs.
-func disks(paths []string) (layers []Layer) {
-	for range 16 { // more than anybody stacks
+func disks(paths []string, seen map[string]bool) (layers []Layer) {
+	for {
 		var names, next []string
 		for _, path := range paths {
-			if path == "" {
+			if path == "" || seen[path] {
 				continue
 			}
+			seen[path] = true
 			names = append(names, filepath.Base(path))
 			next = append(next, slaves(path)...)
 		}
@@ -63,12 +73,11 @@ func disks(paths []string) (layers []Layer) {
 		}
 		layers = append(layers, Layer{Kind: string(byDisk), Name: strings.Join(names, ", ")})
 		if len(paths) == 1 {
-			layers = append(layers, backing(whole(paths[0]))...)
+			layers = append(layers, backing(whole(paths[0]), seen)...)
 		}
 		slices.Sort(next)
 		paths = slices.Compact(next)
 	}
-	return layers
 }
 
 // whole is the device that a partition is of; any other is whole itself.
@@ -91,14 +100,14 @@ func slaves(path string) (paths []string) {
 }
 
 // backing is what is below a loop device: a file, which may not be there under this name.
-func backing(path string) []Layer {
+func backing(path string, seen map[string]bool) []Layer {
 	name, err := os.ReadFile(path + "/loop/backing_file")
 	if err != nil {
 		return nil
 	}
 	file := strings.TrimSuffix(string(name), "\n")
 	layers := []Layer{{Kind: "file", Name: file}}
-	f, err := os.OpenFile(file, unix.O_PATH, 0)
+	f, err := os.OpenFile(file, unix.O_PATH|unix.O_NOFOLLOW, 0)
 	if err != nil {
 		return append(layers, Layer{Kind: string(byUnknown)})
 	}
@@ -108,7 +117,7 @@ func backing(path string) []Layer {
 		return append(layers, Layer{Kind: string(byUnknown)})
 	}
 	on := filesystem(int(f.Fd()))
-	return append(append(layers, Layer{Kind: "filesystem", Name: on}), below(on, st.Dev)...)
+	return append(append(layers, Layer{Kind: "filesystem", Name: on}), belowUnseen(on, st.Dev, seen)...)
 }
 
 // deviceOf is what carries away what is written to a file above these layers: the first that counts

@@ -38,7 +38,9 @@ type Sink struct {
 	Below      []Layer // the file system, from the top down
 
 	user     *User
-	created  bool     // the file at Address, by OpenSink
+	named    bool     // the file has a name, Address
+	created  bool     // by OpenSink
+	foreign  bool     // another run has it
 	size     int64    // where a file goes round, endless for the others
 	sender   *os.File // blocking, as all workers' descriptors
 	receiver *os.File // nil for file and null, and on another machine
@@ -237,10 +239,10 @@ func (s *Sink) empty() error {
 
 // Discard removes the file that OpenSink created, for a run that never began, and
 // leaves one that was there before as empty as it was: mmap-copy reserves its space before it
-// begins. It leaves alone what has data in it, and what took the file's
-// place. It has to be called before Close.
+// begins. It leaves alone what has data in it, what took the file's
+// place, and what is another run's. It has to be called before Close.
 func (s *Sink) Discard() {
-	if s.Kind != SinkFile {
+	if s.Kind != SinkFile || s.foreign {
 		return
 	}
 	if _, err := s.sender.Seek(0, unix.SEEK_DATA); !errors.Is(err, unix.ENXIO) {

@@ -171,12 +171,19 @@ func TestClaim(t *testing.T) {
 	from, sink := open(t, source, spec)
 	_, other := open(t, source, spec)
 	must(t, other.Claim(from)) // though the first one made it
+	must(t, unix.Fallocate(int(other.sender.Fd()), 0, 0, 4096))
 	mustFail(t, sink.Claim(from), fault.Usage, "is locked: another run writes to it", "name a file that does not exist yet")
 	sink.Discard()
-	if _, err := os.Stat(sink.Address); err != nil {
-		t.Errorf("the other run's file is gone: %v", err)
+	if info, err := os.Stat(sink.Address); err != nil || info.Size() != 4096 {
+		t.Errorf("the other run's file is not as it left it: %+v, %v", info, err)
 	}
+	other.Discard()
+	_, fourth := open(t, source, spec)
 	other.Close()
+	must(t, fourth.Claim(from))
+	must(t, os.Remove(fourth.Address))
+	mustFail(t, fourth.Claim(from), fault.Usage, "has just been removed", "run it again")
+	_, sink = open(t, source, spec)
 	must(t, sink.Claim(from))
 	_, third := open(t, source, spec)
 	_, err := sink.sender.WriteString("payload")

@@ -38,7 +38,7 @@ func (s *Sink) openFile(path string, source *Source) error {
 	if err != nil {
 		return err
 	}
-	s.Address, s.sender, s.created = path, f, created
+	s.Address, s.sender, s.named, s.created = path, f, true, created
 	return nil
 }
 
@@ -50,12 +50,15 @@ func (s *Sink) Claim(source *Source) error {
 		return nil
 	}
 	if err := unix.Flock(int(s.sender.Fd()), unix.LOCK_EX|unix.LOCK_NB); errors.Is(err, unix.EWOULDBLOCK) {
-		s.created = false // whoever made it, it is the other run's
+		s.foreign = true
 		return fault.Errorf(fault.Usage, otherFile, "sink %s is locked: another run writes to it", s.Address)
 	}
 	info, err := s.sender.Stat()
 	if err != nil {
 		return sinkError(s.Address, err)
+	}
+	if st, ok := info.Sys().(*syscall.Stat_t); ok && s.named && st.Nlink == 0 {
+		return fault.Errorf(fault.Usage, "run it again", "sink %s has just been removed: it was another run's, which did not begin", s.Address)
 	}
 	return mayOverwrite(s.Address, info, source) // another run may just have ended with it
 }

@@ -91,3 +91,25 @@ func mapped(t *testing.T, on string) string {
 	t.Cleanup(func() { must(t, "dmsetup", "remove", "--noudevsync", name) })
 	return "dm-" + strings.TrimSpace(must(t, "dmsetup", "info", "-c", "--noheadings", "-o", "minor", name))
 }
+
+// The name of a loop device's file may by now be that of a file on the device itself.
+func TestLoopDeviceBelowItself(t *testing.T) {
+	oncePerMachine(t)
+	needTracing(t)
+	dir, file := loopFile(t)
+	loop := strings.TrimSpace(must(t, "losetup", "--find", "--show", file))
+	t.Cleanup(func() { must(t, "losetup", "--detach", loop) })
+	must(t, "mkfs.ext4", "-q", loop)
+	if err := unix.Mount(loop, dir, "ext4", 0, ""); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = unix.Unmount(dir, 0) })
+	if err := os.WriteFile(file, make([]byte, mib), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	tr := traced(t, "read-write", "--source", file, "--sink", "null", "--bytes", "1MiB")
+	layers := []trace.Layer{{Kind: "disk", Name: filepath.Base(loop)}, {Kind: "file", Name: file}, {Kind: "filesystem", Name: "ext4"}, {Kind: "unknown"}}
+	if !slices.Equal(tr.Run.Source.Below, layers) {
+		t.Errorf("the source is on %v, want %v", tr.Run.Source.Below, layers)
+	}
+}
