@@ -2,6 +2,7 @@ package ui
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 
 	"github.com/zctrace/zctrace/internal/human"
@@ -14,7 +15,11 @@ import (
 func TestNothingHostileReachesTheTerminal(t *testing.T) {
 	tr := tracetest.Failing()
 	tr.Run.Path = []trace.Hop{{From: trace.PlaceSource, To: "", Calls: []string{""}}, {From: "", To: trace.PlaceSink, Calls: []string{""}}}
+	tr.Run.Sink = tracetest.ToFile().Run.Sink
+	tr.Run.Source.Below = slices.Insert(tr.Run.Source.Below, 0, trace.Layer{}) // a file system's own
+	tr.Run.Sink.Below = slices.Insert(tr.Run.Sink.Below, 0, trace.Layer{})
 	tracetest.Poison(tr)
+	tr.Run.Source.Below[0].Kind, tr.Run.Sink.Below[0].Kind = "filesystem", "filesystem"
 	tr.Run.Ended = trace.Failed
 	tr.Run.Source.Kind, tr.Run.Sink.Kind = "file", "file"
 	tr.Run.Path[0].From, tr.Run.Path[1].To = trace.PlaceSource, trace.PlaceSink // or it would not be drawn

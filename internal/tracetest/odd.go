@@ -20,7 +20,10 @@ func FallenBack() *trace.Trace {
 // ToFile has no receiver, a disk, cold cache and no latencies.
 func ToFile() *trace.Trace {
 	t := RunOf("read-write", 31)
-	t.Run.Sink = trace.Sink{Kind: "file", Address: "/var/tmp/out", Device: trace.Device{Name: "vda", Kind: "disk"}}
+	t.Run.Sink = trace.Sink{
+		Kind: "file", Address: "/var/tmp/out", Device: trace.Device{Name: "vda", Kind: "disk"}, Filesystem: "xfs",
+		Below: []trace.Layer{{Kind: "disk", Name: "vda"}}, Extents: OnDisk(t.Total.Sender.PayloadBytes.Or(0)),
+	}
 	t.Run.Receiver, t.Run.Cache, t.Run.Latency = "", "cold", false
 	t.Run.LimitBytes = trace.Known(64 << 30)
 	c := &t.Total.Sender

@@ -39,6 +39,14 @@ func Missing(reason string) trace.Amount {
 	return trace.Amount{Provenance: trace.Unavailable, Reason: reason}
 }
 
+// OnDisk are the extents of a file all of whose bytes are in blocks of a disk as they are.
+func OnDisk(n int64) *trace.Extents {
+	return &trace.Extents{
+		Bytes: trace.Known(n), MappedBytes: trace.Known(n), HoleBytes: trace.Known(0), UnwrittenBytes: trace.Known(0),
+		EncodedBytes: trace.Known(0), InlineBytes: trace.Known(0), UnknownBytes: trace.Known(0), SharedBytes: trace.Known(0),
+	}
+}
+
 // Syscall is a system call without errors.
 func Syscall(calls, bytes, meanNS, blocked int64) trace.Syscall {
 	return trace.Syscall{
@@ -181,7 +189,10 @@ func RunOf(strategy string, intervals int) *trace.Trace {
 		Run: trace.Run{
 			Command:  []string{"zctrace", "run", strategy, "--sink", s.sinkKind},
 			Strategy: strategy, Engine: "derived", Receiver: "read",
-			Source:     trace.Source{Kind: "auto", Path: "/var/tmp/zctrace-1000-417", Bytes: trace.Known(64 << 20), Filesystem: "ext4"},
+			Source: trace.Source{
+				Kind: "auto", Path: "/var/tmp/zctrace-1000-417", Bytes: trace.Known(64 << 20), Filesystem: "ext4",
+				Below: []trace.Layer{{Kind: "disk", Name: "vda"}}, Extents: OnDisk(64 << 20),
+			},
 			Sink:       trace.Sink{Kind: s.sinkKind, Address: s.sinkAddr, Device: s.device},
 			ChunkBytes: chunk, Cache: "warm", Latency: true, IntervalNS: interval,
 			LimitDurationNS: trace.Known(10 * second),
