@@ -152,7 +152,7 @@ func TestFollow(t *testing.T) {
 			t.Errorf("it says %q, want %q", line, want)
 		}
 	}
-	log := "\x16=== RUN   TestA\n\x16=== RUN   TestA/sub\n    \x16--- FAIL: TestA/sub (0.00s)\n\x16--- FAIL: TestA (0.01s)\n=== RUN   TestB\n--- SKIP: TestB (0.00s)\n\x16=== RUN   TestC\n"
+	log := "\x16=== RUN   TestA\n\x16=== RUN   TestA/sub\n\x16--- FAIL: TestA/sub (0.00s)\n\x16--- FAIL: TestA (0.01s)\n=== RUN   TestB\n--- SKIP: TestB (0.00s)\n\x16=== RUN   TestC\n"
 	if err := os.WriteFile(filepath.Join(dir, "tracer.log"), []byte(log), 0o600); err != nil {
 		t.Fatal(err)
 	}

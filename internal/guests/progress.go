@@ -19,7 +19,7 @@ type progress struct {
 }
 
 var (
-	ended = regexp.MustCompile(`(?m)^\x16?--- (PASS|SKIP|FAIL): `)
+	ended = regexp.MustCompile(`(?m)^\x16?--- (PASS|SKIP|FAIL): \w+ \(`)
 	begun = regexp.MustCompile(`(?m)^\x16?=== RUN +(\w+)$`)
 )
 
