@@ -236,3 +236,9 @@ func TestColdNamesWhoKeepsIt(t *testing.T) {
 		})
 	}
 }
+
+// What stays of an overlay's source may be in memory below, which no program's end mends.
+func TestColdOverlayMayBeInMemory(t *testing.T) {
+	s := &Source{Kind: SourceFile, Path: "x", Filesystem: "overlay", Bytes: 4096, Inode: 1 << 60}
+	mustFail(t, s.stays(4096), fault.Failed, "in memory (tmpfs)", "take another source, run sync")
+}

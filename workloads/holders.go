@@ -20,8 +20,8 @@ func (s *Source) stays(left int64) error {
 	const what = "source %s cannot be made cold: %s of %s stay in the page cache, %s"
 	why, hint := "mapped, locked or being written", "end the program that uses it (fuser -v shows which), or take another source"
 	if IsOverlay(s.Filesystem) {
-		why = "mapped, locked or not written back yet below the overlay"
-		hint = "run sync, end the program that uses the file below the overlay, or take another source"
+		why = "in memory (tmpfs), mapped, locked or not written back yet below the overlay"
+		hint = "take another source, run sync, or end the program that uses the file below the overlay"
 	}
 	if name, locked := s.holder(); name != "" && locked {
 		why, hint = "locked there by "+name, "end it, let it unlock the file (munlock), or take another source"

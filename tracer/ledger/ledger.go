@@ -38,6 +38,7 @@ type Workload struct {
 	Encoded   bool            // of its source some bytes are compressed, or not in blocks of their own
 	FellBack  bool            // its direct reads did, all of them, to the page cache
 	WhyDirect string          // more of why direct reads may have been copied
+	TwoFiles  string          // why its source may have been two files, of which the rules know one; "" if it was one
 	Clones    Clones
 	Remote    bool // its source is on another machine, and what is read from there the kernel takes for read from a disk
 	Pages     bool // it asks for whole pages of its source, but for the source's last

@@ -63,7 +63,7 @@ func (a *account) hits() {
 	}
 }
 
-// hit sets what was in the cache: the payload but for what was not.
+// hit sets what was in the cache: the payload but for what was not, or was cloned.
 func (a *account) hit(missed uint64, kind trace.Provenance, reason string) {
 	payload, known := a.party.Payload.Get()
 	if !known {
@@ -74,6 +74,12 @@ func (a *account) hit(missed uint64, kind trace.Provenance, reason string) {
 	if !known {
 		say(&a.Counters, trace.Unavailable, "what is cloned is not asked for: "+a.Moved.Cloned.Reason, trace.CacheHitBytes)
 		return
+	}
+	switch {
+	case a.Moved.Cloned.Provenance == trace.Estimated:
+		kind, reason = trace.Estimated, reason+"; less what is cloned, which is estimated "+a.Moved.Cloned.Reason
+	case shared > 0:
+		reason += "; less what is cloned, which is not asked for"
 	}
 	a.PageCache.HitBytes = trace.Known(max(0, payload-int64(missed)-shared))
 	say(&a.Counters, kind, reason, trace.CacheHitBytes)

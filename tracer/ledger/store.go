@@ -21,9 +21,20 @@ func (s *Snapshot) Stores() (source Store, sinks [2]Store) {
 	return storeOf(&slot.SourceStore), [2]Store{storeOf(&slot.SinkStore), storeOf(&slot.Sink2Store)}
 }
 
-// KnowsSource is whether the hooks know which file it is that the sender reads, and the sender has read no
-// other instead.
-func (s *Snapshot) KnowsSource() bool { return s.Slots[Sender].SourceInode != 0 }
+// UnknownSource is why the hooks do not know which file below an overlay it is that the sender reads, or has
+// read all the time; "" if they know.
+func (s *Snapshot) UnknownSource() string {
+	source, _ := s.Stores()
+	switch slot := &s.Slots[Sender]; {
+	case slot.State == bpf.ObjectSlotStateDIED: // at the end of the window it is looked at again
+		return "the worker died, and nobody could see whether the overlay copied the source up while it was read"
+	case slot.SourceInode != 0:
+		return ""
+	case source != (Store{}):
+		return "the overlay copied the source up while it was read: pages of two files were read"
+	}
+	return "the pages are of the file below the overlay, and nobody knows which that is: without BTF of the module overlay, or if it was copied up after it was opened"
+}
 
 func storeOf(s *bpf.ObjectStore) Store {
 	var name []byte

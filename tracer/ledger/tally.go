@@ -196,7 +196,7 @@ func (t *tally) byExtents(v ruling, n, rest int64) {
 }
 
 const (
-	whyFellBack = "direct reads fell back to the page cache: the source is compressed or inline (FIEMAP), and its pages are there"
+	whyFellBack = "the source is compressed or inline (FIEMAP), and btrfs makes direct reads of that through the page cache"
 	whyExtents  = "from the sink's extents (FIEMAP): what shares blocks was cloned, the rest copied"
 	whyLastPass = "from the sink's extents (FIEMAP) after the last pass: it was written over, so what the others did is not seen"
 )
@@ -226,6 +226,9 @@ func (t *tally) amount(c class) trace.Amount {
 	}
 	if t.watched && c <= inKernel && t.seen[c] == t.bytes[c] { // also 0
 		return hooked(uint64(t.bytes[c]), "")
+	}
+	if why := t.party.TwoFiles; why != "" { // no rule holds for both
+		return unavailable(why)
 	}
 	a := mixed(t.bytes[c], t.seen[c], whyTold)
 	if told := t.told[c]; told.Reason != "" {

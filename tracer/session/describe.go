@@ -19,6 +19,7 @@ func (a *attempt) describe(t *trace.Trace, snapshot *ledger.Snapshot, attached *
 	a.describeExtents(&t.Run)
 	missing := a.missing(attached.Missing, snapshot)
 	sending := a.sending(missing, attached.Engines)
+	sending.TwoFiles = a.twoFiles(snapshot)
 	t.Total.Sender = ledger.Counters(&snapshot.Slots[ledger.Sender], sending)
 	if a.receiver != nil {
 		receiver := ledger.Counters(&snapshot.Slots[ledger.Receiver], ledger.Party{
@@ -104,14 +105,21 @@ func describeLayers(layers []workloads.Layer) (list []trace.Layer) {
 }
 
 // lookBelow finds out which files the overlays' files stand for. The programs tell, once the window is open: in a
-// container no path leads there.
+// container no path leads there. sysfs is searched once for that: a window's stores stay what they are.
 func (w *workload) lookBelow(snapshot *ledger.Snapshot) {
 	source, sinks := snapshot.Stores()
-	if workloads.IsOverlay(w.source.Filesystem) && source != (ledger.Store{}) {
+	news := func(i int, filesystem string, s ledger.Store) bool {
+		if !workloads.IsOverlay(filesystem) || s == (ledger.Store{}) || s == w.stores[i] {
+			return false
+		}
+		w.stores[i] = s
+		return true
+	}
+	if news(0, w.source.Filesystem, source) {
 		w.source.Over(source.Filesystem, source.Device)
 	}
 	for i, sink := range w.sinks() {
-		if workloads.IsOverlay(sink.Filesystem) && sinks[i] != (ledger.Store{}) {
+		if news(1+i, sink.Filesystem, sinks[i]) {
 			sink.Over(sinks[i].Filesystem, sinks[i].Device)
 		}
 	}
@@ -119,16 +127,29 @@ func (w *workload) lookBelow(snapshot *ledger.Snapshot) {
 
 // missing is what is not counted for this workload.
 func (w *workload) missing(missing ledger.Missing, snapshot *ledger.Snapshot) ledger.Missing {
-	if !workloads.IsOverlay(w.source.Filesystem) || snapshot.KnowsSource() {
+	why := w.unknownSource(snapshot)
+	if why == "" {
 		return missing
-	}
-	why := "the pages are of the file below the overlay, and without BTF of the module overlay nobody knows which that is"
-	if source, _ := snapshot.Stores(); source != (ledger.Store{}) {
-		why = "the overlay copied the source up while it was read: pages of two files were read"
 	}
 	missing = maps.Clone(missing)
 	missing[ledger.PageCache], missing[ledger.MappedPages] = why, why
 	return missing
+}
+
+// unknownSource is why nobody knows which file below an overlay is read; "" if it is known.
+func (w *workload) unknownSource(snapshot *ledger.Snapshot) string {
+	if !workloads.IsOverlay(w.source.Filesystem) {
+		return ""
+	}
+	return snapshot.UnknownSource()
+}
+
+// twoFiles is why the source's data may have been that of two files, of which one is known.
+func (w *workload) twoFiles(snapshot *ledger.Snapshot) string {
+	if source, _ := snapshot.Stores(); source == (ledger.Store{}) {
+		return ""
+	}
+	return w.unknownSource(snapshot)
 }
 
 // sending is what the ledger must know of the sender.

@@ -89,7 +89,8 @@ func (a *attempt) encoded() int64 {
 }
 
 // fellBack is whether all direct reads of the source were made through the page cache: of
-// what is compressed or inline no other way is left, and now the pages are there.
+// what is compressed or inline btrfs leaves no other way (btrfs_dio_iomap_begin: -ENOTBLK). That
+// the pages are there proves nothing, for they may have been before; were they not, the rule would not hold.
 func (a *attempt) fellBack() bool {
 	n := a.encoded()
 	return n > 0 && n == a.extents.Bytes && a.said != nil && a.said.after.err == nil && a.said.after.source >= n

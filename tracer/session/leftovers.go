@@ -40,13 +40,13 @@ func (a *attempt) left() ledger.Left {
 	if a.said == nil {
 		return ledger.Left{Reason: "looked up when the run ends"}
 	}
+	if a.overlayInMemory() { // first: that it is one is known only since the window was open
+		return ledger.Left{Reason: "below the overlay is a file system in memory, where the page cache is the file itself"}
+	}
 	for _, f := range []*footprint{a.before, a.said.after} {
 		if f.err != nil {
 			return ledger.Left{Reason: f.err.Error()}
 		}
-	}
-	if a.overlayInMemory() {
-		return ledger.Left{Reason: "below the overlay is a file system in memory, where the page cache is the file itself"}
 	}
 	return ledger.Left{
 		// Less than before: the kernel wanted memory, and the run left nothing.
@@ -58,5 +58,7 @@ func (a *attempt) left() ledger.Left {
 // overlayInMemory is whether an overlay has the source's data, or a sink's, from a file system in memory. That
 // is known once the window was open.
 func (w *workload) overlayInMemory() bool {
-	return w.source.InMemory() || slices.ContainsFunc(w.sinks(), (*workloads.Sink).InMemory)
+	return workloads.IsOverlay(w.source.Filesystem) && w.source.InMemory() || slices.ContainsFunc(w.sinks(), func(s *workloads.Sink) bool {
+		return workloads.IsOverlay(s.Filesystem) && s.InMemory()
+	})
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/zctrace/zctrace/internal/fault"
 	"github.com/zctrace/zctrace/tracer"
+	"github.com/zctrace/zctrace/tracer/ledger"
 	"github.com/zctrace/zctrace/tracer/trace"
 	"github.com/zctrace/zctrace/workloads"
 )
@@ -74,6 +75,7 @@ type workload struct {
 	sink     *workloads.Sink
 	sink2    *workloads.Sink // nil: there is one
 	expect   *os.File        // what the receiver compares with, if not the source
+	stores   [3]ledger.Store // below source and sinks on overlays; looked up already
 	cookie   uint64
 	untraced time.Duration // what the same work took untraced; 0: not known
 }
