@@ -108,6 +108,19 @@ func TestValidateWithLosses(t *testing.T) {
 	}
 }
 
+// A trace that is saved while its run goes on may be read in the middle of a call's being counted.
+func TestValidateWhileItRuns(t *testing.T) {
+	trace := goldenTraces()["read-write.json"]
+	trace.Total.Sender.Syscalls.ByName["read"].LatencyLog2[11]--
+	if err := trace.Validate(); err == nil {
+		t.Error("a call without its time is let pass in a run that has ended")
+	}
+	trace.Run.Ended = ""
+	if err := trace.Validate(); err != nil {
+		t.Error(err)
+	}
+}
+
 // Where one of two numbers is unknown, no law binds them.
 func TestValidateUnknown(t *testing.T) {
 	trace := goldenTraces()["read-write.json"]
