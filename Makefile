@@ -66,8 +66,8 @@ test-native: ## Run the tests that load eBPF programs into this kernel, or need 
 	ZCTRACE_TEST_RACED=1 CGO_ENABLED=1 GORACE=halt_on_error=1 $(GO_TEST_NATIVE) -race ./cmd/zctrace
 	CGO_ENABLED=1 GORACE=halt_on_error=1 $(GO_TEST_NATIVE) -race ./tracer
 
-KERNELS ?= 6.1 6.12 6.12-arm64
-test-vm: deps-vm ## Run them in guests with Debian's kernels KERNELS="6.1 6.12 6.12-arm64" (RUN=regexp)
+KERNELS ?= $(shell awk '!/^\#/ {print $$1}' internal/guests/kernels.txt)
+test-vm: deps-vm ## Run them in guests with Debian's kernels KERNELS="6.12 newest ..." of internal/guests/kernels.txt (RUN=regexp)
 	$(GO) run ./internal/guests -run '$(RUN)' $(KERNELS)
 
 accept-vm: ## Take over how many tests passed in the guests' last run as what is expected
@@ -115,7 +115,7 @@ endif
 	$(GO) test $(AS_SUDO) -timeout 30m -run '^$$' -bench '$(or $(BENCH),.)' -benchtime 1x ./tracer/session ./cmd/zctrace
 
 KERNEL ?= 6.12
-vm-shell: build deps-vm ## Open a shell in a guest with Debian's kernel KERNEL=6.12, 6.1 or 6.12-arm64
+vm-shell: build deps-vm ## Open a shell in a guest with Debian's kernel KERNEL=6.12, or another of internal/guests/kernels.txt
 	@./scripts/vm --fetch $(KERNEL)
 	$(SUDO) ./scripts/vm $(KERNEL)
 
@@ -130,7 +130,7 @@ deps-native:
 
 deps-vm:
 	@PATH=$$PATH:/usr/sbin:/sbin ./scripts/need qemu-system-x86_64:qemu-system-x86 qemu-system-aarch64:qemu-system-arm \
-		/usr/lib/qemu/virtiofsd:qemu-system-common cpio:cpio xz:xz-utils depmod:kmod \
+		/usr/lib/qemu/virtiofsd:qemu-system-common cpio:cpio xz:xz-utils depmod:kmod /usr/share/keyrings/debian-archive-keyring.gpg:debian-archive-keyring \
 		mkfs.ext4:e2fsprogs mkfs.xfs:xfsprogs mkfs.btrfs:btrfs-progs
 
 deps-dev: deps ## Install what `make generate` needs

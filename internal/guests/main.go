@@ -2,8 +2,10 @@
 // kernel, and compares what passed with what is expected to (passes.txt): a kernel
 // of which a guest ran nothing, hung, crashed or skipped a test fails.
 //
-//	guests [-run REGEXP] [-timeout D] KERNEL...   run and compare
-//	guests -accept KERNEL...                      write passes.txt from the last run's results
+//	guests [-run REGEXP] [-timeout D] [KERNEL...]   run and compare
+//	guests -accept [KERNEL...]                      write passes.txt from the last run's results
+//
+// The kernels are those of kernels.txt: all, if none is named.
 //
 // It is run in the root of the tree, by `make test-vm` and `make accept-vm`.
 package main
@@ -40,10 +42,12 @@ func main() {
 	timeout := flag.Duration("timeout", 40*time.Minute, "how long a guest may take")
 	accept := flag.Bool("accept", false, "write "+passes+" from the last run's results")
 	flag.Parse()
-	var err error
-	if kernels := flag.Args(); *accept {
+	kernels, err := named(flag.Args())
+	switch {
+	case err != nil:
+	case *accept:
 		err = acceptResults(kernels)
-	} else {
+	default:
 		err = test(kernels, *run, *timeout)
 	}
 	if err != nil {
@@ -53,20 +57,17 @@ func main() {
 }
 
 // test boots the guests, as many at a time as there are CPUs: each keeps one busy.
-func test(kernels []string, run string, timeout time.Duration) error {
-	if len(kernels) == 0 {
-		return errors.New("no kernel to test: name some")
-	}
+func test(kernels []kernel, run string, timeout time.Duration) error {
 	fmt.Println("fetching the kernels and building the tests ...")
 	// As this user, so that the files are not root's.
-	if out, err := exec.Command("./scripts/vm", append([]string{"--fetch"}, kernels...)...).CombinedOutput(); err != nil {
-		return fmt.Errorf("fetch the kernels: %w\n%s", err, out)
-	}
-	for _, kernel := range kernels {
-		if err := build(arch(kernel)); err != nil {
+	for _, k := range kernels {
+		if out, err := exec.Command("./scripts/vm", "--fetch", k.name).CombinedOutput(); err != nil {
+			return fmt.Errorf("fetch the kernel %s: %w\n%s", k.name, err, out)
+		}
+		if err := build(k.arch); err != nil {
 			return err
 		}
-		if err := os.RemoveAll(filepath.Join(logs, kernel)); err != nil {
+		if err := os.RemoveAll(filepath.Join(logs, k.name)); err != nil {
 			return err
 		}
 	}
@@ -82,18 +83,18 @@ func test(kernels []string, run string, timeout time.Duration) error {
 	var bad []string
 	var all sync.WaitGroup
 	free := make(chan struct{}, runtime.NumCPU())
-	for _, kernel := range kernels {
+	for _, k := range kernels {
 		start := time.Now()
 		var guests sync.WaitGroup
 		var failed []string // to boot
-		dealt := deal(listed, expected[kernel], shares)
+		dealt := deal(listed, expected[k.name], shares)
 		for i, tests := range dealt {
 			free <- struct{}{}
 			guests.Go(func() {
 				defer func() { <-free }()
-				dir := filepath.Join(logs, kernel, strconv.Itoa(i+1))
-				defer follow(os.Stdout, fmt.Sprintf("%s, guest %d of %d", kernel, i+1, len(dealt)), dir, len(tests), everyMinute)()
-				if err := boot(kernel, dir, tests, timeout); err != nil {
+				dir := filepath.Join(logs, k.name, strconv.Itoa(i+1))
+				defer follow(os.Stdout, fmt.Sprintf("%s, guest %d of %d", k.name, i+1, len(dealt)), dir, len(tests), everyMinute)()
+				if err := boot(k, dir, tests, timeout); err != nil {
 					mu.Lock()
 					defer mu.Unlock()
 					failed = append(failed, err.Error())
@@ -102,20 +103,20 @@ func test(kernels []string, run string, timeout time.Duration) error {
 		}
 		all.Go(func() {
 			guests.Wait()
-			s := judge(kernel, listed, expected[kernel])
+			s := judge(k.name, listed, expected[k.name])
 			mu.Lock()
 			defer mu.Unlock()
 			s.problems = append(failed, s.problems...)
 			for _, p := range s.problems {
-				fmt.Printf("%s: %s\n", kernel, strings.TrimRight(p, "\n"))
+				fmt.Printf("%s: %s\n", k.name, strings.TrimRight(p, "\n"))
 			}
 			word := "ok  "
 			if len(s.problems) > 0 {
 				word = "FAIL"
-				bad = append(bad, kernel)
+				bad = append(bad, k.name)
 			}
-			fmt.Printf("%s  %-10s  %3d of %d tests, %d passes with subtests, %v; logs in %s\n", word, kernel,
-				s.tests, len(listed)-s.elsewhere, s.passes, time.Since(start).Round(time.Second), filepath.Join(logs, kernel))
+			fmt.Printf("%s  %-12s  %3d of %d tests, %d passes with subtests, %v; logs in %s\n", word, k.name,
+				s.tests, len(listed)-s.elsewhere, s.passes, time.Since(start).Round(time.Second), filepath.Join(logs, k.name))
 		})
 	}
 	all.Wait()
@@ -161,13 +162,6 @@ func judge(kernel string, listed []string, expected counts) summary {
 	return s
 }
 
-func arch(kernel string) string {
-	if strings.HasSuffix(kernel, "-arm64") {
-		return "arm64"
-	}
-	return "amd64"
-}
-
 func binaries(arch string) string { return filepath.Join(".bin/vm/test", arch) }
 
 func build(arch string) error {
@@ -208,7 +202,7 @@ func list(run string) ([]string, error) {
 }
 
 // boot runs tests in a guest, which leaves what came of them in dir.
-func boot(kernel, dir string, tests []string, timeout time.Duration) error {
+func boot(k kernel, dir string, tests []string, timeout time.Duration) error {
 	dir, err := filepath.Abs(dir)
 	if err != nil {
 		return err
@@ -217,7 +211,7 @@ func boot(kernel, dir string, tests []string, timeout time.Duration) error {
 		return err
 	}
 	// Go's own time limit is the shorter one: it says what every goroutine does.
-	args := []string{"./scripts/vm", kernel, "sh", "internal/guests/guest.sh", binaries(arch(kernel)), dir, (timeout * 3 / 4).String()}
+	args := []string{"./scripts/vm", k.name, "sh", "internal/guests/guest.sh", binaries(k.arch), dir, (timeout * 3 / 4).String()}
 	for _, pkg := range packages {
 		var names []string
 		for _, test := range tests {
@@ -289,7 +283,7 @@ func loadTable() (table, error) {
 }
 
 // acceptResults takes over what the last run counted, if nothing failed in it.
-func acceptResults(kernels []string) error {
+func acceptResults(kernels []kernel) error {
 	all, err := list("")
 	if err != nil {
 		return err
@@ -298,7 +292,8 @@ func acceptResults(kernels []string) error {
 	if err != nil {
 		return err
 	}
-	for _, kernel := range kernels {
+	for _, k := range kernels {
+		kernel := k.name
 		r, err := load(kernel)
 		if err != nil {
 			return err

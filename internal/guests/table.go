@@ -82,7 +82,7 @@ func readTable(r io.Reader) (table, error) {
 }
 
 func (t table) write(w io.Writer) error {
-	kernels := slices.SortedFunc(maps.Keys(t), compareKernels)
+	kernels := slices.DeleteFunc(kernelNames(), func(k string) bool { return t[k] == nil })
 	tests := map[string]bool{}
 	for _, c := range t {
 		for name := range c {
@@ -106,21 +106,4 @@ func (t table) write(w io.Writer) error {
 		fmt.Fprintln(tabs, row)
 	}
 	return tabs.Flush()
-}
-
-// compareKernels orders 6.1 before 6.12 before 6.12-arm64.
-func compareKernels(a, b string) int {
-	numbers := func(s string) []int {
-		version, _, _ := strings.Cut(s, "-")
-		var ns []int
-		for part := range strings.SplitSeq(version, ".") {
-			n, _ := strconv.Atoi(part)
-			ns = append(ns, n)
-		}
-		return ns
-	}
-	if c := slices.Compare(numbers(a), numbers(b)); c != 0 {
-		return c
-	}
-	return strings.Compare(a, b)
 }
