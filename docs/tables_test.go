@@ -206,7 +206,7 @@ func TestFunctionsInKernels(t *testing.T) {
 
 func TestLossesInTheDocs(t *testing.T) {
 	var there []string
-	for cause := range ledger.Losses(&ledger.Snapshot{}, ledger.Party{}) {
+	for cause := range ledger.Losses(&ledger.Snapshot{}, ledger.Party{}, ledger.Party{}) {
 		there = append(there, cause)
 	}
 	var rows []string

@@ -157,7 +157,7 @@ func TestAIOEventsThatCannotBeRead(t *testing.T) {
 		_, _, _ = unix.RawSyscall(unix.SYS_IO_DESTROY, uintptr(context), 0, 0)
 	})
 	s := snapshot(t, tr)
-	if got := ledger.Losses(s, ledger.Party{Missing: tr.missing()})["uncounted_calls"]; got != 1 {
+	if got := ledger.Losses(s, ledger.Party{Missing: tr.missing()}, ledger.Party{})["uncounted_calls"]; got != 1 {
 		t.Errorf("%d requests uncounted, want 1", got)
 	}
 	if got := counted(tr, s, ledger.Derived, ledger.Workload{}).Copies.ToUser.Bytes; got != trace.Known(0) {

@@ -84,7 +84,7 @@ func TestErrnosExactly(t *testing.T) {
 			t.Errorf("%s: %v errors, %v and %v others; want %d, %v and %d", name, got.Errors, got.Errnos, got.OtherErrors(), errors, want, others)
 		}
 	}
-	if n := ledger.Losses(s, ledger.Party{})["errnos"]; n != 0 {
+	if n := ledger.Losses(s, ledger.Party{}, ledger.Party{})["errnos"]; n != 0 {
 		t.Errorf("losses: errnos is %d", n)
 	}
 }

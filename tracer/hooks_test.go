@@ -111,7 +111,7 @@ func TestHooksDropped(t *testing.T) {
 		}
 		unwritten[h.Feeds](full)
 		checkNumbers(t, dropped, count(t, everything(engine), engine, nil), count(t, full, engine, missing))
-		for cause, n := range ledger.Losses(&ledger.Snapshot{Slots: bpf.ObjectSlotArray{*full}}, ledger.Party{Missing: missing}) {
+		for cause, n := range ledger.Losses(&ledger.Snapshot{Slots: bpf.ObjectSlotArray{*full}}, ledger.Party{Missing: missing}, ledger.Party{}) {
 			if n != 0 {
 				t.Errorf("%s: without it %s is %d", h.Name(), cause, n)
 			}

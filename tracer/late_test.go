@@ -80,7 +80,7 @@ func loaded(t *testing.T, opts Options) (*Tracer, ledger.Missing) {
 
 func noLosses(t *testing.T, s *ledger.Snapshot, missing ledger.Missing) {
 	t.Helper()
-	for cause, n := range ledger.Losses(s, ledger.Party{Missing: missing}) {
+	for cause, n := range ledger.Losses(s, ledger.Party{Missing: missing}, ledger.Party{Missing: missing}) {
 		if n != 0 {
 			t.Errorf("loss %s: %d", cause, n)
 		}

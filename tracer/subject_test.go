@@ -20,7 +20,7 @@ func TestSubjectsInACrowd(t *testing.T) {
 	for crowd := range 4 {
 		t.Run(fmt.Sprint(crowd), func(t *testing.T) {
 			tr, s := readInACrowd(t, func(place int) bool { return (place/2+crowd)%4 != 0 })
-			if losses := ledger.Losses(s, ledger.Party{}); losses["context_switches"] != 0 {
+			if losses := ledger.Losses(s, ledger.Party{}, ledger.Party{}); losses["context_switches"] != 0 {
 				t.Errorf("%d context switches more or less than the kernel counted", losses["context_switches"])
 			}
 			c := counted(tr, s, ledger.Derived, ledger.Workload{})

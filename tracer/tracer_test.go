@@ -131,7 +131,7 @@ func TestCountsExactly(t *testing.T) {
 	if c.Copies.Fill.Bytes != trace.Known(23000) || c.Copies.FromUser.Bytes != trace.Known(7000) || c.Copies.ToUser.Bytes != trace.Known(0) {
 		t.Errorf("fill %v, from_user %v, to_user %v; want 23000, 7000, 0", c.Copies.Fill.Bytes, c.Copies.FromUser.Bytes, c.Copies.ToUser.Bytes)
 	}
-	for cause, n := range ledger.Losses(s, ledger.Party{}) {
+	for cause, n := range ledger.Losses(s, ledger.Party{}, ledger.Party{}) {
 		if n != 0 {
 			t.Errorf("loss %s: %d", cause, n)
 		}

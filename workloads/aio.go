@@ -174,12 +174,12 @@ func (b *batch) at(i int64) uintptr {
 //go:nosplit
 //go:norace
 func (b *batch) run(w *window) bool {
-	n, refused := b.queue.Submit()
+	n, refused := b.queue.Submit(w.made(unix.SYS_IO_SUBMIT))
 	if refused != 0 {
 		w.fail(unix.SYS_IO_SUBMIT, refused)
 	}
 	for n > 0 {
-		got, errno := b.queue.Wait(n)
+		got, errno := b.queue.Wait(n, w.made(unix.SYS_IO_GETEVENTS))
 		if errno != 0 {
 			w.fail(unix.SYS_IO_GETEVENTS, errno)
 			break

@@ -264,7 +264,7 @@ func (q *queue) run(w *window) bool {
 	if !q.links[0].reads {
 		want--
 	}
-	if errno := q.ring.Enter(want); errno != 0 {
+	if errno := q.ring.Enter(want, w.made(unix.SYS_IO_URING_ENTER)); errno != 0 {
 		w.fail(unix.SYS_IO_URING_ENTER, errno)
 		return false
 	}

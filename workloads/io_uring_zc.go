@@ -68,11 +68,11 @@ func openZeroCopyRing(w *window) (undo func(), err error) {
 func reportsUsage(ring *uring.Ring) bool {
 	e := ring.Next()
 	e.Opcode, e.FD, e.IOPrio = uring.OpSendZC, -1, uring.SendReportUsage
-	if ring.Enter(1) != 0 {
+	if ring.Enter(1, new(uint64)) != 0 {
 		return false
 	}
 	c := ring.Take()
-	if c.Flags&uring.CQEMore != 0 && ring.Enter(1) == 0 {
+	if c.Flags&uring.CQEMore != 0 && ring.Enter(1, new(uint64)) == 0 {
 		ring.Take()
 	}
 	return c.Res != -int32(unix.EINVAL)
@@ -163,7 +163,7 @@ func (z *zeroCopyQueue) confirm(w *window, turn uint64) {
 //go:nosplit
 //go:norace
 func (z *zeroCopyQueue) takeResults(w *window, want uint32) int64 {
-	if errno := z.ring.Enter(want); errno != 0 {
+	if errno := z.ring.Enter(want, w.made(unix.SYS_IO_URING_ENTER)); errno != 0 {
 		w.fail(unix.SYS_IO_URING_ENTER, errno)
 		return 0
 	}

@@ -202,12 +202,24 @@ type Declared struct {
 	UserSpace   int64 // bytes that its loop copied itself
 	Completions int64 // zero-copy sends that the kernel has confirmed
 	Copied      int64 // those of them that it copied after all; CopiedUnknown where it does not tell
+
+	// Calls are the system calls that its loop made, by number; one that the kernel restarts is one. Without those
+	// of clock_gettime: what the vDSO cannot tell of the time it asks the kernel itself.
+	Calls map[uint32]uint64
 }
 
 // Declared is what the worker has declared so far.
 func (p *Process) Declared() (d Declared) {
 	p.look(func(memory *shared) {
-		d = Declared{atomic.LoadInt64(&memory.userSpace), atomic.LoadInt64(&memory.completions), atomic.LoadInt64(&memory.copied)}
+		d = Declared{
+			UserSpace: atomic.LoadInt64(&memory.userSpace), Completions: atomic.LoadInt64(&memory.completions), Copied: atomic.LoadInt64(&memory.copied),
+			Calls: map[uint32]uint64{},
+		}
+		for nr := range memory.calls {
+			if n := atomic.LoadUint64(&memory.calls[nr]); n > 0 {
+				d.Calls[uint32(nr)] = n
+			}
+		}
 	})
 	return d
 }

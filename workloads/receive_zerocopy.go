@@ -103,6 +103,7 @@ func (m *mappedReceive) mapArrived(w *window, addr uintptr) int64 {
 	request.copyBuffer, request.copyLength = uint64(uintptr(m.copyBuffer)), copyBufferBytes
 	request.skip, request.err, request.controlFlags = 0, 0, 0
 	m.requestSize = uint32(unsafe.Sizeof(*request))
+	*w.made(unix.SYS_GETSOCKOPT)++
 	_, _, errno := syscall.RawSyscall6(unix.SYS_GETSOCKOPT, w.in, unix.IPPROTO_TCP, unix.TCP_ZEROCOPY_RECEIVE,
 		uintptr(unsafe.Pointer(request)), uintptr(unsafe.Pointer(&m.requestSize)), 0)
 	if errno == 0 && request.err != 0 {

@@ -47,7 +47,13 @@ type shared struct {
 	got       uint32
 	_         uint32
 	badOffset int64 // in payload bytes
+
+	calls [callNumbers]uint64 // system calls that the loop made, by number
 }
+
+// callNumbers is more than the number of any system call of a loop; a power of two, so that an index
+// into them needs no check.
+const callNumbers = 512
 
 const sharedBytes = int(unsafe.Sizeof(shared{}))
 

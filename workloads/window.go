@@ -268,6 +268,7 @@ func (w *window) transfer(nr, a1, a2, a3, a4, a5, a6 uintptr) int64 {
 //go:norace
 func (w *window) call(nr, a1, a2, a3, a4, a5, a6 uintptr) int64 {
 	for {
+		*w.made(nr)++
 		r, _, errno := syscall.RawSyscall6(nr, a1, a2, a3, a4, a5, a6)
 		if errno == 0 {
 			return int64(r)
@@ -285,12 +286,20 @@ func (w *window) call(nr, a1, a2, a3, a4, a5, a6 uintptr) int64 {
 //go:norace
 func (w *window) attempt(nr, a1, a2, a3, a4 uintptr) (int64, syscall.Errno) {
 	for {
+		*w.made(nr)++
 		r, _, errno := syscall.RawSyscall6(nr, a1, a2, a3, a4, 0, 0)
 		if errno != unix.EINTR {
 			return int64(r), errno
 		}
 	}
 }
+
+// made counts the loop's calls of one number: the worker declares them, and what is counted of it is held
+// against that.
+//
+//go:nosplit
+//go:norace
+func (w *window) made(nr uintptr) *uint64 { return &w.shared.calls[nr%callNumbers] }
 
 //go:nosplit
 //go:norace

@@ -59,6 +59,9 @@ func TestWindowHoldsTheTransfersAndNothingElse(t *testing.T) {
 					if !maps.Equal(got, want) {
 						t.Errorf("the window has %v, want %v", got, want)
 					}
+					if declared := named(sender.Declared().Calls); !maps.Equal(declared, got) {
+						t.Errorf("the worker declares %v, and the window has %v", declared, got)
+					}
 					for name := range got {
 						if name != "lseek" && !s.Makes(name) {
 							t.Errorf("%s is not among the strategy's system calls %v", name, s.Syscalls)
@@ -68,6 +71,15 @@ func TestWindowHoldsTheTransfersAndNothingElse(t *testing.T) {
 			}
 		}
 	}
+}
+
+// named are system calls by name, of those by number.
+func named(calls map[uint32]uint64) callCounts {
+	made := callCounts{}
+	for nr, n := range calls {
+		made[syscalls.Name(nr)] = int(n)
+	}
+	return made
 }
 
 // seekers are the files that a strategy goes back to the start of by lseek.
@@ -94,6 +106,9 @@ func TestReceiversWindow(t *testing.T) {
 	}
 	if _, err := wait(t, receiver); err != nil {
 		t.Error(err)
+	}
+	if declared := named(receiver.Declared().Calls); !maps.Equal(declared, got) {
+		t.Errorf("the receiver declares %v, and the window has %v", declared, got)
 	}
 }
 

@@ -26,19 +26,20 @@ type Party struct {
 // Workload is what is known only of a workload that zctrace runs itself: what it
 // declares, and how it uses its source and sink.
 type Workload struct {
-	Payload   trace.Int       // bytes that it moved, declared by it
-	UserSpace trace.Int       // bytes that it copied itself, declared by it
-	Zerocopy  *trace.Zerocopy // what it read of notifications, declared by it; nil: it does not
-	Transfer  []string        // names of the calls that count as transfer_calls
-	Cached    bool            // it reads its source through the page cache
-	MayCache  bool            // it may do that: it depends on who keeps the source's data
-	Dense     bool            // blocks on a disk hold all of its source, which has no holes
-	Zeros     trace.Int       // bytes of its source that are in holes, or unwritten
-	Range     int64           // bytes of its source that this was looked up of
-	Encoded   bool            // of its source some bytes are compressed, or not in blocks of their own
-	FellBack  bool            // its direct reads did, all of them, to the page cache
-	WhyDirect string          // more of why direct reads may have been copied
-	TwoFiles  string          // why its source may have been two files, of which the rules know one; "" if it was one
+	Payload   trace.Int         // bytes that it moved, declared by it
+	UserSpace trace.Int         // bytes that it copied itself, declared by it
+	Calls     map[uint32]uint64 // system calls that it made, by number, declared by it; nil: it does not
+	Zerocopy  *trace.Zerocopy   // what it read of notifications, declared by it; nil: it does not
+	Transfer  []string          // names of the calls that count as transfer_calls
+	Cached    bool              // it reads its source through the page cache
+	MayCache  bool              // it may do that: it depends on who keeps the source's data
+	Dense     bool              // blocks on a disk hold all of its source, which has no holes
+	Zeros     trace.Int         // bytes of its source that are in holes, or unwritten
+	Range     int64             // bytes of its source that this was looked up of
+	Encoded   bool              // of its source some bytes are compressed, or not in blocks of their own
+	FellBack  bool              // its direct reads did, all of them, to the page cache
+	WhyDirect string            // more of why direct reads may have been copied
+	TwoFiles  string            // why its source may have been two files, of which the rules know one; "" if it was one
 	Clones    Clones
 	Remote    bool // its source is on another machine, and what is read from there the kernel takes for read from a disk
 	Pages     bool // it asks for whole pages of its source, but for the source's last

@@ -236,6 +236,8 @@ func TestLosses(t *testing.T) {
 		{"a breakpoint's program was not run", func(s *Snapshot) { s.BreakpointMisses = 4 }, "breakpoint_misses", 4},
 		{"a CPU came online", func(s *Snapshot) { s.UnwatchedCPUs = 1 }, "unwatched_cpus", 1},
 		{"the kernel dropped events", func(s *Snapshot) { s.RecursionMisses = 2 }, "recursion_misses", 2},
+		{"a call was not seen", func(s *Snapshot) { s.Slots[0].Cells[0].Calls--; s.Slots[0].Cells[0].LatencyLog2[10]-- }, "declared_calls", 1},
+		{"a call was seen that nobody made", func(s *Snapshot) { s.Slots[0].Cells[0].Calls++; s.Slots[0].Cells[0].LatencyLog2[10]++ }, "declared_calls", 1},
 		{"a window that is open is not compared", func(s *Snapshot) {
 			s.Slots[0].State = bpf.ObjectSlotStateOPEN
 			s.Slots[0].Voluntary--
@@ -245,10 +247,61 @@ func TestLosses(t *testing.T) {
 			s := &Snapshot{}
 			s.Slots[0] = *good
 			test.damage(s)
-			for cause, n := range Losses(s, Party{}) {
+			for cause, n := range Losses(s, Party{Workload: Workload{Calls: map[uint32]uint64{unix.SYS_READ: 17}}}, Party{}) {
 				if cause == test.cause && n != test.want || cause != test.cause && n != 0 {
 					t.Errorf("%s is %d, want %s %d", cause, n, test.cause, test.want)
 				}
+			}
+		})
+	}
+}
+
+// What a worker says that it called is what was counted of it, whatever the kernel did on its way.
+func TestDeclaredCalls(t *testing.T) {
+	failed := func(nr uint32, calls uint64, failed ...[2]uint64) bpf.ObjectCell { // errno, calls
+		c := cell(nr, tcp, none, calls, 0, 0)
+		for i, f := range failed {
+			c.Errors += f[1]
+			c.Failed[i].Errnr, c.Failed[i].Calls = f[0], f[1]
+		}
+		return c
+	}
+	read, written := cell(unix.SYS_READ, tcp, none, 17, mib, mib), cell(unix.SYS_WRITE, none, tcp, 16, mib, mib)
+	crowded := failed(unix.SYS_SENDTO, 20)
+	crowded.Errors, crowded.OtherErrors = 2, 2
+	for _, test := range []struct {
+		name     string
+		cells    []bpf.ObjectCell
+		declared map[uint32]uint64
+		want     int64
+	}{
+		{"as declared", []bpf.ObjectCell{read, written}, map[uint32]uint64{unix.SYS_READ: 17, unix.SYS_WRITE: 16}, 0},
+		{"to two files", []bpf.ObjectCell{written, cell(unix.SYS_WRITE, none, ext4, 16, mib, mib)}, map[uint32]uint64{unix.SYS_WRITE: 32}, 0},
+		{"no cell at all", nil, map[uint32]uint64{unix.SYS_READ: 17}, 17},
+		{"none declared", []bpf.ObjectCell{read}, map[uint32]uint64{}, 17},
+		{"one too many of one, one too few of the other", []bpf.ObjectCell{read, written}, map[uint32]uint64{unix.SYS_READ: 18, unix.SYS_WRITE: 15}, 2},
+		{"failures are calls", []bpf.ObjectCell{failed(unix.SYS_READ, 17, [2]uint64{uint64(unix.EAGAIN), 3})}, map[uint32]uint64{unix.SYS_READ: 17}, 0},
+		{
+			"stopped and continued",
+			[]bpf.ObjectCell{failed(unix.SYS_READ, 20, [2]uint64{512, 1}, [2]uint64{513, 1}, [2]uint64{514, 1})},
+			map[uint32]uint64{unix.SYS_READ: 17}, 0,
+		},
+		{
+			"went on as another call",
+			[]bpf.ObjectCell{failed(unix.SYS_PPOLL, 17, [2]uint64{516, 1}), cell(unix.SYS_RESTART_SYSCALL, none, none, 1, 0, 0)},
+			map[uint32]uint64{unix.SYS_PPOLL: 17}, 0,
+		},
+		{"two that may be restarts", []bpf.ObjectCell{crowded}, map[uint32]uint64{unix.SYS_SENDTO: 18}, 0},
+		{"one more than may be restarts", []bpf.ObjectCell{crowded}, map[uint32]uint64{unix.SYS_SENDTO: 17}, 3},
+		{"one less than was made", []bpf.ObjectCell{crowded}, map[uint32]uint64{unix.SYS_SENDTO: 21}, 1},
+		{"a clock that only the kernel can read", []bpf.ObjectCell{cell(unix.SYS_CLOCK_GETTIME, none, none, 9, 0, 0)}, map[uint32]uint64{}, 0},
+		{"nobody declares", []bpf.ObjectCell{read}, nil, 0},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			s := &Snapshot{}
+			s.Slots[Receiver] = *slot(test.cells...)
+			if n := Losses(s, Party{}, Party{Workload: Workload{Calls: test.declared}})["declared_calls"]; n != test.want {
+				t.Errorf("%d, want %d", n, test.want)
 			}
 		})
 	}

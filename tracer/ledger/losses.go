@@ -12,8 +12,8 @@ import (
 const notAccounted = ^uint64(0)
 
 // Losses are the causes for which a run may not be believed; all 0 in one that
-// may.
-func Losses(s *Snapshot, p Party) map[string]int64 {
+// may. The parties are those whose slots the snapshot has; a run without a receiver has an empty one.
+func Losses(s *Snapshot, sender, receiver Party) map[string]int64 {
 	losses := map[string]int64{
 		"recursion_misses":  s.RecursionMisses,  // events that the kernel dropped
 		"uncounted_calls":   0,                  // system calls and requests for which no cell was free, or that nobody could look at
@@ -25,8 +25,9 @@ func Losses(s *Snapshot, p Party) map[string]int64 {
 		"open_windows":      0,                  // workers that ended and were not seen to; who knows that they ended says so
 		"errnos":            0,                  // failed calls, less those counted by errno, or the other way
 		"socket_copies":     0,                  // bytes that TCP reads returned, less those that the hook saw, or the other way
+		"declared_calls":    0,                  // system calls that the workers say they made, less those counted, or the other way
 	}
-	for i := range s.Slots {
+	for i, p := range [...]Party{Sender: sender, Receiver: receiver} {
 		slot := &s.Slots[i]
 		losses["uncounted_calls"] += int64(slot.UncountedCalls + slot.Helpers.UncountedRequests)
 		if slot.State != bpf.ObjectSlotStateCLOSED {
@@ -39,6 +40,9 @@ func Losses(s *Snapshot, p Party) map[string]int64 {
 		if p.Missing[Disk] == "" && !p.Remote && slot.Begin.ReadBytes != notAccounted {
 			losses["disk_reads"] += distance(slot.DiskReadBytes, slot.Now.ReadBytes-slot.Begin.ReadBytes)
 		}
+		if p.Calls != nil {
+			losses["declared_calls"] += undeclared(slot, p.Calls)
+		}
 		for c := range cellsOf(slot) {
 			losses["errnos"] += distance(c.Errors, failed(c))
 			if p.Missing[SyscallTime] == "" {
@@ -50,6 +54,41 @@ func Losses(s *Snapshot, p Party) map[string]int64 {
 		}
 	}
 	return losses
+}
+
+// undeclared is by how many calls those counted differ from those that the worker says it made, by number.
+func undeclared(s *bpf.ObjectSlot, declared map[uint32]uint64) (n int64) {
+	counted, unnamed := map[uint32]uint64{}, map[uint32]uint64{}
+	for c := range cellsOf(s) {
+		counted[c.Key.Nr] += c.Calls - restarted(c)
+		unnamed[c.Key.Nr] += c.OtherErrors // which may be restarts
+	}
+	// What is left of a call that the kernel has restarted, and a look at a clock that the vDSO cannot read:
+	// the worker knows of neither.
+	delete(counted, unix.SYS_RESTART_SYSCALL)
+	delete(counted, unix.SYS_CLOCK_GETTIME)
+	for nr, made := range declared {
+		if seen := counted[nr]; seen < made || seen > made+unnamed[nr] {
+			n += distance(seen, made)
+		}
+		delete(counted, nr)
+	}
+	for _, seen := range counted {
+		n += int64(seen)
+	}
+	return n
+}
+
+// restarted are the calls that a signal cut short (SIGSTOP; all others are blocked) and that the kernel made
+// again: it counts both, and who made the call knows of one. Not those that go on as a restart_syscall.
+func restarted(c *bpf.ObjectCell) (n uint64) {
+	const ERESTARTSYS, ERESTARTNOINTR, ERESTARTNOHAND = 512, 513, 514 // linux/errno.h
+	for _, f := range c.Failed {
+		if f.Errnr == ERESTARTSYS || f.Errnr == ERESTARTNOINTR || f.Errnr == ERESTARTNOHAND {
+			n += f.Calls
+		}
+	}
+	return n
 }
 
 // timed are the calls whose beginning was seen.

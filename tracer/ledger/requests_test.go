@@ -211,7 +211,7 @@ func TestCountersOfRequests(t *testing.T) {
 	if names := c.Syscalls.ByName; len(names) != 1 {
 		t.Errorf("system calls: %v", names)
 	}
-	losses := Losses(&Snapshot{Slots: bpf.ObjectSlotArray{*s}}, Party{Missing: Missing{SyscallTime: "not asked for"}})
+	losses := Losses(&Snapshot{Slots: bpf.ObjectSlotArray{*s}}, Party{Missing: Missing{SyscallTime: "not asked for"}}, Party{})
 	if losses["disk_reads"] != 0 || losses["uncounted_calls"] != 3 {
 		t.Errorf("losses: %v", losses)
 	}

@@ -170,7 +170,7 @@ func TestReceivedByMapping(t *testing.T) {
 			t.Errorf("to_user is %+v, want 808 bytes of which 8 were not seen", u)
 		}
 	}
-	if n := Losses(&Snapshot{Slots: bpf.ObjectSlotArray{*s}}, Party{})["socket_copies"]; n != 8 {
+	if n := Losses(&Snapshot{Slots: bpf.ObjectSlotArray{*s}}, Party{}, Party{})["socket_copies"]; n != 8 {
 		t.Errorf("socket_copies is %d, want 8", n)
 	}
 }

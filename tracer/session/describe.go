@@ -21,22 +21,26 @@ func (a *attempt) describe(t *trace.Trace, snapshot *ledger.Snapshot, attached *
 	sending := a.sending(missing, attached.Engines)
 	sending.TwoFiles = a.twoFiles(snapshot)
 	t.Total.Sender = ledger.Counters(&snapshot.Slots[ledger.Sender], sending)
+	var receiving ledger.Party
 	if a.receiver != nil {
-		receiver := ledger.Counters(&snapshot.Slots[ledger.Receiver], ledger.Party{
+		receiving = ledger.Party{
 			Missing: missing,
 			Engines: attached.Engines,
 			NoNIC:   sending.NoNIC,
 			Workload: ledger.Workload{
 				Payload:   trace.Known(a.receiver.Payload()),
 				UserSpace: trace.Known(0),
+				Calls:     a.receiver.Declared().Calls,
 				Transfer:  a.Receiver().Transfer,
+				Remote:    sending.Remote,
 				Left:      ledger.Left{Reason: "what the run left behind is told of the sender"},
 			},
-		})
+		}
+		receiver := ledger.Counters(&snapshot.Slots[ledger.Receiver], receiving)
 		t.Total.Receiver = &receiver
 	}
 	t.Total.Kernel = ledger.KernelCounters(&snapshot.Kernel, missing, &t.Total.Sender)
-	t.Losses = ledger.Losses(snapshot, sending)
+	t.Losses = ledger.Losses(snapshot, sending, receiving)
 	t.Run.ElapsedNS = snapshot.WindowNS(ledger.Sender)
 	t.Run.PayloadBytes = t.Total.Sender.PayloadBytes
 }
@@ -161,6 +165,7 @@ func (a *attempt) sending(missing ledger.Missing, engines []ledger.Engine) ledge
 		Workload: ledger.Workload{
 			Payload:   trace.Known(a.sender.Payload()),
 			UserSpace: trace.Known(declared.UserSpace),
+			Calls:     declared.Calls,
 			Transfer:  a.Strategy.Transfer,
 			Cached:    a.source.Cached() && (!a.Strategy.Direct() || a.fellBack()),
 			MayCache:  a.source.MayBeCached() && !a.Strategy.Direct(),

@@ -114,13 +114,14 @@ func (q *Queue) Next() *Request {
 
 // Submit submits the batch: one io_submit, if the kernel takes all of it at once.
 // One that it refuses ends the batch; the rest is forgotten. It returns the number
-// of requests that [Queue.Wait] has to wait for.
+// of requests that [Queue.Wait] has to wait for, and adds to calls those that it made.
 //
 //go:nosplit
 //go:norace
-func (q *Queue) Submit() (int, syscall.Errno) {
+func (q *Queue) Submit(calls *uint64) (int, syscall.Errno) {
 	for q.sent < q.filled {
 		at := uintptr(q.pointers) + uintptr(q.sent)*unsafe.Sizeof(uintptr(0))
+		*calls++
 		n, _, errno := syscall.RawSyscall6(unix.SYS_IO_SUBMIT, q.context, uintptr(q.filled-q.sent), at, 0, 0, 0)
 		if errno != 0 && errno != unix.EINTR {
 			sent := q.sent
@@ -137,12 +138,13 @@ func (q *Queue) Submit() (int, syscall.Errno) {
 }
 
 // Wait waits for n results, at least one and up to the depth, and returns how many
-// [Queue.Event] has: n, but for an interruption.
+// [Queue.Event] has: n, but for an interruption. It adds to calls those that it made.
 //
 //go:nosplit
 //go:norace
-func (q *Queue) Wait(n int) (int, syscall.Errno) {
+func (q *Queue) Wait(n int, calls *uint64) (int, syscall.Errno) {
 	for {
+		*calls++
 		r, _, errno := syscall.RawSyscall6(unix.SYS_IO_GETEVENTS, q.context, uintptr(n), uintptr(n), uintptr(q.events), 0, 0)
 		if errno != unix.EINTR {
 			return int(r), errno

@@ -71,13 +71,13 @@ func put(t *testing.T, q *Queue, op uint16, f *os.File, b []byte, data uint64) {
 // run submits what is filled in, and returns the results in the order of Data.
 func run(t *testing.T, q *Queue, want int) map[uint64]int64 {
 	t.Helper()
-	n, errno := q.Submit()
+	n, errno := q.Submit(new(uint64))
 	if n != want || errno != 0 {
 		t.Fatalf("submitted %d, %v; want %d", n, errno, want)
 	}
 	results := map[uint64]int64{}
 	for len(results) < want {
-		n, errno := q.Wait(want - len(results))
+		n, errno := q.Wait(want-len(results), new(uint64))
 		if errno != 0 {
 			t.Fatal(errno)
 		}
@@ -143,10 +143,10 @@ func TestRefusedRequest(t *testing.T) {
 	for i, op := range []uint16{OpRead, 77, OpRead} {
 		put(t, q, op, f, buf, uint64(i))
 	}
-	if n, errno := q.Submit(); n != 1 || errno != unix.EINVAL {
+	if n, errno := q.Submit(new(uint64)); n != 1 || errno != unix.EINVAL {
 		t.Fatalf("submitted %d, %v; want 1 and EINVAL", n, errno)
 	}
-	if n, errno := q.Wait(1); n != 1 || errno != 0 || q.Event(0).Res != 4096 {
+	if n, errno := q.Wait(1, new(uint64)); n != 1 || errno != 0 || q.Event(0).Res != 4096 {
 		t.Errorf("%d results, %v: %+v", n, errno, q.Event(0))
 	}
 	put(t, q, OpRead, f, buf, 7)

@@ -129,11 +129,11 @@ func (r *Ring) Next() *SQE {
 
 // Enter submits the requests that are filled in, and waits until want results
 // are there. It is one io_uring_enter, if nothing interrupts it; with a submission
-// thread one to wake it, if it sleeps, and to wait, or none if all is there.
+// thread one to wake it, if it sleeps, and to wait, or none if all is there. It adds to calls those that it made.
 //
 //go:nosplit
 //go:norace
-func (r *Ring) Enter(want uint32) syscall.Errno {
+func (r *Ring) Enter(want uint32, calls *uint64) syscall.Errno {
 	atomic.StoreUint32(r.sqTail, r.filled)
 	for {
 		submit, flags := r.filled-atomic.LoadUint32(r.sqHead), uintptr(enterGetEvents)
@@ -146,6 +146,7 @@ func (r *Ring) Enter(want uint32) syscall.Errno {
 		} else if submit == 0 && r.Ready() >= want {
 			return 0
 		}
+		*calls++
 		_, _, errno := syscall.RawSyscall6(unix.SYS_IO_URING_ENTER, r.fd, uintptr(submit), uintptr(want), flags, 0, 0)
 		if errno != 0 && errno != unix.EINTR {
 			return errno

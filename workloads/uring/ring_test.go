@@ -85,7 +85,7 @@ func address(b []byte) uint64 { return uint64(uintptr(unsafe.Pointer(unsafe.Slic
 // enter submits, waits, and returns the results by their UserData.
 func enter(t *testing.T, r *Ring, want int) []CQE {
 	t.Helper()
-	if errno := r.Enter(uint32(want)); errno != 0 {
+	if errno := r.Enter(uint32(want), new(uint64)); errno != 0 {
 		t.Fatal(errno)
 	}
 	if n := r.Ready(); n != uint32(want) {
@@ -113,7 +113,7 @@ func TestNops(t *testing.T) {
 				}
 				e.Opcode, e.UserData = OpNop, next+uint64(i)
 			}
-			if errno := r.Enter(uint32(n)); errno != 0 {
+			if errno := r.Enter(uint32(n), new(uint64)); errno != 0 {
 				t.Fatal(errno)
 			}
 			for range n {
@@ -136,7 +136,7 @@ func TestFull(t *testing.T) {
 	if r.Next() != nil {
 		t.Error("a fifth request of 4")
 	}
-	if errno := r.Enter(4); errno != 0 || r.Ready() != 4 {
+	if errno := r.Enter(4, new(uint64)); errno != 0 || r.Ready() != 4 {
 		t.Errorf("%d results, %v; want 4", r.Ready(), errno)
 	}
 }
