@@ -35,12 +35,16 @@ func isQuit(msg tea.Msg) bool { _, ok := msg.(tea.QuitMsg); return ok }
 
 func TestQuitWaitsForTheRun(t *testing.T) {
 	var c calls
-	m, msg := press(watched(&c, RunOptions{}), "q")
+	everyKey := RunOptions{Save: func(*trace.Trace) (string, error) { return "", nil }, Again: func() {}, Interval: func(bool) time.Duration { return 0 }}
+	m, msg := press(watched(&c, everyKey), "q")
 	if c.stop != 1 || isQuit(msg) {
 		t.Fatalf("q in a running run: stop called %d times, quit %v; want 1, false", c.stop, isQuit(msg))
 	}
-	if v := m.View(); !strings.Contains(v, "stopping") || !strings.Contains(v, "ending the run") {
-		t.Errorf("the view does not say that the run is being ended:\n%s", v)
+	for _, ascii := range []bool{false, true} {
+		m.look = uncoloured(ascii)
+		if v := m.draw(); !strings.Contains(v, "stopping") || !strings.Contains(v, "ending the run") || !strings.Contains(v, "ctrl+c leaves at once") {
+			t.Errorf("the view does not say that the run is being ended, ASCII %v:\n%s", ascii, v)
+		}
 	}
 	if _, msg = press(m, "q"); c.stop != 1 || msg != nil {
 		t.Errorf("a second q: stop called %d times, message %v", c.stop, msg)

@@ -72,6 +72,9 @@ func whatItNeeds(width, height int) string {
 func (m shell) footer(width int) string {
 	l, status := m.look, m.status()
 	var keys term.Line
+	if m.quitting { // the keys are cut where there is no room for both
+		keys.Put(l.Warning, "ending the run"+l.Ellipsis+" ctrl+c leaves at once").Put(term.Paint{}, "   ")
+	}
 	for _, k := range status.keys {
 		h := k.Help()
 		keys.Put(l.Key, h.Key).Put(l.Dim, " "+h.Desc+"  ")
@@ -89,10 +92,7 @@ func (m shell) footer(width int) string {
 		}
 		return p.Apply(text)
 	}
-	switch {
-	case m.quitting:
-		keys.Put(l.Warning, "ending the run"+l.Ellipsis+" ctrl+c leaves at once")
-	case status.doing != "":
+	if status.doing != "" && !m.quitting {
 		keys.Put(l.Dim, l.Text(status.doing)+l.Ellipsis)
 	}
 	if !status.empty && !m.showHelp {

@@ -54,11 +54,7 @@ func mountLoop(t *testing.T, name string) string {
 		t.Fatal(err)
 	}
 	for _, args := range [][]string{{"mkfs." + name, image}, {"mount", "-o", "loop", image, at}} {
-		cmd := exec.CommandContext(t.Context(), args[0], args[1:]...)
-		if path, err := exec.LookPath("/usr/sbin/" + args[0]); err == nil { // which not every PATH has
-			cmd.Path, cmd.Err = path, nil
-		}
-		if out, err := cmd.CombinedOutput(); err != nil {
+		if out, err := exec.CommandContext(t.Context(), args[0], args[1:]...).CombinedOutput(); err != nil {
 			cannot(t, "cannot make and mount a file system, "+args[0]+": "+err.Error()+"\n"+string(out))
 		}
 	}

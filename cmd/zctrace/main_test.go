@@ -52,6 +52,8 @@ func TestMain(m *testing.M) {
 			signal.Notify(make(chan os.Signal, 1), s)
 		}
 	}
+	// A user's PATH, which sudo may hand on, lacks where mkfs and losetup are.
+	_ = os.Setenv("PATH", os.Getenv("PATH")+":/usr/sbin:/sbin")
 	if os.Getenv("ZCTRACE_TEST_RACED") != "" {
 		onlyRaced()
 	}
