@@ -24,14 +24,25 @@ static __always_inline struct copied *charged(enum engine engine)
 
 /* Socket data to user memory, once per skb; just before the copy
  * (net/core/datagram.c: skb_copy_datagram_iter). */
-SEC("tp_btf/skb_copy_datagram_iovec")
-int BPF_PROG(skb_copy_datagram_iovec, const struct sk_buff *skb, int len)
+static __always_inline int socket_copy(int len)
 {
 	struct copied *seen = charged(TRACEPOINTS);
 
 	if (seen)
 		add(&seen->to_user, len);
 	return 0;
+}
+
+SEC("tp_btf/skb_copy_datagram_iovec")
+int BPF_PROG(skb_copy_datagram_iovec, const struct sk_buff *skb, int len)
+{
+	return socket_copy(len);
+}
+
+SEC("tp/skb/skb_copy_datagram_iovec")
+int skb_copy_datagram_iovec_perf(struct trace_event_raw_skb_copy_datagram_iovec *record)
+{
+	return socket_copy(record->len);
 }
 
 #define is_iter(type, name) \

@@ -52,20 +52,30 @@ static __always_inline struct slot *cache_user(struct cache_use **use)
 	return s;
 }
 
-/* A miss, or the read-ahead that follows one, in the reader's context. */
-SEC("tp_btf/mm_filemap_add_to_page_cache")
-int BPF_PROG(mm_filemap_add_to_page_cache, struct folio *folio)
-{
-	struct cache_use *c;
-	struct slot *s = cache_user(&c);
-	__u64 bytes, first, end, size;
+/* A file as a hook knows it: by its inode, or by what perf's records have of it. */
+struct which {
+	struct inode *inode;
+	__u64 number;
+	__u32 device;
+};
 
-	if (!s || (__u64)BPF_CORE_READ(folio, mapping, host) != s->source_inode)
-		return 0;
-	bytes = folio_bytes(folio);
+static __always_inline bool is_source(struct slot *s, struct which file)
+{
+	if (file.inode)
+		return (__u64)file.inode == s->source_inode;
+	return file.number == s->source_number && file.device == s->source_store.device;
+}
+
+#define by_inode(address) ((struct which){.inode = (address)})
+#define recorded(record) ((struct which){.number = (record)->i_ino, .device = (record)->s_dev})
+
+/* What is not in the page cache is added in the reader's context, and the read-ahead that follows it. */
+static __always_inline int cache_adds(struct slot *s, struct cache_use *c, __u64 index, __u64 bytes)
+{
+	struct inode *source = (struct inode *)s->source_inode;
+	__u64 first = index * page_size, end = first + bytes, size;
+
 	add(&c->added_bytes, bytes);
-	first = BPF_CORE_READ(folio, index) * page_size;
-	end = first + bytes;
 	if (first < c->asked_first * page_size)
 		first = c->asked_first * page_size;
 	if (end > c->asked_end * page_size)
@@ -75,12 +85,34 @@ int BPF_PROG(mm_filemap_add_to_page_cache, struct folio *folio)
 		return 0;
 	}
 	add(&c->ahead_bytes, bytes - (end - first));
-	size = BPF_CORE_READ(folio, mapping, host, i_size);
+	size = BPF_CORE_READ(source, i_size);
 	if (end > size)
 		end = size;
 	if (first < end)
 		add(&c->missed_bytes, end - first);
 	return 0;
+}
+
+SEC("tp_btf/mm_filemap_add_to_page_cache")
+int BPF_PROG(mm_filemap_add_to_page_cache, struct folio *folio)
+{
+	struct cache_use *c;
+	struct slot *s = cache_user(&c);
+
+	if (!s || !is_source(s, by_inode(BPF_CORE_READ(folio, mapping, host))))
+		return 0;
+	return cache_adds(s, c, BPF_CORE_READ(folio, index), folio_bytes(folio));
+}
+
+SEC("tp/filemap/mm_filemap_add_to_page_cache")
+int mm_filemap_add_to_page_cache_perf(struct trace_event_raw_mm_filemap_op_page_cache *record)
+{
+	struct cache_use *c;
+	struct slot *s = cache_user(&c);
+
+	if (!s || !is_source(s, recorded(record)))
+		return 0;
+	return cache_adds(s, c, record->index, page_size << record->order);
 }
 
 /*
@@ -90,70 +122,84 @@ int BPF_PROG(mm_filemap_add_to_page_cache, struct folio *folio)
  * passes the same two functions, but what it names there is only how far it wants to
  * read, and is ignored once a slot has faulted. A loop maps its source or reads it, never both.
  */
-static __always_inline void asked(struct inode *inode, __u64 first, __u64 pages)
+static __always_inline int asked(struct which file, __u64 first, __u64 pages)
 {
 	struct cache_use *c;
 	struct slot *s = cache_user(&c);
 
-	if (!s || (__u64)inode != s->source_inode || c->faulted)
-		return;
+	if (!s || !is_source(s, file) || c->faulted)
+		return 0;
 	c->asked_first = first;
 	c->asked_end = first + pages;
+	return 0;
 }
 
-static __always_inline void asked_by_fault(struct inode *inode, __u64 index)
+static __always_inline int asked_by_fault(struct which file, __u64 index)
 {
 	struct cache_use *c;
 	struct slot *s = cache_user(&c);
 
-	if (!s || (__u64)inode != s->source_inode)
-		return;
+	if (!s || !is_source(s, file))
+		return 0;
 	c->faulted = 1;
 	c->asked_first = index;
 	c->asked_end = index + 1;
+	return 0;
 }
 
 SEC("tp_btf/page_cache_sync_ra")
 int BPF_PROG(page_cache_sync_ra, struct inode *inode, unsigned long index, void *ra, unsigned long count)
 {
-	asked(inode, index, count);
-	return 0;
+	return asked(by_inode(inode), index, count);
+}
+
+SEC("tp/readahead/page_cache_sync_ra")
+int page_cache_sync_ra_perf(struct trace_event_raw_page_cache_ra_op *record)
+{
+	return asked(recorded(record), record->index, record->req_count);
 }
 
 SEC("tp_btf/page_cache_async_ra")
 int BPF_PROG(page_cache_async_ra, struct inode *inode, unsigned long index, void *ra, unsigned long count)
 {
-	asked(inode, index, count);
-	return 0;
+	return asked(by_inode(inode), index, count);
+}
+
+SEC("tp/readahead/page_cache_async_ra")
+int page_cache_async_ra_perf(struct trace_event_raw_page_cache_ra_op *record)
+{
+	return asked(recorded(record), record->index, record->req_count);
 }
 
 SEC("tp_btf/mm_filemap_fault")
 int BPF_PROG(mm_filemap_fault, struct address_space *mapping, unsigned long index)
 {
-	asked_by_fault(BPF_CORE_READ(mapping, host), index);
-	return 0;
+	return asked_by_fault(by_inode(BPF_CORE_READ(mapping, host)), index);
+}
+
+SEC("tp/filemap/mm_filemap_fault")
+int mm_filemap_fault_perf(struct trace_event_raw_mm_filemap_fault *record)
+{
+	return asked_by_fault(recorded(record), record->index);
 }
 
 /* The same where there are no such tracepoints. */
 SEC("fentry/page_cache_sync_ra")
 int BPF_PROG(page_cache_sync_ra_entry, struct readahead_control *ractl, unsigned long count)
 {
-	asked(BPF_CORE_READ(ractl, mapping, host), BPF_CORE_READ(ractl, _index), count);
-	return 0;
+	return asked(by_inode(BPF_CORE_READ(ractl, mapping, host)), BPF_CORE_READ(ractl, _index), count);
 }
 
 SEC("fentry/page_cache_async_ra")
 int BPF_PROG(page_cache_async_ra_entry, struct readahead_control *ractl, struct folio *folio, unsigned long count)
 {
-	asked(BPF_CORE_READ(ractl, mapping, host), BPF_CORE_READ(ractl, _index), count);
-	return 0;
+	return asked(by_inode(BPF_CORE_READ(ractl, mapping, host)), BPF_CORE_READ(ractl, _index), count);
 }
 
 SEC("fentry/filemap_fault")
 int BPF_PROG(filemap_fault_entry, struct vm_fault *vmf)
 {
-	asked_by_fault(BPF_CORE_READ(vmf, vma, vm_file, f_inode), vmf->pgoff);
-	return 0;
+	return asked_by_fault(by_inode(BPF_CORE_READ(vmf, vma, vm_file, f_inode)), vmf->pgoff);
 }
 
 /*

@@ -59,6 +59,7 @@ struct inode {
 	__u16 i_mode;
 	unsigned int i_flags;
 	struct super_block *i_sb;
+	unsigned long i_ino;
 	__u32 i_rdev;
 	long long i_size;
 };

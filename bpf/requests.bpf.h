@@ -123,8 +123,19 @@ static __always_inline void uncounted(void)
 		__sync_fetch_and_add(&s->helpers.uncounted_requests, 1);
 }
 
-/* Its arguments differ between kernels, see kernel.h. A second completion, which says that
- * a zero-copy send's memory is free, moves nothing. */
+/* A second completion, which says that a zero-copy send's memory is free, moves nothing. */
+static __always_inline int completed(struct io_kiocb *req, __s32 res, __u32 flags)
+{
+	if (flags & IORING_CQE_F_NOTIF)
+		return 0;
+	if (req)
+		count_uring(req, res);
+	else
+		uncounted();
+	return 0;
+}
+
+/* Its arguments differ between kernels, see kernel.h. */
 SEC("tp_btf/io_uring_complete")
 int io_uring_complete(__u64 *ctx)
 {
@@ -141,19 +152,26 @@ int io_uring_complete(__u64 *ctx)
 		res = ctx[3];
 		flags = ctx[4];
 	}
-	if (flags & IORING_CQE_F_NOTIF)
-		return 0;
-	if (req)
-		count_uring(req, res);
-	else
-		uncounted();
-	return 0;
+	return completed(req, res, flags);
+}
+
+SEC("tp/io_uring/io_uring_complete")
+int io_uring_complete_perf(struct trace_event_raw_io_uring_complete *record)
+{
+	return completed(record->req, record->res, record->cflags);
 }
 
 /* A completion for which the ring had no place comes without io_uring_complete
  * (io_uring/io_uring.c: io_cqring_event_overflow). */
 SEC("tp_btf/io_uring_cqe_overflow")
 int BPF_PROG(io_uring_cqe_overflow)
+{
+	uncounted();
+	return 0;
+}
+
+SEC("tp/io_uring/io_uring_cqe_overflow")
+int io_uring_cqe_overflow_perf(void *record)
 {
 	uncounted();
 	return 0;
@@ -189,19 +207,34 @@ static long count_event(__u32 i, struct reaped *r)
 
 /* What Linux AIO did is known only from the events that io_getevents(2) and io_pgetevents(2) give the
  * caller, in user memory. */
-SEC("tp_btf/sys_exit")
-int BPF_PROG(aio_events, struct pt_regs *regs, long ret)
+static __always_inline int reaps(struct slot *s, struct pt_regs *regs, __s64 ret)
 {
-	struct slot *s = open_slot_of_caller(regs);
 	__u32 position = calls[(__u64)syscall_nr(regs) % CALLS].events;
 	struct reaped r = {};
 
-	if (!s || !position || ret <= 0)
+	if (!position || ret <= 0)
 		return 0;
 	r.events = (void *)syscall_arg(regs, position);
 	r.slot = s;
 	bpf_loop(ret, count_event, &r, 0);
 	return 0;
+}
+
+SEC("tp_btf/sys_exit")
+int BPF_PROG(aio_events, struct pt_regs *regs, long ret)
+{
+	struct slot *s = open_slot_of_caller(regs);
+
+	return s ? reaps(s, regs, ret) : 0;
+}
+
+SEC("tp/raw_syscalls/sys_exit")
+int aio_events_perf(struct trace_event_raw_sys_exit *record)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct slot *s = open_slot_of(task);
+
+	return s ? reaps(s, (struct pt_regs *)bpf_task_pt_regs(task), record->ret) : 0;
 }
 
 #endif

@@ -86,14 +86,23 @@ static __always_inline __u64 log2_bucket(__u64 v)
 }
 
 /* Attached only while latency is wanted: sys_exit still has all arguments. */
-SEC("tp_btf/sys_enter")
-int BPF_PROG(sys_enter, struct pt_regs *regs)
+static __always_inline int syscall_begins(struct slot *s)
 {
-	struct slot *s = open_slot_of_caller(regs);
-
 	if (s)
 		s->enter_ns = bpf_ktime_get_ns();
 	return 0;
+}
+
+SEC("tp_btf/sys_enter")
+int BPF_PROG(sys_enter, struct pt_regs *regs)
+{
+	return syscall_begins(open_slot_of_caller(regs));
+}
+
+SEC("tp/raw_syscalls/sys_enter")
+int sys_enter_perf(struct trace_event_raw_sys_enter *record)
+{
+	return syscall_begins(open_slot_of(bpf_get_current_task_btf()));
 }
 
 static __always_inline void add_copied(struct copied *sum, const struct copied *more)
@@ -207,17 +216,32 @@ out:
 		read_task(&s->now, bpf_get_current_task_btf());
 }
 
-SEC("tp_btf/sys_exit")
-int BPF_PROG(sys_exit, struct pt_regs *regs, long ret)
+static __always_inline int syscall_ends(struct slot *s, struct pt_regs *regs, __u64 nr, __s64 ret)
 {
-	struct slot *s = open_slot_of_caller(regs);
-	__u64 nr = syscall_nr(regs);
-
 	if (nr == mark_call.nr && is_marker(regs))
 		mark(regs);
 	else if (s)
 		count_call(s, regs, nr, ret);
 	return 0;
+}
+
+SEC("tp_btf/sys_exit")
+int BPF_PROG(sys_exit, struct pt_regs *regs, long ret)
+{
+	return syscall_ends(open_slot_of_caller(regs), regs, syscall_nr(regs), ret);
+}
+
+/* The record has the number, so that another thread's call needs its registers only if it may be a marker. */
+SEC("tp/raw_syscalls/sys_exit")
+int sys_exit_perf(struct trace_event_raw_sys_exit *record)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct slot *s = open_slot_of(task);
+	__u64 nr = record->id;
+
+	if (!s && nr != mark_call.nr)
+		return 0;
+	return syscall_ends(s, (struct pt_regs *)bpf_task_pt_regs(task), nr, record->ret);
 }
 
 #endif

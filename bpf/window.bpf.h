@@ -7,6 +7,24 @@ struct kernel_cells kernel;
 
 volatile const struct marker mark_call;
 
+/* Some hooks know the source by its inode number and device, as perf's records have them. */
+volatile const bool by_number;
+
+static __always_inline __u64 number_of(__u64 address)
+{
+	struct inode *inode = (struct inode *)address;
+
+	return inode ? BPF_CORE_READ(inode, i_ino) : 0;
+}
+
+/* Whether these do not tell the file from the source: each subvolume of a btrfs has a numbering of its own, and all
+ * are on one device. */
+static __always_inline bool like_source(struct slot *s, __u64 inode, const struct store *kept)
+{
+	return inode && inode != s->source_inode && number_of(inode) == s->source_number &&
+	       kept->device == s->source_store.device;
+}
+
 /* Adds to what only the slot's own thread does, unless there are requests. */
 static __always_inline void add(__u64 *sum, __u64 n)
 {
@@ -113,6 +131,9 @@ static __always_inline void mark(struct pt_regs *regs)
 		describe_store(&s->source_store, s->source_inode);
 		describe_store(&s->sink_store, s->sink_inode);
 		describe_store(&s->sink2_store, s->sink2_inode);
+		s->source_number = number_of(s->source_inode);
+		if (by_number && (like_source(s, s->sink_inode, &s->sink_store) || like_source(s, s->sink2_inode, &s->sink2_store)))
+			s->source_number = 0;
 		describe_flow(s, (struct sock *)s->sink_sock);
 		read_task(&s->begin, task);
 		s->now = s->begin;
@@ -134,8 +155,7 @@ static __always_inline void mark(struct pt_regs *regs)
 
 /* A worker that is killed leaves its window open: what was counted until then
  * stays, and is final. */
-SEC("tp_btf/sched_process_exit")
-int BPF_PROG(sched_process_exit, struct task_struct *task)
+static __always_inline int thread_exits(struct task_struct *task)
 {
 	struct slot *s = open_slot_of(task);
 	struct helpers *h;
@@ -151,6 +171,19 @@ int BPF_PROG(sched_process_exit, struct task_struct *task)
 		__sync_fetch_and_add(&h->gone.runtime_ns, task->se.sum_exec_runtime);
 	}
 	return 0;
+}
+
+SEC("tp_btf/sched_process_exit")
+int BPF_PROG(sched_process_exit, struct task_struct *task)
+{
+	return thread_exits(task);
+}
+
+/* It exits itself (kernel/exit.c: do_exit). */
+SEC("tp/sched/sched_process_exit")
+int sched_process_exit_perf(void *record)
+{
+	return thread_exits(bpf_get_current_task_btf());
 }
 
 #endif

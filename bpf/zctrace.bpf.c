@@ -7,6 +7,7 @@
 #include <bpf/bpf_tracing.h>
 #include <bpf/bpf_core_read.h>
 #include "cells.h"
+#include "records.h"
 #include "regs.bpf.h"
 #include "files.bpf.h"
 #include "network.bpf.h"

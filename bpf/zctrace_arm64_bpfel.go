@@ -215,6 +215,7 @@ type ObjectSlot struct {
 	CowBytes         uint64
 	ReceivedBytes    uint64
 	NetInternalBytes uint64
+	SourceNumber     uint64
 	SourceInode      uint64
 	SinkInode        uint64
 	SinkSock         uint64
@@ -301,68 +302,80 @@ type ObjectTaskCounters struct {
 //
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
-	ObjectProgAioEvents               = "aio_events"
-	ObjectProgBlockBioQueue           = "block_bio_queue"
-	ObjectProgBtrfsBufferedWrite      = "btrfs_buffered_write"
-	ObjectProgCopyFromIter            = "copy_from_iter"
-	ObjectProgCopyMcToKernel          = "copy_mc_to_kernel"
-	ObjectProgCopyPageFromIter        = "copy_page_from_iter"
-	ObjectProgCopyToIter              = "copy_to_iter"
-	ObjectProgDoFaultBegin            = "do_fault_begin"
-	ObjectProgDoFaultEnd              = "do_fault_end"
-	ObjectProgDoSetPmd                = "do_set_pmd"
-	ObjectProgDoSetPte                = "do_set_pte"
-	ObjectProgFilemapFaultEntry       = "filemap_fault_entry"
-	ObjectProgFilemapRead             = "filemap_read"
-	ObjectProgGenericPerformWrite     = "generic_perform_write"
-	ObjectProgIoUringComplete         = "io_uring_complete"
-	ObjectProgIoUringCqeOverflow      = "io_uring_cqe_overflow"
-	ObjectProgIomapFileBufferedWrite  = "iomap_file_buffered_write"
-	ObjectProgIpGenericGetfrag        = "ip_generic_getfrag"
-	ObjectProgMmFilemapAddToPageCache = "mm_filemap_add_to_page_cache"
-	ObjectProgMmFilemapFault          = "mm_filemap_fault"
-	ObjectProgNetDevStartXmit         = "net_dev_start_xmit"
-	ObjectProgNetDevXmit              = "net_dev_xmit"
-	ObjectProgNetifReceiveSkb         = "netif_receive_skb"
-	ObjectProgNicReceive              = "nic_receive"
-	ObjectProgPageCacheAsyncRa        = "page_cache_async_ra"
-	ObjectProgPageCacheAsyncRaEntry   = "page_cache_async_ra_entry"
-	ObjectProgPageCacheSyncRa         = "page_cache_sync_ra"
-	ObjectProgPageCacheSyncRaEntry    = "page_cache_sync_ra_entry"
-	ObjectProgPageFaultUser           = "page_fault_user"
-	ObjectProgPipeRead                = "pipe_read"
-	ObjectProgPipeWrite               = "pipe_write"
-	ObjectProgSchedProcessExit        = "sched_process_exit"
-	ObjectProgSchedSwitch             = "sched_switch"
-	ObjectProgSetPteRange             = "set_pte_range"
-	ObjectProgShmemFileReadIter       = "shmem_file_read_iter"
-	ObjectProgSkbCopyBits             = "skb_copy_bits"
-	ObjectProgSkbCopyDatagramFromIter = "skb_copy_datagram_from_iter"
-	ObjectProgSkbCopyDatagramIovec    = "skb_copy_datagram_iovec"
-	ObjectProgSkbCopyDatagramIter     = "skb_copy_datagram_iter"
-	ObjectProgSkbCopyUbufs            = "skb_copy_ubufs"
-	ObjectProgSkbSpliceBits           = "skb_splice_bits"
-	ObjectProgSysEnter                = "sys_enter"
-	ObjectProgSysExit                 = "sys_exit"
-	ObjectProgTcpSendmsgLocked        = "tcp_sendmsg_locked"
-	ObjectProgTcpZerocopyReceive      = "tcp_zerocopy_receive"
-	ObjectVarAioOps                   = "aio_ops"
-	ObjectVarBreakpoints              = "breakpoints"
-	ObjectVarCalls                    = "calls"
-	ObjectVarCompleteHasCqe           = "complete_has_cqe"
-	ObjectVarEngines                  = "engines"
-	ObjectVarKernel                   = "kernel"
-	ObjectVarMarkCall                 = "mark_call"
-	ObjectVarPageSize                 = "page_size"
-	ObjectVarRequests                 = "requests"
-	ObjectVarSlots                    = "slots"
-	ObjectVarSubjects                 = "subjects"
-	ObjectVarUnusedBreakpoint         = "unused_breakpoint"
-	ObjectVarUnusedClaim              = "unused_claim"
-	ObjectVarUnusedEngine             = "unused_engine"
-	ObjectVarUnusedFdAttr             = "unused_fd_attr"
-	ObjectVarUnusedRequestBase        = "unused_request_base"
-	ObjectVarUringOps                 = "uring_ops"
+	ObjectProgAioEvents                   = "aio_events"
+	ObjectProgAioEventsPerf               = "aio_events_perf"
+	ObjectProgBlockBioQueue               = "block_bio_queue"
+	ObjectProgBtrfsBufferedWrite          = "btrfs_buffered_write"
+	ObjectProgCopyFromIter                = "copy_from_iter"
+	ObjectProgCopyMcToKernel              = "copy_mc_to_kernel"
+	ObjectProgCopyPageFromIter            = "copy_page_from_iter"
+	ObjectProgCopyToIter                  = "copy_to_iter"
+	ObjectProgDoFaultBegin                = "do_fault_begin"
+	ObjectProgDoFaultEnd                  = "do_fault_end"
+	ObjectProgDoSetPmd                    = "do_set_pmd"
+	ObjectProgDoSetPte                    = "do_set_pte"
+	ObjectProgFilemapFaultEntry           = "filemap_fault_entry"
+	ObjectProgFilemapRead                 = "filemap_read"
+	ObjectProgGenericPerformWrite         = "generic_perform_write"
+	ObjectProgIoUringComplete             = "io_uring_complete"
+	ObjectProgIoUringCompletePerf         = "io_uring_complete_perf"
+	ObjectProgIoUringCqeOverflow          = "io_uring_cqe_overflow"
+	ObjectProgIoUringCqeOverflowPerf      = "io_uring_cqe_overflow_perf"
+	ObjectProgIomapFileBufferedWrite      = "iomap_file_buffered_write"
+	ObjectProgIpGenericGetfrag            = "ip_generic_getfrag"
+	ObjectProgMmFilemapAddToPageCache     = "mm_filemap_add_to_page_cache"
+	ObjectProgMmFilemapAddToPageCachePerf = "mm_filemap_add_to_page_cache_perf"
+	ObjectProgMmFilemapFault              = "mm_filemap_fault"
+	ObjectProgMmFilemapFaultPerf          = "mm_filemap_fault_perf"
+	ObjectProgNetDevStartXmit             = "net_dev_start_xmit"
+	ObjectProgNetDevXmit                  = "net_dev_xmit"
+	ObjectProgNetifReceiveSkb             = "netif_receive_skb"
+	ObjectProgNicReceive                  = "nic_receive"
+	ObjectProgPageCacheAsyncRa            = "page_cache_async_ra"
+	ObjectProgPageCacheAsyncRaEntry       = "page_cache_async_ra_entry"
+	ObjectProgPageCacheAsyncRaPerf        = "page_cache_async_ra_perf"
+	ObjectProgPageCacheSyncRa             = "page_cache_sync_ra"
+	ObjectProgPageCacheSyncRaEntry        = "page_cache_sync_ra_entry"
+	ObjectProgPageCacheSyncRaPerf         = "page_cache_sync_ra_perf"
+	ObjectProgPageFaultUser               = "page_fault_user"
+	ObjectProgPipeRead                    = "pipe_read"
+	ObjectProgPipeWrite                   = "pipe_write"
+	ObjectProgSchedProcessExit            = "sched_process_exit"
+	ObjectProgSchedProcessExitPerf        = "sched_process_exit_perf"
+	ObjectProgSchedSwitch                 = "sched_switch"
+	ObjectProgSetPteRange                 = "set_pte_range"
+	ObjectProgShmemFileReadIter           = "shmem_file_read_iter"
+	ObjectProgSkbCopyBits                 = "skb_copy_bits"
+	ObjectProgSkbCopyDatagramFromIter     = "skb_copy_datagram_from_iter"
+	ObjectProgSkbCopyDatagramIovec        = "skb_copy_datagram_iovec"
+	ObjectProgSkbCopyDatagramIovecPerf    = "skb_copy_datagram_iovec_perf"
+	ObjectProgSkbCopyDatagramIter         = "skb_copy_datagram_iter"
+	ObjectProgSkbCopyUbufs                = "skb_copy_ubufs"
+	ObjectProgSkbSpliceBits               = "skb_splice_bits"
+	ObjectProgSysEnter                    = "sys_enter"
+	ObjectProgSysEnterPerf                = "sys_enter_perf"
+	ObjectProgSysExit                     = "sys_exit"
+	ObjectProgSysExitPerf                 = "sys_exit_perf"
+	ObjectProgTcpSendmsgLocked            = "tcp_sendmsg_locked"
+	ObjectProgTcpZerocopyReceive          = "tcp_zerocopy_receive"
+	ObjectVarAioOps                       = "aio_ops"
+	ObjectVarBreakpoints                  = "breakpoints"
+	ObjectVarByNumber                     = "by_number"
+	ObjectVarCalls                        = "calls"
+	ObjectVarCompleteHasCqe               = "complete_has_cqe"
+	ObjectVarEngines                      = "engines"
+	ObjectVarKernel                       = "kernel"
+	ObjectVarMarkCall                     = "mark_call"
+	ObjectVarPageSize                     = "page_size"
+	ObjectVarRequests                     = "requests"
+	ObjectVarSlots                        = "slots"
+	ObjectVarSubjects                     = "subjects"
+	ObjectVarUnusedBreakpoint             = "unused_breakpoint"
+	ObjectVarUnusedClaim                  = "unused_claim"
+	ObjectVarUnusedEngine                 = "unused_engine"
+	ObjectVarUnusedFdAttr                 = "unused_fd_attr"
+	ObjectVarUnusedRequestBase            = "unused_request_base"
+	ObjectVarUringOps                     = "uring_ops"
 )
 
 // LoadObject returns the embedded CollectionSpec for Object.
@@ -407,51 +420,62 @@ type ObjectSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type ObjectProgramSpecs struct {
-	AioEvents               *ebpf.ProgramSpec `ebpf:"aio_events"`
-	BlockBioQueue           *ebpf.ProgramSpec `ebpf:"block_bio_queue"`
-	BtrfsBufferedWrite      *ebpf.ProgramSpec `ebpf:"btrfs_buffered_write"`
-	CopyFromIter            *ebpf.ProgramSpec `ebpf:"copy_from_iter"`
-	CopyMcToKernel          *ebpf.ProgramSpec `ebpf:"copy_mc_to_kernel"`
-	CopyPageFromIter        *ebpf.ProgramSpec `ebpf:"copy_page_from_iter"`
-	CopyToIter              *ebpf.ProgramSpec `ebpf:"copy_to_iter"`
-	DoFaultBegin            *ebpf.ProgramSpec `ebpf:"do_fault_begin"`
-	DoFaultEnd              *ebpf.ProgramSpec `ebpf:"do_fault_end"`
-	DoSetPmd                *ebpf.ProgramSpec `ebpf:"do_set_pmd"`
-	DoSetPte                *ebpf.ProgramSpec `ebpf:"do_set_pte"`
-	FilemapFaultEntry       *ebpf.ProgramSpec `ebpf:"filemap_fault_entry"`
-	FilemapRead             *ebpf.ProgramSpec `ebpf:"filemap_read"`
-	GenericPerformWrite     *ebpf.ProgramSpec `ebpf:"generic_perform_write"`
-	IoUringComplete         *ebpf.ProgramSpec `ebpf:"io_uring_complete"`
-	IoUringCqeOverflow      *ebpf.ProgramSpec `ebpf:"io_uring_cqe_overflow"`
-	IomapFileBufferedWrite  *ebpf.ProgramSpec `ebpf:"iomap_file_buffered_write"`
-	IpGenericGetfrag        *ebpf.ProgramSpec `ebpf:"ip_generic_getfrag"`
-	MmFilemapAddToPageCache *ebpf.ProgramSpec `ebpf:"mm_filemap_add_to_page_cache"`
-	MmFilemapFault          *ebpf.ProgramSpec `ebpf:"mm_filemap_fault"`
-	NetDevStartXmit         *ebpf.ProgramSpec `ebpf:"net_dev_start_xmit"`
-	NetDevXmit              *ebpf.ProgramSpec `ebpf:"net_dev_xmit"`
-	NetifReceiveSkb         *ebpf.ProgramSpec `ebpf:"netif_receive_skb"`
-	NicReceive              *ebpf.ProgramSpec `ebpf:"nic_receive"`
-	PageCacheAsyncRa        *ebpf.ProgramSpec `ebpf:"page_cache_async_ra"`
-	PageCacheAsyncRaEntry   *ebpf.ProgramSpec `ebpf:"page_cache_async_ra_entry"`
-	PageCacheSyncRa         *ebpf.ProgramSpec `ebpf:"page_cache_sync_ra"`
-	PageCacheSyncRaEntry    *ebpf.ProgramSpec `ebpf:"page_cache_sync_ra_entry"`
-	PageFaultUser           *ebpf.ProgramSpec `ebpf:"page_fault_user"`
-	PipeRead                *ebpf.ProgramSpec `ebpf:"pipe_read"`
-	PipeWrite               *ebpf.ProgramSpec `ebpf:"pipe_write"`
-	SchedProcessExit        *ebpf.ProgramSpec `ebpf:"sched_process_exit"`
-	SchedSwitch             *ebpf.ProgramSpec `ebpf:"sched_switch"`
-	SetPteRange             *ebpf.ProgramSpec `ebpf:"set_pte_range"`
-	ShmemFileReadIter       *ebpf.ProgramSpec `ebpf:"shmem_file_read_iter"`
-	SkbCopyBits             *ebpf.ProgramSpec `ebpf:"skb_copy_bits"`
-	SkbCopyDatagramFromIter *ebpf.ProgramSpec `ebpf:"skb_copy_datagram_from_iter"`
-	SkbCopyDatagramIovec    *ebpf.ProgramSpec `ebpf:"skb_copy_datagram_iovec"`
-	SkbCopyDatagramIter     *ebpf.ProgramSpec `ebpf:"skb_copy_datagram_iter"`
-	SkbCopyUbufs            *ebpf.ProgramSpec `ebpf:"skb_copy_ubufs"`
-	SkbSpliceBits           *ebpf.ProgramSpec `ebpf:"skb_splice_bits"`
-	SysEnter                *ebpf.ProgramSpec `ebpf:"sys_enter"`
-	SysExit                 *ebpf.ProgramSpec `ebpf:"sys_exit"`
-	TcpSendmsgLocked        *ebpf.ProgramSpec `ebpf:"tcp_sendmsg_locked"`
-	TcpZerocopyReceive      *ebpf.ProgramSpec `ebpf:"tcp_zerocopy_receive"`
+	AioEvents                   *ebpf.ProgramSpec `ebpf:"aio_events"`
+	AioEventsPerf               *ebpf.ProgramSpec `ebpf:"aio_events_perf"`
+	BlockBioQueue               *ebpf.ProgramSpec `ebpf:"block_bio_queue"`
+	BtrfsBufferedWrite          *ebpf.ProgramSpec `ebpf:"btrfs_buffered_write"`
+	CopyFromIter                *ebpf.ProgramSpec `ebpf:"copy_from_iter"`
+	CopyMcToKernel              *ebpf.ProgramSpec `ebpf:"copy_mc_to_kernel"`
+	CopyPageFromIter            *ebpf.ProgramSpec `ebpf:"copy_page_from_iter"`
+	CopyToIter                  *ebpf.ProgramSpec `ebpf:"copy_to_iter"`
+	DoFaultBegin                *ebpf.ProgramSpec `ebpf:"do_fault_begin"`
+	DoFaultEnd                  *ebpf.ProgramSpec `ebpf:"do_fault_end"`
+	DoSetPmd                    *ebpf.ProgramSpec `ebpf:"do_set_pmd"`
+	DoSetPte                    *ebpf.ProgramSpec `ebpf:"do_set_pte"`
+	FilemapFaultEntry           *ebpf.ProgramSpec `ebpf:"filemap_fault_entry"`
+	FilemapRead                 *ebpf.ProgramSpec `ebpf:"filemap_read"`
+	GenericPerformWrite         *ebpf.ProgramSpec `ebpf:"generic_perform_write"`
+	IoUringComplete             *ebpf.ProgramSpec `ebpf:"io_uring_complete"`
+	IoUringCompletePerf         *ebpf.ProgramSpec `ebpf:"io_uring_complete_perf"`
+	IoUringCqeOverflow          *ebpf.ProgramSpec `ebpf:"io_uring_cqe_overflow"`
+	IoUringCqeOverflowPerf      *ebpf.ProgramSpec `ebpf:"io_uring_cqe_overflow_perf"`
+	IomapFileBufferedWrite      *ebpf.ProgramSpec `ebpf:"iomap_file_buffered_write"`
+	IpGenericGetfrag            *ebpf.ProgramSpec `ebpf:"ip_generic_getfrag"`
+	MmFilemapAddToPageCache     *ebpf.ProgramSpec `ebpf:"mm_filemap_add_to_page_cache"`
+	MmFilemapAddToPageCachePerf *ebpf.ProgramSpec `ebpf:"mm_filemap_add_to_page_cache_perf"`
+	MmFilemapFault              *ebpf.ProgramSpec `ebpf:"mm_filemap_fault"`
+	MmFilemapFaultPerf          *ebpf.ProgramSpec `ebpf:"mm_filemap_fault_perf"`
+	NetDevStartXmit             *ebpf.ProgramSpec `ebpf:"net_dev_start_xmit"`
+	NetDevXmit                  *ebpf.ProgramSpec `ebpf:"net_dev_xmit"`
+	NetifReceiveSkb             *ebpf.ProgramSpec `ebpf:"netif_receive_skb"`
+	NicReceive                  *ebpf.ProgramSpec `ebpf:"nic_receive"`
+	PageCacheAsyncRa            *ebpf.ProgramSpec `ebpf:"page_cache_async_ra"`
+	PageCacheAsyncRaEntry       *ebpf.ProgramSpec `ebpf:"page_cache_async_ra_entry"`
+	PageCacheAsyncRaPerf        *ebpf.ProgramSpec `ebpf:"page_cache_async_ra_perf"`
+	PageCacheSyncRa             *ebpf.ProgramSpec `ebpf:"page_cache_sync_ra"`
+	PageCacheSyncRaEntry        *ebpf.ProgramSpec `ebpf:"page_cache_sync_ra_entry"`
+	PageCacheSyncRaPerf         *ebpf.ProgramSpec `ebpf:"page_cache_sync_ra_perf"`
+	PageFaultUser               *ebpf.ProgramSpec `ebpf:"page_fault_user"`
+	PipeRead                    *ebpf.ProgramSpec `ebpf:"pipe_read"`
+	PipeWrite                   *ebpf.ProgramSpec `ebpf:"pipe_write"`
+	SchedProcessExit            *ebpf.ProgramSpec `ebpf:"sched_process_exit"`
+	SchedProcessExitPerf        *ebpf.ProgramSpec `ebpf:"sched_process_exit_perf"`
+	SchedSwitch                 *ebpf.ProgramSpec `ebpf:"sched_switch"`
+	SetPteRange                 *ebpf.ProgramSpec `ebpf:"set_pte_range"`
+	ShmemFileReadIter           *ebpf.ProgramSpec `ebpf:"shmem_file_read_iter"`
+	SkbCopyBits                 *ebpf.ProgramSpec `ebpf:"skb_copy_bits"`
+	SkbCopyDatagramFromIter     *ebpf.ProgramSpec `ebpf:"skb_copy_datagram_from_iter"`
+	SkbCopyDatagramIovec        *ebpf.ProgramSpec `ebpf:"skb_copy_datagram_iovec"`
+	SkbCopyDatagramIovecPerf    *ebpf.ProgramSpec `ebpf:"skb_copy_datagram_iovec_perf"`
+	SkbCopyDatagramIter         *ebpf.ProgramSpec `ebpf:"skb_copy_datagram_iter"`
+	SkbCopyUbufs                *ebpf.ProgramSpec `ebpf:"skb_copy_ubufs"`
+	SkbSpliceBits               *ebpf.ProgramSpec `ebpf:"skb_splice_bits"`
+	SysEnter                    *ebpf.ProgramSpec `ebpf:"sys_enter"`
+	SysEnterPerf                *ebpf.ProgramSpec `ebpf:"sys_enter_perf"`
+	SysExit                     *ebpf.ProgramSpec `ebpf:"sys_exit"`
+	SysExitPerf                 *ebpf.ProgramSpec `ebpf:"sys_exit_perf"`
+	TcpSendmsgLocked            *ebpf.ProgramSpec `ebpf:"tcp_sendmsg_locked"`
+	TcpZerocopyReceive          *ebpf.ProgramSpec `ebpf:"tcp_zerocopy_receive"`
 }
 
 // ObjectMapSpecs contains maps before they are loaded into the kernel.
@@ -466,6 +490,7 @@ type ObjectMapSpecs struct {
 type ObjectVariableSpecs struct {
 	AioOps            *ebpf.VariableSpec `ebpf:"aio_ops"`
 	Breakpoints       *ebpf.VariableSpec `ebpf:"breakpoints"`
+	ByNumber          *ebpf.VariableSpec `ebpf:"by_number"`
 	Calls             *ebpf.VariableSpec `ebpf:"calls"`
 	CompleteHasCqe    *ebpf.VariableSpec `ebpf:"complete_has_cqe"`
 	Engines           *ebpf.VariableSpec `ebpf:"engines"`
@@ -515,6 +540,7 @@ func (m *ObjectMaps) Close() error {
 type ObjectVariables struct {
 	AioOps            *ebpf.Variable `ebpf:"aio_ops"`
 	Breakpoints       *ebpf.Variable `ebpf:"breakpoints"`
+	ByNumber          *ebpf.Variable `ebpf:"by_number"`
 	Calls             *ebpf.Variable `ebpf:"calls"`
 	CompleteHasCqe    *ebpf.Variable `ebpf:"complete_has_cqe"`
 	Engines           *ebpf.Variable `ebpf:"engines"`
@@ -536,56 +562,68 @@ type ObjectVariables struct {
 //
 // It can be passed to LoadObjectObjects or ebpf.CollectionSpec.LoadAndAssign.
 type ObjectPrograms struct {
-	AioEvents               *ebpf.Program `ebpf:"aio_events"`
-	BlockBioQueue           *ebpf.Program `ebpf:"block_bio_queue"`
-	BtrfsBufferedWrite      *ebpf.Program `ebpf:"btrfs_buffered_write"`
-	CopyFromIter            *ebpf.Program `ebpf:"copy_from_iter"`
-	CopyMcToKernel          *ebpf.Program `ebpf:"copy_mc_to_kernel"`
-	CopyPageFromIter        *ebpf.Program `ebpf:"copy_page_from_iter"`
-	CopyToIter              *ebpf.Program `ebpf:"copy_to_iter"`
-	DoFaultBegin            *ebpf.Program `ebpf:"do_fault_begin"`
-	DoFaultEnd              *ebpf.Program `ebpf:"do_fault_end"`
-	DoSetPmd                *ebpf.Program `ebpf:"do_set_pmd"`
-	DoSetPte                *ebpf.Program `ebpf:"do_set_pte"`
-	FilemapFaultEntry       *ebpf.Program `ebpf:"filemap_fault_entry"`
-	FilemapRead             *ebpf.Program `ebpf:"filemap_read"`
-	GenericPerformWrite     *ebpf.Program `ebpf:"generic_perform_write"`
-	IoUringComplete         *ebpf.Program `ebpf:"io_uring_complete"`
-	IoUringCqeOverflow      *ebpf.Program `ebpf:"io_uring_cqe_overflow"`
-	IomapFileBufferedWrite  *ebpf.Program `ebpf:"iomap_file_buffered_write"`
-	IpGenericGetfrag        *ebpf.Program `ebpf:"ip_generic_getfrag"`
-	MmFilemapAddToPageCache *ebpf.Program `ebpf:"mm_filemap_add_to_page_cache"`
-	MmFilemapFault          *ebpf.Program `ebpf:"mm_filemap_fault"`
-	NetDevStartXmit         *ebpf.Program `ebpf:"net_dev_start_xmit"`
-	NetDevXmit              *ebpf.Program `ebpf:"net_dev_xmit"`
-	NetifReceiveSkb         *ebpf.Program `ebpf:"netif_receive_skb"`
-	NicReceive              *ebpf.Program `ebpf:"nic_receive"`
-	PageCacheAsyncRa        *ebpf.Program `ebpf:"page_cache_async_ra"`
-	PageCacheAsyncRaEntry   *ebpf.Program `ebpf:"page_cache_async_ra_entry"`
-	PageCacheSyncRa         *ebpf.Program `ebpf:"page_cache_sync_ra"`
-	PageCacheSyncRaEntry    *ebpf.Program `ebpf:"page_cache_sync_ra_entry"`
-	PageFaultUser           *ebpf.Program `ebpf:"page_fault_user"`
-	PipeRead                *ebpf.Program `ebpf:"pipe_read"`
-	PipeWrite               *ebpf.Program `ebpf:"pipe_write"`
-	SchedProcessExit        *ebpf.Program `ebpf:"sched_process_exit"`
-	SchedSwitch             *ebpf.Program `ebpf:"sched_switch"`
-	SetPteRange             *ebpf.Program `ebpf:"set_pte_range"`
-	ShmemFileReadIter       *ebpf.Program `ebpf:"shmem_file_read_iter"`
-	SkbCopyBits             *ebpf.Program `ebpf:"skb_copy_bits"`
-	SkbCopyDatagramFromIter *ebpf.Program `ebpf:"skb_copy_datagram_from_iter"`
-	SkbCopyDatagramIovec    *ebpf.Program `ebpf:"skb_copy_datagram_iovec"`
-	SkbCopyDatagramIter     *ebpf.Program `ebpf:"skb_copy_datagram_iter"`
-	SkbCopyUbufs            *ebpf.Program `ebpf:"skb_copy_ubufs"`
-	SkbSpliceBits           *ebpf.Program `ebpf:"skb_splice_bits"`
-	SysEnter                *ebpf.Program `ebpf:"sys_enter"`
-	SysExit                 *ebpf.Program `ebpf:"sys_exit"`
-	TcpSendmsgLocked        *ebpf.Program `ebpf:"tcp_sendmsg_locked"`
-	TcpZerocopyReceive      *ebpf.Program `ebpf:"tcp_zerocopy_receive"`
+	AioEvents                   *ebpf.Program `ebpf:"aio_events"`
+	AioEventsPerf               *ebpf.Program `ebpf:"aio_events_perf"`
+	BlockBioQueue               *ebpf.Program `ebpf:"block_bio_queue"`
+	BtrfsBufferedWrite          *ebpf.Program `ebpf:"btrfs_buffered_write"`
+	CopyFromIter                *ebpf.Program `ebpf:"copy_from_iter"`
+	CopyMcToKernel              *ebpf.Program `ebpf:"copy_mc_to_kernel"`
+	CopyPageFromIter            *ebpf.Program `ebpf:"copy_page_from_iter"`
+	CopyToIter                  *ebpf.Program `ebpf:"copy_to_iter"`
+	DoFaultBegin                *ebpf.Program `ebpf:"do_fault_begin"`
+	DoFaultEnd                  *ebpf.Program `ebpf:"do_fault_end"`
+	DoSetPmd                    *ebpf.Program `ebpf:"do_set_pmd"`
+	DoSetPte                    *ebpf.Program `ebpf:"do_set_pte"`
+	FilemapFaultEntry           *ebpf.Program `ebpf:"filemap_fault_entry"`
+	FilemapRead                 *ebpf.Program `ebpf:"filemap_read"`
+	GenericPerformWrite         *ebpf.Program `ebpf:"generic_perform_write"`
+	IoUringComplete             *ebpf.Program `ebpf:"io_uring_complete"`
+	IoUringCompletePerf         *ebpf.Program `ebpf:"io_uring_complete_perf"`
+	IoUringCqeOverflow          *ebpf.Program `ebpf:"io_uring_cqe_overflow"`
+	IoUringCqeOverflowPerf      *ebpf.Program `ebpf:"io_uring_cqe_overflow_perf"`
+	IomapFileBufferedWrite      *ebpf.Program `ebpf:"iomap_file_buffered_write"`
+	IpGenericGetfrag            *ebpf.Program `ebpf:"ip_generic_getfrag"`
+	MmFilemapAddToPageCache     *ebpf.Program `ebpf:"mm_filemap_add_to_page_cache"`
+	MmFilemapAddToPageCachePerf *ebpf.Program `ebpf:"mm_filemap_add_to_page_cache_perf"`
+	MmFilemapFault              *ebpf.Program `ebpf:"mm_filemap_fault"`
+	MmFilemapFaultPerf          *ebpf.Program `ebpf:"mm_filemap_fault_perf"`
+	NetDevStartXmit             *ebpf.Program `ebpf:"net_dev_start_xmit"`
+	NetDevXmit                  *ebpf.Program `ebpf:"net_dev_xmit"`
+	NetifReceiveSkb             *ebpf.Program `ebpf:"netif_receive_skb"`
+	NicReceive                  *ebpf.Program `ebpf:"nic_receive"`
+	PageCacheAsyncRa            *ebpf.Program `ebpf:"page_cache_async_ra"`
+	PageCacheAsyncRaEntry       *ebpf.Program `ebpf:"page_cache_async_ra_entry"`
+	PageCacheAsyncRaPerf        *ebpf.Program `ebpf:"page_cache_async_ra_perf"`
+	PageCacheSyncRa             *ebpf.Program `ebpf:"page_cache_sync_ra"`
+	PageCacheSyncRaEntry        *ebpf.Program `ebpf:"page_cache_sync_ra_entry"`
+	PageCacheSyncRaPerf         *ebpf.Program `ebpf:"page_cache_sync_ra_perf"`
+	PageFaultUser               *ebpf.Program `ebpf:"page_fault_user"`
+	PipeRead                    *ebpf.Program `ebpf:"pipe_read"`
+	PipeWrite                   *ebpf.Program `ebpf:"pipe_write"`
+	SchedProcessExit            *ebpf.Program `ebpf:"sched_process_exit"`
+	SchedProcessExitPerf        *ebpf.Program `ebpf:"sched_process_exit_perf"`
+	SchedSwitch                 *ebpf.Program `ebpf:"sched_switch"`
+	SetPteRange                 *ebpf.Program `ebpf:"set_pte_range"`
+	ShmemFileReadIter           *ebpf.Program `ebpf:"shmem_file_read_iter"`
+	SkbCopyBits                 *ebpf.Program `ebpf:"skb_copy_bits"`
+	SkbCopyDatagramFromIter     *ebpf.Program `ebpf:"skb_copy_datagram_from_iter"`
+	SkbCopyDatagramIovec        *ebpf.Program `ebpf:"skb_copy_datagram_iovec"`
+	SkbCopyDatagramIovecPerf    *ebpf.Program `ebpf:"skb_copy_datagram_iovec_perf"`
+	SkbCopyDatagramIter         *ebpf.Program `ebpf:"skb_copy_datagram_iter"`
+	SkbCopyUbufs                *ebpf.Program `ebpf:"skb_copy_ubufs"`
+	SkbSpliceBits               *ebpf.Program `ebpf:"skb_splice_bits"`
+	SysEnter                    *ebpf.Program `ebpf:"sys_enter"`
+	SysEnterPerf                *ebpf.Program `ebpf:"sys_enter_perf"`
+	SysExit                     *ebpf.Program `ebpf:"sys_exit"`
+	SysExitPerf                 *ebpf.Program `ebpf:"sys_exit_perf"`
+	TcpSendmsgLocked            *ebpf.Program `ebpf:"tcp_sendmsg_locked"`
+	TcpZerocopyReceive          *ebpf.Program `ebpf:"tcp_zerocopy_receive"`
 }
 
 func (p *ObjectPrograms) Close() error {
 	return _ObjectClose(
 		p.AioEvents,
+		p.AioEventsPerf,
 		p.BlockBioQueue,
 		p.BtrfsBufferedWrite,
 		p.CopyFromIter,
@@ -600,34 +638,44 @@ func (p *ObjectPrograms) Close() error {
 		p.FilemapRead,
 		p.GenericPerformWrite,
 		p.IoUringComplete,
+		p.IoUringCompletePerf,
 		p.IoUringCqeOverflow,
+		p.IoUringCqeOverflowPerf,
 		p.IomapFileBufferedWrite,
 		p.IpGenericGetfrag,
 		p.MmFilemapAddToPageCache,
+		p.MmFilemapAddToPageCachePerf,
 		p.MmFilemapFault,
+		p.MmFilemapFaultPerf,
 		p.NetDevStartXmit,
 		p.NetDevXmit,
 		p.NetifReceiveSkb,
 		p.NicReceive,
 		p.PageCacheAsyncRa,
 		p.PageCacheAsyncRaEntry,
+		p.PageCacheAsyncRaPerf,
 		p.PageCacheSyncRa,
 		p.PageCacheSyncRaEntry,
+		p.PageCacheSyncRaPerf,
 		p.PageFaultUser,
 		p.PipeRead,
 		p.PipeWrite,
 		p.SchedProcessExit,
+		p.SchedProcessExitPerf,
 		p.SchedSwitch,
 		p.SetPteRange,
 		p.ShmemFileReadIter,
 		p.SkbCopyBits,
 		p.SkbCopyDatagramFromIter,
 		p.SkbCopyDatagramIovec,
+		p.SkbCopyDatagramIovecPerf,
 		p.SkbCopyDatagramIter,
 		p.SkbCopyUbufs,
 		p.SkbSpliceBits,
 		p.SysEnter,
+		p.SysEnterPerf,
 		p.SysExit,
+		p.SysExitPerf,
 		p.TcpSendmsgLocked,
 		p.TcpZerocopyReceive,
 	)

@@ -15,8 +15,35 @@ import (
 
 var errAbsent = errors.New("this kernel has no such")
 
-// find returns which of the hook's targets this kernel has, or why none.
-func (h Hook) find(kernel *btf.Spec) (string, error) {
+// place is where a hook's program goes on this kernel.
+type place struct {
+	kind    HookKind
+	program string // in bpf/
+	target  string // of a [PerfEvent] with its group
+	why     string // not at the tracepoint itself
+}
+
+func (p place) name() string { return string(p.kind) + "/" + p.target }
+
+// find returns where on this kernel the hook's program goes, and which of them, or why nowhere.
+func (h Hook) find(kernel *btf.Spec) (place, error) {
+	target, err := h.findTarget(kernel)
+	p := place{h.Kind, h.Program, target, ""}
+	if err != nil || h.Perf.program == "" {
+		return p, err
+	}
+	preempted, err := preemption(kernel)
+	if err != nil {
+		return p, err
+	}
+	if why := preempted.at(target); why != "" {
+		p = place{PerfEvent, h.Perf.program, h.Perf.group + "/" + target, p.name() + ": " + why}
+	}
+	return p, nil
+}
+
+// findTarget returns which of the hook's targets this kernel has, or why none.
+func (h Hook) findTarget(kernel *btf.Spec) (string, error) {
 	if h.X86Only && runtime.GOARCH != "amd64" {
 		return "", fmt.Errorf("%w %s: x86 only", errAbsent, h.Kind.noun())
 	}

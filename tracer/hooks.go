@@ -14,6 +14,7 @@ type HookKind string
 
 const (
 	Tracepoint     HookKind = "tp_btf"     // at a tracepoint
+	PerfEvent      HookKind = "tp"         // at perf's event of the same, where preemption is off
 	FuncEntry      HookKind = "fentry"     // before a kernel function
 	FuncExit       HookKind = "fexit"      // after it, with its result
 	BreakpointHook HookKind = "breakpoint" // a debug register at its first instruction
@@ -33,8 +34,15 @@ type Hook struct {
 	Replaces string        // the program for which it stands in where the kernel lacks that one's target
 	Engine   ledger.Engine // "": whatever engine counts the copies
 	X86Only  bool
+	Perf     perfTwin           // for a tracepoint: what is taken instead where its programs can be preempted
 	Kernels  string             // which of them have it, for the reader who misses it elsewhere
 	wanted   func(Options) bool // nil: always
+}
+
+// perfTwin does what a hook does, at perf's event of its tracepoint; see [preemptible].
+type perfTwin struct {
+	group   string // of the event, which has the tracepoint's name
+	program string // in bpf/
 }
 
 func (h Hook) targets() []string {
@@ -63,26 +71,26 @@ func network(o Options) bool  { return o.Network }
 // Hooks are all hooks, in the order in which they are shown. Which function
 // copies what, and on which kernel, is in docs/kernels.md.
 var Hooks = []Hook{
-	{Kind: Tracepoint, Program: bpf.ObjectProgSysExit, Counter: "syscalls, copies, moved", Feeds: ledger.Syscalls},
-	{Kind: Tracepoint, Program: bpf.ObjectProgSysEnter, Counter: "syscalls time_ns", Feeds: ledger.SyscallTime,
+	{Kind: Tracepoint, Program: bpf.ObjectProgSysExit, Perf: perfTwin{"raw_syscalls", bpf.ObjectProgSysExitPerf}, Counter: "syscalls, copies, moved", Feeds: ledger.Syscalls},
+	{Kind: Tracepoint, Program: bpf.ObjectProgSysEnter, Perf: perfTwin{"raw_syscalls", bpf.ObjectProgSysEnterPerf}, Counter: "syscalls time_ns", Feeds: ledger.SyscallTime,
 		wanted: func(o Options) bool { return o.Latency }},
 	{Kind: Tracepoint, Program: bpf.ObjectProgSchedSwitch, Counter: "context_switches", Feeds: ledger.ContextSwitches},
-	{Kind: Tracepoint, Program: bpf.ObjectProgSchedProcessExit, Counter: "totals of a killed worker", Feeds: ledger.ThreadExits},
-	{Kind: Tracepoint, Program: bpf.ObjectProgSkbCopyDatagramIovec, Counter: "copies.to_user of sockets", Feeds: ledger.SocketCopies, Engine: ledger.Derived, wanted: sockets},
+	{Kind: Tracepoint, Program: bpf.ObjectProgSchedProcessExit, Perf: perfTwin{"sched", bpf.ObjectProgSchedProcessExitPerf}, Counter: "totals of a killed worker", Feeds: ledger.ThreadExits},
+	{Kind: Tracepoint, Program: bpf.ObjectProgSkbCopyDatagramIovec, Perf: perfTwin{"skb", bpf.ObjectProgSkbCopyDatagramIovecPerf}, Counter: "copies.to_user of sockets", Feeds: ledger.SocketCopies, Engine: ledger.Derived, wanted: sockets},
 	{Kind: Tracepoint, Program: bpf.ObjectProgNetifReceiveSkb, Counter: "copies.in_kernel of zero-copy sends", Feeds: ledger.LateCopies, Engine: ledger.Derived,
 		wanted: func(o Options) bool { return o.ZeroCopySends }},
 	{Kind: Tracepoint, Program: bpf.ObjectProgPageFaultUser, Counter: "page_faults.user_mode", Feeds: ledger.UserFaults, X86Only: true},
-	{Kind: Tracepoint, Program: bpf.ObjectProgMmFilemapAddToPageCache, Counter: "page_cache", Feeds: ledger.PageCache},
-	{Kind: Tracepoint, Program: bpf.ObjectProgPageCacheSyncRa, Counter: "page_cache.readahead_bytes", Feeds: ledger.ReadAhead, Kernels: sinceReadahead},
-	{Kind: Tracepoint, Program: bpf.ObjectProgPageCacheAsyncRa, Counter: "page_cache.readahead_bytes", Feeds: ledger.ReadAhead, Kernels: sinceReadahead},
-	{Kind: Tracepoint, Program: bpf.ObjectProgMmFilemapFault, Counter: "page_cache.readahead_bytes of mappings", Feeds: ledger.ReadAhead, Kernels: "Linux 6.11 and later"},
+	{Kind: Tracepoint, Program: bpf.ObjectProgMmFilemapAddToPageCache, Perf: perfTwin{"filemap", bpf.ObjectProgMmFilemapAddToPageCachePerf}, Counter: "page_cache", Feeds: ledger.PageCache},
+	{Kind: Tracepoint, Program: bpf.ObjectProgPageCacheSyncRa, Perf: perfTwin{"readahead", bpf.ObjectProgPageCacheSyncRaPerf}, Counter: "page_cache.readahead_bytes", Feeds: ledger.ReadAhead, Kernels: sinceReadahead},
+	{Kind: Tracepoint, Program: bpf.ObjectProgPageCacheAsyncRa, Perf: perfTwin{"readahead", bpf.ObjectProgPageCacheAsyncRaPerf}, Counter: "page_cache.readahead_bytes", Feeds: ledger.ReadAhead, Kernels: sinceReadahead},
+	{Kind: Tracepoint, Program: bpf.ObjectProgMmFilemapFault, Perf: perfTwin{"filemap", bpf.ObjectProgMmFilemapFaultPerf}, Counter: "page_cache.readahead_bytes of mappings", Feeds: ledger.ReadAhead, Kernels: "Linux 6.11 and later"},
 	{Kind: Tracepoint, Program: bpf.ObjectProgBlockBioQueue, Counter: "disk", Feeds: ledger.Disk},
 	{Kind: Tracepoint, Program: bpf.ObjectProgNetDevStartXmit, Counter: "nic, sent", Feeds: ledger.NICSent, wanted: network},
 	{Kind: Tracepoint, Program: bpf.ObjectProgNetDevXmit, Counter: "nic, sent", Feeds: ledger.NICSent, wanted: network},
 	{Kind: Tracepoint, Program: bpf.ObjectProgNicReceive, Targets: []string{"netif_receive_skb"}, Counter: "nic, received", Feeds: ledger.NICReceived, wanted: network},
-	{Kind: Tracepoint, Program: bpf.ObjectProgIoUringComplete, Counter: "copies, moved of io_uring's requests", Feeds: ledger.UringRequests, wanted: requests},
-	{Kind: Tracepoint, Program: bpf.ObjectProgIoUringCqeOverflow, Counter: "losses of io_uring's requests", Feeds: ledger.UringRequests, wanted: requests},
-	{Kind: Tracepoint, Program: bpf.ObjectProgAioEvents, Targets: []string{"sys_exit"}, Counter: "copies, moved of Linux AIO's requests", Feeds: ledger.AIORequests, wanted: requests},
+	{Kind: Tracepoint, Program: bpf.ObjectProgIoUringComplete, Perf: perfTwin{"io_uring", bpf.ObjectProgIoUringCompletePerf}, Counter: "copies, moved of io_uring's requests", Feeds: ledger.UringRequests, wanted: requests},
+	{Kind: Tracepoint, Program: bpf.ObjectProgIoUringCqeOverflow, Perf: perfTwin{"io_uring", bpf.ObjectProgIoUringCqeOverflowPerf}, Counter: "losses of io_uring's requests", Feeds: ledger.UringRequests, wanted: requests},
+	{Kind: Tracepoint, Program: bpf.ObjectProgAioEvents, Perf: perfTwin{"raw_syscalls", bpf.ObjectProgAioEventsPerf}, Targets: []string{"sys_exit"}, Counter: "copies, moved of Linux AIO's requests", Feeds: ledger.AIORequests, wanted: requests},
 
 	{Kind: FuncExit, Program: bpf.ObjectProgFilemapRead, Counter: "copies from files", Feeds: ledger.FentryCopies, Engine: ledger.Fentry},
 	{Kind: FuncExit, Program: bpf.ObjectProgShmemFileReadIter, Counter: "copies from tmpfs files", Feeds: ledger.FentryCopies, Engine: ledger.Fentry},

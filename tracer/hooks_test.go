@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/cilium/ebpf"
 	"golang.org/x/sys/unix"
 
 	"github.com/zctrace/zctrace/bpf"
@@ -26,6 +27,12 @@ func TestHookTable(t *testing.T) {
 	listed := map[string]bool{}
 	for _, h := range Hooks {
 		listed[h.Program] = true
+		if h.Perf.program != "" {
+			listed[h.Perf.program] = true
+			if p := spec.Programs[h.Perf.program]; p == nil || p.Type != ebpf.TracePoint || p.AttachTo != h.Perf.group+"/"+h.targets()[0] {
+				t.Errorf("%s: the object has no program %s for perf's event", h.Name(), h.Perf.program)
+			}
+		}
 		if p := spec.Programs[h.Program]; p == nil || h.Kind != BreakpointHook && p.AttachTo != h.targets()[0] {
 			t.Errorf("%s: the object has no such program", h.Name())
 		}

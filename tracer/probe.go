@@ -111,6 +111,11 @@ func probeHooks(usable bool) []Check {
 		return checks
 	}
 	kernel, err := kernelTypes.Kernel()
+	if err != nil {
+		err = fmt.Errorf("read the kernel's BTF: %w", err)
+	} else {
+		_, err = preemption(kernel)
+	}
 	refused := map[ledger.Engine]error{}
 	for _, e := range ledger.Engines {
 		if err == nil {
@@ -121,7 +126,7 @@ func probeHooks(usable bool) []Check {
 		c := &checks[i]
 		switch {
 		case err != nil:
-			c.fail(Refused, fmt.Errorf("read the kernel's BTF: %w", err))
+			c.fail(Refused, err)
 		case refused[h.Engine] != nil:
 			c.refuse(refused[h.Engine])
 		default:
@@ -142,7 +147,7 @@ func (c *Check) refuse(err error) {
 }
 
 func probeHook(c *Check, h Hook, kernel *btf.Spec) {
-	target, absent := h.find(kernel)
+	place, absent := h.find(kernel)
 	if absent != nil {
 		c.fail(Absent, absent)
 		switch {
@@ -155,13 +160,13 @@ func probeHook(c *Check, h Hook, kernel *btf.Spec) {
 		}
 		return
 	}
-	c.Name = string(h.Kind) + "/" + target
+	c.Name = place.name()
 	if err := tryHook(h, kernel); err != nil {
-		c.fail(Refused, err)
 		c.Remedy = "see the kernel log; if this is a distribution's kernel, report it"
+		c.fail(Refused, err)
 		return
 	}
-	c.State = Works
+	c.State, c.Reason = Works, place.why
 }
 
 // tryHook loads and attaches the one hook, whatever run would want it.

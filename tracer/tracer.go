@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"slices"
+	"strings"
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/btf"
@@ -35,17 +36,17 @@ type Tracer struct {
 
 type loadedHook struct {
 	Hook
-	target string        // the tracepoint or function that this kernel has
-	prog   *ebpf.Program // nil: not loaded, because of err
-	held   io.Closer     // what keeps it attached; nil: it is not
-	err    error
+	place
+	prog *ebpf.Program // nil: not loaded, because of err
+	held io.Closer     // what keeps it attached; nil: it is not
+	err  error
 }
 
 func (h *loadedHook) name() string {
 	if h.target == "" {
 		return h.Name()
 	}
-	return string(h.Kind) + "/" + h.target
+	return h.place.name()
 }
 
 // kernelTypes decodes the kernel's BTF, megabytes of it, once for all who ask.
@@ -101,19 +102,24 @@ func open(hooks []Hook, opts Options, engines []ledger.Engine, kernel *btf.Spec)
 			t.unwanted = append(t.unwanted, h)
 			continue
 		}
-		target, absent := h.find(kernel)
+		place, absent := h.find(kernel)
 		if absent == nil {
-			programs[h.Program] = spec.Programs[h.Program]
-			if h.Kind != BreakpointHook {
-				programs[h.Program].AttachTo = target
+			programs[place.program] = spec.Programs[place.program]
+			if place.kind != BreakpointHook {
+				programs[place.program].AttachTo = place.target
 			}
 		} else if h.required() {
 			return nil, fmt.Errorf("load %s: %w", h.Name(), absent)
 		}
-		t.hooks = append(t.hooks, loadedHook{Hook: h, target: target, err: absent})
+		t.hooks = append(t.hooks, loadedHook{Hook: h, place: place, err: absent})
 	}
 	spec.Programs = programs
-	if err := fillConstants(spec, opts, engines, kernel); err != nil {
+	if t.hasPerfEvents() {
+		if err := checkTracefs(); err != nil {
+			return nil, err
+		}
+	}
+	if err := fillConstants(spec, opts, engines, kernel, t.hasPerfEvents(ledger.PageCache, ledger.ReadAhead)); err != nil {
 		return nil, err
 	}
 	if err := checkDescriptors(t.descriptors(len(programs), len(spec.Maps))); err != nil {
@@ -125,7 +131,7 @@ func open(hooks []Hook, opts Options, engines []ledger.Engine, kernel *btf.Spec)
 		return nil, fmt.Errorf("load the eBPF programs: %w", err)
 	}
 	for i := range t.hooks {
-		t.hooks[i].prog = t.collection.Programs[t.hooks[i].Program]
+		t.hooks[i].prog = t.collection.Programs[t.hooks[i].program]
 	}
 	return t, nil
 }
@@ -147,7 +153,14 @@ func hasEngine(engines []ledger.Engine, e ledger.Engine) bool {
 	return slices.Contains(engines, e) || e == ledger.Derived && slices.Contains(engines, ledger.Breakpoint)
 }
 
-func fillConstants(spec *ebpf.CollectionSpec, opts Options, engines []ledger.Engine, kernel *btf.Spec) error {
+// hasPerfEvents is whether some of the hooks are at perf's events: of those that feed this, or of all.
+func (t *Tracer) hasPerfEvents(feeds ...ledger.Feed) bool {
+	return slices.ContainsFunc(t.hooks, func(h loadedHook) bool {
+		return h.kind == PerfEvent && (len(feeds) == 0 || slices.Contains(feeds, h.Feeds))
+	})
+}
+
+func fillConstants(spec *ebpf.CollectionSpec, opts Options, engines []ledger.Engine, kernel *btf.Spec, byNumber bool) error {
 	var mask uint32
 	for _, e := range ledger.Engines {
 		if hasEngine(engines, e) {
@@ -159,6 +172,7 @@ func fillConstants(spec *ebpf.CollectionSpec, opts Options, engines []ledger.Eng
 		bpf.ObjectVarEngines:  mask,
 		bpf.ObjectVarPageSize: uint64(os.Getpagesize()),
 		bpf.ObjectVarRequests: opts.Requests,
+		bpf.ObjectVarByNumber: byNumber,
 		bpf.ObjectVarUringOps: ledger.UringTable(),
 		bpf.ObjectVarAioOps:   ledger.AIOTable(),
 
@@ -218,7 +232,10 @@ func (t *Tracer) Attach() (*Attached, error) {
 }
 
 func (t *Tracer) attach(h *loadedHook) (io.Closer, error) {
-	switch h.Kind {
+	switch h.kind {
+	case PerfEvent:
+		group, event, _ := strings.Cut(h.target, "/")
+		return link.Tracepoint(group, event, h.prog, nil)
 	case Tracepoint:
 		return link.AttachTracing(link.TracingOptions{Program: h.prog, AttachType: ebpf.AttachTraceRawTp})
 	case BreakpointHook:
@@ -254,7 +271,7 @@ func (t *Tracer) describe() []trace.Hook {
 	var out []trace.Hook
 	for i := range t.hooks {
 		h := &t.hooks[i]
-		th := trace.Hook{Name: h.name(), Counter: h.Counter, Attached: h.held != nil, Provenance: trace.Observed}
+		th := trace.Hook{Name: h.name(), Counter: h.Counter, Attached: h.held != nil, Provenance: trace.Observed, Reason: h.why}
 		if h.err != nil {
 			th.Provenance = trace.Unavailable
 			th.Reason = h.err.Error()

@@ -36,6 +36,15 @@ func (s *Snapshot) UnknownSource() string {
 	return "the pages are of the file below the overlay, and nobody knows which that is: without BTF of the module overlay, or if it was copied up after it was opened"
 }
 
+// DoubledSource is why the hooks that know the sender's source by its inode number cannot tell it from the sink;
+// "" if they can, or know it otherwise.
+func (s *Snapshot) DoubledSource() string {
+	if slot := &s.Slots[Sender]; slot.SourceInode == 0 || slot.SourceNumber != 0 {
+		return ""
+	}
+	return "on this kernel files are known by inode number and device there, and the sink has the same: it is in another subvolume"
+}
+
 func storeOf(s *bpf.ObjectStore) Store {
 	var name []byte
 	for _, c := range s.Filesystem {

@@ -131,12 +131,15 @@ func (w *workload) lookBelow(snapshot *ledger.Snapshot) {
 
 // missing is what is not counted for this workload.
 func (w *workload) missing(missing ledger.Missing, snapshot *ledger.Snapshot) ledger.Missing {
-	why := w.unknownSource(snapshot)
-	if why == "" {
-		return missing
+	unknown, doubled := w.unknownSource(snapshot), snapshot.DoubledSource()
+	switch {
+	case unknown != "":
+		missing = maps.Clone(missing)
+		missing[ledger.PageCache], missing[ledger.MappedPages] = unknown, unknown
+	case doubled != "":
+		missing = maps.Clone(missing)
+		missing[ledger.PageCache] = doubled
 	}
-	missing = maps.Clone(missing)
-	missing[ledger.PageCache], missing[ledger.MappedPages] = why, why
 	return missing
 }
 

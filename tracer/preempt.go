@@ -1,0 +1,251 @@
+//go:build linux
+
+package tracer
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"runtime"
+	"sync"
+
+	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/asm"
+	"github.com/cilium/ebpf/btf"
+	"github.com/cilium/ebpf/link"
+	"golang.org/x/sys/unix"
+
+	"github.com/zctrace/zctrace/internal/fault"
+)
+
+// tracepointsEnv is for tests and measurements: "perf" takes perf's events also where no program at the
+// tracepoint can be preempted, "tp_btf" the tracepoints also where programs can be, and lose events.
+const tracepointsEnv = "ZCTRACE_TEST_TRACEPOINTS"
+
+// preemptible says of the tracepoints of system calls, and of all others, why programs there can be preempted; ""
+// if they cannot.
+//
+// While a thread is preempted inside a program, the kernel drops all events of that program on that CPU
+// (kernel/bpf/trampoline.c: bpf_prog_get_recursion_context). Perf's handlers of the same events run with
+// preemption off (include/trace/perf.h).
+type preemptible struct{ calls, others string }
+
+func (p preemptible) at(target string) string {
+	if target == "sys_enter" || target == "sys_exit" {
+		return p.calls
+	}
+	return p.others
+}
+
+// preemption finds out, once: it does not change while the kernel runs.
+func preemption(kernel *btf.Spec) (preemptible, error) {
+	const forced = tracepointsEnv + " asks for it"
+	switch how := os.Getenv(tracepointsEnv); how {
+	case "perf":
+		return preemptible{forced, forced}, nil
+	case "tp_btf":
+		return preemptible{}, nil
+	case "":
+	default:
+		return preemptible{}, fmt.Errorf("%s is %q; it may be perf or tp_btf", tracepointsEnv, how)
+	}
+	preemptionOnce.Do(func() { foundPreemption, errPreemption = findPreemption(kernel) })
+	return foundPreemption, errPreemption
+}
+
+var (
+	preemptionOnce  sync.Once
+	foundPreemption preemptible
+	errPreemption   error
+)
+
+const (
+	byCount = "its programs can be preempted, which loses events: there the preemption count is 0"
+	byTypes = "its programs can be preempted, which loses events: so the kernel's types say"
+)
+
+// findPreemption reads the preemption count at tracepoints that a thread passes at will: at one of the scheduler,
+// which has preemption off, at one of system calls, and at one of all others. A kernel that hides the count tells by its
+// types.
+func findPreemption(kernel *btf.Spec) (p preemptible, err error) {
+	read := countReader(kernel)
+	if read == nil {
+		return preemptionByTypes(kernel), nil
+	}
+	var scheduler, call, other seen
+	for _, at := range []struct {
+		target string
+		pass   func()
+		seen   *seen
+	}{
+		{"sched_switch", func() { _ = unix.Nanosleep(&unix.Timespec{Nsec: 1}, nil) }, &scheduler},
+		{"sys_exit", func() { unix.Getppid() }, &call},
+		{"skb_copy_datagram_iovec", receiveByte, &other},
+	} {
+		*at.seen, err = readCount(at.target, at.pass, read, kernel)
+		if errors.Is(err, unix.ENOENT) { // without CONFIG_KALLSYMS_ALL programs find no variable
+			return preemptionByTypes(kernel), nil
+		}
+		if err != nil {
+			return p, fmt.Errorf("read the preemption count at tp_btf/%s: %w", at.target, err)
+		}
+	}
+	if scheduler.Zero > 0 { // it does not count, so this kernel has no preemption
+		return p, nil
+	}
+	if call.Zero > 0 {
+		p.calls = byCount
+	}
+	if other.Zero > 0 {
+		p.others = byCount
+	}
+	return p, nil
+}
+
+// receiveByte takes a byte out of a socket.
+func receiveByte() {
+	ends, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return // then nothing is seen there
+	}
+	_, _ = unix.Write(ends[0], []byte{0})
+	_, _ = unix.Read(ends[1], make([]byte, 1))
+	_, _ = unix.Close(ends[0]), unix.Close(ends[1])
+}
+
+// countReader leaves the preemption count in R0; nil where nothing is known of where that is.
+func countReader(kernel *btf.Spec) asm.Instructions {
+	if runtime.GOARCH == "arm64" {
+		var task *btf.Struct
+		if kernel.TypeByName("task_struct", &task) != nil {
+			return nil
+		}
+		if offset, ok := offsetOf(task, "thread_info", "preempt_count"); ok {
+			return asm.Instructions{
+				asm.FnGetCurrentTaskBtf.Call(),
+				asm.LoadMem(asm.R0, asm.R0, int16(offset), asm.Word), // above it is need_resched
+			}
+		}
+		return nil
+	}
+	var count *btf.Var
+	if kernel.TypeByName("__preempt_count", &count) != nil {
+		return nil
+	}
+	id, err := kernel.TypeID(count)
+	if err != nil {
+		return nil
+	}
+	address := asm.LoadImm(asm.R1, int64(id), asm.DWord)
+	address.Src = asm.R3 // BPF_PSEUDO_BTF_ID
+	return asm.Instructions{
+		address,
+		asm.FnThisCpuPtr.Call(),
+		asm.LoadMem(asm.R0, asm.R0, 0, asm.Word),
+		asm.And.Imm(asm.R0, 0x7fffffff), // without PREEMPT_NEED_RESCHED
+	}
+}
+
+// offsetOf is where in a structure a member of a member is, in bytes.
+func offsetOf(t btf.Type, path ...string) (uint32, bool) {
+	if len(path) == 0 {
+		return 0, true
+	}
+	var members []btf.Member
+	switch t := btf.UnderlyingType(t).(type) {
+	case *btf.Struct:
+		members = t.Members
+	case *btf.Union:
+		members = t.Members
+	}
+	for _, m := range members {
+		rest := path
+		if m.Name == path[0] {
+			rest = path[1:]
+		} else if m.Name != "" {
+			continue
+		}
+		if offset, ok := offsetOf(m.Type, rest...); ok {
+			return m.Offset.Bytes() + offset, true
+		}
+	}
+	return 0, false
+}
+
+// seen is what the program that reads the count leaves.
+type seen struct {
+	Runs uint32 // not 0: it ran
+	Zero uint32 // not 0: and the count was 0
+}
+
+// readCount passes a tracepoint, and returns what the preemption count is there.
+func readCount(target string, pass func(), read asm.Instructions, kernel *btf.Spec) (s seen, err error) {
+	const name = "zctrace_count"
+	m, err := ebpf.NewMap(&ebpf.MapSpec{Name: name, Type: ebpf.Array, KeySize: 4, ValueSize: 8, MaxEntries: 1})
+	if err != nil {
+		return s, err
+	}
+	defer m.Close()
+	spec := &ebpf.ProgramSpec{
+		Name: name, Type: ebpf.Tracing, AttachType: ebpf.AttachTraceRawTp, AttachTo: target, License: "GPL",
+		Instructions: append(append(asm.Instructions{}, read...),
+			asm.LoadMapValue(asm.R1, m.FD(), 0),
+			asm.StoreImm(asm.R1, 0, 1, asm.Word),
+			asm.JNE.Imm(asm.R0, 0, "out"),
+			asm.StoreImm(asm.R1, 4, 1, asm.Word),
+			asm.Mov.Imm(asm.R0, 0).WithSymbol("out"),
+			asm.Return(),
+		),
+	}
+	c, err := ebpf.NewCollectionWithOptions(&ebpf.CollectionSpec{Programs: map[string]*ebpf.ProgramSpec{name: spec}},
+		ebpf.CollectionOptions{Programs: ebpf.ProgramOptions{KernelTypes: kernel}, Cache: kernelTypes})
+	if err != nil {
+		return s, err
+	}
+	defer c.Close()
+	l, err := link.AttachTracing(link.TracingOptions{Program: c.Programs[name], AttachType: ebpf.AttachTraceRawTp})
+	if err != nil {
+		return s, err
+	}
+	defer l.Close()
+	// An event may be lost here, too.
+	for range 1000 {
+		pass()
+		if err := m.Lookup(uint32(0), &s); err != nil || s.Runs > 0 {
+			return s, err
+		}
+	}
+	return s, fmt.Errorf("no program ran at tp_btf/%s", target)
+}
+
+// preemptionByTypes goes by what the kernels that are known to have preemption on there have.
+func preemptionByTypes(kernel *btf.Spec) (p preemptible) {
+	var f *btf.Func
+	if kernel.TypeByName("trace_call_bpf_faultable", &f) == nil { // "tracing: call BPF programs of syscalls with faults"
+		p.calls = byTypes
+	}
+	var guard *btf.Typedef
+	if kernel.TypeByName("class_srcu_fast_notrace_t", &guard) == nil { // what guards them instead of preempt_disable
+		p.others = byTypes
+	}
+	return p
+}
+
+// checkTracefs finds out whether perf's events can be told by their names.
+func checkTracefs() error {
+	const tracefs, old = "/sys/kernel/tracing", "/sys/kernel/debug/tracing"
+	var err error
+	for _, dir := range []string{tracefs, old} {
+		if _, err = os.ReadFile(dir + "/events/raw_syscalls/sys_exit/id"); err == nil {
+			return nil
+		}
+		if errors.Is(err, unix.EACCES) || errors.Is(err, unix.EPERM) {
+			return &fault.Error{Kind: fault.Unsupported, What: "no permission to read " + dir + ", where the numbers of the events are", Remedy: "run it with sudo"}
+		}
+	}
+	return &fault.Error{
+		Kind:   fault.Unsupported,
+		What:   "tracefs is not mounted at " + tracefs + ", and on this kernel programs must be at perf's events, whose numbers stand there: at its tracepoints they can be preempted, and lose events",
+		Remedy: "mount -t tracefs tracefs " + tracefs,
+	}
+}
