@@ -59,7 +59,7 @@ struct cell_key {
 
 #define LATENCY_BUCKETS 40 /* the last one holds everything from 2^39 ns (9 min) */
 
-/* Calls that failed with the same errno. */
+/* Calls, or requests, that failed with the same errno. */
 struct failed {
 	__u64 errnr; /* as in errno(3), or one of the kernel's own: ERESTARTSYS */
 	__u64 calls;
@@ -118,6 +118,8 @@ struct request_cell {
 	__u64 requests; /* that completed */
 	__u64 errors;	/* of them, with a result < 0 */
 	__u64 bytes;	/* sum of the results > 0 of requests that move bytes */
+	__u64 other_errors; /* those of errors whose errno found no room in failed */
+	struct failed failed[ERRNOS];
 };
 
 #define REQUEST_CELLS 32 /* a power of two */

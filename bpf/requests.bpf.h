@@ -33,6 +33,22 @@ static __always_inline struct request_cell *request_cell(struct helpers *h, cons
 	return 0;
 }
 
+/* As add_error() in syscalls.bpf.h, on any CPU: who finds an errno's place free claims it. */
+static __always_inline void add_request_error(struct request_cell *c, __u64 errnr)
+{
+	__sync_fetch_and_add(&c->errors, 1);
+	for (int i = 0; i < ERRNOS; i++) {
+		struct failed *f = &c->failed[i];
+		__u64 was = __sync_val_compare_and_swap(&f->errnr, 0, errnr);
+
+		if (!was || was == errnr) {
+			__sync_fetch_and_add(&f->calls, 1);
+			return;
+		}
+	}
+	__sync_fetch_and_add(&c->other_errors, 1);
+}
+
 /* A global function, so that the verifier proves it once. */
 __attribute__((noinline)) int count_request(struct slot *s, const struct cell_key *key, __s64 res, __u32 moves)
 {
@@ -47,7 +63,7 @@ __attribute__((noinline)) int count_request(struct slot *s, const struct cell_ke
 	}
 	__sync_fetch_and_add(&c->requests, 1);
 	if (res < 0)
-		__sync_fetch_and_add(&c->errors, 1);
+		add_request_error(c, -res);
 	else if (moves)
 		__sync_fetch_and_add(&c->bytes, res);
 	return 0;

@@ -63,11 +63,7 @@ type ObjectCell struct {
 	Blocked     uint64
 	LatencyLog2 [40]uint64
 	OtherErrors uint64
-	Failed      [4]struct {
-		_     structs.HostLayout
-		Errnr uint64
-		Calls uint64
-	}
+	Failed      [4]ObjectFailed
 }
 
 type ObjectCellKey struct {
@@ -101,6 +97,12 @@ const (
 	ObjectEngineBREAKPOINT  ObjectEngine = 2
 	ObjectEngineENGINES     ObjectEngine = 3
 )
+
+type ObjectFailed struct {
+	_     structs.HostLayout
+	Errnr uint64
+	Calls uint64
+}
 
 type ObjectFdAttr uint32
 
@@ -174,12 +176,14 @@ const (
 )
 
 type ObjectRequestCell struct {
-	_        structs.HostLayout
-	State    uint64
-	Key      ObjectCellKey
-	Requests uint64
-	Errors   uint64
-	Bytes    uint64
+	_           structs.HostLayout
+	State       uint64
+	Key         ObjectCellKey
+	Requests    uint64
+	Errors      uint64
+	Bytes       uint64
+	OtherErrors uint64
+	Failed      [4]ObjectFailed
 }
 
 type ObjectRequestOp struct {

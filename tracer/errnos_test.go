@@ -5,11 +5,15 @@ package tracer
 import (
 	"maps"
 	"testing"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 
+	"github.com/zctrace/zctrace/internal/syscalls"
 	"github.com/zctrace/zctrace/tracer/ledger"
 	"github.com/zctrace/zctrace/tracer/trace"
+	"github.com/zctrace/zctrace/workloads/aio"
+	"github.com/zctrace/zctrace/workloads/uring"
 )
 
 // failure is how a call fails, and how often the test makes it.
@@ -87,4 +91,114 @@ func TestErrnosExactly(t *testing.T) {
 	if n := ledger.Losses(s, ledger.Party{}, ledger.Party{})["errnos"]; n != 0 {
 		t.Errorf("losses: errnos is %d", n)
 	}
+}
+
+// Requests that fail are counted by their errno, too, as their results tell: those that io_uring's workers complete on
+// several CPUs at once, one after the other with more errnos than there is room for, and those of Linux AIO.
+func TestErrnosOfRequests(t *testing.T) {
+	tr, missing := loaded(t, Options{Requests: true})
+	broken := make([]int, 2)
+	if err := unix.Pipe2(broken, unix.O_CLOEXEC|unix.O_NONBLOCK); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { unix.Close(broken[1]) })
+	unix.Close(broken[0])
+	file, readOnly := openFile(t, diskFile(t), unix.O_RDWR), openFile(t, diskFile(t), unix.O_RDONLY)
+	buf := make([]byte, 4096)
+	path := func(s string) uint64 { return uint64(ptr(append([]byte(s), 0))) }
+	openat := func(path uint64, flags uint32) sqe {
+		return sqe{opcode: 18, fd: unix.AT_FDCWD, addr: path, opFlags: flags | unix.O_CLOEXEC}
+	}
+	opens := []sqe{openat(path("/nowhere/at/all"), 0), openat(path("/dev/null/x"), 0), openat(path("/"), unix.O_WRONLY),
+		openat(path("/dev/null"), unix.O_CREAT|unix.O_EXCL), openat(8, 0), openat(path("/proc/self/exe"), unix.O_NOFOLLOW)}
+	write := func(fd int, flags uint8, memory uintptr) sqe {
+		return sqe{opcode: uring.OpWrite, flags: flags, fd: int32(fd), addr: uint64(memory), len: uint32(len(buf))}
+	}
+	// All to one file, and so in one cell, by workers.
+	writes := []sqe{write(readOnly, asyncRequest, ptr(buf)), write(file, asyncRequest, 8), write(readOnly, asyncRequest, ptr(buf)), write(file, asyncRequest, 8)}
+	want := map[string]map[string]int64{"IORING_OP_OPENAT": {}, "IORING_OP_WRITE": {}, "IOCB_CMD_PREAD": {}}
+	failed := func(name string, result int64) {
+		if result < 0 {
+			want[name][syscalls.Errno(uint32(-result))]++
+		}
+	}
+	r := newRing(t, 0)
+	window(file, file, func() {
+		for range 3 {
+			for _, e := range opens {
+				r.submit(t, e)
+				res, _ := r.result(t)
+				failed("IORING_OP_OPENAT", int64(res))
+			}
+		}
+		r.submit(t, write(broken[1], 0, ptr(buf)))
+		res, _ := r.result(t)
+		failed("IORING_OP_WRITE", int64(res))
+		r.do(t, write(file, 0, ptr(buf)))
+		for range 100 {
+			for _, e := range writes {
+				r.submit(t, e)
+			}
+			for range writes {
+				res, _ := r.result(t)
+				failed("IORING_OP_WRITE", int64(res))
+			}
+		}
+		for _, res := range failingReads(t, file, 5) {
+			failed("IOCB_CMD_PREAD", res)
+		}
+	})
+	s := snapshot(t, tr)
+	c := counted(tr, s, ledger.Derived, ledger.Workload{})
+	for name, errnos := range want {
+		got, sum, named := c.Requests[name], int64(0), int64(0)
+		for errno, n := range errnos {
+			sum += n
+			if told := got.Errnos[errno]; told.Known() {
+				named += n
+				if told != trace.Known(n) {
+					t.Errorf("%s: %v with %s, want %d", name, told, errno, n)
+				}
+			}
+		}
+		if got.Errors != trace.Known(sum) || len(got.Errnos) != min(len(errnos), 4) || got.OtherErrors() != trace.Known(sum-named) {
+			t.Errorf("%s: %v errors, %v and %v others; want %d, of %v", name, got.Errors, got.Errnos, got.OtherErrors(), sum, errnos)
+		}
+	}
+	for name, n := range map[string]int64{"IORING_OP_OPENAT": 3 * 6, "IORING_OP_WRITE": 1 + 1 + 100*4, "IOCB_CMD_PREAD": 5} {
+		if got := c.Requests[name].Completed; got != trace.Known(n) {
+			t.Errorf("%s: %v completed, want %d", name, got, n)
+		}
+	}
+	if len(want["IORING_OP_OPENAT"]) != 6 || want["IORING_OP_WRITE"]["EBADF"] == 0 || want["IOCB_CMD_PREAD"]["EFAULT"] != 5 {
+		t.Errorf("they failed with %v", want)
+	}
+	noLosses(t, s, missing)
+}
+
+// failingReads makes so many reads by Linux AIO into memory that is not there, and returns their results.
+func failingReads(t *testing.T, fd, n int) (results []int64) {
+	var context uint64
+	if _, _, errno := unix.RawSyscall(unix.SYS_IO_SETUP, uintptr(n), uintptr(unsafe.Pointer(&context)), 0); errno != 0 {
+		t.Errorf("io_setup: %v", errno)
+		return nil
+	}
+	defer func() { _, _, _ = unix.RawSyscall(unix.SYS_IO_DESTROY, uintptr(context), 0, 0) }()
+	blocks, pointers, events := make([]iocb, n), make([]*iocb, n), make([][4]uint64, n)
+	for i := range blocks {
+		blocks[i] = iocb{opcode: aio.OpRead, fd: uint32(fd), buf: 8, len: 4096}
+		pointers[i] = &blocks[i]
+	}
+	if taken, _, errno := unix.RawSyscall(unix.SYS_IO_SUBMIT, uintptr(context), uintptr(n), uintptr(unsafe.Pointer(&pointers[0]))); int(taken) != n {
+		t.Errorf("io_submit took %d of %d: %v", taken, n, errno)
+		return nil
+	}
+	done, _, errno := unix.RawSyscall6(unix.SYS_IO_GETEVENTS, uintptr(context), uintptr(n), uintptr(n), uintptr(unsafe.Pointer(&events[0])), 0, 0)
+	if int(done) != n {
+		t.Errorf("io_getevents gave %d of %d: %v", done, n, errno)
+	}
+	for _, e := range events {
+		results = append(results, int64(e[2]))
+	}
+	return results
 }

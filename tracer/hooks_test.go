@@ -212,7 +212,7 @@ func everything(engine ledger.Engine) *bpf.ObjectSlot {
 	s := &bpf.ObjectSlot{State: bpf.ObjectSlotStateCLOSED, Cells: callsOf(engine)}
 	request := func(i int, nr uint32, bytes uint64) {
 		s.Helpers.Requests[i] = bpf.ObjectRequestCell{State: uint64(bpf.ObjectClaimREADY),
-			Key: bpf.ObjectCellKey{Nr: nr, In: ext4}, Requests: 1, Bytes: bytes}
+			Key: bpf.ObjectCellKey{Nr: nr, In: ext4}, Requests: 2, Errors: 1, OtherErrors: 1, Bytes: bytes}
 	}
 	request(0, uint32(bpf.ObjectRequestBaseIO_URING_OP)+uring.OpRead, 8000)
 	request(1, uint32(bpf.ObjectRequestBaseIOCB_CMD)+aio.OpRead, 9000)

@@ -39,6 +39,7 @@ func callsPage(d data, width, rows int) page {
 	t := callTable(d, p, calls, width)
 	pg.columns = t.columns
 	pg.lines = append(append(t.lines, d.quantileLines(t.columns, calls, width)...), "")
+	pg.lines = append(pg.lines, d.requestLines(p, width)...)
 	pg.lines = append(pg.lines, d.histograms(calls, width, rows-len(pg.lines))...)
 	return pg
 }
@@ -128,6 +129,36 @@ func callTable(d data, p reading.Party, calls []reading.Call, width int) page {
 		}
 	}
 	return t
+}
+
+// requestLines are the party's asynchronous requests, with an empty line below; none if there are none.
+func (d data) requestLines(p reading.Party, width int) []string {
+	fields := []term.Column{{Name: "completed", End: 13}, {Name: "bytes", End: 29}, {Name: "errors", End: 37}}
+	name := max(min(width-fields[len(fields)-1].End, 30), 0)
+	for i := range fields {
+		fields[i].End += name
+	}
+	lines := []string{d.Heading("ASYNCHRONOUS REQUESTS", width, fields...)}
+	requests := reading.Requests(p.Now)
+	for _, r := range requests {
+		var l term.Line
+		l.Left(d.Strong, d.Fit(d.Text(r.Name), name), name)
+		l.Right(d.Plain, reading.Text(r.Count.Int, func(n int64) string { return human.Count(n, 12) }), 13)
+		l.Right(d.Plain, reading.Text(r.Bytes.Int, func(n int64) string { return human.ExactBytes(n, 15) }), 16)
+		ink := d.Plain
+		if r.Errors.Int.Or(0) != 0 {
+			ink = d.Warning
+		}
+		l.Right(ink, reading.Text(r.Errors.Int, func(n int64) string { return human.Count(n, 7) }), 8)
+		lines = append(lines, l.String())
+		for _, e := range r.Errnos {
+			lines = append(lines, d.errnoRow(e, fields))
+		}
+	}
+	if len(requests) == 0 {
+		return nil
+	}
+	return append(lines, "")
 }
 
 // errnoRow is how many of the call's errors had an errno, below them or, where there is no room for them, below

@@ -15,7 +15,7 @@ func counterPaths(c *trace.Counters) []trace.Value {
 	var list, engines []trace.Value
 	for v := range c.All() {
 		switch v.Number.Kind() {
-		case trace.OfCall, trace.OfErrno:
+		case trace.OfCall, trace.OfErrno, trace.OfRequest, trace.OfRequestErrno:
 		case trace.OfEngine:
 			engines = append(engines, v)
 		default:
@@ -30,6 +30,15 @@ func counterPaths(c *trace.Counters) []trace.Value {
 			}
 		}
 		list = append(list, s.Bytes, s.Time, s.Blocked)
+	}
+	for _, r := range reading.Requests(c) {
+		list = append(list, r.Count, r.Errors)
+		for _, e := range r.Errnos {
+			if e.Name != reading.OtherErrnos {
+				list = append(list, e.Count)
+			}
+		}
+		list = append(list, r.Bytes)
 	}
 	return append(list, engines...)
 }

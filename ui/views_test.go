@@ -113,6 +113,7 @@ func TestQuantile(t *testing.T) {
 func TestEveryCounterHasItsPath(t *testing.T) {
 	c := hooked().Total.Sender
 	c.Syscalls.ByName["write"] = tracetest.Failing().Total.Sender.Syscalls.ByName["write"]
+	c.Requests = tracetest.Failing().Total.Sender.Requests
 	seen := map[string]bool{}
 	for _, n := range counterPaths(&c) {
 		if seen[n.Path()] {

@@ -164,7 +164,7 @@ func (b *boundedBuffer) hint() string {
 // failedCall names the system call that ended the loop, or io_uring's operation.
 func (s *shared) failedCall() string {
 	if s.failedOp > 0 {
-		return uring.OpName(uint8(s.failedOp - 1))
+		return syscalls.UringOp(s.failedOp - 1)
 	}
 	return syscalls.Name(uint32(s.failedNr))
 }

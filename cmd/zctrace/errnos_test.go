@@ -85,6 +85,41 @@ func TestLittleOptionMemory(t *testing.T) {
 	})
 }
 
+// Where less may be pinned than is under way, zero-copy sends of io_uring fail and are repeated, in shorter chains. Each
+// is counted, and the verdict says so, and what to raise.
+func TestLittleToPin(t *testing.T) {
+	oncePerMachine(t)
+	needTracing(t)
+	if os.Geteuid() != 0 {
+		cannot(t, "needs root, as sudo gives it")
+	}
+	dir := worldWritable(t)
+	file := filepath.Join(dir, "t.json")
+	cmd := command(t, "run", "io-uring-zc", "--source", "auto:4MiB", "--bytes", "8MiB", "--depth", "64", "--verify", "--plain", "--json", file)
+	cmd.Env = append(cmd.Env, fmt.Sprintf("SUDO_UID=%d", nobody), fmt.Sprintf("SUDO_GID=%d", nobody), "TMPDIR="+dir) // whom the limit holds for
+	cmd.Path, cmd.Args = "/bin/sh", append([]string{"sh", "-c", `ulimit -l 1024; exec "$@"`, "sh"}, cmd.Args...)
+	r := finish(t, cmd)
+	if r.code != 0 {
+		t.Fatalf("exit code %d\n%s%s", r.code, r.stdout, r.stderr)
+	}
+	tr := readTrace(t, file)
+	sends := tr.Total.Sender.Requests["IORING_OP_SEND_ZC"]
+	refused, cancelled := sends.Errnos["ENOMEM"].Or(0), sends.Errnos["ECANCELED"].Or(0)
+	want{
+		"sender.requests.IORING_OP_SEND_ZC.completed":    128 + refused + cancelled, // each chunk once, and what failed
+		"sender.requests.IORING_OP_SEND_ZC.errors":       refused + cancelled,
+		"sender.requests.IORING_OP_SEND_ZC.errnos.EINTR": 0,
+		"sender.requests.IORING_OP_SEND_ZC.bytes":        8 * mib,
+		"sender.requests.IORING_OP_READ.errors":          0,
+		"receiver.requests.IORING_OP_SEND_ZC.completed":  0,
+		"losses.errnos": 0,
+	}.check(t, tr)
+	verdict := fmt.Sprintf("%d of %s IORING_OP_SEND_ZC failed with ENOMEM and were repeated: raise ulimit -l", refused, sends.Completed)
+	if said := strings.Join(strings.Fields(r.stdout), " "); refused < 2 || !strings.Contains(said, verdict) {
+		t.Errorf("it does not say %q:\n%s", verdict, r.stdout)
+	}
+}
+
 // copy_file_range does not lead from one file system to another: which they are is said, and which sink is beside
 // the source.
 func TestCopyAcrossFileSystems(t *testing.T) {

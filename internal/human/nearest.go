@@ -2,11 +2,11 @@ package human
 
 import "strings"
 
-// Nearest is the candidate with the fewest edits from s, the first of several.
+// Nearest is the candidate with the fewest edits from s, capitals or not; the first of several.
 func Nearest(s string, candidates []string) string {
 	best, least := "", len(s)+1<<16
 	for _, candidate := range candidates {
-		if d := distance(s, candidate); d < least {
+		if d := distance(strings.ToLower(s), strings.ToLower(candidate)); d < least {
 			best, least = candidate, d
 		}
 	}
@@ -20,11 +20,11 @@ func DidYouMean(s string, candidates []string) string {
 	s = strings.ToLower(s)
 	best := Nearest(s, candidates)
 	for _, candidate := range candidates {
-		if len(s) > 1 && strings.HasPrefix(candidate, s) {
+		if len(s) > 1 && strings.HasPrefix(strings.ToLower(candidate), s) {
 			return "did you mean " + candidate + "? "
 		}
 	}
-	if !near(s, best) {
+	if !near(s, strings.ToLower(best)) {
 		return ""
 	}
 	return "did you mean " + best + "? "

@@ -77,3 +77,25 @@ func TestErrno(t *testing.T) {
 		}
 	}
 }
+
+func TestRequestNames(t *testing.T) {
+	for op, want := range map[uint32]string{0: "IORING_OP_NOP", 4: "IORING_OP_READ_FIXED", 22: "IORING_OP_READ", 26: "IORING_OP_SEND", 30: "IORING_OP_SPLICE",
+		46: "IORING_OP_URING_CMD", 47: "IORING_OP_SEND_ZC", 58: "IORING_OP_RECV_ZC", 62: "IORING_OP_PIPE", 63: "IORING_OP_63"} {
+		if got := UringOp(op); got != want || !IsRequest(got) {
+			t.Errorf("operation %d is called %s, want %s", op, got, want)
+		}
+	}
+	for command, want := range map[uint32]string{0: "IOCB_CMD_PREAD", 8: "IOCB_CMD_PWRITEV", 4: "IOCB_CMD_4"} {
+		if got := AIOCommand(command); got != want || !IsRequest(got) {
+			t.Errorf("command %d is called %s, want %s", command, got, want)
+		}
+	}
+	for _, name := range []string{"", "read", "READ", "IORING_OP_", "IORING_OP_RAED", "IORING_OP_-1", "IOCB_CMD_READ", "IORING_OP_SEND\x1b[2J"} {
+		if IsRequest(name) {
+			t.Errorf("%q is taken for a request", name)
+		}
+	}
+	if n := len(Requests()); n != 71 {
+		t.Errorf("%d names of requests, want 71", n)
+	}
+}

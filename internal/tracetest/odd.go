@@ -37,7 +37,8 @@ func ToFile() *trace.Trace {
 	return t
 }
 
-// Failing is a run some of whose calls failed and were repeated, in more ways than the trace names.
+// Failing is a run some of whose calls failed and were repeated, in more ways than the trace names, and so did
+// asynchronous requests.
 func Failing() *trace.Trace {
 	t := Small("read-write")
 	c := &t.Total.Sender
@@ -45,6 +46,11 @@ func Failing() *trace.Trace {
 	write.Calls, write.Errors = write.Calls.Add(trace.Known(700)), trace.Known(700)
 	write.Errnos = map[string]trace.Int{"EAGAIN": trace.Known(620), "ENOBUFS": trace.Known(70), "ERESTART_RESTARTBLOCK": trace.Known(7)}
 	c.Syscalls.ByName["write"] = write
+	c.Requests = map[string]trace.Request{
+		"IORING_OP_SEND_ZC": {Completed: trace.Known(1088), Errors: trace.Known(65), Bytes: c.PayloadBytes,
+			Errnos: map[string]trace.Int{"ENOMEM": trace.Known(40), "ECANCELED": trace.Known(20), "EINTR": trace.Known(3)}},
+		"IOCB_CMD_PREAD": {Completed: trace.Known(7), Errors: trace.Known(0), Bytes: trace.Known(4096)},
+	}
 	Settle(c, "read", "write")
 	t.Samples = []trace.Sample{{ElapsedNS: t.Run.ElapsedNS, Totals: t.Total}}
 	return t
@@ -60,6 +66,7 @@ func Extreme() map[string]*trace.Trace {
 	for i := range 30 {
 		wide.Total.Sender.Syscalls.ByName[fmt.Sprintf("システムコール%d", i)] = Syscall(int64(i), int64(i%2), 1, 0)
 	}
+	wide.Total.Sender.Requests = map[string]trace.Request{"非同期リクエスト非同期リクエスト": {Completed: trace.Known(1), Errors: trace.Known(1)}}
 
 	huge := Whole("mmap-write")
 	const most = int64(1<<63 - 1)
@@ -68,6 +75,10 @@ func Extreme() map[string]*trace.Trace {
 		c.Syscalls.ByName = map[string]trace.Syscall{
 			strings.Repeat("very_long_system_call_name_", 9): {Calls: trace.Known(most), Errors: trace.Known(most), Bytes: trace.Known(most), TimeNS: trace.Known(most), Blocked: trace.Known(most)},
 		}
+		c.Requests = map[string]trace.Request{strings.Repeat("VERY_LONG_REQUEST_NAME_", 9): {
+			Completed: trace.Known(most), Errors: trace.Known(most), Bytes: trace.Known(most),
+			Errnos: map[string]trace.Int{strings.Repeat("VERY_LONG_ERRNO_", 9): trace.Known(most)},
+		}}
 		c.Provenance = map[string]trace.Origin{}
 	}
 	huge.Losses = map[string]int64{strings.Repeat("cause", 100): most, "other": -1}

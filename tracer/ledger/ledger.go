@@ -87,6 +87,7 @@ type account struct {
 func (a *account) count(t *tally) {
 	a.payload()
 	a.syscalls()
+	a.requests()
 	a.copies(t)
 	a.moved(t)
 	a.zerocopy()

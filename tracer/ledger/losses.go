@@ -23,7 +23,7 @@ func Losses(s *Snapshot, sender, receiver Party) map[string]int64 {
 		"unpaired_calls":    0,                  // system calls seen to return and not to begin
 		"disk_reads":        0,                  // bytes seen by the hook, less those charged to the task by the kernel, or the other way
 		"open_windows":      0,                  // workers that ended and were not seen to; who knows that they ended says so
-		"errnos":            0,                  // failed calls, less those counted by errno, or the other way
+		"errnos":            0,                  // failed calls and requests, less those counted by errno, or the other way
 		"socket_copies":     0,                  // bytes that TCP reads returned, less those that the hook saw, or the other way
 		"declared_calls":    0,                  // system calls that the workers say they made, less those counted, or the other way
 	}
@@ -44,13 +44,16 @@ func Losses(s *Snapshot, sender, receiver Party) map[string]int64 {
 			losses["declared_calls"] += undeclared(slot, p.Calls)
 		}
 		for c := range cellsOf(slot) {
-			losses["errnos"] += distance(c.Errors, failed(c))
+			losses["errnos"] += distance(c.Errors, failed(c.OtherErrors, c.Failed[:]))
 			if p.Missing[SyscallTime] == "" {
 				losses["unpaired_calls"] += distance(c.Calls, timed(c))
 			}
 			if p.Missing[SocketCopies] == "" && isTCPRead(c) {
 				losses["socket_copies"] += distance(c.Seen[bpf.ObjectEngineTRACEPOINTS].ToUser, c.Bytes-c.Mapped)
 			}
+		}
+		for c := range requestsOf(slot) {
+			losses["errnos"] += distance(c.Errors, failed(c.OtherErrors, c.Failed[:]))
 		}
 	}
 	return losses
@@ -99,13 +102,12 @@ func timed(c *bpf.ObjectCell) (n uint64) {
 	return n
 }
 
-// failed are the calls that failed, as they stand by their errno.
-func failed(c *bpf.ObjectCell) uint64 {
-	n := c.OtherErrors
-	for _, f := range c.Failed {
-		n += f.Calls
+// failed are a cell's calls or requests that failed, as they stand by their errno.
+func failed(others uint64, list []bpf.ObjectFailed) uint64 {
+	for _, f := range list {
+		others += f.Calls
 	}
-	return n
+	return others
 }
 
 // isTCPRead: all that a plain read of a TCP socket returns passes by the hook

@@ -55,8 +55,8 @@ var numbers = [feeds][]trace.Number{
 	Disk:             {trace.DiskReadBytes, trace.DiskReadRequests, trace.DiskWriteBytes, trace.DiskWriteRequests, trace.Fill},
 	NICSent:          {trace.NICTxBytes, trace.NICTxPackets, trace.InKernel},
 	NICReceived:      {trace.NICRxBytes, trace.NICRxPackets},
-	UringRequests:    {trace.ToUser, trace.FromUser, trace.InKernel, trace.Fill, trace.PageRefs},
-	AIORequests:      {trace.ToUser, trace.FromUser, trace.InKernel, trace.Fill, trace.PageRefs},
+	UringRequests:    {trace.ToUser, trace.FromUser, trace.InKernel, trace.Fill, trace.PageRefs, trace.RequestCount, trace.RequestErrors, trace.RequestBytes},
+	AIORequests:      {trace.ToUser, trace.FromUser, trace.InKernel, trace.Fill, trace.PageRefs, trace.RequestCount, trace.RequestErrors, trace.RequestBytes},
 }
 
 // Feeds are all that there are.

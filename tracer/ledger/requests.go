@@ -3,9 +3,13 @@
 package ledger
 
 import (
+	"cmp"
+
 	"golang.org/x/sys/unix"
 
 	"github.com/zctrace/zctrace/bpf"
+	"github.com/zctrace/zctrace/internal/syscalls"
+	"github.com/zctrace/zctrace/tracer/trace"
 )
 
 // request says how to look at one kind of asynchronous request (for the eBPF side)
@@ -159,6 +163,44 @@ func requestsBy(nr uint32) Feed {
 		return AIORequests
 	}
 	return 0
+}
+
+// requestName is what a kind of requests is called, by its cell's number.
+func requestName(nr uint32) string {
+	if aio := uint32(bpf.ObjectRequestBaseIOCB_CMD); nr >= aio {
+		return syscalls.AIOCommand(nr - aio)
+	}
+	return syscalls.UringOp(nr - uint32(bpf.ObjectRequestBaseIO_URING_OP))
+}
+
+// requests are those that completed, by name. If a system call made some that nobody counted, none is known.
+func (a *account) requests() {
+	why := ""
+	if usesUring(a.slot) {
+		why = a.party.Missing[UringRequests]
+	}
+	for c := range cellsOf(a.slot) {
+		why = cmp.Or(why, a.party.Missing[requestsBy(c.Key.Nr)])
+	}
+	if why != "" {
+		a.Provenance["requests"] = trace.Origin{Provenance: trace.Unavailable, Reason: why}
+		return
+	}
+	sums := map[string]*callSum{}
+	for c := range requestsOf(a.slot) {
+		name := requestName(c.Key.Nr)
+		if sums[name] == nil {
+			sums[name] = &callSum{errnos: map[string]int64{}}
+		}
+		sum := sums[name]
+		sum.calls += int64(c.Requests)
+		sum.errors += int64(c.OtherErrors) + addErrnos(sum.errnos, c.Failed[:])
+		sum.bytes += int64(c.Bytes)
+	}
+	a.Requests = map[string]trace.Request{}
+	for name, sum := range sums {
+		a.Requests[name] = trace.Request{Completed: trace.Known(sum.calls), Errors: trace.Known(sum.errors), Errnos: knownErrnos(sum.errnos), Bytes: trace.Known(sum.bytes)}
+	}
 }
 
 // usesUring is whether the slot's thread has made requests of io_uring. That takes no

@@ -3,6 +3,7 @@
 package ledger
 
 import (
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -179,12 +180,15 @@ func TestTallyOfUncountedRequests(t *testing.T) {
 // Requests are no system calls; what they read from disk is the run's.
 func TestCountersOfRequests(t *testing.T) {
 	read := done(uring+opRead, ext4, none, 16, mib)
-	read.Errors = 2
+	read.Errors, read.OtherErrors, read.Failed[0].Errnr, read.Failed[0].Calls = 6, 2, uint64(unix.EIO), 3 // one is lost
+	again := done(uring+opRead, xfs, none, 4, 100)
+	again.Errors, again.Failed[0].Errnr, again.Failed[0].Calls = 4, uint64(unix.EIO), 4
+	send := done(aio+cmdPwrite, none, ext4, 1, 0)
 	s := slot(cell(unix.SYS_IO_URING_ENTER, none, none, 3, 0, 0))
 	s.DiskReadBytes, s.DiskReadBios, s.Cache.AddedBytes = 1000, 1, 4096
 	s.Now.ReadBytes = 1000 // the thread's own
 	s.Helpers = bpf.ObjectHelpers{DiskReadBytes: 500, DiskReadBios: 1, UncountedRequests: 3, Cache: bpf.ObjectCacheUse{AddedBytes: 4096}}
-	s.Helpers.Requests[7] = read
+	s.Helpers.Requests[7], s.Helpers.Requests[8], s.Helpers.Requests[9] = read, again, send
 	s.Now.RuntimeNs = 7
 	s.Now.MinFlt = 2
 	s.Helpers.Begin = bpf.ObjectHelperCounters{RuntimeNs: 100, MinFlt: 5}
@@ -194,7 +198,7 @@ func TestCountersOfRequests(t *testing.T) {
 	for name, got := range map[string][2]trace.Int{
 		"calls":          {c.Syscalls.Calls, trace.Known(3)},
 		"transfer calls": {c.Syscalls.TransferCalls, trace.Known(3)},
-		"to_user":        {c.Copies.ToUser.Bytes, trace.Known(mib)},
+		"to_user":        {c.Copies.ToUser.Bytes, trace.Known(mib + 100)},
 		"disk bytes":     {c.Disk.ReadBytes, trace.Known(1500)},
 		"disk requests":  {c.Disk.ReadRequests, trace.Known(2)},
 		"cache misses":   {c.PageCache.MissBytes, trace.Known(8192)},
@@ -211,9 +215,33 @@ func TestCountersOfRequests(t *testing.T) {
 	if names := c.Syscalls.ByName; len(names) != 1 {
 		t.Errorf("system calls: %v", names)
 	}
+	requests := map[string]trace.Request{
+		"IORING_OP_READ":  {Completed: trace.Known(20), Errors: trace.Known(9), Errnos: map[string]trace.Int{"EIO": trace.Known(7)}, Bytes: trace.Known(mib + 100)},
+		"IOCB_CMD_PWRITE": {Completed: trace.Known(1), Errors: trace.Known(0), Bytes: trace.Known(0)},
+	}
+	if !reflect.DeepEqual(c.Requests, requests) {
+		t.Errorf("requests: %v, want %v", c.Requests, requests)
+	}
 	losses := Losses(&Snapshot{Slots: bpf.ObjectSlotArray{*s}}, Party{Missing: Missing{SyscallTime: "not asked for"}}, Party{})
-	if losses["disk_reads"] != 0 || losses["uncounted_calls"] != 3 {
+	if losses["disk_reads"] != 0 || losses["uncounted_calls"] != 3 || losses["errnos"] != 1 {
 		t.Errorf("losses: %v", losses)
+	}
+}
+
+// Where no system call can have made requests there are none; where one did and nobody counted them, none is known.
+func TestRequestsWithoutTheirHooks(t *testing.T) {
+	const why = "no such tracepoint"
+	without := Party{Missing: Missing{UringRequests: why, AIORequests: why}}
+	for nr, known := range map[uint32]bool{unix.SYS_READ: true, unix.SYS_IO_URING_ENTER: false, unix.SYS_IO_SUBMIT: false} {
+		c := Counters(slot(cell(nr, none, none, 1, 0, 0)), without)
+		if (c.Requests != nil) != known || len(c.Requests) > 0 || (c.Origin("requests.IORING_OP_SEND.errors").Reason == why) == known {
+			t.Errorf("%s: requests %v, %+v", syscalls.Name(nr), c.Requests, c.Origin("requests"))
+		}
+	}
+	polled := slot() // by a thread of the kernel
+	polled.Helpers.Begin.RuntimeNs = 1
+	if c := Counters(polled, without); c.Requests != nil {
+		t.Errorf("of a polled ring: requests %v", c.Requests)
 	}
 }
 

@@ -48,19 +48,35 @@ func sumCalls(s *bpf.ObjectSlot, transfer []string) callSums {
 
 func (sum *callSum) add(cell *bpf.ObjectCell) {
 	sum.calls += int64(cell.Calls)
-	sum.errors += int64(cell.OtherErrors)
-	for _, f := range cell.Failed {
-		if f.Errnr != 0 && f.Calls != 0 { // else it was copied when half of it was written
-			sum.errors += int64(f.Calls)
-			sum.errnos[syscalls.Errno(uint32(f.Errnr))] += int64(f.Calls)
-		}
-	}
+	sum.errors += int64(cell.OtherErrors) + addErrnos(sum.errnos, cell.Failed[:])
 	sum.bytes += int64(cell.Bytes)
 	sum.timeNS += int64(cell.TimeNs)
 	sum.blocked += int64(cell.Blocked)
 	for i, n := range cell.LatencyLog2 {
 		sum.latency[i] += int64(n)
 	}
+}
+
+// addErrnos adds to what failed by errno, and returns how much that was. The sum of what stands there is
+// what the trace tells as errors, so that these agree while they are counted.
+func addErrnos(errnos map[string]int64, list []bpf.ObjectFailed) (sum int64) {
+	for _, f := range list {
+		if f.Errnr != 0 && f.Calls != 0 { // else it was copied when half of it was written
+			sum += int64(f.Calls)
+			errnos[syscalls.Errno(uint32(f.Errnr))] += int64(f.Calls)
+		}
+	}
+	return sum
+}
+
+func knownErrnos(errnos map[string]int64) (known map[string]trace.Int) {
+	for name, n := range errnos {
+		if known == nil {
+			known = map[string]trace.Int{}
+		}
+		known[name] = trace.Known(n)
+	}
+	return known
 }
 
 func (a *account) syscalls() {
@@ -78,13 +94,7 @@ func (a *account) syscalls() {
 	}
 	timed, switches := !a.lacks(SyscallTime), !a.lacks(ContextSwitches)
 	for name, sum := range sums.byName {
-		call := trace.Syscall{Calls: trace.Known(sum.calls), Errors: trace.Known(sum.errors), Bytes: trace.Known(sum.bytes)}
-		if len(sum.errnos) > 0 {
-			call.Errnos = map[string]trace.Int{}
-			for name, n := range sum.errnos {
-				call.Errnos[name] = trace.Known(n)
-			}
-		}
+		call := trace.Syscall{Calls: trace.Known(sum.calls), Errors: trace.Known(sum.errors), Errnos: knownErrnos(sum.errnos), Bytes: trace.Known(sum.bytes)}
 		if switches {
 			call.Blocked = trace.Known(sum.blocked)
 		}

@@ -58,17 +58,44 @@ func (c Call) QuantileNS(share float64) (float64, bool) {
 func bucketEndNS(bucket int) float64 { return float64(uint64(2) << min(bucket, 62)) }
 
 // errnosOf are the errors of a party's system call by errno; none where the trace names none.
-func errnosOf(c *trace.Counters, name string) (list []Errno) {
+func errnosOf(c *trace.Counters, name string) []Errno {
 	call := c.Syscalls.ByName[name]
-	for errno := range call.Errnos {
-		list = append(list, Errno{errno, c.ErrnoOf(name, errno)})
+	others := trace.Value{Int: call.OtherErrors(), Origin: c.ValueOf(trace.CallErrors, name).Origin}
+	return listErrnos(call.Errnos, others, func(errno string) trace.Value { return c.ErrnoOf(name, errno) })
+}
+
+func listErrnos(errnos map[string]trace.Int, others trace.Value, of func(errno string) trace.Value) (list []Errno) {
+	for errno := range errnos {
+		list = append(list, Errno{errno, of(errno)})
 	}
 	slices.SortFunc(list, func(a, b Errno) int {
 		return cmp.Or(-cmp.Compare(a.Count.Int.Or(0), b.Count.Int.Or(0)), strings.Compare(a.Name, b.Name))
 	})
-	if other := call.OtherErrors(); len(list) > 0 && other.Or(0) > 0 {
-		list = append(list, Errno{OtherErrnos, trace.Value{Int: other, Origin: c.ValueOf(trace.CallErrors, name).Origin}})
+	if len(list) > 0 && others.Int.Or(0) > 0 {
+		list = append(list, Errno{OtherErrnos, others})
 	}
+	return list
+}
+
+// Request is one kind of asynchronous requests of a party.
+type Request struct {
+	Name                 string // of its operation, as the trace has it
+	Count, Errors, Bytes trace.Value
+	Errnos               []Errno // as a [Call] has them
+}
+
+// Requests are a party's asynchronous requests: those of which most completed first, ties by name.
+func Requests(c *trace.Counters) (list []Request) {
+	for name, r := range c.Requests {
+		others := trace.Value{Int: r.OtherErrors(), Origin: c.ValueOf(trace.RequestErrors, name).Origin}
+		list = append(list, Request{
+			name, c.ValueOf(trace.RequestCount, name), c.ValueOf(trace.RequestErrors, name), c.ValueOf(trace.RequestBytes, name),
+			listErrnos(r.Errnos, others, func(errno string) trace.Value { return c.RequestErrnoOf(name, errno) }),
+		})
+	}
+	slices.SortFunc(list, func(a, b Request) int {
+		return cmp.Or(-cmp.Compare(a.Count.Int.Or(0), b.Count.Int.Or(0)), strings.Compare(a.Name, b.Name))
+	})
 	return list
 }
 

@@ -78,7 +78,7 @@ const (
 	WritebackLater                 // Name: the kind of the other sink's device, if there are two; Count: bytes of which not, as their blocks are shared
 	CopiedByKernel                 // on arrival, and charged to no process
 	NotMapped                      // the receiver asked for pages to be mapped, and they were copied
-	FailedCalls                    // Count of Of calls of Name failed with Errno, and were repeated
+	FailedCalls                    // Count of Of calls, or asynchronous requests, of Name failed with Errno, and were repeated
 	FailedLast                     // the same of a run that a failed call ended
 	NotInBlocks                    // no blocks of a disk hold the source as it is; Extents: how it is kept
 	BlocksShared                   // the file system shares them; Count: bytes

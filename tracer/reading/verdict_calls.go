@@ -25,10 +25,11 @@ func (j judge) calls() Row {
 		if row.Cause = j.fewerCalls(calls); row.Cause.Kind != NoCause {
 			row.Agreement = Explained
 		}
-		return row
-	}
-	if row.Cause = j.moreCalls(over); row.Cause.Kind == BufferedTail {
+	} else if row.Cause = j.moreCalls(over); row.Cause.Kind == BufferedTail {
 		row.Agreement = Explained
+	}
+	if failed, _ := j.failedRequests(); row.Cause.Kind != NoCause && row.Cause != failed {
+		row.Besides = failed
 	}
 	return row
 }
@@ -38,6 +39,9 @@ func (j judge) moreCalls(over int64) Cause {
 	run := &j.tr.Run
 	short := j.party.Syscalls.ShortTransfers.Or(0)
 	failed, failures := j.failedCalls()
+	if requests, n := j.failedRequests(); n > failures {
+		failed, failures = requests, n
+	}
 	pipe, piped := run.PipeBytes.Get()
 	switch {
 	case 2*failures >= over && failures > short:
@@ -61,10 +65,6 @@ func (j judge) moreCalls(over int64) Cause {
 // that failed the last one was not repeated, and may be the only one.
 func (j judge) failedCalls() (cause Cause, sum int64) {
 	const notifications = "recvmsg" // of zero-copy sends
-	kind := FailedCalls
-	if j.tr.Run.Ended == trace.Failed {
-		kind = FailedLast
-	}
 	most, names := int64(0), []string(nil)
 	for _, hop := range j.tr.Run.Hops() {
 		names = append(names, hop.Calls...)
@@ -76,12 +76,35 @@ func (j judge) failedCalls() (cause Cause, sum int64) {
 		if sum += n; n <= most || name == notifications && most > 0 {
 			continue
 		}
-		most, cause = n, Cause{Kind: kind, Count: n, Name: name, Of: call.Count.Int.Or(0)}
-		if len(call.Errnos) > 0 {
-			cause.Count, cause.Errno = call.Errnos[0].Count.Int.Or(0), call.Errnos[0].Name
+		most, cause = n, j.failures(name, n, call.Count, call.Errnos)
+	}
+	return cause, sum
+}
+
+// failedRequests are the same of asynchronous requests. What the kernel cancelled, because a request before it in the
+// chain failed or fell short, is not counted.
+func (j judge) failedRequests() (cause Cause, sum int64) {
+	most := int64(0)
+	for _, r := range Requests(j.party) {
+		n := r.Errors.Int.Or(0) - j.party.Requests[r.Name].Errnos["ECANCELED"].Or(0)
+		if sum += n; n > most {
+			errnos := slices.DeleteFunc(r.Errnos, func(e Errno) bool { return e.Name == "ECANCELED" || e.Name == OtherErrnos })
+			most, cause = n, j.failures(r.Name, n, r.Count, errnos)
 		}
 	}
 	return cause, sum
+}
+
+// failures are n of all calls, or requests, of a name; or those of them with the errno that comes first.
+func (j judge) failures(name string, n int64, all trace.Value, errnos []Errno) Cause {
+	cause := Cause{Kind: FailedCalls, Count: n, Name: name, Of: all.Int.Or(0)}
+	if j.tr.Run.Ended == trace.Failed {
+		cause.Kind = FailedLast
+	}
+	if len(errnos) > 0 {
+		cause.Count, cause.Errno = errnos[0].Count.Int.Or(0), errnos[0].Name
+	}
+	return cause
 }
 
 // fewerCalls says why there are fewer than the textbook's.

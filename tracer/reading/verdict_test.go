@@ -123,6 +123,41 @@ func TestFailedCalls(t *testing.T) {
 	}
 }
 
+// Asynchronous requests that failed are named beside what else made the calls differ, or as what made them more; not
+// those that were cancelled with the rest of a chain.
+func TestFailedRequests(t *testing.T) {
+	const chunk, chunks = 64 << 10, 16
+	pinned := map[string]trace.Int{"ECANCELED": trace.Known(30), "ENOMEM": trace.Known(9)}
+	for _, test := range []struct {
+		name     string
+		calls    int64
+		errors   int64
+		errnos   map[string]trace.Int
+		agree    Agreement
+		sentence string
+	}{
+		{"none", 2, 0, nil, Explained, "several transfers to a call"},
+		{"cancelled only", 2, 30, map[string]trace.Int{"ECANCELED": trace.Known(30)}, Explained, "several transfers to a call"},
+		{"beside it", 2, 39, pinned, Explained, "several transfers to a call; 9 of 60 IORING_OP_SEND_ZC failed with ENOMEM and were repeated: raise ulimit -l"},
+		{"of which one is not named", 2, 40, map[string]trace.Int{"ECANCELED": trace.Known(30)}, Explained, "several transfers to a call; 10 of 60 IORING_OP_SEND_ZC failed and were repeated"},
+		{"more calls for them", 25, 39, pinned, Differs, "9 of 60 IORING_OP_SEND_ZC failed with ENOMEM and were repeated: raise ulimit -l"},
+		{"more calls for something else", 40, 39, pinned, Differs, "chunks in pieces: 24 calls more; 9 of 60 IORING_OP_SEND_ZC failed with ENOMEM and were repeated: raise ulimit -l"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			tr := traceOf(chunks*chunk, chunk, trace.TextbookCopies{})
+			tr.Run.Strategy, tr.Textbook.TransferCalls = "io-uring-zc", 1
+			c := &tr.Total.Sender
+			c.Syscalls.ByName = map[string]trace.Syscall{"io_uring_enter": {Calls: trace.Known(test.calls), Errors: trace.Known(0)}}
+			c.Syscalls.TransferCalls = trace.Known(test.calls)
+			c.Requests = map[string]trace.Request{"IORING_OP_SEND_ZC": {Completed: trace.Known(60), Errors: trace.Known(test.errors), Errnos: test.errnos}}
+			row := End(tr).Verdict().Row(TransferCalls)
+			if row.Agreement != test.agree || row.Why() != test.sentence {
+				t.Errorf("agreement %d, %q; want %d, %q", row.Agreement, row.Why(), test.agree, test.sentence)
+			}
+		})
+	}
+}
+
 // A sentence names every subject that differs for a known reason, each reason once; the point those of the copies,
 // whatever else has the same reason.
 func TestEverySubjectIsNamed(t *testing.T) {

@@ -74,6 +74,9 @@ func (c Cause) String() string {
 		if c.Name == "sendto" && c.Errno == "ENOBUFS" { // only of MSG_ZEROCOPY (Linux: networking/msg_zerocopy)
 			s += ": raise net.core.optmem_max, or ulimit -l"
 		}
+		if c.Name == "IORING_OP_SEND_ZC" && c.Errno == "ENOMEM" { // io_uring/notif.h: io_notif_account_mem
+			s += ": raise ulimit -l"
+		}
 		return s
 	case FailedLast:
 		return c.failed()

@@ -21,16 +21,18 @@ type Kind int
 
 // The kinds.
 const (
-	Plain    Kind = iota // by itself; Counters.Provenance says where it comes from
-	Class                // an Amount of bytes copied or moved, with its own provenance
-	OfCall               // of every system call, by its name
-	OfEngine             // an Amount of every engine, by its name; with --copies all
-	OfErrno              // of every errno of every system call, by both names
+	Plain          Kind = iota // by itself; Counters.Provenance says where it comes from
+	Class                      // an Amount of bytes copied or moved, with its own provenance
+	OfCall                     // of every system call, by its name
+	OfEngine                   // an Amount of every engine, by its name; with --copies all
+	OfErrno                    // of every errno of every system call, by both names
+	OfRequest                  // of every kind of asynchronous requests, by its name
+	OfRequestErrno             // of every errno of these, by both names
 )
 
 // entry is a row of the catalog.
 type entry struct {
-	path    string // in the JSON of a party, dotted; * for the name of a system call or engine
+	path    string // in the JSON of a party, dotted; * for the name of a system call, request or engine
 	name    string // short
 	unit    Unit
 	meaning string // and where it comes from, in a sentence
@@ -50,6 +52,12 @@ func class(path string, get func(*Counters) *Amount, meaning string) entry {
 func ofCall(field, name string, unit Unit, get func(Syscall) Int, meaning string) entry {
 	return entry{"syscalls.by_name.*." + field, name, unit, meaning, OfCall, func(c *Counters, key string) (Int, *Amount) {
 		return get(c.Syscalls.ByName[key]), nil
+	}}
+}
+
+func ofRequest(field, name string, unit Unit, get func(Request) Int, meaning string) entry {
+	return entry{"requests.*." + field, name, unit, meaning, OfRequest, func(c *Counters, key string) (Int, *Amount) {
+		return get(c.Requests[key]), nil
 	}}
 }
 
@@ -76,7 +84,7 @@ func Catalog() iter.Seq[Number] {
 }
 
 // byKind are the catalog's numbers of each kind.
-var byKind = func() (list [OfErrno + 1][]Number) {
+var byKind = func() (list [OfRequestErrno + 1][]Number) {
 	for n := range Catalog() {
 		list[n.Kind()] = append(list[n.Kind()], n)
 	}
@@ -87,7 +95,7 @@ var byKind = func() (list [OfErrno + 1][]Number) {
 func OfKind(kind Kind) []Number { return slices.Clone(byKind[kind]) }
 
 // Path leads to the number in the JSON of a party: its keys, dotted, such as
-// "cpu.user_ns". A * stands for the name of any system call, errno or engine.
+// "cpu.user_ns". A * stands for the name of any system call, request, errno or engine.
 func (n Number) Path() string { return catalog[n].path }
 
 // Group is the path of the group that the number belongs to, such as "cpu", or

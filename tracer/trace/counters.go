@@ -17,6 +17,9 @@ type Counters struct {
 	CPU             CPU             `json:"cpu"`
 	// Engines are the copies as each engine counted them, with --copies all.
 	Engines map[string]*EngineCounters `json:"engines,omitempty"`
+	// Requests are the asynchronous requests that completed, of io_uring and of Linux AIO, by the names of their
+	// operations. Nil where nobody counted them.
+	Requests map[string]Request `json:"requests,omitzero"`
 	// Provenance tells of the plain numbers above that are not observed, by
 	// their path, e.g. "cpu.user_ns".
 	Provenance map[string]Origin `json:"provenance"`
@@ -55,22 +58,39 @@ type Syscall struct {
 
 // OtherErrors are the errors of which Errnos does not tell: those of a call that failed in more ways than
 // there is room for and, of a trace from before errnos were written, all of them.
-func (s Syscall) OtherErrors() Int {
-	other := s.Errors
-	for _, n := range s.Errnos {
-		other = other.Add(Known(-n.Or(0)))
+func (s Syscall) OtherErrors() Int { return otherErrors(s.Errors, s.Errnos) }
+
+func otherErrors(errors Int, errnos map[string]Int) Int {
+	for _, n := range errnos {
+		errors = errors.Add(Known(-n.Or(0)))
 	}
-	return other
+	return errors
 }
 
 // FailedWith is how many calls failed with the errno of that name. It is not known if it may be among
 // [Syscall.OtherErrors].
-func (s Syscall) FailedWith(errno string) Int {
-	if n, ok := s.Errnos[errno]; ok || s.OtherErrors() != Known(0) {
+func (s Syscall) FailedWith(errno string) Int { return failedWith(s.Errors, s.Errnos, errno) }
+
+func failedWith(errors Int, errnos map[string]Int, errno string) Int {
+	if n, ok := errnos[errno]; ok || otherErrors(errors, errnos) != Known(0) {
 		return n
 	}
 	return Known(0)
 }
+
+// Request is the share of one kind of asynchronous requests.
+type Request struct {
+	Completed Int            `json:"completed"`
+	Errors    Int            `json:"errors"`
+	Errnos    map[string]Int `json:"errnos,omitempty"` // as a [Syscall] has them
+	Bytes     Int            `json:"bytes"`
+}
+
+// OtherErrors are the errors of which Errnos does not tell: there was no room for them.
+func (r Request) OtherErrors() Int { return otherErrors(r.Errors, r.Errnos) }
+
+// FailedWith is how many requests failed with the errno of that name; see [Syscall.FailedWith].
+func (r Request) FailedWith(errno string) Int { return failedWith(r.Errors, r.Errnos, errno) }
 
 // ContextSwitches are the scheduler's (sched_switch), not mode switches.
 type ContextSwitches struct {
@@ -201,6 +221,12 @@ const (
 
 	CallErrno
 
+	RequestCount
+	RequestErrors
+	RequestBytes
+
+	RequestErrno
+
 	numbers // how many there are
 )
 
@@ -307,5 +333,19 @@ var catalog = [numbers]entry{
 		OfErrno, func(c *Counters, key string) (Int, *Amount) {
 			call, errno := cutErrno(key)
 			return c.Syscalls.ByName[call].FailedWith(errno), nil
+		}},
+
+	RequestCount: ofRequest("completed", "requests", Count, func(r Request) Int { return r.Completed },
+		"Asynchronous requests of this kind that completed, counted at io_uring_complete, or for Linux AIO when io_getevents returns."),
+	RequestErrors: ofRequest("errors", "errors", Count, func(r Request) Int { return r.Errors },
+		"Those of them whose result is an error."),
+	RequestBytes: ofRequest("bytes", "bytes", Bytes, func(r Request) Int { return r.Bytes },
+		"The sum of their positive results, of requests that move bytes."),
+
+	RequestErrno: {"requests.*.errnos.*", "errors with this errno", Count,
+		"Errors with this errno. Those that no errno accounts for failed in yet other ways.",
+		OfRequestErrno, func(c *Counters, key string) (Int, *Amount) {
+			name, errno := cutErrno(key)
+			return c.Requests[name].FailedWith(errno), nil
 		}},
 }

@@ -196,8 +196,8 @@ func (t *Trace) lookUp(doc map[string]any, path string) (int64, error) {
 			reason = text
 		}
 		next, ok := group[key]
-		if !ok && i > 0 && keys[i-1] == "by_name" {
-			return 0, nil // that system call was not made
+		if !ok && i > 0 && (keys[i-1] == "by_name" || keys[i-1] == "requests") {
+			return 0, nil // that was not made
 		}
 		at = next
 	}
@@ -218,14 +218,18 @@ func (t *Trace) lookUp(doc map[string]any, path string) (int64, error) {
 
 // failedWith is the number at the path of an errno, which stands in the JSON only if it is not 0.
 func (t *Trace) failedWith(keys []string) (int64, bool) {
-	if len(keys) != 7 || keys[5] != "errnos" || t.Total.Party(keys[1]) == nil {
+	n := len(keys)
+	if n < 6 || keys[n-2] != "errnos" || t.Total.Party(keys[1]) == nil {
 		return 0, false
 	}
-	call, made := t.Total.Party(keys[1]).Syscalls.ByName[keys[4]]
-	if !made {
-		return 0, false
+	c, name, errno := t.Total.Party(keys[1]), keys[n-3], keys[n-1]
+	if request, made := c.Requests[name]; made && keys[n-4] == "requests" {
+		return request.FailedWith(errno).Get()
 	}
-	return call.FailedWith(keys[6]).Get()
+	if call, made := c.Syscalls.ByName[name]; made && keys[n-4] == "by_name" {
+		return call.FailedWith(errno).Get()
+	}
+	return 0, false
 }
 
 // notCounted says why the number at path is null.

@@ -172,7 +172,8 @@ func TestNumberPaths(t *testing.T) {
 	}
 	for _, party := range []string{"sender", "receiver", "kernel"} {
 		for n := range Catalog() {
-			key := map[Kind]string{OfCall: "read", OfEngine: "fentry", OfErrno: "read" + ofErrno + "EAGAIN"}[n.Kind()]
+			key := map[Kind]string{OfCall: "read", OfEngine: "fentry", OfErrno: "read" + ofErrno + "EAGAIN",
+				OfRequest: "IORING_OP_SEND", OfRequestErrno: "IORING_OP_SEND" + ofErrno + "EAGAIN"}[n.Kind()]
 			path := party + "." + n.pathOf(key)
 			if !known[path] {
 				t.Errorf("--expect does not know %s", path)
@@ -187,6 +188,9 @@ func TestNumberPaths(t *testing.T) {
 	}
 	if !slices.Contains(numberPaths("sender.syscalls.by_name.splice.calls"), "sender.syscalls.by_name.splice.calls") {
 		t.Error("a system call's own name is not kept")
+	}
+	if of := "sender.requests.IOCB_CMD_PREAD.errnos.EFAULT"; !slices.Contains(numberPaths(of), of) {
+		t.Error("a request's own name is not kept, or an errno's")
 	}
 	for _, path := range []string{"run.untraced_elapsed_ns", "textbook.dma.in"} {
 		if !known[path] {

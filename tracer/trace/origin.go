@@ -8,7 +8,7 @@ import (
 // Origin tells where the plain number at path comes from, e.g. "cpu.user_ns":
 // what Provenance says of it, or of the nearest group above it ("cpu"), or else
 // that it was observed. "*" stands for the name of any system call, as in
-// "syscalls.by_name.*.time_ns". Amounts carry their own provenance.
+// "syscalls.by_name.*.time_ns", or of any kind of requests. Amounts carry their own provenance.
 func (c *Counters) Origin(path string) Origin {
 	for p := path; p != ""; p = parent(p) {
 		if o, ok := c.Provenance[p]; ok {
@@ -44,17 +44,23 @@ func checkOrigin(path string) error {
 
 const byNamePrefix = "syscalls.by_name."
 
-// anyName puts "*" in the place of the system call's name.
+// requestsPrefix is that of the paths of requests.
+const requestsPrefix = "requests."
+
+// anyName puts "*" in the place of the name of the system call, or the kind of requests.
 func anyName(path string) string {
-	rest, ok := strings.CutPrefix(path, byNamePrefix)
-	if !ok {
-		return path
+	for _, prefix := range []string{byNamePrefix, requestsPrefix} {
+		rest, ok := strings.CutPrefix(path, prefix)
+		if !ok {
+			continue
+		}
+		_, field, ok := strings.Cut(rest, ".")
+		if !ok {
+			return prefix + anyKey
+		}
+		return prefix + anyKey + "." + field
 	}
-	_, field, ok := strings.Cut(rest, ".")
-	if !ok {
-		return byNamePrefix + anyKey
-	}
-	return byNamePrefix + anyKey + "." + field
+	return path
 }
 
 func parent(path string) string {

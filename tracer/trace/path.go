@@ -24,6 +24,7 @@ var template = sync.OnceValue(func() map[string]any {
 	all := Counters{
 		Syscalls:   Syscalls{ByName: map[string]Syscall{anyKey: {Errnos: map[string]Int{anyKey: {}}}}},
 		Engines:    map[string]*EngineCounters{anyKey: {}},
+		Requests:   map[string]Request{anyKey: {Errnos: map[string]Int{anyKey: {}}}},
 		Provenance: map[string]Origin{},
 	}
 	verified := true
@@ -80,7 +81,7 @@ func checkPath(path string) error {
 			if err := checkKey(keys[i-1], key); err != nil {
 				return err
 			}
-			next, ok = wildcard, isName(key) || keys[i-1] == "errnos" && isErrno(key)
+			next, ok = wildcard, isName(key) || inCapitals[keys[i-1]] && isErrno(key)
 		}
 		if !ok {
 			return fmt.Errorf("unknown path %s (%s)", printable(path), suggest(path))
@@ -99,12 +100,17 @@ func checkPath(path string) error {
 	return fmt.Errorf("%s is not a number", path)
 }
 
-// checkKey says why there is no such system call, errno or engine. A call that was not
+// inCapitals are the groups whose wildcards stand for the names of constants.
+var inCapitals = map[string]bool{"errnos": true, "requests": true}
+
+// checkKey says why there is no such system call, request, errno or engine. A call that was not
 // made counts as 0 calls, so a misspelt one would meet "== 0" in every run.
 func checkKey(group, key string) error {
 	switch {
 	case group == "errnos" && isErrno(key) && !syscalls.IsErrno(key):
-		return fmt.Errorf("unknown errno %s (did you mean %s?)", key, human.Nearest(strings.ToUpper(key), syscalls.Errnos()))
+		return fmt.Errorf("unknown errno %s (did you mean %s?)", key, human.Nearest(key, syscalls.Errnos()))
+	case group == "requests" && isErrno(key) && !syscalls.IsRequest(key):
+		return fmt.Errorf("unknown request %s (did you mean %s?)", key, human.Nearest(key, syscalls.Requests()))
 	case !isName(key):
 	case group == "by_name" && !syscalls.IsName(key):
 		return fmt.Errorf("unknown system call %s (did you mean %s?)", key, human.Nearest(key, syscalls.Names()))
@@ -119,7 +125,7 @@ func isName(key string) bool {
 	return key != "" && strings.Trim(key, "abcdefghijklmnopqrstuvwxyz0123456789_") == ""
 }
 
-// isErrno keeps likewise to plain words what an errno may be called.
+// isErrno keeps likewise to plain words what an errno may be called, or a kind of requests.
 func isErrno(key string) bool {
 	return key != "" && strings.Trim(key, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_") == ""
 }
@@ -172,14 +178,17 @@ func numberPaths(like string) []string {
 // an example, or "" where there is none.
 func wildName(path, names []string) string {
 	name := ""
-	if len(names) > len(path) && path[0] == names[0] && isName(names[len(path)]) {
+	group := path[len(path)-1]
+	if len(names) > len(path) && path[0] == names[0] && (isName(names[len(path)]) || inCapitals[group]) {
 		name = names[len(path)]
 	}
-	switch group := path[len(path)-1]; {
+	switch {
 	case group == "by_name" && !syscalls.IsName(name):
 		return "read"
-	case group == "errnos":
+	case group == "errnos" && !syscalls.IsErrno(name):
 		return "EAGAIN"
+	case group == "requests" && !syscalls.IsRequest(name):
+		return "IORING_OP_SEND"
 	case group == "engines" && !slices.Contains(Engines, name):
 		return Engines[0]
 	}

@@ -176,7 +176,7 @@ func (c *Counters) validate(lossless bool) error {
 			return fmt.Errorf("%s is %s, but its provenance is %q", printable(path), number, Unavailable)
 		}
 	}
-	if err := cmp.Or(c.Syscalls.validateHistograms(), c.Syscalls.validateErrnos()); err != nil {
+	if err := cmp.Or(c.Syscalls.validateHistograms(), c.validateErrnos()); err != nil {
 		return err
 	}
 	if lossless {
@@ -236,18 +236,35 @@ func (s *Syscalls) validateTimes() error {
 	return nil
 }
 
-// validateErrnos checks that there are no more errors by errno than errors.
-func (s *Syscalls) validateErrnos() error {
-	for _, name := range slices.Sorted(maps.Keys(s.ByName)) {
-		call, path := s.ByName[name], printable(byNamePrefix+name+".errnos")
-		for errno := range call.Errnos {
-			if !isErrno(errno) {
-				return fmt.Errorf("%s has %.40q, which is the name of no errno", path, errno)
-			}
+// validateErrnos checks that there are no more errors by errno than errors, of calls and of requests.
+func (c *Counters) validateErrnos() error {
+	for _, name := range slices.Sorted(maps.Keys(c.Syscalls.ByName)) {
+		call := c.Syscalls.ByName[name]
+		if err := validateErrnos(byNamePrefix+name, call.Errors, call.Errnos); err != nil {
+			return err
 		}
-		if other := call.OtherErrors(); len(call.Errnos) > 0 && other.Or(-1) < 0 {
-			return fmt.Errorf("%s has more in it than the %s errors", path, call.Errors)
+	}
+	for _, name := range slices.Sorted(maps.Keys(c.Requests)) {
+		if !isErrno(name) {
+			return fmt.Errorf("requests has %.40q, which is the name of no request", name)
 		}
+		request := c.Requests[name]
+		if err := validateErrnos(requestsPrefix+name, request.Errors, request.Errnos); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func validateErrnos(of string, errors Int, errnos map[string]Int) error {
+	path := printable(of + ".errnos")
+	for errno := range errnos {
+		if !isErrno(errno) {
+			return fmt.Errorf("%s has %.40q, which is the name of no errno", path, errno)
+		}
+	}
+	if other := otherErrors(errors, errnos); len(errnos) > 0 && other.Or(-1) < 0 {
+		return fmt.Errorf("%s has more in it than the %s errors", path, errors)
 	}
 	return nil
 }

@@ -10,7 +10,7 @@ import (
 // Value is a number as a party has it.
 type Value struct {
 	Number Number
-	Key    string // the system call or engine that the path has a * for; of an errno, CALL.errnos.ERRNO
+	Key    string // the system call, request or engine that the path has a * for; of an errno, CALL.errnos.ERRNO
 	Int    Int
 	Origin Origin // unavailable if, and only if, Int is null
 }
@@ -30,10 +30,11 @@ func (v Value) Per(payload Int) (float64, bool) {
 }
 
 func (n Number) pathOf(key string) string {
-	if n.Kind() == OfErrno {
-		return byNamePrefix + key
+	group, rest, _ := strings.Cut(n.Path(), anyKey)
+	if strings.HasSuffix(rest, anyKey) {
+		return group + key
 	}
-	return strings.Replace(n.Path(), anyKey, key, 1)
+	return group + key + rest
 }
 
 // The key of an errno's number is "CALL.errnos.ERRNO".
@@ -53,7 +54,7 @@ func (c *Counters) Int(n Number) Int {
 // Value is a number that stands by itself; see [Counters.ValueOf] for the others.
 func (c *Counters) Value(n Number) Value { return c.ValueOf(n, "") }
 
-// ValueOf is a number of a system call or an engine. What a trace from elsewhere
+// ValueOf is a number of a system call, a kind of requests or an engine. What a trace from elsewhere
 // leaves open is settled: null is unavailable whatever is said of it, and what is
 // known was observed unless it is said to be derived or estimated.
 func (c *Counters) ValueOf(n Number, key string) Value {
@@ -76,8 +77,13 @@ func (c *Counters) ValueOf(n Number, key string) Value {
 // ErrnoOf is how many calls of a name failed with an errno.
 func (c *Counters) ErrnoOf(call, errno string) Value { return c.ValueOf(CallErrno, call+ofErrno+errno) }
 
-// All are the numbers of a party, in the order of the catalog, for each system call
-// and engine.
+// RequestErrnoOf is how many requests of a kind failed with an errno.
+func (c *Counters) RequestErrnoOf(request, errno string) Value {
+	return c.ValueOf(RequestErrno, request+ofErrno+errno)
+}
+
+// All are the numbers of a party, in the order of the catalog, for each system call,
+// engine and kind of requests.
 func (c *Counters) All() iter.Seq[Value] {
 	return func(yield func(Value) bool) {
 		for n, key := range c.places() {
@@ -94,13 +100,10 @@ func (c *Counters) places() iter.Seq2[Number, string] {
 	return func(yield func(Number, string) bool) {
 		engines := slices.DeleteFunc(slices.Sorted(maps.Keys(c.Engines)), func(name string) bool { return c.Engines[name] == nil })
 		calls := slices.Sorted(maps.Keys(c.Syscalls.ByName))
-		var errnos []string
-		for _, call := range calls {
-			for _, errno := range slices.Sorted(maps.Keys(c.Syscalls.ByName[call].Errnos)) {
-				errnos = append(errnos, call+ofErrno+errno)
-			}
-		}
-		for kind, keys := range [...][]string{Plain: {""}, Class: {""}, OfCall: calls, OfEngine: engines, OfErrno: errnos} {
+		requests := slices.Sorted(maps.Keys(c.Requests))
+		errnos := keysOfErrnos(calls, func(name string) map[string]Int { return c.Syscalls.ByName[name].Errnos })
+		failed := keysOfErrnos(requests, func(name string) map[string]Int { return c.Requests[name].Errnos })
+		for kind, keys := range [...][]string{Plain: {""}, Class: {""}, OfCall: calls, OfEngine: engines, OfErrno: errnos, OfRequest: requests, OfRequestErrno: failed} {
 			for _, key := range keys {
 				for _, n := range byKind[kind] {
 					if !yield(n, key) {
@@ -110,6 +113,15 @@ func (c *Counters) places() iter.Seq2[Number, string] {
 			}
 		}
 	}
+}
+
+func keysOfErrnos(names []string, errnos func(name string) map[string]Int) (keys []string) {
+	for _, name := range names {
+		for _, errno := range slices.Sorted(maps.Keys(errnos(name))) {
+			keys = append(keys, name+ofErrno+errno)
+		}
+	}
+	return keys
 }
 
 // whole are the numbers with all that is known of each, by their path: of a plain

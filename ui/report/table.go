@@ -32,6 +32,7 @@ func Table(t *trace.Trace, width int) string {
 		d.bytesSection(width),
 		d.enginesSection(width),
 		d.callsSection(width),
+		d.requestsSection(width),
 		d.countersSection(width),
 		d.kernelSection(width),
 		d.legendSection(width),
@@ -241,6 +242,26 @@ func className(k trace.Number) string {
 		return "moved " + k.Name()
 	}
 	return "copied " + k.Name()
+}
+
+// requestsSection shows the asynchronous requests by the names of their operations.
+func (d document) requestsSection(width int) []string {
+	g := term.Grid{Align: "lrrrr"}
+	g.Add("Asynchronous requests", "completed", "per s", "bytes", "errors")
+	for _, p := range d.Processes() {
+		for i, r := range reading.Requests(p.Now) {
+			if i == 0 {
+				g.Add("  "+p.Name, "", "", "", "")
+			}
+			d.show(p.Name, r.Count, r.Bytes, r.Errors)
+			g.Add("    "+term.Fit(d.Text(r.Name), 24, ".."), reading.Text(r.Count.Int, human.Grouped), d.CountRateText(r.Count.Int, p.Back.Requests[r.Name].Completed, 11),
+				reading.Text(r.Bytes.Int, human.Grouped), reading.Text(r.Errors.Int, human.Grouped))
+			for _, e := range r.Errnos {
+				g.Add("      "+term.Fit(d.Text(e.Name), 22, ".."), "", "", "", reading.Text(e.Count.Int, human.Grouped))
+			}
+		}
+	}
+	return g.UnlessEmpty(width)
 }
 
 // callsSection shows the system calls by name.

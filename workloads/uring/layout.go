@@ -38,29 +38,6 @@ const (
 	OpSendZC     = 47
 )
 
-// OpName is what the kernel calls an operation.
-func OpName(op uint8) string {
-	switch op {
-	case OpNop:
-		return "IORING_OP_NOP"
-	case OpReadFixed:
-		return "IORING_OP_READ_FIXED"
-	case OpWriteFixed:
-		return "IORING_OP_WRITE_FIXED"
-	case OpRead:
-		return "IORING_OP_READ"
-	case OpWrite:
-		return "IORING_OP_WRITE"
-	case OpSend:
-		return "IORING_OP_SEND"
-	case OpSplice:
-		return "IORING_OP_SPLICE"
-	case OpSendZC:
-		return "IORING_OP_SEND_ZC"
-	}
-	return "io_uring operation"
-}
-
 // Bits of a request.
 const (
 	SQEFixedFile = 1 << 0 // IOSQE_FIXED_FILE

@@ -20,6 +20,8 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/zctrace/zctrace/internal/syscalls"
 )
 
 // MaxEntries is how many requests a ring can hold: IORING_MAX_ENTRIES.
@@ -199,7 +201,7 @@ func (r *Ring) Missing(ops ...uint8) error {
 	}
 	for _, op := range ops {
 		if p.ops[op].flags&opSupported == 0 {
-			return fmt.Errorf("%s: %w", OpName(op), errors.ErrUnsupported)
+			return fmt.Errorf("%s: %w", syscalls.UringOp(uint32(op)), errors.ErrUnsupported)
 		}
 	}
 	return nil
