@@ -3,11 +3,15 @@
 package workloads
 
 import (
+	"errors"
 	"fmt"
 	"os"
+	"strconv"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/zctrace/zctrace/internal/fault"
 )
 
 // States of a worker, in shared.state.
@@ -66,7 +70,11 @@ func newShared() (*shared, *os.File, error) {
 	f := os.NewFile(uintptr(fd), "shared memory")
 	if err := unix.Ftruncate(fd, int64(sharedBytes)); err != nil {
 		f.Close()
-		return nil, nil, fmt.Errorf("size the shared memory: %w", err)
+		err = fmt.Errorf("make shared memory of %d bytes: %w", sharedBytes, err)
+		if errors.Is(err, unix.EFBIG) {
+			err = &fault.Error{Kind: fault.Failed, What: err.Error(), Remedy: "raise ulimit -f: " + strconv.Itoa(sharedBytes) + " bytes are the least"}
+		}
+		return nil, nil, err
 	}
 	// The worker may run as another user, and a page that it could shrink would
 	// kill this process with a SIGBUS.

@@ -197,12 +197,14 @@ func TestFileSizeLimit(t *testing.T) {
 	oncePerMachine(t)
 	needTracing(t)
 	cmd := command(t, "run", "sendfile", "--source", "zero", "--bytes", "1MiB", "--plain", "--json", "t.json")
-	r := finish(t, inShell(t, cmd, `ulimit -f 8 && exec "$@"`)) // 4 KiB
+	r := finish(t, inShell(t, cmd, `ulimit -f 16 && exec "$@"`)) // 8 KiB
 	failsWith(t, r, exitFailed, "cannot write t.json: file too large", "ulimit -f")
 	for _, sink := range []string{"sendfile", "mmap-copy"} { // to a file, which is too large for the limit
 		cmd := command(t, "run", sink, "--source", "zero", "--bytes", "1MiB", "--plain", "--sink", "file:new")
-		failsWith(t, finish(t, inShell(t, cmd, `ulimit -f 8 && exec "$@"`)), exitFailed, "file too large", "raise ulimit -f, which allows files of ")
+		failsWith(t, finish(t, inShell(t, cmd, `ulimit -f 16 && exec "$@"`)), exitFailed, "file too large", "raise ulimit -f, which allows files of ")
 	}
+	small := command(t, "run", "sendfile", "--source", "zero", "--plain")
+	failsWith(t, finish(t, inShell(t, small, `ulimit -f 8 && exec "$@"`)), exitFailed, "shared memory", "file too large", "raise ulimit -f")
 	if !strings.Contains(r.stdout, "moved page_refs") {
 		t.Error("the totals were not printed")
 	}
