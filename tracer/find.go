@@ -37,7 +37,7 @@ func (h Hook) find(kernel *btf.Spec) (place, error) {
 		return p, err
 	}
 	if why := preempted.at(target); why != "" {
-		p = place{PerfEvent, h.Perf.program, h.Perf.group + "/" + target, p.name() + ": " + why}
+		p = place{PerfEvent, h.Perf.program, h.Perf.group + "/" + target, why}
 	}
 	return p, nil
 }

@@ -39,7 +39,7 @@ func (p preemptible) at(target string) string {
 
 // preemption finds out, once: it does not change while the kernel runs.
 func preemption(kernel *btf.Spec) (preemptible, error) {
-	const forced = tracepointsEnv + " asks for it"
+	const forced = tracepointsEnv + " asks for perf's event"
 	switch how := os.Getenv(tracepointsEnv); how {
 	case "perf":
 		return preemptible{forced, forced}, nil
@@ -60,8 +60,8 @@ var (
 )
 
 const (
-	byCount = "its programs can be preempted, which loses events: there the preemption count is 0"
-	byTypes = "its programs can be preempted, which loses events: so the kernel's types say"
+	byCount = "at this kernel's tracepoint itself (tp_btf) a program can be preempted, which loses events: the preemption count there is 0"
+	byTypes = "at this kernel's tracepoint itself (tp_btf) a program can be preempted, which loses events: its types say so"
 )
 
 // findPreemption reads the preemption count at tracepoints that a thread passes at will: at one of the scheduler,
