@@ -86,8 +86,8 @@ fuzz: ## Run every fuzzer for FUZZTIME=10m; what crashes one is kept in its test
 		$(GO) test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 1000x "$$package" || exit; \
 	done
 
-soak: ## Run ten minutes at full speed, start and stop 1,000 times, and try every combination; takes an hour
-	ZCTRACE_TEST_LONG_RUN=10m ZCTRACE_TEST_STARTS=1000 ZCTRACE_TEST_ALL_COMBINATIONS=1 $(GO) test -count=1 $(AS_SUDO) -timeout 2h -v -run 'TestLongRun|TestStartsAndStops|TestProduct' ./cmd/zctrace
+soak: ## Run ten minutes at full speed, start and stop 1,000 times, run 100 times four threads on one CPU, and try every combination; takes an hour
+	ZCTRACE_TEST_LONG_RUN=10m ZCTRACE_TEST_STARTS=1000 ZCTRACE_TEST_ALL_COMBINATIONS=1 ZCTRACE_TEST_PREEMPTED=100 $(GO) test -count=1 $(AS_SUDO) -timeout 2h -v -run 'TestLongRun|TestStartsAndStops|TestProduct|TestNothingIsLostOnOneCPU' ./cmd/zctrace
 
 lint: $(GOLANGCI) ## Check formatting, imports and code, and that `show` builds elsewhere
 	$(GOLANGCI) run ./...

@@ -233,14 +233,14 @@ func preemptionByTypes(kernel *btf.Spec) (p preemptible) {
 
 // checkTracefs finds out whether perf's events can be told by their names.
 func checkTracefs() error {
-	const tracefs, old = "/sys/kernel/tracing", "/sys/kernel/debug/tracing"
-	var err error
-	for _, dir := range []string{tracefs, old} {
-		if _, err = os.ReadFile(dir + "/events/raw_syscalls/sys_exit/id"); err == nil {
+	const tracefs = "/sys/kernel/tracing"
+	for _, dir := range []string{tracefs, "/sys/kernel/debug/tracing"} {
+		_, err := os.ReadFile(dir + "/events/raw_syscalls/sys_exit/id")
+		if err == nil {
 			return nil
 		}
 		if errors.Is(err, unix.EACCES) || errors.Is(err, unix.EPERM) {
-			return &fault.Error{Kind: fault.Unsupported, What: "no permission to read " + dir + ", where the numbers of the events are", Remedy: "run it with sudo"}
+			return &fault.Error{Kind: fault.Unsupported, What: "no permission to read " + dir + ", where the numbers of the events are", Remedy: "run it with sudo, or with CAP_DAC_READ_SEARCH besides the other capabilities"}
 		}
 	}
 	return &fault.Error{

@@ -269,6 +269,8 @@ func TestCannotTraceHere(t *testing.T) {
 		{"without capabilities", `exec setpriv --bounding-set=-all "$@"`, []string{"CAP_BPF", "CAP_PERFMON", "sudo"}},
 		{"without /proc", `exec unshare -m sh -c 'umount -l /proc && exec "$@"' sh "$@"`, []string{"/proc is not mounted", "mount -t proc"}},
 		{"without /sys", `exec unshare -m sh -c 'umount -R -l /sys && exec "$@"' sh "$@"`, []string{"/sys is not mounted", "mount -t sysfs sysfs /sys"}},
+		{"without tracefs, where perf's events are needed", `exec env ` + tracepointsEnv + `=perf unshare -m sh -c 'for d in tracing debug; do [ ! -d /sys/kernel/$d ] || mount -t tmpfs none /sys/kernel/$d || exit; done; exec "$@"' sh "$@"`,
+			[]string{"tracefs is not mounted at /sys/kernel/tracing", "mount -t tracefs tracefs /sys/kernel/tracing"}},
 		{"without BTF", `exec unshare -m sh -c 'mount -t tmpfs none /sys/kernel/btf && exec "$@"' sh "$@"`, []string{"no BTF", "CONFIG_DEBUG_INFO_BTF"}},
 	} {
 		for _, args := range [][]string{{"run", "sendfile", "--bytes", "1MiB"}, {"doctor"}} {

@@ -1,0 +1,117 @@
+//go:build linux
+
+package tracer
+
+import (
+	"errors"
+	"runtime"
+	"syscall"
+	"testing"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/zctrace/zctrace/tracer/ledger"
+)
+
+// What the preemption count says of this kernel, its types say, too.
+func TestPreemptionIsFound(t *testing.T) {
+	needTracing(t)
+	kernel, err := kernelTypes.Kernel()
+	if err != nil {
+		t.Fatal(err)
+	}
+	found, err := findPreemption(kernel)
+	if err != nil {
+		t.Fatal(err)
+	}
+	types := preemptionByTypes(kernel)
+	t.Logf("system calls: %q; others: %q", found.calls, found.others)
+	for name, pair := range map[string][2]string{"system calls": {found.calls, types.calls}, "others": {found.others, types.others}} {
+		if (pair[0] == "") != (pair[1] == "") {
+			t.Errorf("%s: found %q, and by its types %q", name, pair[0], pair[1])
+		}
+	}
+	if read := countReader(kernel); read != nil {
+		s, err := readCount("sched_switch", func() { _ = unix.Nanosleep(&unix.Timespec{Nsec: 1}, nil) }, read, kernel)
+		switch {
+		case errors.Is(err, unix.ENOENT):
+			t.Log("the kernel hides its preemption count")
+		case err != nil || s.Runs == 0 || s.Zero > 0:
+			t.Errorf("the scheduler seems to run with preemption on: %+v, %v", s, err)
+		}
+	}
+}
+
+// While it counts, nothing here makes a bpf(2) operation on a map: a process that is preempted in one keeps perf's
+// events from all programs on its CPU.
+func TestCountsWithoutMapOperations(t *testing.T) {
+	for _, engine := range ledger.Engines {
+		t.Run(string(engine), func(t *testing.T) {
+			needEngine(t, engine)
+			tr := start(t, Options{Copies: engine, Latency: true, Sockets: true, Requests: true})
+			errs := make(chan error)
+			go func() {
+				runtime.LockOSThread() // and never unlocked: the filter stays on the thread
+				if err := forbidMapOperations(); err != nil {
+					errs <- err
+					return
+				}
+				if _, _, err := syscall.RawSyscall(unix.SYS_BPF, unix.BPF_MAP_LOOKUP_ELEM, 0, 0); err != unix.EDEADLK {
+					t.Errorf("a map operation: %v", err)
+				}
+				var open error
+				window(-1, -1, func() { _, open = tr.Snapshot() })
+				_, closed := tr.Snapshot()
+				errs <- errors.Join(open, closed)
+			}()
+			if err := <-errs; err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+// forbidMapOperations has bpf(2) return EDEADLK, on this thread, for all that the kernel does with instrumentation
+// off (kernel/bpf/syscall.c: bpf_disable_instrumentation).
+func forbidMapOperations() error {
+	const number, firstArgument = 0, 16 // in struct seccomp_data, of a little-endian machine
+	load, equal, ret := uint16(unix.BPF_LD|unix.BPF_W|unix.BPF_ABS), uint16(unix.BPF_JMP|unix.BPF_JEQ|unix.BPF_K), uint16(unix.BPF_RET|unix.BPF_K)
+	forbidden := []uint32{
+		unix.BPF_MAP_LOOKUP_ELEM, unix.BPF_MAP_UPDATE_ELEM, unix.BPF_MAP_DELETE_ELEM, unix.BPF_MAP_GET_NEXT_KEY,
+		unix.BPF_MAP_LOOKUP_AND_DELETE_ELEM, unix.BPF_MAP_LOOKUP_BATCH, unix.BPF_MAP_LOOKUP_AND_DELETE_BATCH,
+		unix.BPF_MAP_UPDATE_BATCH, unix.BPF_MAP_DELETE_BATCH,
+	}
+	n := uint8(len(forbidden))
+	filter := []unix.SockFilter{{Code: load, K: number}, {Code: equal, K: unix.SYS_BPF, Jf: n + 1}, {Code: load, K: firstArgument}}
+	for i, command := range forbidden {
+		filter = append(filter, unix.SockFilter{Code: equal, K: command, Jt: n - uint8(i)})
+	}
+	filter = append(filter, unix.SockFilter{Code: ret, K: unix.SECCOMP_RET_ALLOW}, unix.SockFilter{Code: ret, K: unix.SECCOMP_RET_ERRNO | uint32(unix.EDEADLK)})
+	program := unix.SockFprog{Len: uint16(len(filter)), Filter: &filter[0]}
+	if _, _, err := syscall.RawSyscall(unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER, 0, uintptr(unsafe.Pointer(&program))); err != 0 {
+		return err
+	}
+	return nil
+}
+
+// Where programs are at perf's events, doctor and the trace say so, and why.
+func TestProbeTellsOfPerfEvents(t *testing.T) {
+	needTracing(t)
+	t.Setenv(tracepointsEnv, "perf")
+	const want = tracepointsEnv + " asks for perf's event"
+	kernel, err := kernelTypes.Kernel()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var c Check
+	if probeHook(&c, Hooks[0], kernel); c.Name != "tp/raw_syscalls/sys_exit" || c.State != Works || c.Reason != want {
+		t.Errorf("doctor says %+v", c)
+	}
+	for _, h := range start(t, Options{}).describe() {
+		if h.Name == "tp/raw_syscalls/sys_exit" && h.Attached && h.Reason == want {
+			return
+		}
+	}
+	t.Error("the trace does not say that system calls are counted at perf's event, and why")
+}
