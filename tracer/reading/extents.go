@@ -16,6 +16,12 @@ func (j judge) direct() bool {
 	return len(hops) > 0 && hops[0].By == trace.ByDMA
 }
 
+// mapped is whether pages of the source come when they are touched.
+func (j judge) mapped() bool {
+	hops := j.tr.Run.Hops()
+	return len(hops) > 0 && hops[0].By == trace.ByMapping
+}
+
 // fellBack is whether reads that were to go past the page cache were made through it.
 func (j judge) fellBack() bool { return j.direct() && j.party.Int(trace.ToUser).Or(0) >= j.payload }
 
@@ -41,6 +47,8 @@ func (j judge) whyRead(read, want int64) Cause {
 		return Cause{Kind: SourceHasNoDisk}
 	case memoryOnly(run.Source):
 		return Cause{Kind: MemoryHasNoDisk, Name: Filesystems(run.Source.Filesystem, run.Source.Below)}
+	case run.Sink.Kind == "null" && j.mapped() && j.party.Int(trace.FromUser) == trace.Known(0):
+		return Cause{Kind: Unread} // and so nothing touched the mapping
 	case missing <= j.shared():
 		return Cause{Kind: BlocksShared, Count: j.shared()}
 	case run.Cache == "warm" && (!j.direct() || j.fellBack()) && j.mayBeCached():

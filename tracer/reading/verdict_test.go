@@ -413,3 +413,26 @@ func TestDirectReadsInWholeBlocks(t *testing.T) {
 		}
 	}
 }
+
+// What is mapped and written to /dev/null, nobody touches: nothing is read, cold as the cache may be. Where
+// bytes were copied, or one cannot know, that is no cause.
+func TestMappingThatNobodyTouches(t *testing.T) {
+	for _, test := range []struct {
+		sink   string
+		copied trace.Amount
+		want   Cause
+	}{
+		{"null", derived(0), Cause{Kind: Unread}},
+		{"null", derived(4096), Cause{}},
+		{"null", trace.Amount{Provenance: trace.Unavailable, Reason: "x"}, Cause{}},
+		{"tcp", derived(0), Cause{}},
+	} {
+		tr := traceOf(1<<20, 64<<10, trace.TextbookCopies{})
+		tr.Run.Strategy, tr.Run.Sink.Kind, tr.Run.Cache, tr.Textbook.DMA.In = "mmap-write", test.sink, "cold", 1
+		tr.Run.Source.Below = []trace.Layer{{Kind: "disk", Name: "vda"}}
+		tr.Total.Sender.Copies.FromUser, tr.Total.Sender.Disk.ReadBytes = test.copied, trace.Known(0)
+		if row := End(tr).Verdict().Row(DMAIn); row.Cause != test.want {
+			t.Errorf("to %s, %s copied: %+v, want %+v", test.sink, test.copied.Bytes, row.Cause, test.want)
+		}
+	}
+}
