@@ -40,7 +40,7 @@ type Sink struct {
 	user     *User
 	named    bool     // the file has a name, Address
 	created  bool     // by OpenSink
-	foreign  bool     // another run has it
+	claimed  bool     // for this run alone
 	size     int64    // where a file goes round, endless for the others
 	sender   *os.File // blocking, as all workers' descriptors
 	receiver *os.File // nil for file and null, and on another machine
@@ -242,7 +242,11 @@ func (s *Sink) empty() error {
 // begins. It leaves alone what has data in it, what took the file's
 // place, and what is another run's. It has to be called before Close.
 func (s *Sink) Discard() {
-	if s.Kind != SinkFile || s.foreign {
+	if s.Kind != SinkFile || !s.lock() {
+		return
+	}
+	ours, err := s.sender.Stat()
+	if err != nil || !s.claimed && ours.Size() > 0 { // another run has ended with it
 		return
 	}
 	if _, err := s.sender.Seek(0, unix.SEEK_DATA); !errors.Is(err, unix.ENXIO) {
@@ -252,15 +256,10 @@ func (s *Sink) Discard() {
 	if !s.created {
 		return
 	}
-	ours, err := s.sender.Stat()
-	if err != nil {
-		return
-	}
 	// An empty file that stays is no reason to fail.
 	_ = AsUser(s.user, func() error {
-		there, err := os.Lstat(s.Address)
-		if err != nil || !os.SameFile(ours, there) {
-			return err
+		if !s.hasName(ours) {
+			return nil
 		}
 		return unix.Unlink(s.Address)
 	})

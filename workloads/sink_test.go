@@ -182,7 +182,10 @@ func TestClaim(t *testing.T) {
 	other.Close()
 	must(t, fourth.Claim(from))
 	must(t, os.Remove(fourth.Address))
-	mustFail(t, fourth.Claim(from), fault.Usage, "has just been removed", "run it again")
+	mustFail(t, fourth.Claim(from), fault.Usage, "has just been removed or replaced", "run it again")
+	must(t, os.WriteFile(fourth.Address, nil, 0o600))
+	mustFail(t, fourth.Claim(from), fault.Usage, "has just been removed or replaced", "run it again")
+	must(t, os.Remove(fourth.Address))
 	_, sink = open(t, source, spec)
 	must(t, sink.Claim(from))
 	_, third := open(t, source, spec)
@@ -190,6 +193,22 @@ func TestClaim(t *testing.T) {
 	must(t, err)
 	sink.Close()
 	mustFail(t, third.Claim(from), fault.Usage, "exists already, with 7 B in it")
+	third.Close()
+	must(t, os.Truncate(third.Address, 0))
+	_, late := open(t, source, spec)
+	must(t, os.Truncate(third.Address, 4096)) // what a run leaves that sent nothing but holes
+	mustFail(t, late.Claim(from), fault.Usage, "exists already, with 4 KiB in it")
+	late.Discard()
+	_, early := open(t, source, "file:"+filepath.Join(t.TempDir(), "sink")) // which it makes
+	_, other = open(t, source, "file:"+early.Address)
+	must(t, other.Claim(from))
+	must(t, unix.Fallocate(int(other.sender.Fd()), 0, 0, 4096))
+	early.Discard() // before it claims anything
+	for _, path := range []string{late.Address, early.Address} {
+		if info, err := os.Stat(path); err != nil || info.Size() != 4096 {
+			t.Errorf("the other run's file is not as it left it: %+v, %v", info, err)
+		}
+	}
 	for _, spec := range []string{"file", "null", "tcp"} {
 		_, sink := open(t, source, spec)
 		must(t, sink.Claim(from))
@@ -217,7 +236,7 @@ func TestDiscard(t *testing.T) {
 		{"created", func() {}, func(*Sink) {}, false},
 		{"was there", func() { must(t, os.WriteFile(path, nil, 0o666)); must(t, os.Chmod(path, 0o666)) }, func(*Sink) {}, true},
 		{"used", func() {}, func(s *Sink) { _, err := s.sender.WriteString("payload"); must(t, err) }, true},
-		{"space reserved", func() {}, func(s *Sink) { must(t, unix.Fallocate(int(s.sender.Fd()), 0, 0, 100_000)) }, false},
+		{"space reserved", func() {}, func(s *Sink) { must(t, s.Claim(from)); must(t, unix.Fallocate(int(s.sender.Fd()), 0, 0, 100_000)) }, false},
 		{"replaced", func() {}, func(*Sink) { must(t, os.Remove(path)); must(t, os.WriteFile(path, nil, 0o600)) }, true},
 		{"gone", func() {}, func(*Sink) { must(t, os.Remove(path)) }, false},
 		{"not the user's", func() {}, func(*Sink) {

@@ -49,18 +49,37 @@ func (s *Sink) Claim(source *Source) error {
 	if s.Kind != SinkFile {
 		return nil
 	}
-	if err := unix.Flock(int(s.sender.Fd()), unix.LOCK_EX|unix.LOCK_NB); errors.Is(err, unix.EWOULDBLOCK) {
-		s.foreign = true
+	if !s.lock() {
 		return fault.Errorf(fault.Usage, otherFile, "sink %s is locked: another run writes to it", s.Address)
 	}
 	info, err := s.sender.Stat()
 	if err != nil {
 		return sinkError(s.Address, err)
 	}
-	if st, ok := info.Sys().(*syscall.Stat_t); ok && s.named && st.Nlink == 0 {
-		return fault.Errorf(fault.Usage, "run it again", "sink %s has just been removed: it was another run's, which did not begin", s.Address)
+	there := true
+	if err := AsUser(s.user, func() error {
+		there = !s.named || s.hasName(info)
+		return nil
+	}); err != nil {
+		return err
 	}
-	return mayOverwrite(s.Address, info, source) // another run may just have ended with it
+	if !there {
+		return fault.Errorf(fault.Usage, "run it again", "sink %s has just been removed or replaced, as by another run that did not begin", s.Address)
+	}
+	err = mayOverwrite(s.Address, info, source) // another run may just have ended with it
+	s.claimed = err == nil
+	return err
+}
+
+// lock takes a file from all other runs; where the file system has no locks, each has it.
+func (s *Sink) lock() bool {
+	return !errors.Is(unix.Flock(int(s.sender.Fd()), unix.LOCK_EX|unix.LOCK_NB), unix.EWOULDBLOCK)
+}
+
+// hasName is whether its file is still the one at its address.
+func (s *Sink) hasName(ours fs.FileInfo) bool {
+	there, err := os.Lstat(s.Address)
+	return err == nil && os.SameFile(ours, there)
 }
 
 // otherFile is what to do about a sink that cannot be had.

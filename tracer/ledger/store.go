@@ -26,14 +26,14 @@ func (s *Snapshot) Stores() (source Store, sinks [2]Store) {
 func (s *Snapshot) UnknownSource() string {
 	source, _ := s.Stores()
 	switch slot := &s.Slots[Sender]; {
+	case source == (Store{}):
+		return "the pages are of the file below the overlay, and nobody knows which that is: without BTF of the module overlay, or if it was copied up after it was opened"
 	case slot.State == bpf.ObjectSlotStateDIED: // at the end of the window it is looked at again
 		return "the worker died, and nobody could see whether the overlay copied the source up while it was read"
-	case slot.SourceInode != 0:
-		return ""
-	case source != (Store{}):
+	case slot.SourceInode == 0:
 		return "the overlay copied the source up while it was read: pages of two files were read"
 	}
-	return "the pages are of the file below the overlay, and nobody knows which that is: without BTF of the module overlay, or if it was copied up after it was opened"
+	return ""
 }
 
 // DoubledSource is why the hooks that know the sender's source by its inode number cannot tell it from the sink;

@@ -27,6 +27,7 @@ func TestUnknownSource(t *testing.T) {
 		{"closed", bpf.ObjectSlotStateCLOSED, 1, known, ""},
 		{"died", bpf.ObjectSlotStateDIED, 1, known, "the worker died"},
 		{"copied up", bpf.ObjectSlotStateCLOSED, 0, known, "copied the source up while it was read"},
+		{"died, and never known", bpf.ObjectSlotStateDIED, 0, bpf.ObjectStore{}, "without BTF of the module overlay"},
 		{"never known", bpf.ObjectSlotStateCLOSED, 0, bpf.ObjectStore{}, "without BTF of the module overlay, or if it was copied up after it was opened"},
 	} {
 		s := &Snapshot{}
