@@ -3,6 +3,7 @@ package ui
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/zctrace/zctrace/internal/human"
@@ -47,5 +48,20 @@ func TestNothingHostileReachesTheTerminal(t *testing.T) {
 		if harm := tracetest.Harm(output); harm != "" {
 			t.Errorf("%s: %s", name, harm)
 		}
+	}
+}
+
+// What is drawn only where there is room for it is no more than it should be there, either.
+func TestNothingHostileReachesThePicture(t *testing.T) {
+	const hostile = "\x1b[2J"
+	tr := tracetest.ToFile()
+	tr.Run.Source.Filesystem, tr.Run.Sink.Filesystem = hostile, hostile
+	tr.Run.Source.Below, tr.Run.Sink.Below, tr.Run.Sink.Device.Name = nil, nil, hostile
+	view := modelOf(220, 70, Finished{Trace: tr}).View()
+	if harm := tracetest.Harm(view); harm != "" {
+		t.Error(harm)
+	}
+	if n := strings.Count(view, human.Sanitize(hostile)); n != 3 { // in the header, and at both disks
+		t.Errorf("it is drawn %d times, want 3:\n%s", n, view)
 	}
 }

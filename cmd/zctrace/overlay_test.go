@@ -124,6 +124,61 @@ func TestColdOverlay(t *testing.T) {
 	}
 }
 
+// What an overlay's source cannot be made cold for is mended by what it says to do.
+func TestColdOverlayRemedies(t *testing.T) {
+	oncePerMachine(t)
+	source, args := overlay(t, onDisks(t)[0].dir, mib), []string{"run", "read-write", "--bytes", "1MiB", "--cache", "cold", "--plain", "--sink", "null", "--source"}
+	refused := func(source string) {
+		t.Helper()
+		failsWith(t, zctrace(t, append(args, source)...), exitFailed, "cannot be made cold: 1,048,576 of 1,048,576 bytes stay in the page cache, in memory (tmpfs), mapped, locked or not written back yet below the overlay",
+			"take another source, run sync, or end the program that uses the file below the overlay")
+	}
+	works := func() {
+		t.Helper()
+		failsWith(t, zctrace(t, append(args, source)...), 0)
+	}
+	works() // it is another source than this
+	refused(overlay(t, smallDisk(t, "size=4M"), mib))
+
+	below, err := os.OpenFile(filepath.Join(lowerOf(t, source), "source"), os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer below.Close()
+	if _, err := below.Write(make([]byte, mib)); err != nil {
+		t.Fatal(err)
+	}
+	works() // what is dirty below is written back to be dropped (mm/fadvise.c: generic_fadvise)
+
+	mapping, err := unix.Mmap(int(below.Fd()), 0, mib, unix.PROT_READ, unix.MAP_SHARED|unix.MAP_POPULATE)
+	if err != nil {
+		t.Fatal(err)
+	}
+	refused(source)
+	if err := unix.Munmap(mapping); err != nil { // as at the end of the program
+		t.Fatal(err)
+	}
+	works()
+}
+
+// lowerOf is the lower layer of the overlay that a file is on.
+func lowerOf(t *testing.T, file string) string {
+	t.Helper()
+	mounts, err := os.ReadFile("/proc/self/mountinfo")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(mounts)) {
+		if fields := strings.Fields(line); fields[4] == filepath.Dir(file) {
+			_, options, _ := strings.Cut(line, "lowerdir=")
+			lower, _, _ := strings.Cut(options, ",")
+			return lower
+		}
+	}
+	t.Fatalf("nothing is mounted at %s", filepath.Dir(file))
+	return ""
+}
+
 // An overlay may be on an overlay.
 func TestOverlayOnAnOverlay(t *testing.T) {
 	const n = 1_000_123
