@@ -28,7 +28,7 @@ func newDoctor() *cobra.Command {
 		Long: `doctor loads and attaches every hook, one by one, removes it again and says what
 worked, what did not, why, and what to do about it. It exits with 3 if the main
 job cannot be done here.`,
-		Args: cobra.NoArgs,
+		Args: nothing,
 
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: run(func(cmd *cobra.Command, _ []string) error {

@@ -18,7 +18,7 @@ func newList() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "list",
 		Short: "List the strategies and whether this machine supports them; needs no root",
-		Args:  cobra.NoArgs,
+		Args:  nothing,
 
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: run(func(cmd *cobra.Command, _ []string) error {

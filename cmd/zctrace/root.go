@@ -56,6 +56,14 @@ func (e exitRow) written() string {
 	return strings.Trim(strings.ReplaceAll(fmt.Sprint(e.codes), " ", ", "), "[]")
 }
 
+// nothing is for a command that takes no arguments.
+func nothing(cmd *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return usageError("%s takes no arguments, not %q", cmd.Name(), args[0])
+	}
+	return nil
+}
+
 // exactly is for a command that takes one argument.
 func exactly(name string) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {

@@ -28,7 +28,7 @@ reaches its port can send data to it, so it listens on the loopback device alone
 unless --listen names another address.`,
 		Example: `  zctrace serve --listen 192.0.2.1:7373
   sudo zctrace run sendfile --sink 192.0.2.1:7373    # on the other machine`,
-		Args: cobra.NoArgs,
+		Args: nothing,
 
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: run(func(cmd *cobra.Command, _ []string) error {

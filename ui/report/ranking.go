@@ -130,8 +130,10 @@ func (r ranking) title() string {
 	if slices.ContainsFunc(r.Set.Traces, func(t *trace.Trace) bool { return t.Run.Ended == trace.Interrupted }) {
 		interrupted = ", interrupted"
 	}
-	if n := len(r.Sizes()); n > 1 {
-		return fmt.Sprintf("swept %s over %d chunk sizes in %s%s", strategies, n, rounds, interrupted)
+	// One that was ended within its first size has that only.
+	asked := slices.ContainsFunc(r.Set.Traces, func(t *trace.Trace) bool { return len(t.Run.Command) > 1 && t.Run.Command[1] == "sweep" })
+	if n := len(r.Sizes()); n > 1 || asked {
+		return fmt.Sprintf("swept %s over %s in %s%s", strategies, human.Plural(int64(n), "chunk size"), rounds, interrupted)
 	}
 	return fmt.Sprintf("compared %s in %s%s", strategies, rounds, interrupted)
 }

@@ -38,6 +38,21 @@ func TestRankingGolden(t *testing.T) {
 	}
 }
 
+// A sweep is one however early it ends; a comparison has one size always.
+func TestSweepWithinItsFirstSize(t *testing.T) {
+	for _, command := range []string{"sweep", "compare"} {
+		traces := tracetest.ThreeRounds()[:2]
+		for _, tr := range traces {
+			tr.Run.Command = []string{"zctrace", command}
+		}
+		traces[1].Run.Ended = trace.Interrupted
+		want := map[string]string{"sweep": "zctrace swept 2 strategies over 1 chunk size in 0 to 1 round, interrupted\n", "compare": "zctrace compared 2 strategies in 0 to 1 round, interrupted\n"}[command]
+		if got := Ranking(trace.NewSet(traces), 80); !strings.HasPrefix(got, want) {
+			t.Errorf("%s begins %q, want %q", command, got[:min(len(got), 100)], want)
+		}
+	}
+}
+
 func TestRankingFits(t *testing.T) {
 	long := tracetest.ThreeRounds()
 	for _, tr := range long {
