@@ -30,6 +30,7 @@ enum fd_attr {
 	FD_WRITABLE = 1 << 4, /* opened for writing: tells a pipe's ends apart */
 	FD_KNOWN = 1 << 5,    /* the descriptor is open, and could be looked at */
 	FD_CACHED = 1 << 6,   /* of FUSE: reads and writes pass the page cache, but for direct I/O */
+	FD_STABLE = 1 << 7,   /* what is written must not change meanwhile, and this kernel copies direct I/O therefore */
 };
 
 /* Who saw a copy: the tracepoints, the hooks on the functions that copy, or the

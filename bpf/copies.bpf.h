@@ -61,13 +61,16 @@ static __always_inline enum memory memory_of(__u8 type)
 }
 
 /* An overlay hands an asynchronous request on with a kiocb of its own, which leads to the one that it was
- * given; any other leads nowhere. */
+ * given. Of any other kiocb this reads what happens to lie there: whoever asks compares it with what is known. */
 static __always_inline struct kiocb *handed_on(struct kiocb *iocb)
 {
-	if (bpf_core_type_exists(struct backing_aio))
-		return BPF_CORE_READ((struct backing_aio *)iocb, orig_iocb);
-	if (bpf_core_type_exists(struct ovl_aio_req))
-		return BPF_CORE_READ((struct ovl_aio_req *)iocb, orig_iocb);
+	struct backing_aio *new = (void *)iocb;
+	struct ovl_aio_req *old = (void *)iocb;
+
+	if (bpf_core_field_exists(new->orig_iocb))
+		return BPF_CORE_READ(new, orig_iocb);
+	if (bpf_core_field_exists(old->orig_iocb))
+		return BPF_CORE_READ(old, orig_iocb);
 	return 0;
 }
 
@@ -90,7 +93,7 @@ static __always_inline enum memory memory_of_io(struct kiocb *iocb, struct iov_i
 {
 	__u8 type = iter->iter_type;
 
-	if (requests && is_iter(type, ITER_BVEC) && iocb->ki_complete && is_requested(iocb))
+	if (requests && is_iter(type, ITER_BVEC) && BPF_CORE_READ(iocb, ki_complete) && is_requested(iocb))
 		return USER;
 	return memory_of(type);
 }
@@ -181,6 +184,43 @@ SEC("fexit/btrfs_buffered_write")
 int BPF_PROG(btrfs_buffered_write, struct kiocb *iocb, struct iov_iter *iter)
 {
 	return file_write(ctx, iocb, iter);
+}
+
+/* How much of the direct read's bio lies before the file's end: what is behind it in the last block is copied,
+ * too, and is no payload. */
+static __always_inline __s64 before_end(struct iomap_dio *dio, __s64 n)
+{
+	__s64 left;
+
+	if (!bpf_core_field_exists(dio->i_size) || !bpf_core_field_exists(dio->size) || !bpf_core_field_exists(dio->iocb))
+		return n;
+	left = BPF_CORE_READ(dio, i_size) - BPF_CORE_READ(dio, iocb, ki_pos) - BPF_CORE_READ(dio, size);
+	return left < n ? left : n;
+}
+
+/*
+ * block/bio.c, since 7.0: direct I/O of what must not change while it is under way, because it has a checksum
+ * or a copy on another disk, passes pages of the kernel's own. What is written is copied into them here. What
+ * is read is copied out of them when the disk has brought it, in anybody's context, so it counts here, where that is known to
+ * come. fs/iomap/direct-io.c is the only caller.
+ */
+SEC("fexit/bio_iov_iter_bounce")
+int BPF_PROG(bio_iov_iter_bounce, struct bio *bio, struct iov_iter *iter)
+{
+	struct copied *seen = charged(FENTRY);
+	struct iomap_dio *dio = bio->bi_private;
+	__s64 n = bio->bi_iter.bi_size;
+	enum memory memory = memory_of(iter->iter_type);
+
+	if (!seen || (int)result(ctx))
+		return 0;
+	if (bpf_core_field_exists(dio->iocb))
+		memory = memory_of_io(BPF_CORE_READ(dio, iocb), iter);
+	if (bio->bi_opf & 1) /* include/linux/blk_types.h: op_is_write */
+		saw_copy_from(seen, memory, n);
+	else
+		saw_copy_to(seen, memory, before_end(dio, n));
+	return 0;
 }
 
 /* fs/pipe.c */

@@ -3,18 +3,34 @@
 #ifndef ZCTRACE_DEVICES_H
 #define ZCTRACE_DEVICES_H
 
-/* The inode whose page the bio writes back; 0 for direct I/O. */
-static __always_inline __u64 bio_inode(struct bio *bio)
+/*
+ * The first page of the folio that the page is of. Every other one has its address and bit 0; since
+ * 7.1, on kernels with HugeTLB's vmemmap optimization (include/linux/page-flags.h: compound_info_has_mask), the
+ * mask that makes it of the page's own address. The masks are ones followed by zeros, and no page has such an address.
+ */
+static __always_inline struct page *head_of(struct page *page)
 {
-	struct page *page = BPF_CORE_READ(bio, bi_io_vec, bv_page);
-	struct address_space *mapping;
+	struct page___info *new = (void *)page;
 	unsigned long head = 0;
 
 	if (bpf_core_field_exists(page->compound_head))
 		head = BPF_CORE_READ(page, compound_head);
-	if (head & 1)
-		page = (struct page *)(head - 1);
-	mapping = BPF_CORE_READ(page, mapping);
+	else if (bpf_core_field_exists(new->compound_info))
+		head = BPF_CORE_READ(new, compound_info);
+	if (!(head & 1))
+		return page;
+	head--;
+	if (~head & (~head + 1))
+		return (struct page *)head;
+	return (struct page *)((unsigned long)page & head);
+}
+
+/* The inode whose page the bio writes back; 0 for direct I/O. */
+static __always_inline __u64 bio_inode(struct bio *bio)
+{
+	struct page *page = head_of(BPF_CORE_READ(bio, bi_io_vec, bv_page));
+	struct address_space *mapping = BPF_CORE_READ(page, mapping);
+
 	if (!mapping || (unsigned long)mapping & 3) /* anonymous, movable */
 		return 0;
 	return (__u64)BPF_CORE_READ(mapping, host);

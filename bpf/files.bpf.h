@@ -19,6 +19,18 @@ static __always_inline bool is_overlay(struct inode *inode)
 	       BPF_CORE_READ(inode, i_sb, s_magic) == OVERLAYFS_SUPER_MAGIC;
 }
 
+/* Whether all is known of overlays that the following reads. Where they are a module, that may have no BTF. */
+static __always_inline bool knows_overlays(void)
+{
+	struct ovl_inode *o = 0;
+	struct ovl_file *f = 0;
+
+	return bpf_core_field_exists(o->flags) && bpf_core_field_exists(o->vfs_inode) &&
+	       bpf_core_field_exists(o->__upperdentry) &&
+	       bpf_core_enum_value_exists(enum ovl_inode_flag, OVL_UPPERDATA) &&
+	       (!bpf_core_type_exists(struct ovl_file) || bpf_core_field_exists(f->realfile));
+}
+
 /* Whether the data of an overlay's inode is in the upper layer, and is not that of real: it was copied
  * up after the file was opened, and each call opens another one (fs/overlayfs/file.c: ovl_real_file). */
 static __always_inline bool copied_up(struct inode *inode, struct inode *real)
@@ -38,7 +50,7 @@ static __always_inline struct file *below_overlay(struct file *file)
 
 	if (!is_overlay(inode))
 		return file;
-	if (!bpf_core_type_exists(struct ovl_inode)) /* it has no BTF */
+	if (!knows_overlays())
 		return 0;
 	real = BPF_CORE_READ(file, private_data);
 	if (bpf_core_type_exists(struct ovl_file))
@@ -107,6 +119,14 @@ static __always_inline void fuse_kind(struct fd_kind *kind, struct file *file)
 		kind->attrs |= FD_CACHED;
 }
 
+volatile const bool bounces; /* this kernel has bio_iov_iter_bounce: see copies.bpf.h */
+
+static __always_inline bool is_stable(struct inode *inode)
+{
+	return bounces && bpf_core_enum_value_exists(enum mapping_flags, AS_STABLE_WRITES) &&
+	       BPF_CORE_READ(inode, i_mapping, flags) >> bpf_core_enum_value(enum mapping_flags, AS_STABLE_WRITES) & 1;
+}
+
 static __noinline int describe_file(struct fd_kind *kind, struct file *file)
 {
 	struct file *real;
@@ -129,6 +149,8 @@ static __noinline int describe_file(struct fd_kind *kind, struct file *file)
 		kind->attrs |= FD_WRITABLE;
 	if (BPF_CORE_READ(inode, i_flags) & S_DAX)
 		kind->attrs |= FD_DAX;
+	if (fmt == S_IFREG && is_stable(inode))
+		kind->attrs |= FD_STABLE;
 	switch (fmt) {
 	case S_IFSOCK:
 		socket_kind(kind, file);

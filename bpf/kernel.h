@@ -49,6 +49,13 @@ struct file_system_type {
 	const char *name;
 };
 
+struct inode;
+
+struct address_space {
+	struct inode *host;
+	unsigned long flags; /* bits of enum mapping_flags */
+};
+
 struct super_block {
 	__u32 s_dev;
 	struct file_system_type *s_type;
@@ -60,6 +67,7 @@ struct inode {
 	unsigned int i_flags;
 	struct super_block *i_sb;
 	unsigned long i_ino;
+	struct address_space *i_mapping;
 	__u32 i_rdev;
 	long long i_size;
 };
@@ -95,6 +103,7 @@ struct iov_iter {
 };
 
 struct kiocb {
+	long long ki_pos;
 	void *ki_complete; /* null: synchronous */
 };
 
@@ -299,13 +308,13 @@ struct io_uring_cqe {
 	__u32 flags;
 };
 
-struct address_space {
-	struct inode *host;
-};
-
 struct page {
-	unsigned long compound_head; /* may become private to folios */
+	unsigned long compound_head;
 	struct address_space *mapping;
+};
+/* Since 7.1, of a name that says that it need not be the head's address. */
+struct page___info {
+	unsigned long compound_info;
 };
 
 struct readahead_control {
@@ -337,6 +346,14 @@ struct bio {
 	__u32 bi_opf;
 	struct bvec_iter bi_iter;
 	struct bio_vec *bi_io_vec;
+	void *bi_private;
+};
+
+/* A direct read or write (fs/iomap/direct-io.c). */
+struct iomap_dio {
+	struct kiocb *iocb;
+	long long i_size; /* of the file, when it began */
+	long long size;	  /* that its bios have so far */
 };
 
 #pragma clang attribute pop
@@ -369,65 +386,11 @@ enum ovl_inode_flag {
 enum sock_flags {
 	SOCK_ZEROCOPY = 1,
 };
+enum mapping_flags {
+	AS_STABLE_WRITES = 7, /* since 6.7 */
+};
 enum pageflags {
 	PG_head = 1,
 };
-
-/* uapi and stable internal constants */
-#define S_IFMT 0170000
-#define S_IFSOCK 0140000
-#define S_IFREG 0100000
-#define S_IFBLK 0060000
-#define S_IFCHR 0020000
-#define O_ACCMODE 00000003
-#define S_DAX (1 << 13)	      /* include/linux/fs.h */
-#define OVERLAYFS_SUPER_MAGIC 0x794c7630 /* include/uapi/linux/magic.h */
-#define FUSE_SUPER_MAGIC 0x65735546	     /* fs/fuse/inode.c */
-#define FOPEN_DIRECT_IO (1 << 0)	     /* include/uapi/linux/fuse.h */
-#define FOPEN_PASSTHROUGH (1 << 7)
-#define NETIF_F_SG (1ULL << 0) /* include/linux/netdev_features.h: NETIF_F_SG_BIT */
-#define IFF_BRIDGE_PORT (1 << 9)      /* include/linux/netdevice.h */
-#define IFF_OVS_DATAPATH (1 << 10)
-#define PF_IO_WORKER 0x00000010	      /* include/linux/sched.h: made by create_io_thread */
-#define IORING_CQE_F_NOTIF (1U << 3)   /* include/uapi/linux/io_uring.h */
-#define SPLICE_F_FD_IN_FIXED (1U << 31)
-#define NETDEV_TX_BUSY 0x10	      /* include/linux/netdevice.h */
-#define AF_INET 2
-#define AF_INET6 10
-#define ETH_P_IP 0x0800
-#define ETH_P_IPV6 0x86DD
-#define MSG_ZEROCOPY 0x4000000	      /* include/linux/socket.h */
-#define MSG_SPLICE_PAGES 0x8000000    /* since 6.5 */
-#define SKBFL_ZEROCOPY_ENABLE (1 << 0) /* include/linux/skbuff.h */
-#define SKB_DATAREF_MASK 0xffff	      /* include/linux/skbuff.h */
-#define IPPROTO_TCP 6
-#define TCP_ZEROCOPY_RECEIVE 35 /* include/uapi/linux/tcp.h */
-#define VM_SHARED 0x8		      /* include/linux/mm.h */
-/* enum vm_fault_reason: no page was copied by this fault */
-#define VM_FAULT_NO_COPY (0x1 | 0x2 | 0x10 | 0x20 | 0x40 | 0x100 | 0x400 | 0x800 | 0x1000)
-
-/* Linux AIO (include/uapi/linux/aio_abi.h) */
-struct io_event {
-	__u64 data;
-	__u64 obj; /* address of the struct iocb */
-	__s64 res;
-	__s64 res2;
-};
-struct iocb {
-	__u64 aio_data;
-	__u32 aio_key, aio_rw_flags; /* in this order on little-endian machines */
-	__u16 aio_lio_opcode;
-	__s16 aio_reqprio;
-	__u32 aio_fildes;
-};
-
-#define REQ_OP_MASK 0xff
-#define REQ_OP_READ 0
-#define REQ_OP_WRITE 1
-#if defined(__TARGET_ARCH_arm64)
-#define O_DIRECT 0200000
-#else
-#define O_DIRECT 00040000
-#endif
 
 #endif

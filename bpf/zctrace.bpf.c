@@ -3,6 +3,7 @@
 /* One object, loaded as a whole but for the programs whose tracepoint this kernel
  * lacks, or which it refuses. */
 #include "kernel.h"
+#include "constants.h"
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_tracing.h>
 #include <bpf/bpf_core_read.h>

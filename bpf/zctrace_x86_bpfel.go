@@ -114,6 +114,7 @@ const (
 	ObjectFdAttrFD_WRITABLE ObjectFdAttr = 16
 	ObjectFdAttrFD_KNOWN    ObjectFdAttr = 32
 	ObjectFdAttrFD_CACHED   ObjectFdAttr = 64
+	ObjectFdAttrFD_STABLE   ObjectFdAttr = 128
 )
 
 type ObjectFdKind struct {
@@ -308,6 +309,7 @@ type ObjectTaskCounters struct {
 const (
 	ObjectProgAioEvents                   = "aio_events"
 	ObjectProgAioEventsPerf               = "aio_events_perf"
+	ObjectProgBioIovIterBounce            = "bio_iov_iter_bounce"
 	ObjectProgBlockBioQueue               = "block_bio_queue"
 	ObjectProgBtrfsBufferedWrite          = "btrfs_buffered_write"
 	ObjectProgCopyFromIter                = "copy_from_iter"
@@ -363,6 +365,7 @@ const (
 	ObjectProgTcpSendmsgLocked            = "tcp_sendmsg_locked"
 	ObjectProgTcpZerocopyReceive          = "tcp_zerocopy_receive"
 	ObjectVarAioOps                       = "aio_ops"
+	ObjectVarBounces                      = "bounces"
 	ObjectVarBreakpoints                  = "breakpoints"
 	ObjectVarByNumber                     = "by_number"
 	ObjectVarCalls                        = "calls"
@@ -426,6 +429,7 @@ type ObjectSpecs struct {
 type ObjectProgramSpecs struct {
 	AioEvents                   *ebpf.ProgramSpec `ebpf:"aio_events"`
 	AioEventsPerf               *ebpf.ProgramSpec `ebpf:"aio_events_perf"`
+	BioIovIterBounce            *ebpf.ProgramSpec `ebpf:"bio_iov_iter_bounce"`
 	BlockBioQueue               *ebpf.ProgramSpec `ebpf:"block_bio_queue"`
 	BtrfsBufferedWrite          *ebpf.ProgramSpec `ebpf:"btrfs_buffered_write"`
 	CopyFromIter                *ebpf.ProgramSpec `ebpf:"copy_from_iter"`
@@ -493,6 +497,7 @@ type ObjectMapSpecs struct {
 // It can be passed ebpf.CollectionSpec.Assign.
 type ObjectVariableSpecs struct {
 	AioOps            *ebpf.VariableSpec `ebpf:"aio_ops"`
+	Bounces           *ebpf.VariableSpec `ebpf:"bounces"`
 	Breakpoints       *ebpf.VariableSpec `ebpf:"breakpoints"`
 	ByNumber          *ebpf.VariableSpec `ebpf:"by_number"`
 	Calls             *ebpf.VariableSpec `ebpf:"calls"`
@@ -543,6 +548,7 @@ func (m *ObjectMaps) Close() error {
 // It can be passed to LoadObjectObjects or ebpf.CollectionSpec.LoadAndAssign.
 type ObjectVariables struct {
 	AioOps            *ebpf.Variable `ebpf:"aio_ops"`
+	Bounces           *ebpf.Variable `ebpf:"bounces"`
 	Breakpoints       *ebpf.Variable `ebpf:"breakpoints"`
 	ByNumber          *ebpf.Variable `ebpf:"by_number"`
 	Calls             *ebpf.Variable `ebpf:"calls"`
@@ -568,6 +574,7 @@ type ObjectVariables struct {
 type ObjectPrograms struct {
 	AioEvents                   *ebpf.Program `ebpf:"aio_events"`
 	AioEventsPerf               *ebpf.Program `ebpf:"aio_events_perf"`
+	BioIovIterBounce            *ebpf.Program `ebpf:"bio_iov_iter_bounce"`
 	BlockBioQueue               *ebpf.Program `ebpf:"block_bio_queue"`
 	BtrfsBufferedWrite          *ebpf.Program `ebpf:"btrfs_buffered_write"`
 	CopyFromIter                *ebpf.Program `ebpf:"copy_from_iter"`
@@ -628,6 +635,7 @@ func (p *ObjectPrograms) Close() error {
 	return _ObjectClose(
 		p.AioEvents,
 		p.AioEventsPerf,
+		p.BioIovIterBounce,
 		p.BlockBioQueue,
 		p.BtrfsBufferedWrite,
 		p.CopyFromIter,

@@ -67,18 +67,20 @@ func (h Hook) findTarget(kernel *btf.Spec) (string, error) {
 	switch {
 	case h.Module != "":
 		return "", h.whyNoModule()
+	case h.New != "":
+		return "", fmt.Errorf("%w %s: %s, %w", errAbsent, h.Kind.noun(), h.New, errNobody)
 	case h.Kernels != "":
 		return "", fmt.Errorf("%w %s: %s", errAbsent, h.Kind.noun(), h.Kernels)
 	}
 	return "", fmt.Errorf("%w %s", errAbsent, h.Kind.noun())
 }
 
-// errNotLoaded: what is not there cannot be called either, so nothing is missed.
-var errNotLoaded = errors.New("is not loaded, so nobody can copy there")
+// errNobody: what is not there cannot be called either, so nothing is missed.
+var errNobody = errors.New("so nobody can copy there")
 
 func (h Hook) whyNoModule() error {
 	if _, err := os.Stat("/sys/module/" + h.Module); errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("the kernel module %s %w", h.Module, errNotLoaded)
+		return fmt.Errorf("the kernel module %s is not loaded, %w", h.Module, errNobody)
 	}
 	return fmt.Errorf("the kernel module %s has no BTF", h.Module)
 }

@@ -36,6 +36,7 @@ type Hook struct {
 	X86Only  bool
 	Perf     perfTwin           // for a tracepoint: what is taken instead where its programs can be preempted
 	Kernels  string             // which of them have it, for the reader who misses it elsewhere
+	New      string             // what only kernels with the target do, and since when: the others miss nothing
 	wanted   func(Options) bool // nil: always
 }
 
@@ -97,6 +98,8 @@ var Hooks = []Hook{
 	{Kind: FuncExit, Program: bpf.ObjectProgGenericPerformWrite, Counter: "copies to files", Feeds: ledger.FentryCopies, Engine: ledger.Fentry},
 	{Kind: FuncExit, Program: bpf.ObjectProgIomapFileBufferedWrite, Counter: "copies to files of xfs", Feeds: ledger.FentryCopies, Engine: ledger.Fentry},
 	{Kind: FuncExit, Program: bpf.ObjectProgBtrfsBufferedWrite, Module: "btrfs", Counter: "copies to files of btrfs", Feeds: ledger.FentryCopies, Engine: ledger.Fentry},
+	{Kind: FuncExit, Program: bpf.ObjectProgBioIovIterBounce, Counter: "copies of direct I/O", Feeds: ledger.FentryCopies, Engine: ledger.Fentry,
+		New: "direct I/O is copied there since Linux 7.0"},
 	{Kind: FuncExit, Program: bpf.ObjectProgPipeRead, Targets: []string{"pipe_read", "anon_pipe_read"}, Counter: "copies from pipes", Feeds: ledger.FentryCopies, Engine: ledger.Fentry},
 	{Kind: FuncExit, Program: bpf.ObjectProgPipeWrite, Targets: []string{"pipe_write", "anon_pipe_write"}, Counter: "copies to pipes", Feeds: ledger.FentryCopies, Engine: ledger.Fentry},
 	{Kind: FuncExit, Program: bpf.ObjectProgTcpSendmsgLocked, Counter: "copies to TCP", Feeds: ledger.FentryCopies, Engine: ledger.Fentry, wanted: sockets},

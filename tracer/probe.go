@@ -151,7 +151,7 @@ func probeHook(c *Check, h Hook, kernel *btf.Spec) {
 	if absent != nil {
 		c.fail(Absent, absent)
 		switch {
-		case h.Kernels != "" || errors.Is(absent, errNotLoaded):
+		case h.Kernels != "" || errors.Is(absent, errNobody):
 			c.Remedy = "none needed"
 		case h.copies():
 			c.Remedy = "none; what engine " + string(h.Engine) + " did not see is derived, or null where that is not certain"

@@ -173,6 +173,7 @@ func fillConstants(spec *ebpf.CollectionSpec, opts Options, engines []ledger.Eng
 		bpf.ObjectVarPageSize: uint64(os.Getpagesize()),
 		bpf.ObjectVarRequests: opts.Requests,
 		bpf.ObjectVarByNumber: byNumber,
+		bpf.ObjectVarBounces:  bounces(kernel),
 		bpf.ObjectVarUringOps: ledger.UringTable(),
 		bpf.ObjectVarAioOps:   ledger.AIOTable(),
 
@@ -186,6 +187,12 @@ func fillConstants(spec *ebpf.CollectionSpec, opts Options, engines []ledger.Eng
 		}
 	}
 	return nil
+}
+
+// bounces is whether this kernel copies direct I/O to and from files that must not change meanwhile.
+func bounces(kernel *btf.Spec) bool {
+	var f *btf.Func
+	return kernel.TypeByName("bio_iov_iter_bounce", &f) == nil
 }
 
 // completeHasCQE is whether this kernel's tracepoint io_uring_complete has the
@@ -301,7 +308,7 @@ func (t *Tracer) missing() ledger.Missing {
 		}
 	}
 	for i := range t.hooks {
-		if h := &t.hooks[i]; h.err != nil && !errors.Is(h.err, errNotLoaded) {
+		if h := &t.hooks[i]; h.err != nil && !errors.Is(h.err, errNobody) {
 			why[h.Program] = h.name() + ": " + h.err.Error()
 		}
 	}

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/zctrace/zctrace/internal/fault"
+	"github.com/zctrace/zctrace/internal/filesystems"
 )
 
 // onDisk opens a source that can be cold. The test's directory may be on a
@@ -70,7 +71,7 @@ func TestColdFileWithHoles(t *testing.T) {
 		f, err := unnamedFile(dir)
 		must(t, err)
 		defer f.Close()
-		if fsTypeOf(filesystem(int(f.Fd()))).keeps == byMemory {
+		if filesystems.Named(filesystem(int(f.Fd()))).Keeps == filesystems.ByMemory {
 			continue
 		}
 		must(t, f.Truncate(3<<20))
@@ -185,7 +186,7 @@ func TestColdNeedsAPageCacheToLookAt(t *testing.T) {
 }
 
 func TestCached(t *testing.T) {
-	if s := onDisk(t, 4096); s.Cached() != fsTypeOf(s.Filesystem).cached {
+	if s := onDisk(t, 4096); s.Cached() != filesystems.Named(s.Filesystem).Cached {
 		t.Errorf("a file on %s: %v", s.Filesystem, s.Cached())
 	}
 	if zero, _ := open(t, "zero", "null"); zero.Cached() {

@@ -10,11 +10,13 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/zctrace/zctrace/internal/filesystems"
 )
 
 // Layer is a stop on the way that a file's data takes below its file system.
 type Layer struct {
-	Kind string // filesystem, file (which a loop device stands for), or one of those that keep data: see keeper
+	Kind string // filesystem, file (which a loop device stands for), or one of those that keep data: see filesystems.Keeper
 	Name string // "" if it has none, or it is not known
 }
 
@@ -25,24 +27,24 @@ func below(filesystem string, device uint64) []Layer {
 
 // belowUnseen looks at no device twice: the name of a loop device's file may lead to what is on that device.
 func belowUnseen(filesystem string, device uint64, seen map[string]bool) []Layer {
-	t := fsTypeOf(filesystem)
-	switch t.keeps {
-	case byMemory, byDaemon, byHost, byServer, byKernel:
-		return []Layer{{Kind: string(t.keeps)}}
-	case byOthers:
-		return []Layer{{Kind: string(byUnknown)}} // see Source.Over
+	t := filesystems.Named(filesystem)
+	switch t.Keeps {
+	case filesystems.ByMemory, filesystems.ByDaemon, filesystems.ByHost, filesystems.ByServer, filesystems.ByKernel:
+		return []Layer{{Kind: string(t.Keeps)}}
+	case filesystems.ByOthers:
+		return []Layer{{Kind: string(filesystems.ByUnknown)}} // see Source.Over
 	}
 	path := sysPath(device)
 	if seen[path] {
-		return []Layer{{Kind: string(byUnknown)}}
+		return []Layer{{Kind: string(filesystems.ByUnknown)}}
 	}
 	if disks := disks([]string{path}, seen); len(disks) > 0 {
 		return disks
 	}
-	if t.keeps == byDisk { // btrfs and zfs have a number of their own, which is no block device's
-		return []Layer{{Kind: string(byDisk)}}
+	if t.Keeps == filesystems.ByDisk { // btrfs and zfs have a number of their own, which is no block device's
+		return []Layer{{Kind: string(filesystems.ByDisk)}}
 	}
-	return []Layer{{Kind: string(byUnknown)}}
+	return []Layer{{Kind: string(filesystems.ByUnknown)}}
 }
 
 // belowOverlay is what is below an overlay's file, once it is known which file system has it.
@@ -71,7 +73,7 @@ func disks(paths []string, seen map[string]bool) (layers []Layer) {
 		if len(names) == 0 {
 			return layers
 		}
-		layers = append(layers, Layer{Kind: string(byDisk), Name: strings.Join(names, ", ")})
+		layers = append(layers, Layer{Kind: string(filesystems.ByDisk), Name: strings.Join(names, ", ")})
 		if len(paths) == 1 {
 			layers = append(layers, backing(whole(paths[0]), seen)...)
 		}
@@ -109,12 +111,12 @@ func backing(path string, seen map[string]bool) []Layer {
 	layers := []Layer{{Kind: "file", Name: file}}
 	f, err := os.OpenFile(file, unix.O_PATH|unix.O_NOFOLLOW, 0)
 	if err != nil {
-		return append(layers, Layer{Kind: string(byUnknown)})
+		return append(layers, Layer{Kind: string(filesystems.ByUnknown)})
 	}
 	defer f.Close()
 	var st unix.Stat_t
 	if err := unix.Fstat(int(f.Fd()), &st); err != nil {
-		return append(layers, Layer{Kind: string(byUnknown)})
+		return append(layers, Layer{Kind: string(filesystems.ByUnknown)})
 	}
 	on := filesystem(int(f.Fd()))
 	return append(append(layers, Layer{Kind: "filesystem", Name: on}), belowUnseen(on, st.Dev, seen)...)
@@ -124,8 +126,8 @@ func backing(path string, seen map[string]bool) []Layer {
 // what is written to it.
 func deviceOf(layers []Layer) Device {
 	i := slices.IndexFunc(layers, func(l Layer) bool { return l.Kind != "filesystem" })
-	switch keeps := keeper(layers[i].Kind); keeps {
-	case byDisk, byMemory, byUnknown:
+	switch keeps := filesystems.Keeper(layers[i].Kind); keeps {
+	case filesystems.ByDisk, filesystems.ByMemory, filesystems.ByUnknown:
 		return Device{Name: layers[i].Name, Kind: string(keeps)}
 	}
 	return Device{Kind: "virtual"}
@@ -143,36 +145,38 @@ func (s *Sink) Over(filesystem string, device uint64) {
 }
 
 // IsOverlay is true for a file system whose files are other file systems'.
-func IsOverlay(filesystem string) bool { return fsTypeOf(filesystem).keeps == byOthers }
+func IsOverlay(filesystem string) bool {
+	return filesystems.Named(filesystem).Keeps == filesystems.ByOthers
+}
 
 // typeBelow is the type of the file system that does the work: the first below overlays.
-func typeBelow(filesystem string, layers []Layer) fsType {
+func typeBelow(filesystem string, layers []Layer) filesystems.Type {
 	if IsOverlay(filesystem) && len(layers) > 0 && layers[0].Kind == "filesystem" {
 		filesystem = layers[0].Name
 	}
-	return fsTypeOf(filesystem)
+	return filesystems.Named(filesystem)
 }
 
-func (s *Source) fsType() fsType { return typeBelow(s.Filesystem, s.Below) }
+func (s *Source) fsType() filesystems.Type { return typeBelow(s.Filesystem, s.Below) }
 
 // InMemory is true for a source whose page cache is all there is.
-func (s *Source) InMemory() bool { return s.fsType().keeps == byMemory }
+func (s *Source) InMemory() bool { return s.fsType().Keeps == filesystems.ByMemory }
 
 // InMemory is true for a file sink whose page cache is all there is.
-func (s *Sink) InMemory() bool { return typeBelow(s.Filesystem, s.Below).keeps == byMemory }
+func (s *Sink) InMemory() bool { return typeBelow(s.Filesystem, s.Below).Keeps == filesystems.ByMemory }
 
 // IsRemote is true if what is read of the source comes from another machine, passes no block device here, and
 // is charged to the task as if it did: task_io_account_read() in fs/nfs/read.c: nfs_readahead, and fs/netfs
 // for the others.
-func (s *Source) IsRemote() bool { return s.fsType().keeps == byServer }
+func (s *Source) IsRemote() bool { return s.fsType().Keeps == filesystems.ByServer }
 
 // Cached is true when reads of the source are known to go through the page cache.
-func (s *Source) Cached() bool { return s.Kind != SourceZero && s.fsType().cached && !s.dax() }
+func (s *Source) Cached() bool { return s.Kind != SourceZero && s.fsType().Cached && !s.dax() }
 
 // MayBeCached is true when that depends on the mount, or on who keeps the data.
 func (s *Source) MayBeCached() bool {
-	switch s.fsType().keeps {
-	case byDaemon, byHost, byServer:
+	switch s.fsType().Keeps {
+	case filesystems.ByDaemon, filesystems.ByHost, filesystems.ByServer:
 		return !s.Cached() && !s.dax()
 	}
 	return false

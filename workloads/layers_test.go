@@ -5,6 +5,8 @@ package workloads
 import (
 	"slices"
 	"testing"
+
+	"github.com/zctrace/zctrace/internal/filesystems"
 )
 
 // What is below a file system is told by who keeps its data; below an overlay by the file system that has the file.
@@ -33,7 +35,7 @@ func TestLayers(t *testing.T) {
 	}
 	for _, name := range []string{"ext4", "tmpfs", "fuse", "nfs"} {
 		s := &Source{Kind: SourceFile, Filesystem: "overlay", Below: belowOverlay(name, 0)}
-		if s.fsType() != fsTypeOf(name) {
+		if s.fsType() != filesystems.Named(name) {
 			t.Errorf("a file of an overlay on %s is one of %+v", name, s.fsType())
 		}
 	}

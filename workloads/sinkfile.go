@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/zctrace/zctrace/internal/fault"
+	"github.com/zctrace/zctrace/internal/filesystems"
 	"github.com/zctrace/zctrace/internal/human"
 )
 
@@ -147,7 +148,7 @@ func openThere(path string, there *os.File, flags int, source *Source) (*os.File
 // takesFiles is nil where what is written is kept as it is. It is asked of a file, or of the directory that it is
 // to be in.
 func takesFiles(fd int, path string) error {
-	if name := filesystem(fd); fsTypeOf(name).keeps == byKernel {
+	if name := filesystem(fd); filesystems.Named(name).Keeps == filesystems.ByKernel {
 		return fault.Errorf(fault.Usage, "name a file on a disk, or take --sink file",
 			"sink %s is on %s, whose files are the kernel's own: a write there is a command", path, name)
 	}

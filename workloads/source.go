@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/zctrace/zctrace/internal/fault"
+	"github.com/zctrace/zctrace/internal/filesystems"
 	"github.com/zctrace/zctrace/internal/human"
 )
 
@@ -138,7 +139,7 @@ func (s *Source) dir() string {
 // checkMadeUp is nil if the source has as many bytes as it says. Most files that the kernel makes up as they are read
 // have not.
 func (s *Source) checkMadeUp() error {
-	if s.fsType().keeps != byKernel {
+	if s.fsType().Keeps != filesystems.ByKernel {
 		return nil
 	}
 	but := ""

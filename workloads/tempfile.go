@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/zctrace/zctrace/internal/fault"
+	"github.com/zctrace/zctrace/internal/filesystems"
 	"github.com/zctrace/zctrace/internal/human"
 )
 
@@ -34,7 +35,7 @@ func unnamedFile(dir string) (*os.File, error) {
 		return nil, err
 	}
 	defer unix.Close(at)
-	if name := filesystem(at); fsTypeOf(name).keeps == byKernel { // where a new file may be a command, too
+	if name := filesystem(at); filesystems.Named(name).Keeps == filesystems.ByKernel { // where a new file may be a command, too
 		return nil, fmt.Errorf("is on %s, %w", name, errKernels)
 	}
 	fd, err := unix.Openat(at, ".", unix.O_TMPFILE|flags, mode)

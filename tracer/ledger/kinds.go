@@ -6,6 +6,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/zctrace/zctrace/bpf"
+	"github.com/zctrace/zctrace/internal/filesystems"
 )
 
 // kind is what a file descriptor refers to, as far as it decides who copies.
@@ -26,25 +27,6 @@ const (
 	kindStream    // a character device, eventfd, ...: read and write copy what they return
 )
 
-// cachedFilesystems serve plain reads and writes from the page cache, so that the
-// CPU copies once. Not in the list, because their requests may bypass it: fuse, virtiofs (each file's
-// attribute tells), overlayfs (which is what stays where nobody knows what is below), DAX mounts (tested apart).
-var cachedFilesystems = map[uint32]bool{
-	unix.EXT4_SUPER_MAGIC:     true, // ext2 and ext3 too
-	unix.XFS_SUPER_MAGIC:      true,
-	unix.BTRFS_SUPER_MAGIC:    true,
-	unix.TMPFS_MAGIC:          true,
-	unix.RAMFS_MAGIC:          true,
-	unix.F2FS_SUPER_MAGIC:     true,
-	unix.NILFS_SUPER_MAGIC:    true,
-	unix.MSDOS_SUPER_MAGIC:    true,
-	unix.EXFAT_SUPER_MAGIC:    true,
-	unix.ISOFS_SUPER_MAGIC:    true,
-	unix.SQUASHFS_MAGIC:       true,
-	unix.EROFS_SUPER_MAGIC_V1: true,
-	unix.NFS_SUPER_MAGIC:      true,
-}
-
 func attr(k bpf.ObjectFdKind, a bpf.ObjectFdAttr) bool { return k.Attrs&uint16(a) != 0 }
 
 func kindOf(k bpf.ObjectFdKind) kind {
@@ -57,12 +39,14 @@ func kindOf(k bpf.ObjectFdKind) kind {
 	}
 	switch k.Format {
 	case unix.S_IFREG:
-		switch {
+		switch fs := filesystems.Of(k.Detail); {
 		case k.Detail == unix.TMPFS_MAGIC:
 			return kindCached // it takes O_DIRECT since 6.6, and copies all the same
 		case k.Detail == unix.FUSE_SUPER_MAGIC && attr(k, bpf.ObjectFdAttrFD_CACHED) && !direct:
 			return kindCached
-		case !cachedFilesystems[k.Detail]:
+		case !fs.Cached, fs.Keeps == filesystems.ByOthers: // nobody knows what is below the overlay
+			return kindOther
+		case direct && fs.CopiesDirect():
 			return kindOther
 		case direct:
 			return kindDirect

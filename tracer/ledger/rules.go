@@ -36,6 +36,7 @@ type ruling struct {
 	rest     *class // where then the bytes belong that none of them saw; nil: not known either
 
 	unlessDense bool // rest holds only of a source without holes
+	anyway      bool // without such hooks, the file itself tells that what was written was copied
 	byExtents   bool // without such hooks, the extents of the file that was written tell
 }
 
@@ -74,12 +75,32 @@ func (v ruling) seen() ruling {
 	return v
 }
 
+// reading is a ruling on direct reads. Those of a file that must not change meanwhile are copied when the
+// disk is done, in nobody's context, where no breakpoint knows whose they are. Those of btrfs are not: it
+// looks at the checksum in the reader's own pages (fs/btrfs/direct-io.c: btrfs_dio_read).
+func (v ruling) reading(in bpf.ObjectFdKind) ruling {
+	if attr(in, bpf.ObjectFdAttrFD_STABLE) && in.Detail != unix.BTRFS_SUPER_MAGIC {
+		v.byFentry, v.reason = true, whyBounced
+	}
+	return v
+}
+
+// writing is a ruling on direct writes, of which hooks see whether they were copied. Those to
+// files of xfs and btrfs that must not change meanwhile are copied into pages of the kernel's own, or, where the file
+// system falls back, into the page cache: either way of the first of the unknown classes.
+func (v ruling) writing(out bpf.ObjectFdKind) ruling {
+	v = v.seenOr(pageRefs)
+	v.anyway = attr(out, bpf.ObjectFdAttrFD_STABLE) && (out.Detail == unix.XFS_SUPER_MAGIC || out.Detail == unix.BTRFS_SUPER_MAGIC)
+	return v
+}
+
 // rule derives the ruling from the descriptors' kinds and the flags. Each rule
 // holds on every kernel from 6.1 on; where kernels differ it is uncertain.
 type rule func(in, out bpf.ObjectFdKind, flags uint32) ruling
 
 const (
 	whyDirect  = "direct I/O may have fallen back to copies; that needs a hook on the copy functions"
+	whyBounced = "its file must not change meanwhile, so this kernel copies what is read directly, when the disk is done; that needs a hook on bio_iov_iter_bounce"
 	whyFS      = "this file system may bypass the page cache; that needs a hook on the copy functions"
 	whyResult  = "the call's result does not tell how its bytes moved"
 	whyLinear  = "of a packet, what is not in pages is copied into the pipe; that needs a hook on skb_splice_bits"
@@ -96,7 +117,7 @@ func ruleUnknown(_, _ bpf.ObjectFdKind, _ uint32) ruling {
 func ruleRead(in, _ bpf.ObjectFdKind, _ uint32) ruling {
 	switch kindOf(in) {
 	case kindDirect: // holes are zero-filled, some file systems fall back
-		return uncertain(whyDirect, toUser, pageRefs, fill).seenOrHole(pageRefs)
+		return uncertain(whyDirect, toUser, pageRefs, fill).seenOrHole(pageRefs).reading(in)
 	case kindOther:
 		return uncertain(whyFS, toUser, pageRefs, fill)
 	case kindNull:
@@ -110,7 +131,7 @@ func ruleRead(in, _ bpf.ObjectFdKind, _ uint32) ruling {
 func ruleWrite(_, out bpf.ObjectFdKind, _ uint32) ruling {
 	switch kindOf(out) {
 	case kindDirect: // btrfs copies since 6.12
-		return uncertain(whyDirect, fromUser, pageRefs).seenOr(pageRefs)
+		return uncertain(whyDirect, fromUser, pageRefs).writing(out)
 	case kindOther:
 		return uncertain(whyFS, fromUser, pageRefs)
 	case kindNull, kindZero: // drivers/char/mem.c: write_null
@@ -179,7 +200,7 @@ func handsOn(out bpf.ObjectFdKind) ruling {
 	case kindCached: // fs/splice.c: iter_file_splice_write copies
 		return certain(inKernel)
 	case kindDirect:
-		return uncertain(whyDirect, inKernel, pageRefs).seenOr(pageRefs)
+		return uncertain(whyDirect, inKernel, pageRefs).writing(out)
 	}
 	v := uncertain(whySocket, inKernel, pageRefs)
 	if kindOf(out) == kindUDP { // copies on 6.1, not on 6.12, and with a checksum past the breakpoints
@@ -200,7 +221,7 @@ func ruleSendfile(in, out bpf.ObjectFdKind, _ uint32) ruling {
 		v.certain = append([]class{fill}, v.certain...)
 		return v
 	case kindDirect:
-		return uncertain(whyDirect, inKernel, pageRefs, fill).seen()
+		return uncertain(whyDirect, inKernel, pageRefs, fill).seen().reading(in)
 	}
 	return uncertain(whyFS, inKernel, pageRefs, fill)
 }

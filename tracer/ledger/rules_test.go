@@ -39,6 +39,13 @@ const (
 	direct   = bpf.ObjectFdAttrFD_DIRECT
 	dax      = bpf.ObjectFdAttrFD_DAX
 	writable = bpf.ObjectFdAttrFD_WRITABLE
+	stable   = bpf.ObjectFdAttrFD_STABLE
+)
+
+// Numbers that golang.org/x/sys/unix does not have.
+const (
+	bcachefs = 0xca451a4e
+	ntfs3    = 0x7366746e
 )
 
 var (
@@ -76,6 +83,8 @@ func TestRules(t *testing.T) {
 		{"read of a file", unix.SYS_READ, ext4, none, 0, []class{toUser}, nil},
 		{"read of tmpfs with O_DIRECT copies", unix.SYS_READ, file(unix.TMPFS_MAGIC, direct), none, 0, []class{toUser}, nil},
 		{"read with O_DIRECT", unix.SYS_PREAD64, file(unix.XFS_SUPER_MAGIC, direct), none, 0, nil, []class{toUser, pageRefs, fill}},
+		{"read of bcachefs", unix.SYS_READ, file(bcachefs), none, 0, []class{toUser}, nil},
+		{"read of ntfs3 with O_DIRECT", unix.SYS_READ, file(ntfs3, direct), none, 0, nil, []class{toUser, pageRefs, fill}},
 		{"read of a DAX file", unix.SYS_READ, file(unix.EXT4_SUPER_MAGIC, dax), none, 0, nil, []class{toUser, pageRefs, fill}},
 		{"read of a FUSE file", unix.SYS_READ, fuse, none, 0, nil, []class{toUser, pageRefs, fill}},
 		{"read of a block device", unix.SYS_READ, block, none, 0, []class{toUser}, nil},

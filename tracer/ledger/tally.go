@@ -131,7 +131,8 @@ func (t *tally) add(cell *bpf.ObjectCell) {
 func (t *tally) place(v ruling, n int64, succeeded bool, seen copies) {
 	t.saw(seen)
 	rest := max(0, n-seen.sum())
-	if why := t.party.WhyDirect; v.unlessDense && why != "" {
+	sees := v.watched && (t.engine == Fentry || t.engine == Breakpoint && !v.byFentry)
+	if why := t.party.WhyDirect; v.unlessDense && why != "" && (sees || !v.byFentry) {
 		v.reason = why
 	}
 	for _, c := range v.certain {
@@ -141,7 +142,6 @@ func (t *tally) place(v ruling, n int64, succeeded bool, seen copies) {
 			t.bytes[c] += rest
 		}
 	}
-	sees := v.watched && (t.engine == Fentry || t.engine == Breakpoint && !v.byFentry)
 	switch {
 	case len(v.unknown) == 0:
 	case v.unmeasured:
@@ -152,6 +152,9 @@ func (t *tally) place(v ruling, n int64, succeeded bool, seen copies) {
 	case v.unlessDense && t.party.FellBack:
 		t.bytes[toUser] += rest
 		t.told[toUser] = trace.Origin{Provenance: trace.Derived, Reason: whyFellBack}
+	case v.anyway && (!sees || t.unseen != ""):
+		t.bytes[v.unknown[0]] += rest
+		t.told[v.unknown[0]] = trace.Origin{Provenance: trace.Derived, Reason: whyAnyway}
 	case v.byExtents && (!sees || t.unseen != "") && t.party.Clones != (Clones{}):
 		t.byExtents(v, n, rest)
 	case sees && t.unseen != "":
@@ -161,9 +164,9 @@ func (t *tally) place(v ruling, n int64, succeeded bool, seen copies) {
 		t.notKnown(v)
 	case v.rest != nil && (t.party.Dense || !v.unlessDense):
 		t.bytes[*v.rest] += rest
-	case v.unlessDense && t.party.readsZeros(n) && rest == n: // a pass over the source
+	case v.unlessDense && t.party.readsZeros(n) && (rest == n || rest == t.party.Zeros.Or(0)): // a pass over the source
 		t.bytes[fill] += t.party.Zeros.Or(0)
-		t.bytes[pageRefs] += n - t.party.Zeros.Or(0)
+		t.bytes[pageRefs] += rest - t.party.Zeros.Or(0)
 	default: // the copies at least were seen
 		t.notKnown(v, toUser, fromUser, inKernel)
 	}
@@ -197,6 +200,7 @@ func (t *tally) byExtents(v ruling, n, rest int64) {
 
 const (
 	whyFellBack = "the source is compressed or inline (FIEMAP), and btrfs makes direct reads of that through the page cache"
+	whyAnyway   = "the sink must not change while it is written, and this kernel copies direct writes of such files"
 	whyExtents  = "from the sink's extents (FIEMAP): what shares blocks was cloned, the rest copied"
 	whyLastPass = "from the sink's extents (FIEMAP) after the last pass: it was written over, so what the others did is not seen"
 )

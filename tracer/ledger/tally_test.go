@@ -111,6 +111,53 @@ func TestTallyOfADenseSource(t *testing.T) {
 	}
 }
 
+// Direct I/O of a file that must not change meanwhile is copied. Of reads no breakpoint sees that, nor does a rule
+// say it of all that they move; of writes it is known without a hook, where the file system is known for it.
+func TestTallyOfBouncedIO(t *testing.T) {
+	const n = 1000
+	work := Workload{Dense: true}
+	for _, test := range []struct {
+		name     string
+		nr       uint32
+		in, out  bpf.ObjectFdKind
+		engine   Engine
+		missing  Missing
+		seen     bpf.ObjectCopied
+		class    class // of copies
+		copied   trace.Int
+		refs     trace.Int
+		observed bool
+	}{
+		{"read", unix.SYS_READ, file(unix.XFS_SUPER_MAGIC, direct, stable), none, Fentry, nil, bpf.ObjectCopied{ToUser: n}, toUser, trace.Known(n), trace.Known(0), true},
+		{"read", unix.SYS_READ, file(unix.XFS_SUPER_MAGIC, direct, stable), none, Breakpoint, nil, bpf.ObjectCopied{}, toUser, trace.Int{}, trace.Int{}, false},
+		{"read", unix.SYS_READ, file(unix.XFS_SUPER_MAGIC, direct, stable), none, Derived, nil, bpf.ObjectCopied{}, toUser, trace.Int{}, trace.Int{}, false},
+		{"read", unix.SYS_READ, file(unix.XFS_SUPER_MAGIC, direct), none, Breakpoint, nil, bpf.ObjectCopied{}, toUser, trace.Known(0), trace.Known(n), true},
+		{"read of btrfs", unix.SYS_READ, file(unix.BTRFS_SUPER_MAGIC, direct, stable), none, Breakpoint, nil, bpf.ObjectCopied{}, toUser, trace.Known(0), trace.Known(n), true},
+		{"splice", unix.SYS_SPLICE, file(unix.XFS_SUPER_MAGIC, direct, stable), pipeIn, Breakpoint, nil, bpf.ObjectCopied{}, inKernel, trace.Int{}, trace.Int{}, false},
+		{"write", unix.SYS_WRITE, none, file(unix.BTRFS_SUPER_MAGIC, direct, stable), Fentry, nil, bpf.ObjectCopied{FromUser: n}, fromUser, trace.Known(n), trace.Known(0), true},
+		{"write", unix.SYS_WRITE, none, file(unix.BTRFS_SUPER_MAGIC, direct, stable), Breakpoint, nil, bpf.ObjectCopied{FromUser: n}, fromUser, trace.Known(n), trace.Known(0), true},
+		{"write", unix.SYS_WRITE, none, file(unix.BTRFS_SUPER_MAGIC, direct, stable), Derived, nil, bpf.ObjectCopied{}, fromUser, trace.Known(n), trace.Known(0), false},
+		{"write without the hook", unix.SYS_WRITE, none, file(unix.XFS_SUPER_MAGIC, direct, stable), Fentry, Missing{FentryCopies: "none"}, bpf.ObjectCopied{}, fromUser, trace.Known(n), trace.Known(0), false},
+		{"write to ext4", unix.SYS_WRITE, none, file(unix.EXT4_SUPER_MAGIC, direct, stable), Derived, nil, bpf.ObjectCopied{}, fromUser, trace.Int{}, trace.Int{}, false},
+		{"write of bcachefs, which copies where no hook looks", unix.SYS_WRITE, none, file(bcachefs, direct), Fentry, nil, bpf.ObjectCopied{}, fromUser, trace.Int{}, trace.Int{}, false},
+		{"read of NFS, which packets bring", unix.SYS_READ, file(unix.NFS_SUPER_MAGIC, direct), none, Fentry, nil, bpf.ObjectCopied{}, toUser, trace.Int{}, trace.Int{}, false},
+		{"sendfile", unix.SYS_SENDFILE, ext4, file(unix.XFS_SUPER_MAGIC, direct, stable), Derived, nil, bpf.ObjectCopied{}, inKernel, trace.Known(n), trace.Known(0), false},
+	} {
+		t.Run(test.name+", "+string(test.engine), func(t *testing.T) {
+			c := cell(test.nr, test.in, test.out, 1, n, 0)
+			c.Seen[test.engine.Cells()] = test.seen
+			ta := newTally(slot(c), test.engine, &Party{Missing: test.missing, Workload: work})
+			got, refs := ta.amount(test.class), ta.amount(pageRefs)
+			if got.Bytes != test.copied || refs.Bytes != test.refs || (got.Provenance == trace.Observed) != test.observed {
+				t.Errorf("copied %+v, by reference %+v", got, refs)
+			}
+			if !test.observed && got.Reason == "" {
+				t.Error("no reason")
+			}
+		})
+	}
+}
+
 // One pass over a source of which the file system tells the holes fills as much.
 func TestTallyOfASparseSource(t *testing.T) {
 	direct := ext4
@@ -122,6 +169,7 @@ func TestTallyOfASparseSource(t *testing.T) {
 		refs, fill trace.Int
 	}{
 		{"a pass", Workload{Range: 1000, Zeros: trace.Known(300)}, 0, trace.Known(700), trace.Known(300)},
+		{"of which all but the holes was copied", Workload{Range: 1000, Zeros: trace.Known(300)}, 700, trace.Known(0), trace.Known(300)},
 		{"of which some was copied, and nobody knows which", Workload{Range: 1000, Zeros: trace.Known(300)}, 10, trace.Int{}, trace.Int{}},
 		{"less than one", Workload{Range: 2000, Zeros: trace.Known(300)}, 0, trace.Int{}, trace.Int{}},
 		{"of a compressed one", Workload{Range: 1000, Zeros: trace.Known(300), Encoded: true}, 0, trace.Int{}, trace.Int{}},

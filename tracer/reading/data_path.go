@@ -206,7 +206,7 @@ func (s *surveyor) addSource() int {
 
 // past is whether the source was read past the page cache, and not all of it through it after all.
 func (s *surveyor) past() bool {
-	return s.direct() && s.sender.Now.Int(trace.ToUser).Or(0) < max(s.sender.Payload().Or(0), 1)
+	return s.direct() && !throughCache(s.sender.Now.Int, max(s.sender.Payload().Or(0), 1))
 }
 
 // cacheState is how the page cache was found; direct I/O does not look.

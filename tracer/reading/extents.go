@@ -23,7 +23,14 @@ func (j judge) mapped() bool {
 }
 
 // fellBack is whether reads that were to go past the page cache were made through it.
-func (j judge) fellBack() bool { return j.direct() && j.party.Int(trace.ToUser).Or(0) >= j.payload }
+func (j judge) fellBack() bool { return j.direct() && throughCache(j.party.Int, j.payload) }
+
+// throughCache is whether so many bytes passed the page cache on their way to the user, and were not copied out
+// of other pages of the kernel's: then the disk brings each, and the cache has none of them.
+func throughCache(number func(trace.Number) trace.Int, n int64) bool {
+	bounced := number(trace.DiskReadBytes).Or(0) >= n && number(trace.CacheLeftBytes).Or(n) < n
+	return number(trace.ToUser).Or(0) >= n && !bounced
+}
 
 // passes are those over what was looked up of the source, the last one perhaps not whole.
 func (j judge) passes() int64 {

@@ -86,7 +86,7 @@ const (
 	InBlocks                       // Count: bytes that are read more than the payload
 	MetadataRead                   // of the file system's own; Count: bytes
 	Decompressed                   // or decrypted, by the CPU, when it was read from the disk; Count: bytes at most
-	DirectCopied                   // direct I/O was made through the page cache; Name: the file system
+	DirectCopied                   // direct I/O was; Name: the file system; Count: bytes that went through the page cache, as far as that shows
 	BufferedTail                   // what ends a file within a block goes through the page cache
 	WrittenMore                    // whole blocks, and the file system's own; Count: bytes more than the payload
 	causeKinds                     // how many there are
@@ -231,6 +231,9 @@ func (j judge) explainCopies(row *Row, copied int64) {
 		row.Agreement, row.Cause = Explained, Cause{Kind: Unread}
 	case s == CopiesToUser && copied > 0 && j.direct():
 		row.Cause = Cause{Kind: DirectCopied, Name: working(run.Source.Filesystem, run.Source.Below)}
+		if j.fellBack() {
+			row.Cause.Count = copied
+		}
 	case s == CopiesFromUser && copied > 0 && j.direct() && copied <= j.tail():
 		row.Agreement, row.Cause = Explained, Cause{Kind: BufferedTail}
 	case s == CopiesFromUser && copied > 0 && j.direct() && run.Sink.Kind == "file":

@@ -265,6 +265,7 @@ func TestCausesByExtents(t *testing.T) {
 		{name: "decompressed", cache: "cold", extents: packed, read: n / 8, added: n, subject: CPUCopies, want: Explained, text: "decompressed or decrypted: up to 1,048,576 bytes are the CPU's work"},
 		{name: "decompressed before", cache: "warm", extents: packed, subject: CPUCopies, want: Same},
 		{name: "direct, fallen back", cache: "warm", path: direct, extents: packed, toUser: n, subject: CopiesToUser, want: Differs, text: "direct I/O fell back to the page cache"},
+		{name: "direct, copied elsewhere", cache: "warm", path: direct, read: n, toUser: n, subject: CopiesToUser, want: Differs, text: "the kernel copied it, in spite of O_DIRECT"},
 		{name: "and so from a warm cache", cache: "warm", path: direct, extents: packed, toUser: n, subject: DMAIn, want: Explained, text: "page cache warm"},
 		{name: "cloned", cache: "cold", cloned: n, subject: DMAIn, want: Explained, text: "cloned: 1,048,576 bytes share blocks"},
 		{name: "cloned, not copied", cache: "cold", cloned: n, subject: CopiesInKernel, want: Explained, text: "cloned: 1,048,576 bytes share blocks"},
@@ -284,6 +285,7 @@ func TestCausesByExtents(t *testing.T) {
 			c := &tr.Total.Sender
 			c.Disk = trace.Disk{ReadBytes: trace.Known(test.read), WriteBytes: trace.Known(0)}
 			c.PageCache.MissBytes = trace.Known(test.added)
+			c.PageCache.LeftBytes = trace.Known(test.toUser - test.read)
 			c.Copies.ToUser, c.Copies.InKernel, c.Moved.Cloned = derived(test.toUser), derived(test.copied), derived(test.cloned)
 			if row := End(tr).Verdict().Row(test.subject); row.Agreement != test.want || row.Cause.String() != test.text {
 				t.Errorf("agreement %d, %q; want %d, %q", row.Agreement, row.Cause, test.want, test.text)

@@ -130,12 +130,19 @@ func (c Cause) String() string {
 	case Decompressed:
 		return "decompressed or decrypted: up to " + human.Grouped(c.Count) + " bytes are the CPU's work"
 	case DirectCopied:
-		if c.Name == "tmpfs" {
-			return "tmpfs copies also with O_DIRECT"
-		}
-		return "direct I/O fell back to the page cache"
+		return c.directCopied()
 	}
 	return causes[c.Kind]
+}
+
+func (c Cause) directCopied() string {
+	switch {
+	case c.Name == "tmpfs":
+		return "tmpfs copies also with O_DIRECT"
+	case c.Count > 0:
+		return "direct I/O fell back to the page cache"
+	}
+	return "the kernel copied it, in spite of O_DIRECT"
 }
 
 // failed says how many calls did, and with what.
