@@ -104,6 +104,10 @@ static __always_inline void read_helpers(struct helper_counters *sum, struct tas
  */
 enum { MARK_BEGIN = 1, MARK_END = 2 };
 
+/* The last marker that was seen of each slot. The workers map this, and nothing else of what is here: where programs
+ * can be skipped they repeat a marker until it is seen. */
+__u32 markers_seen[SLOTS] SEC(".data.seen");
+
 static __always_inline bool is_marker(struct pt_regs *regs)
 {
 	return syscall_arg(regs, 2) == mark_call.address && syscall_arg(regs, 3) == mark_call.cookie;
@@ -143,6 +147,7 @@ static __always_inline void mark(struct pt_regs *regs)
 		s->epoch = 1; /* a zeroed memo is void */
 		s->opened_ns = bpf_ktime_get_ns();
 		s->state = OPEN;
+		markers_seen[role % SLOTS] = op;
 	} else if (op == MARK_END && s->state == OPEN && s->task == (__u64)task) {
 		if (requests)
 			read_helpers(&s->helpers.now, task);
@@ -150,6 +155,7 @@ static __always_inline void mark(struct pt_regs *regs)
 		if (s->source_inode != (__u64)inode_of_fd(task, syscall_arg(regs, 5)))
 			s->source_inode = 0;
 		close_window(s, task, CLOSED);
+		markers_seen[role % SLOTS] = op;
 	}
 }
 

@@ -373,6 +373,7 @@ const (
 	ObjectVarEngines                      = "engines"
 	ObjectVarKernel                       = "kernel"
 	ObjectVarMarkCall                     = "mark_call"
+	ObjectVarMarkersSeen                  = "markers_seen"
 	ObjectVarPageSize                     = "page_size"
 	ObjectVarRequests                     = "requests"
 	ObjectVarSlots                        = "slots"
@@ -505,6 +506,7 @@ type ObjectVariableSpecs struct {
 	Engines           *ebpf.VariableSpec `ebpf:"engines"`
 	Kernel            *ebpf.VariableSpec `ebpf:"kernel"`
 	MarkCall          *ebpf.VariableSpec `ebpf:"mark_call"`
+	MarkersSeen       *ebpf.VariableSpec `ebpf:"markers_seen"`
 	PageSize          *ebpf.VariableSpec `ebpf:"page_size"`
 	Requests          *ebpf.VariableSpec `ebpf:"requests"`
 	Slots             *ebpf.VariableSpec `ebpf:"slots"`
@@ -556,6 +558,7 @@ type ObjectVariables struct {
 	Engines           *ebpf.Variable `ebpf:"engines"`
 	Kernel            *ebpf.Variable `ebpf:"kernel"`
 	MarkCall          *ebpf.Variable `ebpf:"mark_call"`
+	MarkersSeen       *ebpf.Variable `ebpf:"markers_seen"`
 	PageSize          *ebpf.Variable `ebpf:"page_size"`
 	Requests          *ebpf.Variable `ebpf:"requests"`
 	Slots             *ebpf.Variable `ebpf:"slots"`

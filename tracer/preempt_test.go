@@ -3,7 +3,9 @@
 package tracer
 
 import (
+	"encoding/binary"
 	"errors"
+	"os"
 	"runtime"
 	"syscall"
 	"testing"
@@ -114,4 +116,35 @@ func TestProbeTellsOfPerfEvents(t *testing.T) {
 		}
 	}
 	t.Error("the trace does not say that system calls are counted at perf's event, and why")
+}
+
+// At perf's events a marker can be missed, so the worker can see which one was not; at tracepoints none can.
+func TestMarkersSeen(t *testing.T) {
+	t.Setenv(tracepointsEnv, "tp_btf")
+	if f, err := start(t, Options{}).MarkersSeen(); f != nil || err != nil {
+		t.Errorf("at tracepoints: %v, %v", f, err)
+	}
+	t.Setenv(tracepointsEnv, "perf")
+	f, err := start(t, Options{}).MarkersSeen()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	memory, err := unix.Mmap(int(f.Fd()), 0, os.Getpagesize(), unix.PROT_READ, unix.MAP_SHARED)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = unix.Munmap(memory) }()
+	seen := func() uint32 { return binary.NativeEndian.Uint32(memory[4*ledger.Sender:]) }
+	if seen() != 0 {
+		t.Errorf("marker %d was seen before any was made", seen())
+	}
+	window(-1, -1, func() {
+		if seen() != 1 {
+			t.Errorf("marker %d was seen last, want 1", seen())
+		}
+	})
+	if seen() != 2 {
+		t.Errorf("marker %d was seen last, want 2", seen())
+	}
 }

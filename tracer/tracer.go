@@ -15,6 +15,7 @@ import (
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/btf"
 	"github.com/cilium/ebpf/link"
+	"golang.org/x/sys/unix"
 
 	"github.com/zctrace/zctrace/bpf"
 	"github.com/zctrace/zctrace/internal/fault"
@@ -271,6 +272,20 @@ func (t *Tracer) Detach() {
 func (t *Tracer) Close() {
 	t.Detach()
 	t.collection.Close()
+}
+
+// MarkersSeen is memory, for a worker to map, that has for each slot a uint32 with the last marker that was seen. It is
+// nil where none can be missed: programs at perf's events are skipped while a process is preempted in an operation
+// of bpf(2) on a map on the same CPU (kernel/trace/bpf_trace.c: trace_call_bpf).
+func (t *Tracer) MarkersSeen() (*os.File, error) {
+	if !t.hasPerfEvents(ledger.Syscalls) {
+		return nil, nil
+	}
+	fd, err := unix.FcntlInt(uintptr(t.collection.Maps[".data.seen"].FD()), unix.F_DUPFD_CLOEXEC, 0)
+	if err != nil {
+		return nil, fmt.Errorf("open the map of markers: %w", err)
+	}
+	return os.NewFile(uintptr(fd), "markers seen"), nil
 }
 
 // describe says what is attached and why not, as the trace has it.

@@ -37,6 +37,10 @@ type Config struct {
 	// workers can open a window; see MarkerAddress.
 	Cookie uint64
 
+	// Seen is memory in which whoever counts says, in a uint32 for each role, which marker it saw last; nil where none
+	// can be missed. Start leaves it open.
+	Seen *os.File
+
 	Work Work
 
 	// What Work names, opened.
@@ -65,7 +69,8 @@ type job struct {
 	FlipAt     int64  `json:"flip_at"`     // -1: nowhere
 	ExpectSize int64  `json:"expect_size"` // 0: do not verify
 	Zeros      bool   `json:"zeros"`       // expect zeros, there is no file
-	Second     bool   `json:"second"`      // there is a second sink, or end to receive from
+	Seen       bool   `json:"seen,omitempty"`
+	Second     bool   `json:"second"` // there is a second sink, or end to receive from
 	SecondSize int64  `json:"second_size"`
 	SeekSecond bool   `json:"seek_second"`
 }
@@ -85,7 +90,7 @@ func (cfg *Config) job() (*job, []*os.File, error) {
 	if err := cfg.Work.Check(); err != nil {
 		return nil, nil, err
 	}
-	j := &job{Role: cfg.Role, Work: cfg.Work, CPU: -1, FlipAt: -1}
+	j := &job{Role: cfg.Role, Work: cfg.Work, CPU: -1, FlipAt: -1, Seen: cfg.Seen != nil}
 	if cpus := cfg.Work.CPUs; cpus != nil {
 		j.CPU = cpus[cfg.Role.number()]
 	}

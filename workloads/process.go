@@ -69,7 +69,7 @@ func Start(cfg Config) (*Process, error) {
 	}
 	defer theirs.Close()
 	p := &Process{role: cfg.Role, remote: cfg.Sink.IsRemote(), chunk: cfg.Work.Chunk, gate: gate, diagnostics: &boundedBuffer{}, done: make(chan struct{}), shared: memory}
-	p.cmd, err = cfg.command(job, append([]*os.File{memoryFile, theirs}, files...), p.diagnostics)
+	p.cmd, err = cfg.command(job, append([]*os.File{memoryFile, theirs, cfg.Seen}, files...), p.diagnostics)
 	if err == nil {
 		err = p.launch()
 	}

@@ -42,6 +42,7 @@ type window struct {
 	work   Work // what the user asked for
 
 	cookie, part uintptr // for the markers: second sink<<16|role
+	seen         *uint32 // the last marker that was seen, as who counts says; nil: none is missed
 
 	in, out         uintptr // file descriptors
 	inSize, outSize int64   // where reading and writing go round to the start
@@ -105,11 +106,22 @@ func (w *window) end() {
 	w.shared.endNs = w.now()
 }
 
+// mark repeats the marker until it is seen, where it may be missed: while some process on this CPU is preempted in the
+// middle of what keeps programs from running. This thread is preempted, too, before long, and that process goes on.
+//
 //go:nosplit
 //go:norace
 func (w *window) mark(mark uintptr) {
-	syscall.RawSyscall6(MarkerNr, MarkerClock, MarkerAddress, w.cookie, w.part|mark<<8, w.in, w.out)
+	for range mostMarkers {
+		syscall.RawSyscall6(MarkerNr, MarkerClock, MarkerAddress, w.cookie, w.part|mark<<8, w.in, w.out)
+		if w.seen == nil || atomic.LoadUint32(w.seen) == uint32(mark) {
+			return
+		}
+	}
 }
+
+// mostMarkers take a second or more. Who has not seen any of them sees none.
+const mostMarkers = 1 << 20
 
 // now is the monotonic clock in ns, by a system call: outside the window only.
 //

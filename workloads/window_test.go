@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"os"
 	"runtime"
 	"testing"
 	"unsafe"
@@ -117,6 +118,12 @@ const testCookie uint64 = 0x0123_4567_89ab_cdef
 // traceWindow lets a worker go and counts its system calls between the markers.
 func traceWindow(t *testing.T, p *Process) callCounts {
 	t.Helper()
+	return traceMarkers(t, p, func(uint64) {})
+}
+
+// traceMarkers is traceWindow, which tells of each marker before it is made.
+func traceMarkers(t *testing.T, p *Process, marked func(mark uint64)) callCounts {
+	t.Helper()
 	runtime.LockOSThread() // a tracer is a thread
 	defer runtime.UnlockOSThread()
 	tid := thread(t, p)
@@ -143,6 +150,7 @@ func traceWindow(t *testing.T, p *Process) callCounts {
 			if args[2] != testCookie {
 				t.Fatalf("a marker with the cookie %#x, want %#x", args[2], testCookie)
 			}
+			marked(args[3] >> 8 & 0xff)
 			if args[3]>>8&0xff == MarkEnd {
 				must(t, ptrace(unix.PTRACE_DETACH, tid, 0, 0))
 				return made
@@ -151,6 +159,32 @@ func traceWindow(t *testing.T, p *Process) callCounts {
 		case inWindow:
 			made[syscalls.Name(uint32(nr))]++
 		}
+	}
+}
+
+// Where a marker can be missed, it is made until it is seen, and nothing else between.
+func TestMarkersAreRepeatedUntilTheyAreSeen(t *testing.T) {
+	fd, err := unix.MemfdCreate("seen", unix.MFD_CLOEXEC)
+	must(t, err)
+	seen := os.NewFile(uintptr(fd), "seen")
+	defer seen.Close()
+	must(t, seen.Truncate(int64(os.Getpagesize())))
+	strategy, err := Find("read-write")
+	must(t, err)
+	wl := workload{strategy, "zero", "null", Config{Work: Work{Bytes: 4096, Chunk: 4096}, Cookie: testCookie, Seen: seen}}
+	sender, _, _, _ := wl.start(t)
+	marks := map[uint64]int{}
+	made := traceMarkers(t, sender, func(mark uint64) {
+		if marks[mark]++; marks[mark] == 3 || mark == MarkEnd {
+			_, err := seen.WriteAt(binary.NativeEndian.AppendUint32(nil, uint32(mark)), 0)
+			must(t, err)
+		}
+	})
+	if _, err := wait(t, sender); err != nil {
+		t.Fatal(err)
+	}
+	if marks[MarkBegin] != 3 || !maps.Equal(made, callCounts{"read": 1, "write": 1}) {
+		t.Errorf("the window opened with %d markers, want 3, and had %v", marks[MarkBegin], made)
 	}
 }
 

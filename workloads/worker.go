@@ -22,6 +22,7 @@ import (
 const (
 	fdShared = 3 + iota
 	fdGate
+	fdSeen   // of each role the last marker that was seen, if job.Seen
 	fdIn     // the sender's source, or the receiver's end of the sink
 	fdOther  // the sender's sink, or what the receiver expects or writes
 	fdSecond // the sender's second sink, or the receiver's end of it
@@ -98,7 +99,7 @@ func populateCode() {
 func rehearse(w *window, loop func(*window)) {
 	try := *w
 	try.shared = &shared{}
-	try.cookie = 0 // nobody's: its markers open no window
+	try.cookie, try.seen = 0, nil // nobody's: its markers open no window
 	try.in, try.out, try.second = ^uintptr(0), ^uintptr(0), ^uintptr(0)
 	try.work.Rate = 0 // or it would wait for the first chunk to be due
 	loop(&try)
@@ -168,6 +169,13 @@ func prepare(text string, memory *shared) (*window, *Strategy, error) {
 		}
 	}
 	var err error
+	if j.Seen {
+		p, err := unix.MmapPtr(fdSeen, 0, nil, uintptr(os.Getpagesize()), unix.PROT_READ, unix.MAP_SHARED|unix.MAP_POPULATE)
+		if err != nil {
+			return nil, nil, fmt.Errorf("map what is seen of the markers: %w", err)
+		}
+		w.seen = (*uint32)(unsafe.Add(p, unsafe.Sizeof(*w.seen)*j.Role.number()))
+	}
 	if j.Buffer > 0 {
 		w.buf, err = mapPopulated(-1, j.Buffer, unix.PROT_READ|unix.PROT_WRITE)
 		if err != nil {

@@ -99,7 +99,7 @@ func (c attached) byTurns(b *testing.B) (traced, control []float64) {
 	defer t.Close()
 	a := &attempt{workload: w}
 	defer a.kill()
-	if err := a.prepare(b.Context()); err != nil {
+	if err := a.prepare(b.Context(), t); err != nil {
 		b.Fatal(err)
 	}
 	attach := func() {

@@ -4,6 +4,7 @@ package session
 
 import (
 	"context"
+	"os"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -63,6 +64,8 @@ func (w *fakeWorker) Wait() (workloads.Result, error) {
 }
 
 type fakeTracer struct{ s *script }
+
+func (t fakeTracer) MarkersSeen() (*os.File, error) { return nil, nil }
 
 func (t fakeTracer) Attach() (*tracer.Attached, error) {
 	return &tracer.Attached{Engines: []ledger.Engine{ledger.Derived}, Missing: ledger.Missing{}}, nil

@@ -12,6 +12,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"os"
 	"slices"
 	"strings"
 	"time"
@@ -46,6 +47,7 @@ func (r *Recording) doing(format string, args ...any) {
 
 // Tracer counts; see tracer.Tracer.
 type Tracer interface {
+	MarkersSeen() (*os.File, error)
 	Attach() (*tracer.Attached, error)
 	Snapshot() (*ledger.Snapshot, error)
 	Close()

@@ -38,7 +38,7 @@ type said struct {
 func (w *workload) attempt(ctx context.Context, r *recording) (*attempt, error) {
 	a := &attempt{workload: w}
 	defer a.kill()
-	if err := a.prepare(ctx); err != nil {
+	if err := a.prepare(ctx, r.tracer); err != nil {
 		if ctx.Err() != nil {
 			err = context.Cause(ctx)
 		}
@@ -56,8 +56,8 @@ func (w *workload) attempt(ctx context.Context, r *recording) (*attempt, error) 
 
 // prepare brings the workers to where only the go is missing, and the source into, or
 // out of, the page cache.
-func (a *attempt) prepare(ctx context.Context) error {
-	if err := a.start(); err != nil {
+func (a *attempt) prepare(ctx context.Context, t Tracer) error {
+	if err := a.start(t); err != nil {
 		return err
 	}
 	for _, worker := range a.workers() {
@@ -73,10 +73,16 @@ func (a *attempt) prepare(ctx context.Context) error {
 	return ctx.Err()
 }
 
-func (a *attempt) start() (err error) {
+func (a *attempt) start(t Tracer) (err error) {
 	cfg := workloads.Config{
 		User: a.user, Cookie: a.cookie, Work: a.Work, Source: a.source, Sink: a.sink, Second: a.sink2,
 		Expect: a.expect, CorruptAt: a.corruptAt(),
+	}
+	if t != nil {
+		if cfg.Seen, err = t.MarkersSeen(); err != nil {
+			return err
+		}
+		defer cfg.Seen.Close() // also of none
 	}
 	if a.receivers() > 0 {
 		cfg.Role = workloads.Receiver
