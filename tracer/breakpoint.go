@@ -30,8 +30,19 @@ type breakpoint struct {
 
 type breakpointEvent struct {
 	fd      int
-	enabled uint64 // nanoseconds, when last read
-	stands  bool   // it was the same the time before
+	enabled uint64    // nanoseconds, when last read
+	since   time.Time // when that was first read
+	stands  bool      // it was the same the time before
+}
+
+// clockStops is longer than a CPU's clock stands still. Where the TSC is unstable, it waits for the next tick
+// (kernel/sched/clock.c: sched_clock_local), which comes late in an emulated machine.
+const clockStops = time.Second
+
+// lost is whether the event's CPU went offline, and doubtful whether that cannot be told yet.
+func (e *breakpointEvent) lost() (lost, doubtful bool) {
+	long := time.Since(e.since) >= clockStops
+	return e.stands && long, e.stands && !long
 }
 
 var breakpointCells = map[string]bpf.ObjectBreakpoint{
@@ -82,26 +93,50 @@ func (b *breakpoint) Close() error {
 	return nil
 }
 
-// read returns how often CPUs ran into the breakpoint, and how many of the CPUs that
-// are online now do not have it: a CPU that goes offline loses its breakpoints, and
-// does not get them back (kernel/events/core.c: perf_event_exit_cpu). The time of such
-// an event stands still, from one reading to the next.
-func (b *breakpoint) read(online []int) (hits uint64, unwatched int64, err error) {
+// read returns how often CPUs ran into the breakpoint, and looks at how long its events are enabled: a CPU that
+// goes offline loses its breakpoints, and does not get them back (kernel/events/core.c: perf_event_exit_cpu). The
+// time of such an event stands still for good.
+func (b *breakpoint) read() (hits uint64, err error) {
 	for _, event := range b.events {
 		var buf [16]byte // PERF_FORMAT_TOTAL_TIME_ENABLED: value, time enabled
 		if _, err := unix.Read(event.fd, buf[:]); err != nil {
-			return 0, 0, fmt.Errorf("read a breakpoint: %w", err)
+			return 0, fmt.Errorf("read a breakpoint: %w", err)
 		}
 		hits += binary.NativeEndian.Uint64(buf[:8])
 		enabled := binary.NativeEndian.Uint64(buf[8:])
-		event.stands, event.enabled = enabled == event.enabled, enabled
-	}
-	for _, cpu := range online {
-		if event := b.events[cpu]; event == nil || event.stands {
-			unwatched++
+		event.stands = enabled == event.enabled
+		if event.enabled = enabled; !event.stands {
+			event.since = time.Now()
 		}
 	}
-	return hits, unwatched, nil
+	return hits, nil
+}
+
+// countUnwatched returns on how many of the CPUs that are online a breakpoint is missing, by at least so many
+// readings of each, and by more while it is in doubt.
+func countUnwatched(breakpoints []*breakpoint, online []int, readings int) (most int64, err error) {
+	for doubts := true; doubts || readings > 0; readings-- {
+		time.Sleep(time.Millisecond)
+		doubts, most = false, 0
+		for _, b := range breakpoints {
+			if _, err := b.read(); err != nil {
+				return 0, err
+			}
+			var n int64
+			for _, cpu := range online {
+				lost, doubtful := true, false
+				if event := b.events[cpu]; event != nil {
+					lost, doubtful = event.lost()
+				}
+				if lost {
+					n++
+				}
+				doubts = doubts || doubtful
+			}
+			most = max(most, n)
+		}
+	}
+	return most, nil
 }
 
 // breakpointLosses returns on how many CPUs breakpoints are missing and, once the
@@ -120,17 +155,11 @@ func (t *Tracer) breakpointLosses(closed bool) (missed, unwatched int64, err err
 	if closed {
 		readings = 2 // the last one before may be no time ago
 	}
-	for range readings {
-		time.Sleep(time.Millisecond)
-		for _, b := range t.breakpoints {
-			_, away, err := b.read(online)
-			if err != nil {
-				return 0, 0, err
-			}
-			t.unwatchedCPUs = max(t.unwatchedCPUs, away)
-		}
+	missing, err := countUnwatched(t.breakpoints, online, readings)
+	if err != nil {
+		return 0, 0, err
 	}
-	if !closed {
+	if t.unwatchedCPUs = max(t.unwatchedCPUs, missing); !closed {
 		return t.missedHits, t.unwatchedCPUs, nil
 	}
 	hits := make([]uint64, len(t.breakpoints))
@@ -138,7 +167,7 @@ func (t *Tracer) breakpointLosses(closed bool) (missed, unwatched int64, err err
 		if err := b.disable(); err != nil {
 			return 0, 0, err
 		}
-		if hits[i], _, err = b.read(online); err != nil {
+		if hits[i], err = b.read(); err != nil {
 			return 0, 0, err
 		}
 	}

@@ -2,7 +2,47 @@
 
 package tracer
 
-import "testing"
+import (
+	"encoding/binary"
+	"os"
+	"slices"
+	"testing"
+)
+
+// A CPU whose clock stands still for a moment is no CPU that lost its breakpoints; one whose clock never
+// goes on is.
+func TestClockThatStops(t *testing.T) {
+	event := func(times ...uint64) *breakpointEvent {
+		r, w, err := os.Pipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { r.Close() })
+		for _, enabled := range times {
+			_ = binary.Write(w, binary.NativeEndian, [2]uint64{0, enabled})
+		}
+		w.Close()
+		return &breakpointEvent{fd: int(r.Fd())}
+	}
+	for _, test := range []struct {
+		name  string
+		event *breakpointEvent
+		want  int64
+	}{
+		{"it goes on", event(1, 2), 0},
+		{"it stops for a moment", event(1, 1, 1, 1, 2), 0},
+		{"it stops for good", event(slices.Repeat([]uint64{1}, 3000)...), 1}, // more than readings in a second
+		{"there is none", nil, 1},
+	} {
+		b := &breakpoint{events: map[int]*breakpointEvent{}}
+		if test.event != nil {
+			b.events[0] = test.event
+		}
+		if got, err := countUnwatched([]*breakpoint{b}, []int{0}, 2); err != nil || got != test.want {
+			t.Errorf("%s: %d CPUs unwatched, %v; want %d", test.name, got, err, test.want)
+		}
+	}
+}
 
 func TestParseCPUList(t *testing.T) {
 	for text, want := range map[string]int{"0": 1, "0-3": 4, "0-1,4,6-7": 5} {
