@@ -30,7 +30,7 @@ type Check struct {
 	For    string        `json:"for"` // the counters that need it
 	State  State         `json:"state"`
 	Needed bool          `json:"needed"` // the main job does not work without it
-	Reason string        `json:"reason"`
+	Reason string        `json:"reason"` // or, if it works, what is to be known of it
 	Remedy string        `json:"remedy"`
 	Engine ledger.Engine `json:"engine"` // that it belongs to; "" for all
 
@@ -203,6 +203,8 @@ func engineCheck(e ledger.Engine, what string, usable bool) Check {
 	}
 	if c.State = Works; err != nil {
 		c.refuse(err)
+	} else {
+		c.Reason = unheld(release(), []ledger.Engine{e})
 	}
 	return c
 }

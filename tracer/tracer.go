@@ -217,6 +217,7 @@ type Attached struct {
 	Hooks   []trace.Hook    // what is attached, and why not what is not
 	Engines []ledger.Engine // that count; the first one's numbers are the trace's
 	Missing ledger.Missing
+	Unheld  string // why what no hook saw copied may have been copied all the same; "" if it was not
 }
 
 // Attach attaches what was loaded. On an error nothing stays attached.
@@ -236,7 +237,7 @@ func (t *Tracer) Attach() (*Attached, error) {
 			return nil, fmt.Errorf("attach %s: %w", h.name(), err)
 		}
 	}
-	return &Attached{Hooks: t.describe(), Engines: t.engines, Missing: t.missing()}, nil
+	return &Attached{Hooks: t.describe(), Engines: t.engines, Missing: t.missing(), Unheld: unheld(release(), t.engines)}, nil
 }
 
 func (t *Tracer) attach(h *loadedHook) (io.Closer, error) {

@@ -46,7 +46,9 @@ func TestWritebackWithinAFolio(t *testing.T) {
 			t.Error(err)
 		}
 		written := make(chan error)
-		go func() { written <- unix.SyncFileRange(fd, 0, 0, unix.SYNC_FILE_RANGE_WRITE|unix.SYNC_FILE_RANGE_WAIT_AFTER) }()
+		go func() {
+			written <- unix.SyncFileRange(fd, 0, 0, unix.SYNC_FILE_RANGE_WRITE|unix.SYNC_FILE_RANGE_WAIT_AFTER)
+		}()
 		if err := <-written; err != nil {
 			t.Error(err)
 		}

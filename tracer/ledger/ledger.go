@@ -20,6 +20,7 @@ type Party struct {
 	NoNIC     string   // why no byte can have passed a NIC; "" if it can
 	UnknownTx string   // why what NICs sent for it cannot be told; "" if it can
 	UnknownRx string   // the same of what they received
+	Unheld    string   // why what no hook of [Fentry] saw copied may have been copied all the same; "" if it was not
 	Workload
 }
 

@@ -164,11 +164,23 @@ func (t *tally) place(v ruling, n int64, succeeded bool, seen copies) {
 		t.notKnown(v)
 	case v.rest != nil && (t.party.Dense || !v.unlessDense):
 		t.bytes[*v.rest] += rest
+		t.doubt(v)
 	case v.unlessDense && t.party.readsZeros(n) && (rest == n || rest == t.party.Zeros.Or(0)): // a pass over the source
 		t.bytes[fill] += t.party.Zeros.Or(0)
 		t.bytes[pageRefs] += rest - t.party.Zeros.Or(0)
+		t.doubt(v)
 	default: // the copies at least were seen
 		t.notKnown(v, toUser, fromUser, inKernel)
+	}
+}
+
+// doubt makes the ruling's classes estimates, if that no hook saw the bytes copied may not mean that they were not.
+func (t *tally) doubt(v ruling) {
+	if t.party.Unheld == "" || t.engine != Fentry {
+		return
+	}
+	for _, c := range v.unknown {
+		t.told[c] = trace.Origin{Provenance: trace.Estimated, Reason: t.party.Unheld}
 	}
 }
 
@@ -228,7 +240,7 @@ func (t *tally) amount(c class) trace.Amount {
 	if t.unknown[c] != "" {
 		return unavailable(t.unknown[c])
 	}
-	if t.watched && c <= inKernel && t.seen[c] == t.bytes[c] { // also 0
+	if t.watched && c <= inKernel && t.seen[c] == t.bytes[c] && t.told[c].Provenance != trace.Estimated { // also 0
 		return hooked(uint64(t.bytes[c]), "")
 	}
 	if why := t.party.TwoFiles; why != "" { // no rule holds for both

@@ -158,6 +158,34 @@ func TestTallyOfBouncedIO(t *testing.T) {
 	}
 }
 
+// Where the hooks were not held against the copies, that none of them saw any is an estimate; what they saw is not.
+func TestTallyOfAnUnheldKernel(t *testing.T) {
+	const why = "nobody looked"
+	for _, test := range []struct {
+		engine Engine
+		seen   uint64
+		want   [2]trace.Provenance // of copies, and of references
+	}{
+		{Fentry, 0, [2]trace.Provenance{trace.Estimated, trace.Estimated}},
+		{Fentry, 400, [2]trace.Provenance{trace.Estimated, trace.Estimated}},
+		{Fentry, 1000, [2]trace.Provenance{trace.Observed, trace.Derived}},
+		{Breakpoint, 0, [2]trace.Provenance{trace.Observed, trace.Derived}},
+		{Derived, 0, [2]trace.Provenance{trace.Unavailable, trace.Unavailable}},
+	} {
+		c := cell(unix.SYS_WRITE, none, file(unix.EXT4_SUPER_MAGIC, direct), 1, 1000, 0)
+		c.Seen[test.engine.Cells()].FromUser = test.seen
+		ta := newTally(slot(c), test.engine, &Party{Unheld: why})
+		for i, a := range []trace.Amount{ta.amount(fromUser), ta.amount(pageRefs)} {
+			if a.Provenance != test.want[i] || (a.Provenance == trace.Estimated) != (a.Reason == why) {
+				t.Errorf("%s saw %d: %+v, want it %s", test.engine, test.seen, a, test.want[i])
+			}
+		}
+		if a := ta.amount(toUser); a.Provenance == trace.Estimated {
+			t.Errorf("%s: what a write cannot do is %+v", test.engine, a)
+		}
+	}
+}
+
 // One pass over a source of which the file system tells the holes fills as much.
 func TestTallyOfASparseSource(t *testing.T) {
 	direct := ext4

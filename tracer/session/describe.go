@@ -19,7 +19,7 @@ func (a *attempt) describe(t *trace.Trace, snapshot *ledger.Snapshot, attached *
 	a.describeExtents(&t.Run)
 	missing := a.missing(attached.Missing, snapshot)
 	sending := a.sending(missing, attached.Engines)
-	sending.TwoFiles = a.twoFiles(snapshot)
+	sending.TwoFiles, sending.Unheld = a.twoFiles(snapshot), attached.Unheld
 	t.Total.Sender = ledger.Counters(&snapshot.Slots[ledger.Sender], sending)
 	var receiving ledger.Party
 	if a.receiver != nil {
@@ -27,6 +27,7 @@ func (a *attempt) describe(t *trace.Trace, snapshot *ledger.Snapshot, attached *
 			Missing: missing,
 			Engines: attached.Engines,
 			NoNIC:   sending.NoNIC,
+			Unheld:  attached.Unheld,
 			Workload: ledger.Workload{
 				Payload:   trace.Known(a.receiver.Payload()),
 				UserSpace: trace.Known(0),
