@@ -12,7 +12,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/zctrace/zctrace/internal/outfile"
 	"github.com/zctrace/zctrace/tracer/trace"
@@ -272,14 +271,14 @@ func TestCompareInterrupted(t *testing.T) {
 	raced(t)
 	t.Run("SIGINT", func(t *testing.T) {
 		needTracing(t)
-		cmd := command(t, "compare", "read-write", "sendfile", "--duration", "2s", "--rounds", "100", "--json", "c.json")
+		cmd := command(t, "compare", "read-write", "sendfile", "--duration", "1s", "--rounds", "100", "--json", "c.json")
 		stdout, stderr := &screen{}, &screen{}
 		cmd.Stdout, cmd.Stderr = stdout, stderr
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
 		}
 		eventually(t, "a run has ended", func() bool { return strings.Contains(stderr.String(), "round 1/100  read-write") })
-		time.Sleep(time.Second) // into the next one
+		senderMoves(t)
 		_ = cmd.Process.Signal(syscall.SIGINT)
 		if code := exitStatus(t, cmd.Wait()); code != 130 {
 			t.Errorf("exit code %d: %s", code, stderr)
@@ -298,7 +297,7 @@ func TestCompareInterrupted(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			term := onTerminal(t, 24, 80, "compare", "read-write", "sendfile", "--duration", "1s", "--rounds", "100", "--json", "c.json")
 			term.shows("1 of 200 runs")
-			time.Sleep(500 * time.Millisecond)
+			senderMoves(t)
 			test.leave(term)
 			term.exits(test.code)
 			term.isNormal()

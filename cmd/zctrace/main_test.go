@@ -301,6 +301,18 @@ func signalWorker(t *testing.T, role string, s syscall.Signal) {
 	}
 }
 
+// senderMoves waits until a run's sender is in the middle of its work: what it has written so far says so.
+func senderMoves(t *testing.T) {
+	t.Helper()
+	eventually(t, "a sender moves data", func() bool {
+		text, _ := os.ReadFile(fmt.Sprintf("/proc/%d/io", workerPIDs(t)["sender"])) // it may have ended
+		var written int
+		_, after, _ := strings.Cut(string(text), "wchar: ")
+		_, err := fmt.Sscan(after, &written)
+		return err == nil && written > mib
+	})
+}
+
 // workerPIDs are the worker processes of this test binary's runs, by role. Their
 // command is the same file, and their name says what they do.
 func workerPIDs(t *testing.T) map[string]int {
