@@ -100,6 +100,13 @@ struct task_counters {
 	__u64 stime_ns;	  /* tick-sampled */
 };
 
+/* Reads and writes that the kernel itself counts for a task (ioac.syscr, syscw), in the window once it is closed. */
+struct io_calls {
+	__u64 accounted; /* 0: not yet, or by a kernel without CONFIG_TASK_XACCT */
+	__u64 reads;
+	__u64 writes;
+};
+
 /* Where the numbers of asynchronous requests begin, which have a rule each as
  * system calls do. */
 enum request_base {
@@ -211,6 +218,8 @@ struct slot {
 	struct task_counters begin; /* at the opening marker */
 	struct task_counters now;   /* lately, see SMALL_CALLS; final once closed */
 
+	struct io_calls io_calls;
+
 	__u64 nvcsw; /* the task's, at the last switch */
 	__u64 voluntary; /* sched_switch */
 	__u64 involuntary;
@@ -220,6 +229,7 @@ struct slot {
 	__u64 disk_read_bios;
 	__u64 disk_write_bytes;
 	__u64 disk_write_bios;
+	__u64 blind_stints; /* see note_blind() */
 	__u64 uncounted_calls; /* a loss: no cell was free, or the result could not be read */
 	__u64 late_bytes[ENGINES]; /* sent by reference and copied after all, in any task's context */
 	__u64 cow_bytes;

@@ -156,6 +156,7 @@ struct sched_entity {
 
 struct io_task_accounting {
 	__u64 read_bytes; /* CONFIG_TASK_IO_ACCOUNTING */
+	__u64 syscr, syscw; /* CONFIG_TASK_XACCT */
 };
 
 struct list_head {

@@ -49,11 +49,22 @@ static __always_inline void read_task(struct task_counters *c, struct task_struc
 	c->stime_ns = task->stime;
 }
 
+/* At both ends of the window. */
+static __always_inline void count_io_calls(struct io_calls *c, struct task_struct *task, bool closes)
+{
+	if (!bpf_core_field_exists(task->ioac.syscr))
+		return;
+	c->reads = task->ioac.syscr - c->reads;
+	c->writes = task->ioac.syscw - c->writes;
+	c->accounted = closes;
+}
+
 static __always_inline void close_window(struct slot *s, struct task_struct *task,
 					 enum slot_state state)
 {
 	s->closed_ns = bpf_ktime_get_ns();
 	read_task(&s->now, task);
+	count_io_calls(&s->io_calls, task, 1);
 	s->state = state;
 }
 
@@ -140,6 +151,7 @@ static __always_inline void mark(struct pt_regs *regs)
 			s->source_number = 0;
 		describe_flow(s, (struct sock *)s->sink_sock);
 		read_task(&s->begin, task);
+		count_io_calls(&s->io_calls, task, 0);
 		s->now = s->begin;
 		s->nvcsw = s->begin.nvcsw;
 		if (requests)

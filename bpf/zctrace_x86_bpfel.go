@@ -146,6 +146,13 @@ type ObjectHelpers struct {
 	Requests          [32]ObjectRequestCell
 }
 
+type ObjectIoCalls struct {
+	_         structs.HostLayout
+	Accounted uint64
+	Reads     uint64
+	Writes    uint64
+}
+
 type ObjectKernelCells struct {
 	_              structs.HostLayout
 	WritebackBytes uint64
@@ -206,6 +213,7 @@ type ObjectSlot struct {
 	ClosedNs         uint64
 	Begin            ObjectTaskCounters
 	Now              ObjectTaskCounters
+	IoCalls          ObjectIoCalls
 	Nvcsw            uint64
 	Voluntary        uint64
 	Involuntary      uint64
@@ -215,6 +223,7 @@ type ObjectSlot struct {
 	DiskReadBios     uint64
 	DiskWriteBytes   uint64
 	DiskWriteBios    uint64
+	BlindStints      uint64
 	UncountedCalls   uint64
 	LateBytes        [3]uint64
 	CowBytes         uint64
@@ -384,6 +393,7 @@ const (
 	ObjectVarUnusedFdAttr                 = "unused_fd_attr"
 	ObjectVarUnusedRequestBase            = "unused_request_base"
 	ObjectVarUringOps                     = "uring_ops"
+	ObjectVarWatchBlind                   = "watch_blind"
 )
 
 // LoadObject returns the embedded CollectionSpec for Object.
@@ -517,6 +527,7 @@ type ObjectVariableSpecs struct {
 	UnusedFdAttr      *ebpf.VariableSpec `ebpf:"unused_fd_attr"`
 	UnusedRequestBase *ebpf.VariableSpec `ebpf:"unused_request_base"`
 	UringOps          *ebpf.VariableSpec `ebpf:"uring_ops"`
+	WatchBlind        *ebpf.VariableSpec `ebpf:"watch_blind"`
 }
 
 // ObjectObjects contains all objects after they have been loaded into the kernel.
@@ -569,6 +580,7 @@ type ObjectVariables struct {
 	UnusedFdAttr      *ebpf.Variable `ebpf:"unused_fd_attr"`
 	UnusedRequestBase *ebpf.Variable `ebpf:"unused_request_base"`
 	UringOps          *ebpf.Variable `ebpf:"uring_ops"`
+	WatchBlind        *ebpf.Variable `ebpf:"watch_blind"`
 }
 
 // ObjectPrograms contains all programs after they have been loaded into the kernel.

@@ -128,16 +128,10 @@ func countReader(kernel *btf.Spec) asm.Instructions {
 		}
 		return nil
 	}
-	var count *btf.Var
-	if kernel.TypeByName("__preempt_count", &count) != nil {
+	address, ok := addressOf("__preempt_count", kernel)
+	if !ok {
 		return nil
 	}
-	id, err := kernel.TypeID(count)
-	if err != nil {
-		return nil
-	}
-	address := asm.LoadImm(asm.R1, int64(id), asm.DWord)
-	address.Src = asm.R3 // BPF_PSEUDO_BTF_ID
 	return asm.Instructions{
 		address,
 		asm.FnThisCpuPtr.Call(),

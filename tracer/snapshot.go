@@ -25,8 +25,9 @@ func (t *Tracer) Snapshot() (*ledger.Snapshot, error) {
 			return nil, fmt.Errorf("read the eBPF cells: %w", err)
 		}
 	}
+	s.BlindUnknown = !t.watchesBlind
 	var err error
-	if s.RecursionMisses, err = t.recursionMisses(); err != nil {
+	if s.Missed, err = t.misses(); err != nil {
 		return nil, err
 	}
 	if s.BreakpointMisses, s.UnwatchedCPUs, err = t.breakpointLosses(s.Closed()); err != nil {

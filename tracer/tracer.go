@@ -30,6 +30,7 @@ type Tracer struct {
 	hooks                     []loadedHook
 	unwanted                  []Hook // the run has no use for them
 	breakpoints               []*breakpoint
+	watchesBlind              bool // the blind stints of traced threads are noted
 	settled                   bool // the breakpoints are disabled, and their losses known
 	missedHits, unwatchedCPUs int64
 	collection                *ebpf.Collection
@@ -121,6 +122,9 @@ func open(hooks []Hook, opts Options, engines []ledger.Engine, kernel *btf.Spec)
 		}
 	}
 	if err := fillConstants(spec, opts, engines, kernel, t.hasPerfEvents(ledger.PageCache, ledger.ReadAhead)); err != nil {
+		return nil, err
+	}
+	if t.watchesBlind, err = watchBlind(spec, t.hasPerfEvents(), kernel); err != nil {
 		return nil, err
 	}
 	if err := checkDescriptors(t.descriptors(len(programs), len(spec.Maps))); err != nil {
@@ -329,23 +333,6 @@ func (t *Tracer) missing() ledger.Missing {
 		}
 	}
 	return lacking(Hooks, why)
-}
-
-// recursionMisses are events that the kernel dropped because the same program
-// was already running on that CPU.
-func (t *Tracer) recursionMisses() (int64, error) {
-	var sum int64
-	for _, h := range t.hooks {
-		if h.prog == nil {
-			continue
-		}
-		stats, err := h.prog.Stats()
-		if err != nil {
-			return 0, fmt.Errorf("read the misses of %s: %w", h.name(), err)
-		}
-		sum += int64(stats.RecursionMisses)
-	}
-	return sum, nil
 }
 
 const btfPath = "/sys/kernel/btf/vmlinux"

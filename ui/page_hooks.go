@@ -71,7 +71,11 @@ func (d data) hookLines(width int) []string {
 		}
 		var l term.Line
 		l.Left(ink, sign, 2).Left(ink, d.Fit(d.Text(h.Name), name), name+2)
-		l.Put(d.Plain, d.Fit(d.Text(h.Counter), width-l.End))
+		counter := d.Text(h.Counter)
+		if n := h.Misses.Or(0); n > 0 {
+			counter = "skipped " + human.Plural(n, "time") + ": " + counter
+		}
+		l.Put(d.Plain, d.Fit(counter, width-l.End))
 		lines = append(lines, l.String())
 	}
 	return lines

@@ -122,6 +122,7 @@ func timed() *trace.Trace {
 // hooked has more hooks than a small screen has lines, and several engines.
 func hooked() *trace.Trace {
 	t := tracetest.FallenBack()
+	t.Hooks[0].Misses, t.Hooks[1].Misses = trace.Known(0), trace.Known(1203)
 	for i := range 30 {
 		h := trace.Hook{Name: fmt.Sprintf("fexit/function_%d", i), Counter: "copies to files", Provenance: trace.Unavailable, Reason: "the kernel refuses to load fentry and fexit programs, also for root: it is hardened"}
 		if i > 25 {

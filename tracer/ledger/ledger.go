@@ -17,6 +17,7 @@ import (
 type Party struct {
 	Missing
 	Engines   []Engine // that counted; the first one's numbers are the counters'. None: derived
+	Missed    []Misses // of each hook
 	NoNIC     string   // why no byte can have passed a NIC; "" if it can
 	UnknownTx string   // why what NICs sent for it cannot be told; "" if it can
 	UnknownRx string   // the same of what they received

@@ -215,6 +215,7 @@ func TestLosses(t *testing.T) {
 	good := slot(cell(unix.SYS_READ, tcp, none, 17, mib, mib))
 	good.Voluntary, good.Now.Nvcsw = 5, 5
 	good.Cells[0].LatencyLog2[10] = 17
+	good.IoCalls = bpf.ObjectIoCalls{Accounted: 1, Reads: 17}
 	good.DiskReadBytes, good.Now.ReadBytes = 8192, 8192
 	for _, test := range []struct {
 		name   string
@@ -235,9 +236,20 @@ func TestLosses(t *testing.T) {
 		{"nobody charges reads", func(s *Snapshot) { s.Slots[0].Begin.ReadBytes, s.Slots[0].Now.ReadBytes = notAccounted, notAccounted }, "", 0},
 		{"a breakpoint's program was not run", func(s *Snapshot) { s.BreakpointMisses = 4 }, "breakpoint_misses", 4},
 		{"a CPU came online", func(s *Snapshot) { s.UnwatchedCPUs = 1 }, "unwatched_cpus", 1},
-		{"the kernel dropped events", func(s *Snapshot) { s.RecursionMisses = 2 }, "recursion_misses", 2},
-		{"a call was not seen", func(s *Snapshot) { s.Slots[0].Cells[0].Calls--; s.Slots[0].Cells[0].LatencyLog2[10]-- }, "declared_calls", 1},
-		{"a call was seen that nobody made", func(s *Snapshot) { s.Slots[0].Cells[0].Calls++; s.Slots[0].Cells[0].LatencyLog2[10]++ }, "declared_calls", 1},
+		{"the kernel dropped events", func(s *Snapshot) { s.Missed = []Misses{{Feeds: PageCache, Events: 2}} }, "recursion_misses", 2},
+		{"a call was not seen", func(s *Snapshot) {
+			s.Slots[0].Cells[0].Calls--
+			s.Slots[0].Cells[0].LatencyLog2[10]--
+			s.Slots[0].IoCalls.Reads--
+		}, "declared_calls", 1},
+		{"a call was seen that nobody made", func(s *Snapshot) {
+			s.Slots[0].Cells[0].Calls++
+			s.Slots[0].Cells[0].LatencyLog2[10]++
+			s.Slots[0].IoCalls.Reads++
+		}, "declared_calls", 1},
+		{"the kernel counted a read more", func(s *Snapshot) { s.Slots[0].IoCalls.Reads++ }, "io_calls", 1},
+		{"the kernel counted a write more", func(s *Snapshot) { s.Slots[0].IoCalls.Writes++ }, "io_calls", 1},
+		{"the kernel counts no reads", func(s *Snapshot) { s.Slots[0].IoCalls = bpf.ObjectIoCalls{} }, "", 0},
 		{"a window that is open is not compared", func(s *Snapshot) {
 			s.Slots[0].State = bpf.ObjectSlotStateOPEN
 			s.Slots[0].Voluntary--
@@ -301,6 +313,37 @@ func TestDeclaredCalls(t *testing.T) {
 			s := &Snapshot{}
 			s.Slots[Receiver] = *slot(test.cells...)
 			if n := Losses(s, Party{}, Party{Workload: Workload{Calls: test.declared}})["declared_calls"]; n != test.want {
+				t.Errorf("%d, want %d", n, test.want)
+			}
+		})
+	}
+}
+
+// What the kernel counts of reads and writes is what was counted, but for those that may not have got as far.
+func TestIOCalls(t *testing.T) {
+	failing := cell(unix.SYS_READ, tcp, none, 5, 100, 100)
+	failing.Errors = 2
+	for _, test := range []struct {
+		name          string
+		cells         []bpf.ObjectCell
+		reads, writes uint64
+		want          int64
+	}{
+		{"reads and writes", []bpf.ObjectCell{cell(unix.SYS_PREAD64, ext4, none, 3, 1, 0), cell(unix.SYS_READV, tcp, none, 4, 1, 0), cell(unix.SYS_PWRITE64, none, ext4, 5, 1, 0)}, 7, 5, 0},
+		{"sendfile is both", []bpf.ObjectCell{cell(unix.SYS_SENDFILE, ext4, tcp, 4, 1, 0)}, 4, 4, 0},
+		{"others are none", []bpf.ObjectCell{cell(unix.SYS_SPLICE, pipe, tcp, 4, 1, 0), cell(unix.SYS_SENDTO, none, tcp, 4, 1, 0)}, 0, 0, 0},
+		{"one of each too many", []bpf.ObjectCell{cell(unix.SYS_SENDFILE, ext4, tcp, 4, 1, 0)}, 3, 5, 2},
+		{"all that failed got there", []bpf.ObjectCell{failing}, 5, 0, 0},
+		{"none of these did", []bpf.ObjectCell{failing}, 3, 0, 0},
+		{"one that succeeded did not", []bpf.ObjectCell{failing}, 2, 0, 1},
+		{"one more than there were", []bpf.ObjectCell{failing}, 6, 0, 1},
+		{"copy_file_range may count twice", []bpf.ObjectCell{cell(unix.SYS_COPY_FILE_RANGE, ext4, ext4, 4, 1, 0)}, 8, 8, 0},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			s := &Snapshot{}
+			s.Slots[0] = *slot(test.cells...)
+			s.Slots[0].IoCalls = bpf.ObjectIoCalls{Accounted: 1, Reads: test.reads, Writes: test.writes}
+			if n := Losses(s, Party{}, Party{})["io_calls"]; n != test.want {
 				t.Errorf("%d, want %d", n, test.want)
 			}
 		})

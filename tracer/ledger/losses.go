@@ -15,19 +15,22 @@ const notAccounted = ^uint64(0)
 // may. The parties are those whose slots the snapshot has; a run without a receiver has an empty one.
 func Losses(s *Snapshot, sender, receiver Party) map[string]int64 {
 	losses := map[string]int64{
-		"recursion_misses":  s.RecursionMisses,  // events that the kernel dropped
-		"uncounted_calls":   0,                  // system calls and requests for which no cell was free, or that nobody could look at
-		"context_switches":  0,                  // seen by the hook, less counted by the kernel, or the other way
-		"breakpoint_misses": s.BreakpointMisses, // hits for which the kernel ran no program
-		"unwatched_cpus":    s.UnwatchedCPUs,    // came online during the run, without breakpoints
-		"unpaired_calls":    0,                  // system calls seen to return and not to begin
-		"disk_reads":        0,                  // bytes seen by the hook, less those charged to the task by the kernel, or the other way
-		"open_windows":      0,                  // workers that ended and were not seen to; who knows that they ended says so
-		"errnos":            0,                  // failed calls and requests, less those counted by errno, or the other way
-		"socket_copies":     0,                  // bytes that TCP reads returned, less those that the hook saw, or the other way
-		"declared_calls":    0,                  // system calls that the workers say they made, less those counted, or the other way
+		"recursion_misses":  0,               // events that the kernel dropped, which may have been of a traced thread
+		"uncounted_calls":   0,               // system calls and requests for which no cell was free, or that nobody could look at
+		"context_switches":  0,               // seen by the hook, less counted by the kernel, or the other way
+		"breakpoint_misses": 0,               // hits for which the kernel ran no program, which may have been of a traced thread
+		"unwatched_cpus":    s.UnwatchedCPUs, // came online during the run, without breakpoints
+		"unpaired_calls":    0,               // system calls seen to return and not to begin
+		"disk_reads":        0,               // bytes seen by the hook, less those charged to the task by the kernel, or the other way
+		"open_windows":      0,               // workers that ended and were not seen to; who knows that they ended says so
+		"errnos":            0,               // failed calls and requests, less those counted by errno, or the other way
+		"socket_copies":     0,               // bytes that TCP reads returned, less those that the hook saw, or the other way
+		"io_calls":          0,               // reads and writes, less those that the kernel counted for the task, or the other way
+		"declared_calls":    0,               // system calls that the workers say they made, less those counted, or the other way
 	}
-	for i, p := range [...]Party{Sender: sender, Receiver: receiver} {
+	parties := [...]Party{Sender: sender, Receiver: receiver}
+	losses["recursion_misses"], losses["breakpoint_misses"] = s.missedEvents(parties), s.missedHits(parties)
+	for i, p := range parties {
 		slot := &s.Slots[i]
 		losses["uncounted_calls"] += int64(slot.UncountedCalls + slot.Helpers.UncountedRequests)
 		if slot.State != bpf.ObjectSlotStateCLOSED {
@@ -39,6 +42,9 @@ func Losses(s *Snapshot, sender, receiver Party) map[string]int64 {
 		}
 		if p.Missing[Disk] == "" && !p.Remote && slot.Begin.ReadBytes != notAccounted {
 			losses["disk_reads"] += distance(slot.DiskReadBytes, slot.Now.ReadBytes-slot.Begin.ReadBytes)
+		}
+		if slot.IoCalls.Accounted != 0 {
+			losses["io_calls"] += unaccounted(slot)
 		}
 		if p.Calls != nil {
 			losses["declared_calls"] += undeclared(slot, p.Calls)
@@ -57,6 +63,33 @@ func Losses(s *Snapshot, sender, receiver Party) map[string]int64 {
 		}
 	}
 	return losses
+}
+
+// ioCalls are the system calls that the kernel counts for a task as it makes them (fs/read_write.c: inc_syscr,
+// inc_syscw): as reads, as writes, or as both.
+var ioCalls = map[uint32]struct{ read, write bool }{
+	unix.SYS_READ: {read: true}, unix.SYS_PREAD64: {read: true}, unix.SYS_READV: {read: true}, unix.SYS_PREADV: {read: true}, unix.SYS_PREADV2: {read: true},
+	unix.SYS_WRITE: {write: true}, unix.SYS_PWRITE64: {write: true}, unix.SYS_WRITEV: {write: true}, unix.SYS_PWRITEV: {write: true}, unix.SYS_PWRITEV2: {write: true},
+	unix.SYS_SENDFILE: {true, true},
+}
+
+// unaccounted is by how many the reads and writes that were counted differ from those that the kernel counted for the
+// task. One that fails counts there only if it gets as far as the file.
+func unaccounted(s *bpf.ObjectSlot) int64 {
+	var reads, writes struct{ least, most uint64 }
+	for c := range cellsOf(s) {
+		if c.Key.Nr == unix.SYS_COPY_FILE_RANGE {
+			return 0 // on an overlay it is one inside another, and both count (fs/overlayfs/file.c: ovl_copyfile)
+		}
+		if call := ioCalls[c.Key.Nr]; call.read {
+			reads.least, reads.most = reads.least+c.Calls-c.Errors, reads.most+c.Calls
+		}
+		if call := ioCalls[c.Key.Nr]; call.write {
+			writes.least, writes.most = writes.least+c.Calls-c.Errors, writes.most+c.Calls
+		}
+	}
+	outside := func(n, least, most uint64) int64 { return distance(n, min(max(n, least), most)) }
+	return outside(s.IoCalls.Reads, reads.least, reads.most) + outside(s.IoCalls.Writes, writes.least, writes.most)
 }
 
 // undeclared is by how many calls those counted differ from those that the worker says it made, by number.

@@ -17,10 +17,11 @@ const (
 type Snapshot struct {
 	Slots            bpf.ObjectSlotArray
 	Kernel           bpf.ObjectKernelCells
-	RecursionMisses  int64
-	BreakpointMisses int64  // hits for which the kernel ran no program
-	UnwatchedCPUs    int64  // on which breakpoints are missing
-	NowNS            uint64 // CLOCK_MONOTONIC, as the slots' times
+	Missed           []Misses // of each hook that was loaded
+	BlindUnknown     bool     // nobody looks whether traced threads have blind stints
+	BreakpointMisses int64    // hits for which the kernel ran no program
+	UnwatchedCPUs    int64    // on which breakpoints are missing
+	NowNS            uint64   // CLOCK_MONOTONIC, as the slots' times
 }
 
 // SawEnd is whether the slot's worker was seen to end by itself.

@@ -14,11 +14,13 @@ import (
 // them: what its hooks saw, and what follows for the rest from each system call,
 // its descriptors, its flags and its result.
 type tally struct {
-	engine  Engine
-	party   *Party
-	unseen  string // which hook is not there, so that the engine does not see all copies; "" if it does
-	watched bool   // its hooks see all copies, where a rule says so
-	pool    copies // copies that were made for requests
+	engine   Engine
+	party    *Party
+	unseen   string // which hook is not there, so that the engine does not see all copies; "" if it does
+	watched  bool   // its hooks see all copies, where a rule says so
+	pool     copies // copies that were made for requests
+	unplaced int64  // bytes that no hook saw copied, of calls and requests whose bytes went somewhere
+	lost     string // why the engine's numbers are not known at all; "" if they are
 
 	bytes   [classes]int64
 	seen    [classes]int64  // of bytes
@@ -70,6 +72,9 @@ func newTally(s *bpf.ObjectSlot, engine Engine, p *Party) *tally {
 	}
 	t.settle(s)
 	t.late(s)
+	if why := missedCopies(p.Missed, engine); why != "" && t.unplaced > 0 {
+		t.lost = why // what it missed may be among these bytes, or have been copied late
+	}
 	return t
 }
 
@@ -131,6 +136,9 @@ func (t *tally) add(cell *bpf.ObjectCell) {
 func (t *tally) place(v ruling, n int64, succeeded bool, seen copies) {
 	t.saw(seen)
 	rest := max(0, n-seen.sum())
+	if len(v.certain) > 0 || len(v.unknown) > 0 {
+		t.unplaced += rest
+	}
 	sees := v.watched && (t.engine == Fentry || t.engine == Breakpoint && !v.byFentry)
 	if why := t.party.WhyDirect; v.unlessDense && why != "" && (sees || !v.byFentry) {
 		v.reason = why
@@ -237,6 +245,9 @@ func (t *tally) notKnown(v ruling, but ...class) {
 }
 
 func (t *tally) amount(c class) trace.Amount {
+	if t.lost != "" {
+		return unavailable(t.lost)
+	}
 	if t.unknown[c] != "" {
 		return unavailable(t.unknown[c])
 	}

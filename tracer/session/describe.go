@@ -17,15 +17,14 @@ func (a *attempt) describe(t *trace.Trace, snapshot *ledger.Snapshot, attached *
 	a.lookBelow(snapshot)
 	a.describeWork(t)
 	a.describeExtents(&t.Run)
-	missing := a.missing(attached.Missing, snapshot)
-	sending := a.sending(missing, attached.Engines)
+	missing := snapshot.Lacking(a.missing(attached.Missing, snapshot))
+	sending := a.sending(missing, snapshot)
 	sending.TwoFiles, sending.Unheld = a.twoFiles(snapshot), attached.Unheld
-	t.Total.Sender = ledger.Counters(&snapshot.Slots[ledger.Sender], sending)
 	var receiving ledger.Party
 	if a.receiver != nil {
 		receiving = ledger.Party{
 			Missing: missing,
-			Engines: attached.Engines,
+			Missed:  snapshot.Missed,
 			NoNIC:   sending.NoNIC,
 			Unheld:  attached.Unheld,
 			Workload: ledger.Workload{
@@ -37,6 +36,12 @@ func (a *attempt) describe(t *trace.Trace, snapshot *ledger.Snapshot, attached *
 				Left:      ledger.Left{Reason: "what the run left behind is told of the sender"},
 			},
 		}
+	}
+	engines := snapshot.InOrder(attached.Engines, sending, receiving)
+	sending.Engines, receiving.Engines = engines, engines
+	t.Run.Engine = string(engines[0])
+	t.Total.Sender = ledger.Counters(&snapshot.Slots[ledger.Sender], sending)
+	if a.receiver != nil {
 		receiver := ledger.Counters(&snapshot.Slots[ledger.Receiver], receiving)
 		t.Total.Receiver = &receiver
 	}
@@ -161,11 +166,11 @@ func (w *workload) twoFiles(snapshot *ledger.Snapshot) string {
 }
 
 // sending is what the ledger must know of the sender.
-func (a *attempt) sending(missing ledger.Missing, engines []ledger.Engine) ledger.Party {
+func (a *attempt) sending(missing ledger.Missing, snapshot *ledger.Snapshot) ledger.Party {
 	declared := a.sender.Declared()
 	p := ledger.Party{
 		Missing: missing,
-		Engines: engines,
+		Missed:  snapshot.Missed,
 		Workload: ledger.Workload{
 			Payload:   trace.Known(a.sender.Payload()),
 			UserSpace: trace.Known(declared.UserSpace),

@@ -13,6 +13,7 @@ import (
 	"github.com/zctrace/zctrace/bpf"
 	"github.com/zctrace/zctrace/tracer"
 	"github.com/zctrace/zctrace/tracer/ledger"
+	"github.com/zctrace/zctrace/tracer/trace"
 	"github.com/zctrace/zctrace/workloads"
 )
 
@@ -68,7 +69,7 @@ type fakeTracer struct{ s *script }
 func (t fakeTracer) MarkersSeen() (*os.File, error) { return nil, nil }
 
 func (t fakeTracer) Attach() (*tracer.Attached, error) {
-	return &tracer.Attached{Engines: []ledger.Engine{ledger.Derived}, Missing: ledger.Missing{}}, nil
+	return &tracer.Attached{Hooks: []trace.Hook{{Name: "tp_btf/sys_exit", Attached: true, Provenance: trace.Observed}}, Engines: []ledger.Engine{ledger.Derived}, Missing: ledger.Missing{}}, nil
 }
 
 func (t fakeTracer) Close() { t.s.close++ }

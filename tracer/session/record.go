@@ -221,8 +221,10 @@ func (r *recording) tick() (err error) {
 		return err
 	}
 	t := r.head
-	t.Hooks = r.attached.Hooks
-	t.Run.Engine = string(r.attached.Engines[0])
+	t.Hooks = slices.Clone(r.attached.Hooks)
+	for _, m := range r.snapshot.Missed {
+		t.Hooks[m.Index].Misses = trace.Known(m.Events)
+	}
 	t.Run.IntervalNS = r.Interval.Nanoseconds()
 	r.subject.describe(&t, r.snapshot, r.attached)
 	r.sampler.Add(t.Run.ElapsedNS, t.Total)

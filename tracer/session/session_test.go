@@ -69,7 +69,7 @@ var runEnds = []struct {
 	},
 	{
 		name:   "with losses",
-		script: script{snapshot: ledger.Snapshot{RecursionMisses: 3}},
+		script: script{snapshot: ledger.Snapshot{Missed: []ledger.Misses{{Feeds: ledger.Syscalls, Events: 3}}}},
 		ended:  trace.Failed, err: "recursion_misses 3",
 	},
 }
@@ -102,6 +102,11 @@ func TestRunEnds(t *testing.T) {
 			}
 			if v := got.Run.Verified; (v == nil) != (test.verified == nil) || v != nil && *v != *test.verified {
 				t.Errorf("verified is %v, want %v", v, test.verified)
+			}
+			for _, m := range s.snapshot.Missed {
+				if n := got.Hooks[m.Index].Misses; n != trace.Known(m.Events) {
+					t.Errorf("hook %d has %v misses, want %d", m.Index, n, m.Events)
+				}
 			}
 			if observed == 0 || s.open != 1 || s.close != 1 {
 				t.Errorf("%d states shown, tracer opened %d times, closed %d times; want some, 1, 1", observed, s.open, s.close)

@@ -78,6 +78,7 @@ func TestSchemaRejects(t *testing.T) {
 		"hooks":                                           map[string]any{},
 		"hooks.0.provenance":                              "",
 		"hooks.1.provenance":                              "guessed",
+		"hooks.1.misses":                                  -1,
 		"hooks.2.attached":                                "yes",
 		"textbook.dma.in":                                 -1,
 		"textbook.copies.to_user":                         "1",

@@ -49,11 +49,12 @@ type Host struct {
 
 // Hook is one eBPF program and the counter that it feeds.
 type Hook struct {
-	Name       string     `json:"name"`       // e.g. "tp_btf/sys_exit"
-	Counter    string     `json:"counter"`    // what it feeds, e.g. "syscalls"
-	Attached   bool       `json:"attached"`   // false: see Reason
-	Provenance Provenance `json:"provenance"` // of the numbers it feeds
-	Reason     string     `json:"reason"`     // why it is not attached
+	Name       string     `json:"name"`            // e.g. "tp_btf/sys_exit"
+	Counter    string     `json:"counter"`         // what it feeds, e.g. "syscalls"
+	Attached   bool       `json:"attached"`        // false: see Reason
+	Provenance Provenance `json:"provenance"`      // of the numbers it feeds
+	Reason     string     `json:"reason"`          // why it is not attached
+	Misses     Int        `json:"misses,omitzero"` // events that the kernel did not run its program for, whoever's they were
 }
 
 // Provenance says where a number comes from.

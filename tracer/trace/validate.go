@@ -32,6 +32,9 @@ func (t *Trace) Validate() error {
 
 func (t *Trace) validateHooks() error {
 	for i, h := range t.Hooks {
+		if n := h.Misses.Or(0); n < 0 {
+			return negative(fmt.Sprintf("hooks[%d].misses", i), n)
+		}
 		// A hook that is not attached feeds nothing, so it may leave this empty.
 		if h.Provenance == "" && !h.Attached {
 			continue

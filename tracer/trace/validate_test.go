@@ -38,6 +38,7 @@ func TestValidateLaws(t *testing.T) {
 	}{
 		{"schema", func(t *Trace) { t.Schema = "zctrace/2" }, "schema"},
 		{"hook", func(t *Trace) { t.Hooks[1].Provenance = "" }, "hooks[1].provenance"},
+		{"misses", func(t *Trace) { t.Hooks[0].Misses = Known(-1) }, "hooks[0].misses is -1"},
 		{"ended", func(t *Trace) { t.Run.Ended = "x" }, "run.ended"},
 		{"losses", func(t *Trace) { t.Losses["missed_runs"] = -1 }, "losses.missed_runs is -1"},
 		{"cpus", func(t *Trace) { t.Host.CPUs = -1 }, "host.cpus is -1"},

@@ -89,16 +89,36 @@ func (d document) engineTable(width int) (lines, notes []string) {
 	return g.UnlessEmpty(width), notes
 }
 
-// engineDifferences names each class that engines do not agree on.
+// knowsNothing is why an engine knows none of its numbers of a party; "" if it knows one, or did not count.
+func knowsNothing(c *trace.Counters, engine string) (why string) {
+	if c.Engines[engine] == nil {
+		return ""
+	}
+	for _, n := range engineColumns {
+		v := c.ValueOf(n, engine)
+		if v.Int.Known() || why != "" && v.Origin.Reason != why {
+			return ""
+		}
+		why = v.Origin.Reason
+	}
+	return why
+}
+
+// engineDifferences names each class that engines do not agree on, and the engines that know none.
 func (d document) engineDifferences(p reading.Party) []string {
-	var notes []string
+	var notes, engines []string
+	for _, name := range trace.Engines {
+		switch why := knowsNothing(p.Now, name); {
+		case why != "":
+			notes = append(notes, fmt.Sprintf("!! %s: %s knows nothing: %s", p.Name, name, d.Text(why)))
+		case p.Now.Engines[name] != nil:
+			engines = append(engines, name)
+		}
+	}
 	for _, c := range engineColumns {
 		var values []trace.Int
 		var told []string
-		for _, name := range trace.Engines {
-			if p.Now.Engines[name] == nil {
-				continue
-			}
+		for _, name := range engines {
 			n := p.Now.ValueOf(c, name)
 			values = append(values, n.Int)
 			text := name + " " + reading.Text(n.Int, human.Grouped)

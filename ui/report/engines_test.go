@@ -17,6 +17,7 @@ func TestEnginesSection(t *testing.T) {
 		return &trace.EngineCounters{ToUser: toUser, FromUser: n(0), InKernel: inKernel, PageRefs: n(4096)}
 	}
 	unknown := trace.Amount{Provenance: trace.Unavailable, Reason: "it may be a \x1b[31mreflink"}
+	skipped := trace.Amount{Provenance: trace.Unavailable, Reason: "the kernel skipped fexit/filemap_read 3 times"}
 	for _, test := range []struct {
 		name    string
 		engines map[string]*trace.EngineCounters
@@ -38,6 +39,14 @@ Engines, bytes  to user  from user  in kernel  by reference
   !! sender, to user: fentry 8, breakpoint 9, derived 8
   !! sender, in kernel: fentry 0, breakpoint 0, derived n/a (it may be a
   [31mreflink)`},
+		{"one missed events", map[string]*trace.EngineCounters{
+			"fentry": {ToUser: skipped, FromUser: skipped, InKernel: skipped, PageRefs: skipped}, "derived": counted(n(8), n(0)),
+		}, `
+Engines, bytes  to user  from user  in kernel  by reference
+  sender
+    fentry          n/a        n/a        n/a           n/a
+    derived           8          0          0         4,096
+  !! sender: fentry knows nothing: the kernel skipped fexit/filemap_read 3 times`},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			tr := &trace.Trace{}
@@ -47,6 +56,24 @@ Engines, bytes  to user  from user  in kernel  by reference
 				t.Errorf("got\n%s\nwant\n%s", got, want)
 			}
 		})
+	}
+}
+
+// Where the engine that counted missed events and another one counts instead, the run's head says why.
+func TestEngineThatMissedEvents(t *testing.T) {
+	for _, test := range []struct {
+		engine, fentry, want string
+	}{
+		{"derived", "the kernel skipped it", "not fentry: the kernel skipped it"},
+		{"derived", "", ""},
+		{"fentry", "the kernel skipped it", ""},
+	} {
+		amount := trace.Amount{Provenance: trace.Unavailable, Reason: test.fentry}
+		tr := &trace.Trace{Run: trace.Run{Engine: test.engine}}
+		tr.Total.Receiver = &trace.Counters{Engines: map[string]*trace.EngineCounters{"fentry": {ToUser: amount, FromUser: amount, InKernel: amount, PageRefs: amount}}}
+		if got := whyNotSeen(tr); got != test.want {
+			t.Errorf("engine %s, fentry %q: %q, want %q", test.engine, test.fentry, got, test.want)
+		}
 	}
 }
 

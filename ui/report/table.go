@@ -165,10 +165,17 @@ func (d document) addStart(add func(name string, parts ...string)) {
 
 // whyNotSeen says why copies were derived although somebody could have seen them.
 func whyNotSeen(t *trace.Trace) string {
-	if why := engineRefused(t, "fentry"); why != "" && t.Run.Engine == "derived" {
-		return "not fentry: " + why
+	if t.Run.Engine != "derived" {
+		return ""
 	}
-	return ""
+	why := engineRefused(t, "fentry")
+	for _, c := range t.Total.Processes() {
+		why = cmp.Or(why, knowsNothing(c, "fentry"))
+	}
+	if why == "" {
+		return ""
+	}
+	return "not fentry: " + why
 }
 
 func orNothing(n trace.Int, format func(int64) string) string {

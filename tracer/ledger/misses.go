@@ -1,0 +1,120 @@
+//go:build linux
+
+package ledger
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/zctrace/zctrace/bpf"
+)
+
+// Misses are the events of one hook that the kernel did not run its program for, whoever's they were.
+type Misses struct {
+	Index  int    // of the hook in the list that the tracer gives when it attaches them
+	Hook   string // as it is shown
+	Feeds  Feed
+	Kind   MissKind
+	Events int64
+}
+
+// MissKind is how a hook's program gets to run, which decides what keeps it from that.
+type MissKind int
+
+const (
+	// AtTracepoint: it was running on that CPU already.
+	AtTracepoint MissKind = iota
+	// AtFunction: so it was at a kernel function, where preemption is the rule on many kernels: a thread that is
+	// preempted inside the program keeps it from running for all others on that CPU.
+	AtFunction
+	// AtPerfEvent: some process was preempted inside a bpf(2) map operation on that CPU, which makes it blind:
+	// whoever runs there meanwhile has a blind stint.
+	AtPerfEvent
+)
+
+// why is why numbers that the hook feeds are not known.
+func (m Misses) why() string {
+	return fmt.Sprintf("the kernel skipped %s %d times, because a thread was preempted inside it", m.Hook, m.Events)
+}
+
+// missedCopies is why an engine's hooks did not see all copies, though they are there; "" if they did.
+func missedCopies(missed []Misses, e Engine) string {
+	for _, m := range missed {
+		if m.Feeds == e.Copies() && m.Kind == AtFunction && m.Events > 0 {
+			return m.why()
+		}
+	}
+	return ""
+}
+
+// Lacking are the feeds that go missing besides, because hooks at functions did not see all of their events. Copies
+// are not among them: each engine says of its own whether it knows them all the same.
+func (s *Snapshot) Lacking(missing Missing) Missing {
+	for _, m := range s.Missed {
+		if m.Kind != AtFunction || m.Events == 0 || m.Feeds == FentryCopies || missing[m.Feeds] != "" {
+			continue
+		}
+		missing = maps.Clone(missing)
+		missing[m.Feeds] = m.why()
+	}
+	return missing
+}
+
+// InOrder are the engines in the order in which they count: one that missed copies of a party, and does not know its
+// numbers therefore, comes last. If none is left, Derived is the first.
+func (s *Snapshot) InOrder(engines []Engine, sender, receiver Party) []Engine {
+	parties := [2]Party{Sender: sender, Receiver: receiver}
+	var know, lost []Engine
+	for _, e := range engines {
+		if missedCopies(s.Missed, e) == "" || s.everyTally(e, parties, func(t *tally) bool { return t.lost == "" }) {
+			know = append(know, e)
+		} else {
+			lost = append(lost, e)
+		}
+	}
+	if len(know) == 0 && len(lost) > 0 {
+		know = []Engine{Derived}
+	}
+	return slices.Concat(know, lost)
+}
+
+// missedHits are the hits of breakpoints that may have been a party's: none if what its engine saw accounts for
+// every byte.
+func (s *Snapshot) missedHits(parties [2]Party) int64 {
+	if s.BreakpointMisses == 0 || s.everyTally(Breakpoint, parties, func(t *tally) bool { return t.unplaced == 0 }) {
+		return 0
+	}
+	return s.BreakpointMisses
+}
+
+// everyTally is whether something is so of the tally of each party, by one engine.
+func (s *Snapshot) everyTally(e Engine, parties [2]Party, so func(*tally) bool) bool {
+	for i := range parties {
+		if !so(newTally(&s.Slots[i], e, &parties[i])) {
+			return false
+		}
+	}
+	return true
+}
+
+// missedEvents are the misses that may have been of a traced thread, and that nothing else tells of. A party that
+// declares its system calls tells of those that were lost.
+func (s *Snapshot) missedEvents(parties [2]Party) (n int64) {
+	blind, declared := s.BlindUnknown, true
+	for i, p := range parties {
+		slot := &s.Slots[i]
+		blind = blind || slot.BlindStints > 0
+		declared = declared && (slot.State == bpf.ObjectSlotStateIDLE || slot.State != bpf.ObjectSlotStateDIED && p.Calls != nil)
+	}
+	for _, m := range s.Missed {
+		call := m.Feeds == Syscalls || m.Feeds == SyscallTime
+		switch {
+		case m.Kind == AtFunction: // what they feed is null
+		case m.Kind == AtPerfEvent && (!blind || call && declared):
+		default:
+			n += m.Events
+		}
+	}
+	return n
+}
