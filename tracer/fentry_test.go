@@ -17,7 +17,10 @@ import (
 )
 
 // enginesEnv names the engines that must work here, as a guest's do.
-const enginesEnv = "ZCTRACE_TEST_ENGINES"
+const (
+	enginesEnv = "ZCTRACE_TEST_ENGINES"
+	partEnv    = "ZCTRACE_TEST_PART" // a number where only a part of each test's rows is to run
+)
 
 // needEngine skips where the kernel refuses the engine. That is no skip that counts
 // as a pass: the guests, which run the same test, must have it.

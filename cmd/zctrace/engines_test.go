@@ -20,6 +20,7 @@ import (
 const (
 	filesystemsEnv = "ZCTRACE_TEST_FILESYSTEMS" // name:directory ...
 	enginesEnv     = "ZCTRACE_TEST_ENGINES"     // name ...
+	partEnv        = "ZCTRACE_TEST_PART"        // a number, see part
 )
 
 type filesystem struct{ name, dir string }
@@ -76,18 +77,22 @@ type agreement struct {
 // agreements are all strategies from all file systems to the sinks for which these
 // matter, and from one in turn to those between processes. In an emulated guest,
 // they take turns with all sinks, but for the strategies that are about them, and only
-// the textbook's three go to all sinks.
+// the textbook's three go to all sinks. In a part, each goes from one file system, and to TCP or a file.
 func agreements(t *testing.T) (list []agreement) {
-	turn, fs := 0, filesystems(t)
+	turn, fs := part(), filesystems(t)
 	for _, sink := range []string{"file", "null", "tcp", "unix", "pipe"} {
-		for _, strategy := range workloads.AllNames() {
+		for i, strategy := range workloads.AllNames() {
 			between := sink == "null" || sink == "unix" || sink == "pipe"
 			if !takes(strategy, sink) || testing.Short() && between && !isClassic(strategy) {
 				continue
 			}
+			either := takes(strategy, "file") && takes(strategy, "tcp") && !isClassic(strategy)
+			if either && part() > 0 && dealt(i) != (sink == "file") {
+				continue
+			}
 			from := fs
 			aboutFiles := laws[strategy].blocks || isClassic(strategy)
-			if sink != "file" && (sink != "null" || testing.Short()) || testing.Short() && !aboutFiles {
+			if sink != "file" && (sink != "null" || testing.Short()) || testing.Short() && !aboutFiles || part() > 0 {
 				from = fs[turn%len(fs):][:1]
 				turn++
 			}

@@ -244,6 +244,16 @@ func oncePerMachine(t *testing.T) {
 // inGuest is whether this is one of the guests of scripts/vm.
 func inGuest() bool { return os.Getenv(enginesEnv) != "" }
 
+// part is 0 where everything is to run. In a guest that is to run a part, each strategy goes with
+// one file system, and where each kernel of which a part runs has another number, they take turns.
+func part() int {
+	n, _ := strconv.Atoi(os.Getenv(partEnv))
+	return n
+}
+
+// dealt is whether the i-th row of a test is to run: in a part every other one is.
+func dealt(i int) bool { return part() == 0 || (i+part())%2 == 0 }
+
 // cannot skips the test, which in CI is a failure.
 func cannot(t testing.TB, why string) {
 	t.Helper()

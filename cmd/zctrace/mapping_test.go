@@ -96,6 +96,7 @@ func TestAdvise(t *testing.T) {
 
 // Among several strategies, those that map the source do as they are told.
 func TestComparePopulated(t *testing.T) {
+	oncePerMachine(t) // as TestPopulate and TestAdvise, which the guests run
 	needTracing(t)
 	file := t.TempDir() + "/set.json"
 	r := zctrace(t, "compare", "sendfile", "mmap-write", "--populate", "--advise", "sequential", "--receiver", "trunc",

@@ -53,7 +53,10 @@ func TestNIC(t *testing.T) {
 			w := join(t, devicesOf(t, driver))
 			sink := w.serve(t)
 			source := diskFile(t, n)
-			for _, row := range nicRows {
+			for i, row := range nicRows {
+				if !dealt(i) {
+					continue
+				}
 				t.Run(row.strategy, func(t *testing.T) {
 					before, closed := w.settled(), w.from.watchClosings(t)
 					tr := w.traced(t, row.strategy, "--sink", sink, "--source", source, "--cache", "cold", "--verify")

@@ -28,7 +28,7 @@ func TestEnginesAgreeOnAPolledQueue(t *testing.T) {
 	const n = 1_000_123
 	for i, strategy := range rings() {
 		for j, sink := range allSinks {
-			if !takes(strategy, sink) || testing.Short() && (i+j)%2 > 0 && laws[strategy].only == "" {
+			if !takes(strategy, sink) || testing.Short() && (i+j)%2 > 0 && laws[strategy].only == "" || !dealt((i+j)/2) {
 				continue
 			}
 			t.Run(strategy+" to "+sink, func(t *testing.T) {

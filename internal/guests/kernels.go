@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	_ "embed"
 	"fmt"
 	"slices"
@@ -11,16 +12,16 @@ import (
 //go:embed kernels.txt
 var kernelsText []byte
 
-// kernel is one that guests boot, a line of kernels.txt, which says what its fields mean.
-type kernel struct{ name, suite, version, arch, engines, parameters string }
+// kernel is a line of kernels.txt, which says what its fields mean.
+type kernel struct{ name, suite, version, arch, ci, engines, parameters string }
 
 // kernels are all that there are, in the list's order.
 var kernels = readKernels(kernelsText)
 
 func readKernels(text []byte) (all []kernel) {
 	for line := range bytes.Lines(text) {
-		if f := strings.Fields(string(line)); len(f) >= 6 && f[0][0] != '#' {
-			all = append(all, kernel{f[0], f[1], f[2], f[3], f[4], strings.Join(f[5:], " ")})
+		if f := strings.Fields(string(line)); len(f) >= 7 && f[0] != "#" {
+			all = append(all, kernel{f[0], f[1], f[2], f[3], f[4], f[5], strings.Join(f[6:], " ")})
 		}
 	}
 	return all
@@ -33,17 +34,53 @@ func kernelNames() (names []string) {
 	return names
 }
 
-// named are the kernels of those names, or all for none.
-func named(names []string) (chosen []kernel, err error) {
-	if len(names) == 0 {
-		return kernels, nil
+// job is a kernel on which the tests run, all or a part of them.
+type job struct {
+	kernel
+
+	part string // for a part, which of the kernels' it is: "1", "2", ...; then the file systems take turns otherwise
+}
+
+// column is the job's in passes.txt, and where its guests leave what they found.
+func (j job) column() string {
+	if j.part != "" {
+		return j.name + "-part"
 	}
+	return j.name
+}
+
+// columns are all that passes.txt may have, in its order.
+func columns() (names []string) {
+	for _, k := range kernels {
+		names = append(names, k.name)
+		if k.ci == "part" {
+			names = append(names, k.name+"-part")
+		}
+	}
+	return names
+}
+
+// jobs are those of `make test` for no names, or for all everything on all kernels. A kernel that is
+// named runs all tests. Those that take longest come first.
+func jobs(names []string, all bool) (list []job, err error) {
 	for _, name := range names {
-		i := slices.Index(kernelNames(), name)
-		if i < 0 {
+		if !slices.Contains(kernelNames(), name) {
 			return nil, fmt.Errorf("there is no kernel %s, but these: %s", name, strings.Join(kernelNames(), " "))
 		}
-		chosen = append(chosen, kernels[i])
 	}
-	return chosen, nil
+	parts := 0
+	for _, k := range kernels {
+		j := job{kernel: k}
+		if k.ci == "part" {
+			parts++
+			if len(names) == 0 && !all {
+				j.part = fmt.Sprint(parts)
+			}
+		}
+		if len(names) == 0 || slices.Contains(names, k.name) {
+			list = append(list, j)
+		}
+	}
+	slices.SortStableFunc(list, func(a, b job) int { return cmp.Compare(min(1, len(a.part)), min(1, len(b.part))) })
+	return list, nil
 }

@@ -1,11 +1,11 @@
 // Command guests runs the privileged tests in emulated guests, some for each
-// kernel, and compares what passed with what is expected to (passes.txt): a kernel
-// of which a guest ran nothing, hung, crashed or skipped a test fails.
+// kernel, and compares what passed with what is expected to (passes.txt), and what the engines
+// see with docs/kernels.md: a kernel of which a guest ran nothing, hung, crashed or skipped a test fails.
 //
-//	guests [-run REGEXP] [-timeout D] [KERNEL...]   run and compare
-//	guests -accept [KERNEL...]                      write passes.txt from the last run's results
-//
-// The kernels are those of kernels.txt: all, if none is named.
+//	guests [-run REGEXP] [-timeout D]      on all kernels of kernels.txt, on some a part, as it says
+//	guests [-run REGEXP] -all              all tests on all kernels
+//	guests [-run REGEXP] KERNEL...         all tests on these
+//	guests -accept [-all] [KERNEL...]      write passes.txt and the page from the last run's results
 //
 // It is run in the root of the tree, by `make test-vm` and `make accept-vm`.
 package main
@@ -31,8 +31,29 @@ import (
 const (
 	passes = "internal/guests/passes.txt"
 	logs   = ".bin/vm/log"
-	shares = 4 // of a kernel's tests; a guest of its own runs each, so that no CPU is idle while one guest has much left to do
 )
+
+// shares are how many guests a job's tests are dealt to, so that no CPU is idle while one guest
+// has much left to do.
+func shares(j job) int {
+	if j.part != "" {
+		return 2
+	}
+	return 4
+}
+
+// atOnce is how many guests run at a time. Each keeps a CPU busy for little more than half of
+// its time: the rest it waits, most of all for the kernel to let go of functions that fentry hooked.
+// Its memory has to be there.
+func atOnce() int {
+	n := 2 * runtime.NumCPU()
+	info, _ := os.ReadFile("/proc/meminfo")
+	if m := regexp.MustCompile(`MemAvailable: +(\d+) kB`).FindSubmatch(info); m != nil {
+		kB, _ := strconv.Atoi(string(m[1]))
+		n = min(n, kB/(3<<20)) // scripts/vm gives it 3 GiB
+	}
+	return max(1, n)
+}
 
 // packages have the tests that need the kernel.
 var packages = []string{"tracer", "cmd/zctrace"}
@@ -40,15 +61,17 @@ var packages = []string{"tracer", "cmd/zctrace"}
 func main() {
 	run := flag.String("run", "", "only the tests that match this regular `expression`")
 	timeout := flag.Duration("timeout", 40*time.Minute, "how long a guest may take")
-	accept := flag.Bool("accept", false, "write "+passes+" from the last run's results")
+	all := flag.Bool("all", false, "all tests on all kernels")
+	guests := flag.Int("guests", atOnce(), "how many run at a time")
+	accept := flag.Bool("accept", false, "write "+passes+" and "+page+" from the last run's results")
 	flag.Parse()
-	kernels, err := named(flag.Args())
+	list, err := jobs(flag.Args(), *all)
 	switch {
 	case err != nil:
 	case *accept:
-		err = acceptResults(kernels)
+		err = acceptResults(list)
 	default:
-		err = test(kernels, *run, *timeout)
+		err = test(list, *run, *timeout, *guests)
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "guests:", err)
@@ -56,22 +79,29 @@ func main() {
 	}
 }
 
-// test boots the guests, as many at a time as there are CPUs: each keeps one busy.
-func test(kernels []kernel, run string, timeout time.Duration) error {
+// prepare fetches the kernels and builds the tests, as this user, so that the files are not root's.
+func prepare(list []job) error {
 	fmt.Println("fetching the kernels and building the tests ...")
-	// As this user, so that the files are not root's.
-	for _, k := range kernels {
-		if out, err := exec.Command("./scripts/vm", "--fetch", k.name).CombinedOutput(); err != nil {
-			return fmt.Errorf("fetch the kernel %s: %w\n%s", k.name, err, out)
+	for _, j := range list {
+		if out, err := exec.Command("./scripts/vm", "--fetch", j.name).CombinedOutput(); err != nil {
+			return fmt.Errorf("fetch the kernel %s: %w\n%s", j.name, err, out)
 		}
-		if err := build(k.arch); err != nil {
+		if err := build(j.arch); err != nil {
 			return err
 		}
-		if err := os.RemoveAll(filepath.Join(logs, k.name)); err != nil {
+		if err := os.RemoveAll(filepath.Join(logs, j.column())); err != nil {
 			return err
 		}
 	}
-	listed, err := list(run)
+	return nil
+}
+
+// test boots the guests of all jobs, so many at a time.
+func test(list []job, run string, timeout time.Duration, atOnce int) error {
+	if err := prepare(list); err != nil {
+		return err
+	}
+	listed, err := listTests(run)
 	if err != nil {
 		return err
 	}
@@ -82,19 +112,19 @@ func test(kernels []kernel, run string, timeout time.Duration) error {
 	var mu sync.Mutex
 	var bad []string
 	var all sync.WaitGroup
-	free := make(chan struct{}, runtime.NumCPU())
-	for _, k := range kernels {
+	free := make(chan struct{}, atOnce)
+	for _, j := range list {
 		start := time.Now()
 		var guests sync.WaitGroup
 		var failed []string // to boot
-		dealt := deal(listed, expected[k.name], shares)
+		dealt := deal(listed, expected[j.column()], shares(j))
 		for i, tests := range dealt {
 			free <- struct{}{}
 			guests.Go(func() {
 				defer func() { <-free }()
-				dir := filepath.Join(logs, k.name, strconv.Itoa(i+1))
-				defer follow(os.Stdout, fmt.Sprintf("%s, guest %d of %d", k.name, i+1, len(dealt)), dir, len(tests), everyMinute)()
-				if err := boot(k, dir, tests, timeout); err != nil {
+				dir := filepath.Join(logs, j.column(), strconv.Itoa(i+1))
+				defer follow(os.Stdout, fmt.Sprintf("%s, guest %d of %d", j.column(), i+1, len(dealt)), dir, len(tests), everyMinute)()
+				if err := boot(j, dir, tests, timeout); err != nil {
 					mu.Lock()
 					defer mu.Unlock()
 					failed = append(failed, err.Error())
@@ -103,20 +133,13 @@ func test(kernels []kernel, run string, timeout time.Duration) error {
 		}
 		all.Go(func() {
 			guests.Wait()
-			s := judge(k.name, listed, expected[k.name])
+			s := judge(j, listed, expected[j.column()])
 			mu.Lock()
 			defer mu.Unlock()
 			s.problems = append(failed, s.problems...)
-			for _, p := range s.problems {
-				fmt.Printf("%s: %s\n", k.name, strings.TrimRight(p, "\n"))
+			if s.print(j, len(listed), time.Since(start)); len(s.problems) > 0 {
+				bad = append(bad, j.column())
 			}
-			word := "ok  "
-			if len(s.problems) > 0 {
-				word = "FAIL"
-				bad = append(bad, k.name)
-			}
-			fmt.Printf("%s  %-12s  %3d of %d tests, %d passes with subtests, %v; logs in %s\n", word, k.name,
-				s.tests, len(listed)-s.elsewhere, s.passes, time.Since(start).Round(time.Second), filepath.Join(logs, k.name))
 		})
 	}
 	all.Wait()
@@ -138,26 +161,51 @@ func deal(tests []string, expected counts, n int) [][]string {
 	return dealt
 }
 
-// summary is what came of the tests on a kernel.
+// summary is what came of a job.
 type summary struct {
 	problems  []string
-	tests     int // that passed
-	passes    int // with subtests
-	elsewhere int // tests that need no guest
+	image     string // what ran
+	tests     int    // that passed
+	passes    int    // with subtests
+	elsewhere int    // tests that need no guest
 }
 
-// judge compares what a kernel's guests left with what is expected.
-func judge(kernel string, listed []string, expected counts) summary {
-	r, err := load(kernel)
-	if err != nil {
-		return summary{problems: []string{err.Error()}}
+// print says what came of it: each problem, and a line that names what ran.
+func (s *summary) print(j job, listed int, took time.Duration) {
+	for _, p := range s.problems {
+		fmt.Printf("%s: %s\n", j.column(), strings.TrimRight(p, "\n"))
 	}
-	s := summary{problems: append(r.failures(), r.differences(listed, expected)...), elsewhere: len(r.elsewhere())}
+	word, part := "ok  ", ""
+	if len(s.problems) > 0 {
+		word = "FAIL"
+	}
+	if j.part != "" {
+		part = ", each strategy with one file system"
+	}
+	fmt.Printf("%s  %-17s  %3d of %d tests, %d passes with subtests%s, %v, on %s; logs in %s\n", word, j.column(),
+		s.tests, listed-s.elsewhere, s.passes, part, took.Round(time.Second), s.image, filepath.Join(logs, j.column()))
+}
+
+// judge compares what a job's guests left with what is expected.
+func judge(j job, listed []string, expected counts) *summary {
+	r, err := load(j)
+	if err != nil {
+		return &summary{problems: []string{err.Error()}}
+	}
+	s := &summary{problems: append(r.failures(), r.differences(listed, expected)...), elsewhere: len(r.elsewhere())}
 	for _, c := range r.counts() {
 		s.passes += c.passed
 		if c.passed > 0 {
 			s.tests++
 		}
+	}
+	f, err := found(j)
+	if err == nil {
+		s.image = f.image()
+		err = f.differs()
+	}
+	if err != nil {
+		s.problems = append(s.problems, err.Error())
 	}
 	return s
 }
@@ -176,9 +224,9 @@ func build(arch string) error {
 	return nil
 }
 
-// list names the tests that are to run. It asks the binaries for this machine, so
+// listTests names the tests that are to run. It asks the binaries for this machine, so
 // that no guest can make the list short.
-func list(run string) ([]string, error) {
+func listTests(run string) ([]string, error) {
 	only, err := regexp.Compile(run)
 	if err != nil {
 		return nil, err
@@ -202,7 +250,7 @@ func list(run string) ([]string, error) {
 }
 
 // boot runs tests in a guest, which leaves what came of them in dir.
-func boot(k kernel, dir string, tests []string, timeout time.Duration) error {
+func boot(j job, dir string, tests []string, timeout time.Duration) error {
 	dir, err := filepath.Abs(dir)
 	if err != nil {
 		return err
@@ -211,7 +259,7 @@ func boot(k kernel, dir string, tests []string, timeout time.Duration) error {
 		return err
 	}
 	// Go's own time limit is the shorter one: it says what every goroutine does.
-	args := []string{"./scripts/vm", k.name, "sh", "internal/guests/guest.sh", binaries(k.arch), dir, (timeout * 3 / 4).String()}
+	args := []string{"./scripts/vm", j.name, "sh", "internal/guests/guest.sh", binaries(j.arch), dir, (timeout * 3 / 4).String(), j.part}
 	for _, pkg := range packages {
 		var names []string
 		for _, test := range tests {
@@ -234,25 +282,25 @@ func boot(k kernel, dir string, tests []string, timeout time.Duration) error {
 	return os.WriteFile(filepath.Join(dir, "console.log"), console, 0o666)
 }
 
-// load reads what a kernel's guests left.
-func load(kernel string) (*result, error) {
-	guests, err := filepath.Glob(filepath.Join(logs, kernel, "*"))
+// load reads what a job's guests left.
+func load(j job) (*result, error) {
+	guests, err := filepath.Glob(filepath.Join(logs, j.column(), "*"))
 	if err != nil {
 		return nil, err
 	}
 	if len(guests) == 0 {
-		return nil, fmt.Errorf("no guest with %s has left anything in %s", kernel, filepath.Join(logs, kernel))
+		return nil, fmt.Errorf("no guest with %s has left anything in %s", j.name, filepath.Join(logs, j.column()))
 	}
 	r := &result{tests: map[string]*outcome{}, exits: map[string]string{}, consoles: map[string]string{}}
 	for _, dir := range guests {
 		guest := filepath.Base(dir)
 		console, _ := os.ReadFile(filepath.Join(dir, "console.log"))
 		r.consoles[guest] = lastLines(console, 15)
-		for _, program := range append([]string{"doctor"}, packages...) {
+		for _, program := range packages {
 			log, err := os.ReadFile(filepath.Join(dir, filepath.Base(program)+".log"))
 			exit, _ := os.ReadFile(filepath.Join(dir, filepath.Base(program)+".exit"))
 			r.exits[guest+"/"+program] = strings.TrimSpace(string(exit))
-			if err != nil || program == "doctor" {
+			if err != nil {
 				continue
 			}
 			cmd := exec.Command("go", "tool", "test2json")
@@ -282,9 +330,9 @@ func loadTable() (table, error) {
 	return t, nil
 }
 
-// acceptResults takes over what the last run counted, if nothing failed in it.
-func acceptResults(kernels []kernel) error {
-	all, err := list("")
+// acceptResults takes over what the last run counted and saw, if nothing failed in it.
+func acceptResults(list []job) error {
+	all, err := listTests("")
 	if err != nil {
 		return err
 	}
@@ -292,21 +340,29 @@ func acceptResults(kernels []kernel) error {
 	if err != nil {
 		return err
 	}
-	for _, k := range kernels {
-		kernel := k.name
-		r, err := load(kernel)
+	for _, j := range list {
+		r, err := load(j)
 		if err != nil {
 			return err
 		}
 		if failures := r.failures(); len(failures) > 0 {
-			return fmt.Errorf("the last run on %s failed: %s", kernel, strings.Join(failures, "\n"))
+			return fmt.Errorf("the last run on %s failed: %s", j.column(), strings.Join(failures, "\n"))
 		}
-		if t[kernel] == nil {
-			t[kernel] = counts{}
+		f, err := found(j)
+		if err != nil {
+			return err
 		}
-		maps.Copy(t[kernel], r.counts())
+		if err := f.accept(); err != nil {
+			return err
+		}
+		column := t[j.column()]
+		if column == nil {
+			column = counts{}
+			t[j.column()] = column
+		}
+		maps.Copy(column, r.counts())
 		for _, name := range r.elsewhere() {
-			delete(t[kernel], name)
+			delete(column, name)
 		}
 	}
 	for _, column := range t {

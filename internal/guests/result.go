@@ -24,7 +24,7 @@ type outcome struct {
 // result is what a kernel's guests left.
 type result struct {
 	tests map[string]*outcome // "tracer/TestCountsExactly", "cmd/zctrace/TestExpect/…"
-	exits map[string]string   // of doctor and the packages' tests in each guest ("1/tracer"); "" if it was never reached
+	exits map[string]string   // of the packages' tests in each guest ("1/tracer"); "" if it was never reached
 
 	consoles map[string]string // the end of what each guest printed
 }
