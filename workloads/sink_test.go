@@ -202,8 +202,9 @@ func TestClaim(t *testing.T) {
 	_, early := open(t, source, "file:"+filepath.Join(t.TempDir(), "sink")) // which it makes
 	_, other = open(t, source, "file:"+early.Address)
 	must(t, other.Claim(from))
-	must(t, unix.Fallocate(int(other.sender.Fd()), 0, 0, 4096))
 	early.Discard() // before it claims anything
+	must(t, unix.Fallocate(int(other.sender.Fd()), 0, 0, 4096))
+	early.Discard()
 	for _, path := range []string{late.Address, early.Address} {
 		if info, err := os.Stat(path); err != nil || info.Size() != 4096 {
 			t.Errorf("the other run's file is not as it left it: %+v, %v", info, err)
