@@ -21,6 +21,7 @@ func FuzzRead(f *testing.F) {
 		`{"schema":"zctrace/1","samples":[{"elapsed_ns":1}],"losses":{"\u001b":0}}`,
 		`{"schema":"zctrace/1","total":{"receiver":{},"sender":{"syscalls":{"calls":1,"by_name":{"read":{"calls":1,"latency_log2":[1]}}}}}}`,
 		`{"schema":"zctrace/1","total":{"sender":{"syscalls":{"by_name":{"read":{"errors":3,"errnos":{"EAGAIN":1,"errno_4000":1}}}}}}}`,
+		`{"schema":"zctrace/1","total":{"sender":{"requests":{"IORING_OP_SEND":{"completed":4,"errors":3,"errnos":{"EAGAIN":1}},"IOCB_CMD_4":null}},"receiver":{"requests":{}},"kernel":{"requests":null}}}`,
 		`{"schema":"zctrace/1","total":{"sender":{"copies":{"to_user":{"bytes":1,"derived_bytes":1,"provenance":"derived"}}}}}`,
 		`{"schema":"zctrace/1","run":{"started":"2025-11-22T15:46:07Z","verified":false,"payload_bytes":1e9}}`,
 	} {
@@ -52,7 +53,7 @@ func FuzzRead(f *testing.F) {
 func FuzzExpectation(f *testing.F) {
 	for _, seed := range []string{
 		"sender.copies.from_user == 0", "receiver.copies.to_user<=2*sender.payload_bytes", "run.elapsed_ns < 5ms",
-		"sender.syscalls.by_name.splice.calls != 0", "sender.syscalls.by_name.read.errnos.EAGAIN == 0", "losses.missed_runs == 0", "sender.copies.fromuser == 1M",
+		"sender.syscalls.by_name.splice.calls != 0", "sender.syscalls.by_name.read.errnos.EAGAIN == 0", "sender.requests.IOCB_CMD_PREAD.errnos.EIO == sender.requests.IORING_OP_1.bytes", "losses.missed_runs == 0", "sender.copies.fromuser == 1M",
 		"total.kernel.cpu.user_ns >= 64KiB * host.cpus", "a.b.c > d", "==", "sender.syscalls.by_name.*.calls == 1",
 	} {
 		f.Add(seed)
