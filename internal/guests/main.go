@@ -83,8 +83,10 @@ func main() {
 func prepare(list []job) error {
 	fmt.Println("fetching the kernels and building the tests ...")
 	for _, j := range list {
-		if out, err := exec.Command("./scripts/vm", "--fetch", j.name).CombinedOutput(); err != nil {
-			return fmt.Errorf("fetch the kernel %s: %w\n%s", j.name, err, out)
+		fetch := exec.Command("./scripts/vm", "--fetch", j.name)
+		fetch.Stderr = os.Stderr // which releases it fetches, or that it cannot
+		if err := fetch.Run(); err != nil {
+			return fmt.Errorf("fetch the kernel %s: %w", j.name, err)
 		}
 		if err := build(j.arch); err != nil {
 			return err
