@@ -5,6 +5,7 @@ package main
 import (
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/zctrace/zctrace/tracer/trace"
@@ -18,7 +19,7 @@ const tracepointsEnv = "ZCTRACE_TEST_TRACEPOINTS"
 func TestPerfEventsCountTheSame(t *testing.T) {
 	const n = 1_000_123
 	source := diskFile(t, n)
-	if atPerfEvents(traced(t, "read-write", "--bytes", "4KiB")) {
+	if needsPerfEvents(t) {
 		return // at the tracepoints this kernel loses events, and nothing else does for a comparison
 	}
 	for _, strategy := range workloads.AllNames() {
@@ -72,6 +73,18 @@ func hookNames(tr *trace.Trace) (names []string) {
 	}
 	return names
 }
+
+// needsPerfEvents is whether this kernel loses events at its tracepoints. A run finds out, one for all tests.
+func needsPerfEvents(t *testing.T) bool {
+	t.Helper()
+	perfEventsOnce.Do(func() { perfEventsNeeded = atPerfEvents(traced(t, "read-write", "--bytes", "4KiB")) })
+	return perfEventsNeeded
+}
+
+var (
+	perfEventsOnce   sync.Once
+	perfEventsNeeded bool
+)
 
 // atPerfEvents is whether system calls were counted by perf's events.
 func atPerfEvents(tr *trace.Trace) bool {

@@ -65,7 +65,9 @@ func TestEngineThatMissedEvents(t *testing.T) {
 		engine, fentry, want string
 	}{
 		{"derived", "the kernel skipped it", "not fentry: the kernel skipped it"},
+		{"breakpoint", "the kernel skipped it", "not fentry: the kernel skipped it"},
 		{"derived", "", ""},
+		{"breakpoint", "", ""},
 		{"fentry", "the kernel skipped it", ""},
 	} {
 		amount := trace.Amount{Provenance: trace.Unavailable, Reason: test.fentry}

@@ -163,12 +163,15 @@ func (d document) addStart(add func(name string, parts ...string)) {
 	}
 }
 
-// whyNotSeen says why copies were derived although somebody could have seen them.
+// whyNotSeen says why copies were derived, or seen by another engine, although the most trusted one could have seen them.
 func whyNotSeen(t *trace.Trace) string {
-	if t.Run.Engine != "derived" {
+	if t.Run.Engine == "fentry" {
 		return ""
 	}
-	why := engineRefused(t, "fentry")
+	why := ""
+	if t.Run.Engine == "derived" { // else another one sees them
+		why = engineRefused(t, "fentry")
+	}
 	for _, c := range t.Total.Processes() {
 		why = cmp.Or(why, knowsNothing(c, "fentry"))
 	}
