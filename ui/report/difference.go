@@ -21,7 +21,7 @@ func Difference(a, b *trace.Trace, nameA, nameB string, width int) string {
 	d := difference{a: newDocument(a), b: newDocument(b), shown: map[string]bool{}}
 	short := func(name string) string { return term.FitEnd(d.a.Text(name), 15, "..") }
 	d.names = [2]string{short(nameA), short(nameB)}
-	sections := [][]string{d.settings(width), d.speed(width), d.passes(width), d.perMiB(width), d.calls(width)}
+	sections := [][]string{d.settings(width), d.speed(width), d.passes(width), d.perMiB(width), d.calls(width), d.requests(width)}
 	return joined(sections, width) + "\n!= differs, = the same as precisely as shown; ratio: the second by the first\n" + strings.Join(term.Wrap(d.legend(), width), "\n") + "\n"
 }
 
@@ -247,7 +247,7 @@ func (d difference) perMiB(width int) []string {
 // calls are the sender's system calls by name.
 func (d difference) calls(width int) []string {
 	var rows []both
-	for _, name := range slices.Compact(slices.Sorted(slices.Values(append(callNames(d.a), callNames(d.b)...)))) {
+	for _, name := range eitherOf(d.a.Now.Main().Syscalls.ByName, d.b.Now.Main().Syscalls.ByName) {
 		call := func(d document) reading.Call { return reading.CallOf(d.Now.Main(), name) }
 		rows = append(rows, both{d.a.Text(name), func(d document) figureOf {
 			made := trace.Known(call(d).Count.Int.Or(0)) // one that was not made was made 0 times
@@ -274,19 +274,41 @@ func (d difference) calls(width int) []string {
 	return d.table("Sender's calls per MiB", rows, width)
 }
 
+// requests are the sender's asynchronous requests by the names of their operations. Where a run counted them, those
+// that it does not have are none.
+func (d difference) requests(width int) []string {
+	var rows []both
+	add := func(request, label string, of func(*trace.Counters) trace.Value) {
+		rows = append(rows, both{d.a.Text(label), func(d document) figureOf {
+			c := d.Now.Main()
+			n := of(c)
+			if _, made := c.Requests[request]; !made && c.Requests != nil {
+				n = trace.Value{Int: trace.Known(0)}
+			}
+			return perBytes(n, d.Payload(), 1<<20)
+		}, human.PerMiB})
+	}
+	a, b := d.a.Now.Main().Requests, d.b.Now.Main().Requests
+	for _, name := range eitherOf(a, b) {
+		add(name, name, func(c *trace.Counters) trace.Value { return c.ValueOf(trace.RequestCount, name) })
+		add(name, name+", errors", func(c *trace.Counters) trace.Value { return c.ValueOf(trace.RequestErrors, name) })
+		for _, errno := range eitherOf(a[name].Errnos, b[name].Errnos) {
+			add(name, name+", "+errno, func(c *trace.Counters) trace.Value { return c.RequestErrnoOf(name, errno) })
+		}
+	}
+	return d.table("Sender's requests per MiB", rows, width)
+}
+
+// eitherOf are the keys of both, each once, in order.
+func eitherOf[T any](a, b map[string]T) []string {
+	return slices.Compact(slices.Sorted(slices.Values(append(slices.Collect(maps.Keys(a)), slices.Collect(maps.Keys(b))...))))
+}
+
 // errnos are those with which the call failed in either run, and the others that the traces do not name.
 func (d difference) errnos(call string) []string {
-	named := append(errnoNames(d.a, call), errnoNames(d.b, call)...)
+	named := eitherOf(d.a.Now.Main().Syscalls.ByName[call].Errnos, d.b.Now.Main().Syscalls.ByName[call].Errnos)
 	if len(named) == 0 {
 		return nil
 	}
-	return append(slices.Compact(slices.Sorted(slices.Values(named))), reading.OtherErrnos)
-}
-
-func errnoNames(d document, call string) []string {
-	return slices.Collect(maps.Keys(d.Now.Main().Syscalls.ByName[call].Errnos))
-}
-
-func callNames(d document) []string {
-	return slices.Collect(maps.Keys(d.Now.Main().Syscalls.ByName))
+	return append(named, reading.OtherErrnos)
 }

@@ -89,6 +89,23 @@ func TestDifferenceOfOtherErrnos(t *testing.T) {
 	}
 }
 
+// Requests that the other run did not make are 0 if it counted them, and not known if nobody did.
+func TestDifferenceOfRequests(t *testing.T) {
+	counted := tracetest.Small("read-write")
+	counted.Total.Sender.Requests = map[string]trace.Request{"IORING_OP_SEND_ZC": {Completed: trace.Known(1024), Errors: trace.Known(0)}}
+	for other, want := range map[*trace.Trace][]string{
+		counted:                     {`!= IORING_OP_SEND_ZC +17\.00 +16\.00`, `!= IORING_OP_SEND_ZC, errors +1\.02 +0\.00`, `!= IORING_OP_SEND_ZC, ENOMEM +0\.62 +0\.00`, `!= IOCB_CMD_PREAD +0\.11 +0\.00`},
+		tracetest.Small("sendfile"): {`\? IORING_OP_SEND_ZC +17\.00 +n/a`, `\? IORING_OP_SEND_ZC, ENOMEM +0\.62 +n/a`},
+	} {
+		text := Difference(tracetest.Failing(), other, "a", "b", 80)
+		for _, want := range want {
+			if !regexp.MustCompile(want).MatchString(text) {
+				t.Errorf("no %q in\n%s", want, text)
+			}
+		}
+	}
+}
+
 // Traces that press against every limit make no line too long, nor anything
 // that the terminal would obey.
 func TestDifferenceOfExtremes(t *testing.T) {
