@@ -105,7 +105,9 @@ static __always_inline void socket_kind(struct fd_kind *kind, struct file *file)
 		       (BPF_CORE_READ(sk, sk_type) & 0xff) << 16 | BPF_CORE_READ(sk, sk_protocol);
 	if (BPF_CORE_READ(sk, sk_route_caps) & NETIF_F_SG)
 		kind->attrs |= FD_SG;
-	if (BPF_CORE_READ(sk, __sk_common.skc_flags) >> bpf_core_enum_value(enum sock_flags, SOCK_ZEROCOPY) & 1)
+	if (!bpf_core_enum_value_exists(enum sock_flags, SOCK_ZEROCOPY))
+		kind->attrs &= ~FD_KNOWN; /* no rule is certain then */
+	else if (BPF_CORE_READ(sk, __sk_common.skc_flags) >> bpf_core_enum_value(enum sock_flags, SOCK_ZEROCOPY) & 1)
 		kind->attrs |= FD_ZEROCOPY;
 }
 

@@ -22,7 +22,7 @@ static __always_inline struct slot *owner_of(struct sk_buff *skb)
 		return 0;
 	holder = uarg - bpf_core_field_offset(struct sk_buff, cb);
 	s = slot_sending_to(BPF_CORE_READ(holder, sk));
-	if (!s && bpf_core_type_exists(struct io_notif_data)) {
+	if (!s && bpf_core_field_exists(((struct io_notif_data *)0)->uarg)) {
 		void *request = uarg - bpf_core_field_offset(struct io_notif_data, uarg);
 
 		s = slot_of_request(request); /* io_uring/notif.c: io_alloc_notif */

@@ -177,6 +177,9 @@ func tryHook(h Hook, kernel *btf.Spec) error {
 		return err
 	}
 	defer t.Close()
+	if err := t.hooks[0].err; err != nil {
+		return err
+	}
 	_, err = t.Attach()
 	return err
 }

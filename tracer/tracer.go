@@ -130,9 +130,7 @@ func open(hooks []Hook, opts Options, engines []ledger.Engine, kernel *btf.Spec)
 	if err := checkDescriptors(t.descriptors(len(programs), len(spec.Maps))); err != nil {
 		return nil, err
 	}
-	if t.collection, err = ebpf.NewCollectionWithOptions(spec, ebpf.CollectionOptions{
-		Programs: ebpf.ProgramOptions{KernelTypes: kernel, ExtraRelocationTargets: layerTypes()}, Cache: kernelTypes,
-	}); err != nil {
+	if err := t.load(spec, kernel); err != nil {
 		return nil, fmt.Errorf("load the eBPF programs: %w", err)
 	}
 	for i := range t.hooks {

@@ -12,12 +12,12 @@ import (
 	"github.com/zctrace/zctrace/tracer/ledger"
 )
 
-// fileOnXFS is a file in large folios where the guest has them; elsewhere on some disk.
-func fileOnXFS(t *testing.T, n int) int {
+// fileOn is a file of n bytes on that file system where a guest has it, elsewhere on some disk.
+func fileOn(t *testing.T, filesystem string, n int) *os.File {
 	t.Helper()
 	base := "/var/tmp"
 	for _, f := range strings.Fields(os.Getenv("ZCTRACE_TEST_FILESYSTEMS")) {
-		if name, dir, _ := strings.Cut(f, ":"); name == "xfs" {
+		if name, dir, _ := strings.Cut(f, ":"); name == filesystem {
 			base = dir
 		}
 	}
@@ -32,14 +32,14 @@ func fileOnXFS(t *testing.T, n int) int {
 	if err := f.Sync(); err != nil {
 		t.Fatal(err)
 	}
-	return int(f.Fd())
+	return f
 }
 
 // What another task writes back of the sink is counted, also where it begins within a large folio, which is
 // known by its first page.
 func TestWritebackWithinAFolio(t *testing.T) {
 	page := os.Getpagesize()
-	fd := fileOnXFS(t, 256*page)
+	fd := int(fileOn(t, "xfs", 256*page).Fd()) // in large folios
 	tr := start(t, Options{})
 	window(-1, fd, func() {
 		if _, err := unix.Pwrite(fd, make([]byte, page), int64(101*page)); err != nil {

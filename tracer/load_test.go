@@ -1,0 +1,73 @@
+//go:build linux
+
+package tracer
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/cilium/ebpf/btf"
+
+	"github.com/zctrace/zctrace/bpf"
+	"github.com/zctrace/zctrace/tracer/ledger"
+)
+
+// rename renames a member of a structure, also within anonymous ones.
+func rename(members []btf.Member, from, to string) {
+	for i := range members {
+		switch inner := members[i].Type.(type) {
+		case *btf.Struct:
+			rename(inner.Members, from, to)
+		case *btf.Union:
+			rename(inner.Members, from, to)
+		}
+		if members[i].Name == from {
+			members[i].Name = to
+		}
+	}
+}
+
+// A kernel that renames what a program reads goes without that hook, and says so; the others count. Of
+// overlays and the like nothing is certain then, which needs no hook left out.
+func TestForeignKernel(t *testing.T) {
+	needTracing(t)
+	for _, test := range []struct{ structure, member, foreign string }{
+		{"page", "mapping", bpf.ObjectProgBlockBioQueue},
+		{"ovl_inode", "__upperdentry", ""},
+		{"ovl_file", "realfile", ""},
+		{"backing_aio", "orig_iocb", ""},
+		{"io_notif_data", "uarg", ""},
+	} {
+		kernel, err := btf.LoadKernelSpec()
+		if err != nil {
+			t.Fatal(err)
+		}
+		kernel = kernel.Copy()
+		var structure *btf.Struct
+		if err := kernel.TypeByName(test.structure, &structure); err != nil {
+			continue // it is a module's, or not in this kernel
+		}
+		rename(structure.Members, test.member, "called_otherwise")
+		tr, err := open(Hooks, Options{Marker: testMarker, Requests: true}, []ledger.Engine{ledger.Derived}, kernel)
+		if err != nil {
+			t.Errorf("%s.%s: %v", test.structure, test.member, err)
+			continue
+		}
+		for _, h := range tr.hooks {
+			if foreign := h.Program == test.foreign; errors.Is(h.err, errForeign) != foreign {
+				t.Errorf("%s.%s: %s: %v", test.structure, test.member, h.name(), h.err)
+			}
+			if h.Program != test.foreign {
+				continue
+			}
+			if why := tr.missing()[h.Feeds]; !strings.Contains(why, errForeign.Error()) {
+				t.Errorf("%s.%s: its numbers are missing because %q", test.structure, test.member, why)
+			}
+			if err := tryHook(h.Hook, kernel); !errors.Is(err, errForeign) {
+				t.Errorf("%s.%s: doctor says %v", test.structure, test.member, err)
+			}
+		}
+		tr.Close()
+	}
+}
