@@ -22,7 +22,7 @@ func (t *Tracer) misses() ([]ledger.Misses, error) {
 		if err != nil {
 			return nil, fmt.Errorf("read the misses of %s: %w", h.name(), err)
 		}
-		list = append(list, ledger.Misses{Index: i, Hook: h.name(), Feeds: h.Feeds, Kind: h.kind.misses(), Events: int64(stats.RecursionMisses)})
+		list = append(list, ledger.Misses{Index: i, Hook: h.name(), Feeds: h.Feeds, Kind: h.misses(), Events: int64(stats.RecursionMisses)})
 	}
 	return list, nil
 }
@@ -32,12 +32,14 @@ func (t *Tracer) loaded(program string) bool {
 	return slices.ContainsFunc(t.hooks, func(h loadedHook) bool { return h.Program == program && h.prog != nil })
 }
 
-// misses is what keeps a program of this kind from running.
-func (k HookKind) misses() ledger.MissKind {
-	switch k {
-	case FuncEntry, FuncExit:
-		return ledger.AtFunction
-	case PerfEvent:
+// misses is what keeps the hook's program from running.
+func (h *loadedHook) misses() ledger.MissKind {
+	switch {
+	case h.kind == FuncEntry, h.kind == FuncExit:
+		return ledger.Preempted
+	case h.Feeds == ledger.Disk: // its event has no twin of perf's that tells which request it is
+		return ledger.Preempted
+	case h.kind == PerfEvent:
 		return ledger.AtPerfEvent
 	}
 	return ledger.AtTracepoint

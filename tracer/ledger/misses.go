@@ -25,9 +25,9 @@ type MissKind int
 const (
 	// AtTracepoint: it was running on that CPU already.
 	AtTracepoint MissKind = iota
-	// AtFunction: so it was at a kernel function, where preemption is the rule on many kernels: a thread that is
+	// Preempted: so it was, at a kernel function, or at a tracepoint where nothing else can be had: a thread that is
 	// preempted inside the program keeps it from running for all others on that CPU.
-	AtFunction
+	Preempted
 	// AtPerfEvent: some process was preempted inside a bpf(2) map operation on that CPU, which makes it blind:
 	// whoever runs there meanwhile has a blind stint.
 	AtPerfEvent
@@ -41,18 +41,18 @@ func (m Misses) why() string {
 // missedCopies is why an engine's hooks did not see all copies, though they are there; "" if they did.
 func missedCopies(missed []Misses, e Engine) string {
 	for _, m := range missed {
-		if m.Feeds == e.Copies() && m.Kind == AtFunction && m.Events > 0 {
+		if m.Feeds == e.Copies() && m.Kind == Preempted && m.Events > 0 {
 			return m.why()
 		}
 	}
 	return ""
 }
 
-// Lacking are the feeds that go missing besides, because hooks at functions did not see all of their events. Copies
+// Lacking are the feeds that go missing besides, because hooks whose programs are preempted did not see all of their events. Copies
 // are not among them: each engine says of its own whether it knows them all the same.
 func (s *Snapshot) Lacking(missing Missing) Missing {
 	for _, m := range s.Missed {
-		if m.Kind != AtFunction || m.Events == 0 || m.Feeds == FentryCopies || missing[m.Feeds] != "" {
+		if m.Kind != Preempted || m.Events == 0 || m.Feeds == FentryCopies || missing[m.Feeds] != "" {
 			continue
 		}
 		missing = maps.Clone(missing)
@@ -110,7 +110,7 @@ func (s *Snapshot) missedEvents(parties [2]Party) (n int64) {
 	for _, m := range s.Missed {
 		call := m.Feeds == Syscalls || m.Feeds == SyscallTime
 		switch {
-		case m.Kind == AtFunction: // what they feed is null
+		case m.Kind == Preempted: // what they feed is null
 		case m.Kind == AtPerfEvent && (!blind || call && declared):
 		default:
 			n += m.Events

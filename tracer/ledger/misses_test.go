@@ -29,7 +29,7 @@ func TestMissedEvents(t *testing.T) {
 		want     int64
 	}{
 		{"at a tracepoint", missed(AtTracepoint, PageCache), 0, false, declared, bpf.ObjectSlotStateCLOSED, 5},
-		{"at a function, which makes numbers null", missed(AtFunction, FentryCopies), 1, true, declared, bpf.ObjectSlotStateCLOSED, 0},
+		{"preempted inside, which makes numbers null", missed(Preempted, FentryCopies), 1, true, declared, bpf.ObjectSlotStateCLOSED, 0},
 		{"at an event of perf, of a stranger", missed(AtPerfEvent, PageCache), 0, false, declared, bpf.ObjectSlotStateCLOSED, 0},
 		{"in a blind stint", missed(AtPerfEvent, PageCache), 1, false, declared, bpf.ObjectSlotStateCLOSED, 5},
 		{"nobody knows of blind stints", missed(AtPerfEvent, PageCache), 0, true, declared, bpf.ObjectSlotStateCLOSED, 5},
@@ -87,7 +87,7 @@ func TestEngineThatMissedEvents(t *testing.T) {
 		{"late copies", sent, one, []Engine{Derived, Fentry}, trace.InKernel, unknown, unknown},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			s := &Snapshot{Missed: []Misses{{Hook: "fexit/filemap_read", Feeds: FentryCopies, Kind: AtFunction, Events: 3}}}
+			s := &Snapshot{Missed: []Misses{{Hook: "fexit/filemap_read", Feeds: FentryCopies, Kind: Preempted, Events: 3}}}
 			s.Slots[Sender] = *slot(test.cell)
 			p := Party{Missed: s.Missed, Missing: Missing{LateCopies: "not asked for"}}
 			order := s.InOrder(test.engines, p, Party{Missed: s.Missed})
@@ -126,19 +126,20 @@ func seenBy(c bpf.ObjectCell, toUser, fromUser uint64) bpf.ObjectCell {
 func TestFunctionHooksThatMissedEvents(t *testing.T) {
 	before := Missing{COW: "no such function"}
 	s := &Snapshot{Missed: []Misses{
-		{Hook: "fexit/do_set_pmd", Feeds: MappedPages, Kind: AtFunction, Events: 2},
-		{Hook: "fexit/skb_copy_bits", Feeds: NetInternal, Kind: AtFunction},
-		{Hook: "fentry/copy_mc_to_kernel", Feeds: COW, Kind: AtFunction, Events: 1},
-		{Hook: "fexit/filemap_read", Feeds: FentryCopies, Kind: AtFunction, Events: 1},
-		{Hook: "tp_btf/block_bio_queue", Feeds: Disk, Kind: AtTracepoint, Events: 1},
+		{Hook: "fexit/do_set_pmd", Feeds: MappedPages, Kind: Preempted, Events: 2},
+		{Hook: "fexit/skb_copy_bits", Feeds: NetInternal, Kind: Preempted},
+		{Hook: "fentry/copy_mc_to_kernel", Feeds: COW, Kind: Preempted, Events: 1},
+		{Hook: "fexit/filemap_read", Feeds: FentryCopies, Kind: Preempted, Events: 1},
+		{Hook: "tp_btf/block_bio_queue", Feeds: Disk, Kind: Preempted, Events: 4},
+		{Hook: "tp_btf/netif_receive_skb", Feeds: NICReceived, Kind: AtTracepoint, Events: 1},
 		{Hook: "tracepoint/filemap/mm_filemap_fault", Feeds: ReadAhead, Kind: AtPerfEvent, Events: 1},
 	}}
 	missing := s.Lacking(before)
 	if len(before) != 1 {
 		t.Errorf("what was missing before has become %v", before)
 	}
-	if len(missing) != 2 || missing[COW] != before[COW] || !strings.Contains(missing[MappedPages], "skipped fexit/do_set_pmd 2 times") {
-		t.Errorf("%v is missing, want only mapped pages, and copy-on-write as before", missing)
+	if len(missing) != 3 || !strings.Contains(missing[Disk], "skipped tp_btf/block_bio_queue 4 times") || missing[COW] != before[COW] || !strings.Contains(missing[MappedPages], "skipped fexit/do_set_pmd 2 times") {
+		t.Errorf("%v is missing, want only mapped pages and the disk, and copy-on-write as before", missing)
 	}
 	c := Counters(slot(), Party{Missing: missing, Workload: Workload{Maps: true}})
 	if v := c.Value(trace.Mapped); v.Int.Known() || !strings.Contains(v.Origin.Reason, missing[MappedPages]) {
