@@ -6,6 +6,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/zctrace/zctrace/tracer/trace"
 )
 
 // What is run, by what was asked for.
@@ -124,5 +127,38 @@ func TestRows(t *testing.T) {
 	}
 	if a, b := withoutRelease("| 6.1 | a | 1 |\n"), withoutRelease("| 6.1 | b | 1 |"); a != b || a == withoutRelease("| 6.1 | a | 2 |") {
 		t.Errorf("but for the release they are %q and %q", a, b)
+	}
+}
+
+// The line of a job names the kernel that ran, and says so where only a part of the tests did.
+func TestSummary(t *testing.T) {
+	for _, test := range []struct {
+		part     string
+		problems []string
+		want     string
+	}{
+		{"", nil, "ok    6.1                  9 of 10 tests, 30 passes with subtests, 1m0s, on 6.1.0-56, sha256 abc; logs in .bin/vm/log/6.1\n"},
+		{"2", []string{"TestA failed"}, "6.1-part: TestA failed\nFAIL  6.1-part             9 of 10 tests, 30 passes with subtests, " +
+			"each strategy with one file system and of some tables every other row, 1m0s, on 6.1.0-56, sha256 abc; logs in .bin/vm/log/6.1-part\n"},
+	} {
+		s := summary{problems: test.problems, image: "6.1.0-56, sha256 abc", tests: 9, passes: 30, elsewhere: 2}
+		if got := s.text(job{kernel: kernel{name: "6.1"}, part: test.part}, 12, time.Minute); got != test.want {
+			t.Errorf("part %q: it says\n%swant\n%s", test.part, got, test.want)
+		}
+	}
+}
+
+// A row says how each engine knew each number, and which did not work.
+func TestRowOfAFinding(t *testing.T) {
+	known := trace.Amount{Bytes: trace.Known(1), Provenance: trace.Observed}
+	derived := trace.Amount{Bytes: trace.Known(1), Provenance: trace.Derived}
+	fentry, rules := &trace.Trace{}, &trace.Trace{}
+	fentry.Total.Sender.Copies.ToUser, fentry.Total.Sender.PageCache.ReadaheadBytes = known, trace.Known(0)
+	rules.Total.Sender.Copies.ToUser = derived
+	rules.Host.Kernel = "6.1.0-56"
+	rules.Hooks = []trace.Hook{{Name: "tp_btf/sys_enter", Counter: "syscalls time_ns", Attached: true}, {Name: "tp/x", Counter: "syscalls, copies", Attached: true}, {Name: "tp_btf/x", Counter: "syscalls, copies"}}
+	f := finding{job: job{kernel: kernel{name: "6.1"}}, preemption: "full", traces: map[string]*trace.Trace{"fentry": fentry, "derived": rules}}
+	if got, want := f.row(), "| 6.1 | 6.1.0-56 | full | `tp/x` | O x D | - x - | - x - | - x - | - x - | - x - | - x - | O x - |"; got != want {
+		t.Errorf("the row is\n%s, want\n%s", got, want)
 	}
 }

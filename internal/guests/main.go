@@ -139,7 +139,7 @@ func test(list []job, run string, timeout time.Duration, atOnce int) error {
 			mu.Lock()
 			defer mu.Unlock()
 			s.problems = append(failed, s.problems...)
-			if s.print(j, len(listed), time.Since(start)); len(s.problems) > 0 {
+			if fmt.Print(s.text(j, len(listed), time.Since(start))); len(s.problems) > 0 {
 				bad = append(bad, j.column())
 			}
 		})
@@ -172,20 +172,22 @@ type summary struct {
 	elsewhere int    // tests that need no guest
 }
 
-// print says what came of it: each problem, and a line that names what ran.
-func (s *summary) print(j job, listed int, took time.Duration) {
+// text says what came of it: each problem, and a line that names what ran.
+func (s *summary) text(j job, listed int, took time.Duration) string {
+	var b strings.Builder
 	for _, p := range s.problems {
-		fmt.Printf("%s: %s\n", j.column(), strings.TrimRight(p, "\n"))
+		fmt.Fprintf(&b, "%s: %s\n", j.column(), strings.TrimRight(p, "\n"))
 	}
 	word, part := "ok  ", ""
 	if len(s.problems) > 0 {
 		word = "FAIL"
 	}
 	if j.part != "" {
-		part = ", each strategy with one file system"
+		part = ", each strategy with one file system and of some tables every other row"
 	}
-	fmt.Printf("%s  %-17s  %3d of %d tests, %d passes with subtests%s, %v, on %s; logs in %s\n", word, j.column(),
+	fmt.Fprintf(&b, "%s  %-17s  %3d of %d tests, %d passes with subtests%s, %v, on %s; logs in %s\n", word, j.column(),
 		s.tests, listed-s.elsewhere, s.passes, part, took.Round(time.Second), s.image, filepath.Join(logs, j.column()))
+	return b.String()
 }
 
 // judge compares what a job's guests left with what is expected.
