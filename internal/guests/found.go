@@ -39,6 +39,10 @@ func found(j job) (*finding, error) {
 	if err != nil {
 		return nil, fmt.Errorf("what the engines see was not found out: %w", err)
 	}
+	said, _ := os.ReadFile(filepath.Join(dir, "found.log"))
+	if exit, _ := os.ReadFile(filepath.Join(dir, "doctor.exit")); strings.TrimSpace(string(exit)) != "0" {
+		return nil, fmt.Errorf("zctrace doctor exited with %s\n%s", exit, indent(string(said)))
+	}
 	f := &finding{job: j, preemption: strings.TrimSpace(string(preemption)), traces: map[string]*trace.Trace{}}
 	if chosen := regexp.MustCompile(`\((\w+)\)`).FindStringSubmatch(f.preemption); chosen != nil { // "none voluntary (full)"
 		f.preemption = chosen[1]
@@ -46,8 +50,7 @@ func found(j job) (*finding, error) {
 	for engine := range strings.SplitSeq(j.engines, ",") {
 		t, _, err := trace.ReadFile(filepath.Join(dir, engine+".json"))
 		if err != nil {
-			console, _ := os.ReadFile(filepath.Join(dir, "found.log"))
-			return nil, fmt.Errorf("what engine %s sees was not found out: %w\n%s", engine, err, indent(lastLines(console, 15)))
+			return nil, fmt.Errorf("what engine %s sees was not found out: %w\n%s", engine, err, indent(lastLines(said, 15)))
 		}
 		f.traces[engine] = t
 	}

@@ -13,6 +13,7 @@ if [ "${out##*/}" = 1 ]; then
 	cat /sys/kernel/debug/sched/preempt >"$out/preemption" 2>/dev/null ||
 		uname -v | grep -o 'PREEMPT[A-Z_]*' >"$out/preemption" || echo 'none or voluntary' >"$out/preemption"
 	zctrace doctor
+	echo $? >"$out/doctor.exit"
 	for engine in $ZCTRACE_TEST_ENGINES; do
 		zctrace run mmap-write --source auto:1MiB --bytes 1MiB --cache cold --sink tcp --copies "$engine" --json "$out/$engine.json"
 	done
