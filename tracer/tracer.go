@@ -245,8 +245,7 @@ func (t *Tracer) Attach() (*Attached, error) {
 func (t *Tracer) attach(h *loadedHook) (io.Closer, error) {
 	switch h.kind {
 	case PerfEvent:
-		group, event, _ := strings.Cut(h.target, "/")
-		return link.Tracepoint(group, event, h.prog, nil)
+		return attachToPerfEvent(h)
 	case Tracepoint:
 		return link.AttachTracing(link.TracingOptions{Program: h.prog, AttachType: ebpf.AttachTraceRawTp})
 	case BreakpointHook:
@@ -258,6 +257,16 @@ func (t *Tracer) attach(h *loadedHook) (io.Closer, error) {
 		return b, nil
 	}
 	return link.AttachTracing(link.TracingOptions{Program: h.prog})
+}
+
+func attachToPerfEvent(h *loadedHook) (io.Closer, error) {
+	group, event, _ := strings.Cut(h.target, "/")
+	l, err := link.Tracepoint(group, event, h.prog, nil)
+	if errors.Is(err, unix.EACCES) || errors.Is(err, unix.EPERM) { // Debian's kernels, above 2
+		return nil, &refusal{state: Refused, reason: "kernel.perf_event_paranoid keeps perf's events from who lacks CAP_SYS_ADMIN",
+			remedy: "run it with sudo; or sysctl kernel.perf_event_paranoid=2"}
+	}
+	return l, err
 }
 
 // Detach stops counting. The cells keep what they hold.

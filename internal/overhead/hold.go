@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"strings"
 	"sync"
 	"time"
@@ -25,6 +26,7 @@ type holding struct {
 	Latency bool
 	Sockets bool
 	Empty   bool   // programs that do nothing, on the tracepoints that zctrace uses with Derived and Latency
+	Perf    bool   // at perf's events, also where the tracepoints would do
 	Other   bool   // it counts for a program that is not there
 	Cookie  uint64 // of the program that it counts for
 }
@@ -44,8 +46,21 @@ type counted struct {
 type holder struct {
 	mu     sync.Mutex // its cells are read all the time
 	tracer *tracer.Tracer
-	empty  []*ebpf.Program // instead
+	empty  []empty // instead
 	links  []io.Closer
+}
+
+// empty is a program that does nothing, at a tracepoint or at perf's event.
+type empty struct {
+	prog   *ebpf.Program
+	target string
+}
+
+func (e empty) attach() (io.Closer, error) {
+	if group, event, isPerf := strings.Cut(e.target, "/"); isPerf {
+		return link.Tracepoint(group, event, e.prog, nil)
+	}
+	return link.AttachTracing(link.TracingOptions{Program: e.prog, AttachType: ebpf.AttachTraceRawTp})
 }
 
 // holdMain is the whole life of such a process.
@@ -70,6 +85,11 @@ func holdMain(path string) error {
 func open(o holding) (*holder, error) {
 	if o.Empty {
 		o.Copies, o.Latency = ledger.Derived, true
+	}
+	if o.Perf {
+		if err := os.Setenv("ZCTRACE_TEST_TRACEPOINTS", "perf"); err != nil {
+			return nil, err
+		}
 	}
 	t, err := tracer.Open(tracer.Options{
 		Copies: o.Copies, Latency: o.Latency, Sockets: o.Sockets,
@@ -105,17 +125,20 @@ func (h *holder) hollow() error {
 			continue
 		}
 		kind, target, _ := strings.Cut(hook.Name, "/")
-		if kind != string(tracer.Tracepoint) {
+		spec := &ebpf.ProgramSpec{License: "GPL", Instructions: asm.Instructions{asm.Mov.Imm(asm.R0, 0), asm.Return()}}
+		switch tracer.HookKind(kind) {
+		case tracer.Tracepoint:
+			spec.Type, spec.AttachType, spec.AttachTo = ebpf.Tracing, ebpf.AttachTraceRawTp, target
+		case tracer.PerfEvent:
+			spec.Type = ebpf.TracePoint
+		default:
 			return fmt.Errorf("%s is not a tracepoint", hook.Name)
 		}
-		prog, err := ebpf.NewProgram(&ebpf.ProgramSpec{
-			Type: ebpf.Tracing, AttachType: ebpf.AttachTraceRawTp, AttachTo: target, License: "GPL",
-			Instructions: asm.Instructions{asm.Mov.Imm(asm.R0, 0), asm.Return()},
-		})
+		prog, err := ebpf.NewProgram(spec)
 		if err != nil {
 			return err
 		}
-		h.empty = append(h.empty, prog)
+		h.empty = append(h.empty, empty{prog, target})
 	}
 	return nil
 }
@@ -129,8 +152,8 @@ func (h *holder) attach(attach bool) error {
 		h.tracer.Detach()
 		return nil
 	case attach:
-		for _, p := range h.empty {
-			l, err := link.AttachTracing(link.TracingOptions{Program: p, AttachType: ebpf.AttachTraceRawTp})
+		for _, e := range h.empty {
+			l, err := e.attach()
 			if err != nil {
 				return err
 			}

@@ -63,6 +63,11 @@ func contenders(self, other string) []contender {
 	}
 	rows = append(rows, contender{name: emptyName, build: self, hold: &holding{Empty: true}})
 	zctrace(bystanderName, holding{Copies: ledger.Derived, Latency: true, Other: true})
+	for _, latency := range []bool{false, true} {
+		zctrace(fmt.Sprintf("zctrace, derived, `--latency %s`, at perf's events", onOff(latency)), holding{Copies: ledger.Derived, Latency: latency, Perf: true})
+	}
+	rows = append(rows, contender{name: emptyName + ", perf's", build: self, hold: &holding{Empty: true, Perf: true}})
+	zctrace(bystanderName+", at perf's events", holding{Copies: ledger.Derived, Latency: true, Other: true, Perf: true})
 	return append(rows,
 		tool("`bpftrace internal/overhead/zctrace.bt`", "bpftrace", func(program []string) []string {
 			return []string{"-e", script, "-c", strings.Join(program, " ")}
