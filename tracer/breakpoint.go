@@ -31,9 +31,12 @@ type breakpoint struct {
 type breakpointEvent struct {
 	fd      int
 	enabled uint64    // nanoseconds, when last read
-	since   time.Time // when that was first read
+	since   time.Time // when that was first read, or the event opened
 	stands  bool      // it was the same the time before
 }
+
+// newBreakpointEvent is that of an event that has just been opened. The first reading may find that no time has passed yet.
+func newBreakpointEvent(fd int) *breakpointEvent { return &breakpointEvent{fd: fd, since: time.Now()} }
 
 // clockStops is longer than a CPU's clock stands still. Where the TSC is unstable, it waits for the next tick
 // (kernel/sched/clock.c: sched_clock_local), which comes late in an emulated machine.
@@ -69,7 +72,7 @@ func setBreakpoint(prog *ebpf.Program, h Hook) (_ *breakpoint, err error) {
 		if err != nil {
 			return nil, err
 		}
-		b.events[cpu] = &breakpointEvent{fd: fd}
+		b.events[cpu] = newBreakpointEvent(fd)
 		l, err := link.AttachRawLink(link.RawLinkOptions{Target: fd, Program: prog, Attach: ebpf.AttachPerfEvent})
 		if err != nil {
 			return nil, err

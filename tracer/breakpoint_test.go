@@ -22,7 +22,7 @@ func TestClockThatStops(t *testing.T) {
 			_ = binary.Write(w, binary.NativeEndian, [2]uint64{0, enabled})
 		}
 		w.Close()
-		return &breakpointEvent{fd: int(r.Fd())}
+		return newBreakpointEvent(int(r.Fd()))
 	}
 	for _, test := range []struct {
 		name  string
@@ -30,6 +30,7 @@ func TestClockThatStops(t *testing.T) {
 		want  int64
 	}{
 		{"it goes on", event(1, 2), 0},
+		{"it has not begun yet", event(0, 0, 1), 0},
 		{"it stops for a moment", event(1, 1, 1, 1, 2), 0},
 		{"it stops for good", event(slices.Repeat([]uint64{1}, 3000)...), 1}, // more than readings in a second
 		{"there is none", nil, 1},
