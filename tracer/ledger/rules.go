@@ -75,11 +75,11 @@ func (v ruling) seen() ruling {
 	return v
 }
 
-// reading is a ruling on direct reads. Those of a file that must not change meanwhile are copied when the
-// disk is done, in nobody's context, where no breakpoint knows whose they are. Those of btrfs are not: it
-// looks at the checksum in the reader's own pages (fs/btrfs/direct-io.c: btrfs_dio_read).
+// reading is a ruling on direct reads. Those of xfs, of a file that must not change meanwhile, are copied when the
+// disk is done, in nobody's context, where no breakpoint knows whose they are. Other file systems read into the
+// reader's own pages, whatever the disk demands: nobody else has fs/iomap bounce what is read (fs/xfs/xfs_file.c: xfs_file_dio_read).
 func (v ruling) reading(in bpf.ObjectFdKind) ruling {
-	if attr(in, bpf.ObjectFdAttrFD_STABLE) && in.Detail != unix.BTRFS_SUPER_MAGIC {
+	if attr(in, bpf.ObjectFdAttrFD_STABLE) && in.Detail == unix.XFS_SUPER_MAGIC {
 		v.byFentry, v.reason = true, whyBounced
 	}
 	return v

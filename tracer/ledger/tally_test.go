@@ -133,6 +133,7 @@ func TestTallyOfBouncedIO(t *testing.T) {
 		{"read", unix.SYS_READ, file(unix.XFS_SUPER_MAGIC, direct, stable), none, Derived, nil, bpf.ObjectCopied{}, toUser, trace.Int{}, trace.Int{}, false},
 		{"read", unix.SYS_READ, file(unix.XFS_SUPER_MAGIC, direct), none, Breakpoint, nil, bpf.ObjectCopied{}, toUser, trace.Known(0), trace.Known(n), true},
 		{"read of btrfs", unix.SYS_READ, file(unix.BTRFS_SUPER_MAGIC, direct, stable), none, Breakpoint, nil, bpf.ObjectCopied{}, toUser, trace.Known(0), trace.Known(n), true},
+		{"read of ext4 on a disk that demands it", unix.SYS_READ, file(unix.EXT4_SUPER_MAGIC, direct, stable), none, Breakpoint, nil, bpf.ObjectCopied{}, toUser, trace.Known(0), trace.Known(n), true},
 		{"splice", unix.SYS_SPLICE, file(unix.XFS_SUPER_MAGIC, direct, stable), pipeIn, Breakpoint, nil, bpf.ObjectCopied{}, inKernel, trace.Int{}, trace.Int{}, false},
 		{"write", unix.SYS_WRITE, none, file(unix.BTRFS_SUPER_MAGIC, direct, stable), Fentry, nil, bpf.ObjectCopied{FromUser: n}, fromUser, trace.Known(n), trace.Known(0), true},
 		{"write", unix.SYS_WRITE, none, file(unix.BTRFS_SUPER_MAGIC, direct, stable), Breakpoint, nil, bpf.ObjectCopied{FromUser: n}, fromUser, trace.Known(n), trace.Known(0), true},
