@@ -207,7 +207,7 @@ func engineCheck(e ledger.Engine, what string, usable bool) Check {
 	if c.State = Works; err != nil {
 		c.refuse(err)
 	} else {
-		c.Reason = unheld(release(), []ledger.Engine{e})
+		c.Reason = unheldHere([]ledger.Engine{e})
 	}
 	return c
 }

@@ -239,7 +239,7 @@ func (t *Tracer) Attach() (*Attached, error) {
 			return nil, fmt.Errorf("attach %s: %w", h.name(), err)
 		}
 	}
-	return &Attached{Hooks: t.describe(), Engines: t.engines, Missing: t.missing(), Unheld: unheld(release(), t.engines)}, nil
+	return &Attached{Hooks: t.describe(), Engines: t.engines, Missing: t.missing(), Unheld: unheldHere(t.engines)}, nil
 }
 
 func (t *Tracer) attach(h *loadedHook) (io.Closer, error) {

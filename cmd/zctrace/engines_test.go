@@ -6,6 +6,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -61,7 +62,8 @@ func checkEngines(t *testing.T, party string, c *trace.Counters, e expectation) 
 				t.Errorf("%s: engine %s counts %v bytes %s, want %v", party, name, n.Bytes, class, want)
 			}
 			byTracepoint := e.late && name == "breakpoint" && class == "copies.in_kernel"
-			if name != "derived" && class != "moved.page_refs" && !byTracepoint && n.Bytes.Known() && n.Provenance != trace.Observed {
+			unheld := runtime.GOARCH != "amd64" && n.Provenance == trace.Estimated && strings.Contains(n.Reason, "held against")
+			if name != "derived" && class != "moved.page_refs" && !byTracepoint && n.Bytes.Known() && n.Provenance != trace.Observed && !unheld {
 				t.Errorf("%s: engine %s has %s bytes %s, want them observed", party, name, n.Provenance, class)
 			}
 		}
