@@ -42,7 +42,8 @@ int BPF_PROG(skb_copy_datagram_iovec, const struct sk_buff *skb, int len)
 SEC("tp/skb/skb_copy_datagram_iovec")
 int skb_copy_datagram_iovec_perf(struct trace_event_raw_skb_copy_datagram_iovec *record)
 {
-	return socket_copy(record->len);
+	socket_copy(record->len);
+	return HAND_ON;
 }
 
 #define is_iter(type, name) \

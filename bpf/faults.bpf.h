@@ -110,9 +110,9 @@ int mm_filemap_add_to_page_cache_perf(struct trace_event_raw_mm_filemap_op_page_
 	struct cache_use *c;
 	struct slot *s = cache_user(&c);
 
-	if (!s || !is_source(s, recorded(record)))
-		return 0;
-	return cache_adds(s, c, record->index, page_size << record->order);
+	if (s && is_source(s, recorded(record)))
+		cache_adds(s, c, record->index, page_size << record->order);
+	return HAND_ON;
 }
 
 /*
@@ -156,7 +156,8 @@ int BPF_PROG(page_cache_sync_ra, struct inode *inode, unsigned long index, void 
 SEC("tp/readahead/page_cache_sync_ra")
 int page_cache_sync_ra_perf(struct trace_event_raw_page_cache_ra_op *record)
 {
-	return asked(recorded(record), record->index, record->req_count);
+	asked(recorded(record), record->index, record->req_count);
+	return HAND_ON;
 }
 
 SEC("tp_btf/page_cache_async_ra")
@@ -168,7 +169,8 @@ int BPF_PROG(page_cache_async_ra, struct inode *inode, unsigned long index, void
 SEC("tp/readahead/page_cache_async_ra")
 int page_cache_async_ra_perf(struct trace_event_raw_page_cache_ra_op *record)
 {
-	return asked(recorded(record), record->index, record->req_count);
+	asked(recorded(record), record->index, record->req_count);
+	return HAND_ON;
 }
 
 SEC("tp_btf/mm_filemap_fault")
@@ -180,7 +182,8 @@ int BPF_PROG(mm_filemap_fault, struct address_space *mapping, unsigned long inde
 SEC("tp/filemap/mm_filemap_fault")
 int mm_filemap_fault_perf(struct trace_event_raw_mm_filemap_fault *record)
 {
-	return asked_by_fault(recorded(record), record->index);
+	asked_by_fault(recorded(record), record->index);
+	return HAND_ON;
 }
 
 /* The same where there are no such tracepoints. */

@@ -2,9 +2,14 @@
 /*
  * What the kernel records of an event, for programs at perf's events: they get that instead
  * of the tracepoint's arguments. Relocated at load time, as what is in kernel.h.
+ *
+ * Such a program returns HAND_ON: at 0 the kernel would keep the event from all others who
+ * count or record it (kernel/events/core.c: perf_trace_run_bpf_submit), perf and strace-like tools among them.
  */
 #ifndef ZCTRACE_RECORDS_H
 #define ZCTRACE_RECORDS_H
+
+enum { HAND_ON = 1 };
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 

@@ -174,7 +174,8 @@ int io_uring_complete(__u64 *ctx)
 SEC("tp/io_uring/io_uring_complete")
 int io_uring_complete_perf(struct trace_event_raw_io_uring_complete *record)
 {
-	return completed(record->req, record->res, record->cflags);
+	completed(record->req, record->res, record->cflags);
+	return HAND_ON;
 }
 
 /* A completion for which the ring had no place comes without io_uring_complete
@@ -190,7 +191,7 @@ SEC("tp/io_uring/io_uring_cqe_overflow")
 int io_uring_cqe_overflow_perf(void *record)
 {
 	uncounted();
-	return 0;
+	return HAND_ON;
 }
 
 struct reaped {
@@ -250,7 +251,9 @@ int aio_events_perf(struct trace_event_raw_sys_exit *record)
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct slot *s = open_slot_of(task);
 
-	return s ? reaps(s, (struct pt_regs *)bpf_task_pt_regs(task), record->ret) : 0;
+	if (s)
+		reaps(s, (struct pt_regs *)bpf_task_pt_regs(task), record->ret);
+	return HAND_ON;
 }
 
 #endif

@@ -102,7 +102,8 @@ int BPF_PROG(sys_enter, struct pt_regs *regs)
 SEC("tp/raw_syscalls/sys_enter")
 int sys_enter_perf(struct trace_event_raw_sys_enter *record)
 {
-	return syscall_begins(open_slot_of(bpf_get_current_task_btf()));
+	syscall_begins(open_slot_of(bpf_get_current_task_btf()));
+	return HAND_ON;
 }
 
 static __always_inline void add_copied(struct copied *sum, const struct copied *more)
@@ -239,9 +240,9 @@ int sys_exit_perf(struct trace_event_raw_sys_exit *record)
 	struct slot *s = open_slot_of(task);
 	__u64 nr = record->id;
 
-	if (!s && nr != mark_call.nr)
-		return 0;
-	return syscall_ends(s, (struct pt_regs *)bpf_task_pt_regs(task), nr, record->ret);
+	if (s || nr == mark_call.nr)
+		syscall_ends(s, (struct pt_regs *)bpf_task_pt_regs(task), nr, record->ret);
+	return HAND_ON;
 }
 
 #endif

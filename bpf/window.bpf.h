@@ -201,7 +201,8 @@ int BPF_PROG(sched_process_exit, struct task_struct *task)
 SEC("tp/sched/sched_process_exit")
 int sched_process_exit_perf(void *record)
 {
-	return thread_exits(bpf_get_current_task_btf());
+	thread_exits(bpf_get_current_task_btf());
+	return HAND_ON;
 }
 
 #endif

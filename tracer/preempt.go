@@ -14,8 +14,6 @@ import (
 	"github.com/cilium/ebpf/btf"
 	"github.com/cilium/ebpf/link"
 	"golang.org/x/sys/unix"
-
-	"github.com/zctrace/zctrace/internal/fault"
 )
 
 // tracepointsEnv is for tests and measurements: "perf" takes perf's events also where no program at the
@@ -64,13 +62,22 @@ const (
 	byTypes = "at this kernel's tracepoint itself (tp_btf) a program can be preempted, which loses events: its types say so"
 )
 
-// findPreemption reads the preemption count at tracepoints that a thread passes at will: at one of the scheduler,
-// which has preemption off, at one of system calls, and at one of all others. A kernel that hides the count tells by its
-// types.
-func findPreemption(kernel *btf.Spec) (p preemptible, err error) {
+// findPreemption asks the kernel's types. Where these let programs be preempted, it reads the preemption count
+// at tracepoints that a thread passes at will, if the kernel does not hide it: at one of the scheduler,
+// which has preemption off, at one of system calls, and at one of all others.
+func findPreemption(kernel *btf.Spec) (preemptible, error) {
+	types := preemptionByTypes(kernel)
+	if types == (preemptible{}) {
+		return types, nil // and no program need be loaded
+	}
+	return preemptionByCount(kernel, types)
+}
+
+// preemptionByCount is what the types say where the count cannot be read.
+func preemptionByCount(kernel *btf.Spec, types preemptible) (p preemptible, err error) {
 	read := countReader(kernel)
 	if read == nil {
-		return preemptionByTypes(kernel), nil
+		return types, nil
 	}
 	var scheduler, call, other seen
 	for _, at := range []struct {
@@ -83,8 +90,8 @@ func findPreemption(kernel *btf.Spec) (p preemptible, err error) {
 		{"skb_copy_datagram_iovec", receiveByte, &other},
 	} {
 		*at.seen, err = readCount(at.target, at.pass, read, kernel)
-		if errors.Is(err, unix.ENOENT) { // without CONFIG_KALLSYMS_ALL programs find no variable
-			return preemptionByTypes(kernel), nil
+		if errors.Is(err, unix.ENOENT) || errors.Is(err, errNotPassed) { // without CONFIG_KALLSYMS_ALL programs find no variable
+			return types, nil
 		}
 		if err != nil {
 			return p, fmt.Errorf("read the preemption count at tp_btf/%s: %w", at.target, err)
@@ -168,7 +175,7 @@ func offsetOf(t btf.Type, path ...string) (uint32, bool) {
 
 // seen is what the program that reads the count leaves.
 type seen struct {
-	Runs uint32 // not 0: it ran
+	Runs uint32 // not 0: it ran to its end
 	Zero uint32 // not 0: and the count was 0
 }
 
@@ -184,10 +191,10 @@ func readCount(target string, pass func(), read asm.Instructions, kernel *btf.Sp
 		Name: name, Type: ebpf.Tracing, AttachType: ebpf.AttachTraceRawTp, AttachTo: target, License: "GPL",
 		Instructions: append(append(asm.Instructions{}, read...),
 			asm.LoadMapValue(asm.R1, m.FD(), 0),
-			asm.StoreImm(asm.R1, 0, 1, asm.Word),
 			asm.JNE.Imm(asm.R0, 0, "out"),
 			asm.StoreImm(asm.R1, 4, 1, asm.Word),
-			asm.Mov.Imm(asm.R0, 0).WithSymbol("out"),
+			asm.StoreImm(asm.R1, 0, 1, asm.Word).WithSymbol("out"), // last: another thread may be preempted before
+			asm.Mov.Imm(asm.R0, 0),
 			asm.Return(),
 		),
 	}
@@ -209,8 +216,11 @@ func readCount(target string, pass func(), read asm.Instructions, kernel *btf.Sp
 			return s, err
 		}
 	}
-	return s, fmt.Errorf("no program ran at tp_btf/%s", target)
+	return s, errNotPassed
 }
+
+// errNotPassed: no socket can be made here, say.
+var errNotPassed = errors.New("no program ran there")
 
 // preemptionByTypes goes by what the kernels that are known to have preemption on there have.
 func preemptionByTypes(kernel *btf.Spec) (p preemptible) {
@@ -223,23 +233,4 @@ func preemptionByTypes(kernel *btf.Spec) (p preemptible) {
 		p.others = byTypes
 	}
 	return p
-}
-
-// checkTracefs finds out whether perf's events can be told by their names.
-func checkTracefs() error {
-	const tracefs = "/sys/kernel/tracing"
-	for _, dir := range []string{tracefs, "/sys/kernel/debug/tracing"} {
-		_, err := os.ReadFile(dir + "/events/raw_syscalls/sys_exit/id")
-		if err == nil {
-			return nil
-		}
-		if errors.Is(err, unix.EACCES) || errors.Is(err, unix.EPERM) {
-			return &fault.Error{Kind: fault.Unsupported, What: "no permission to read " + dir + ", where the numbers of the events are", Remedy: "run it with sudo, or with CAP_DAC_READ_SEARCH besides the other capabilities"}
-		}
-	}
-	return &fault.Error{
-		Kind:   fault.Unsupported,
-		What:   "tracefs is not mounted at " + tracefs + ", and on this kernel programs must be at perf's events, whose numbers stand there: at its tracepoints they can be preempted, and lose events",
-		Remedy: "mount -t tracefs tracefs " + tracefs,
-	}
 }

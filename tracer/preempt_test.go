@@ -16,18 +16,18 @@ import (
 	"github.com/zctrace/zctrace/tracer/ledger"
 )
 
-// What the preemption count says of this kernel, its types say, too.
+// What the preemption count says of this kernel, its types say, too: where these have another name, this fails.
 func TestPreemptionIsFound(t *testing.T) {
 	needTracing(t)
 	kernel, err := kernelTypes.Kernel()
 	if err != nil {
 		t.Fatal(err)
 	}
-	found, err := findPreemption(kernel)
+	types := preemptionByTypes(kernel)
+	found, err := preemptionByCount(kernel, types)
 	if err != nil {
 		t.Fatal(err)
 	}
-	types := preemptionByTypes(kernel)
 	t.Logf("system calls: %q; others: %q", found.calls, found.others)
 	for name, pair := range map[string][2]string{"system calls": {found.calls, types.calls}, "others": {found.others, types.others}} {
 		if (pair[0] == "") != (pair[1] == "") {
@@ -95,6 +95,44 @@ func forbidMapOperations() error {
 		return err
 	}
 	return nil
+}
+
+// Who else counts an event of perf's goes on counting it while a program of ours is there.
+func TestPerfEventsAreSharedWithOthers(t *testing.T) {
+	needTracing(t)
+	number, err := eventNumber("raw_syscalls/sys_exit")
+	if err != nil {
+		t.Fatal(err)
+	}
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	attr := unix.PerfEventAttr{Type: unix.PERF_TYPE_TRACEPOINT, Size: unix.PERF_ATTR_SIZE_VER5, Config: number}
+	event, err := unix.PerfEventOpen(&attr, 0, -1, -1, unix.PERF_FLAG_FD_CLOEXEC) // of this thread
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(event)
+	counted := func() uint64 {
+		var buf [8]byte
+		if _, err := unix.Read(event, buf[:]); err != nil {
+			t.Fatal(err)
+		}
+		return binary.NativeEndian.Uint64(buf[:])
+	}
+	calls := func() uint64 {
+		before := counted()
+		for range 1000 {
+			_, _, _ = syscall.RawSyscall(unix.SYS_GETPPID, 0, 0, 0)
+		}
+		return counted() - before
+	}
+	without := calls()
+	t.Setenv(tracepointsEnv, "perf")
+	tr := start(t, Options{Latency: true, Requests: true})
+	if with := calls(); with != without || with != 1001 {
+		t.Errorf("of 1,001 calls another event counts %d, and %d without a program of ours", with, without)
+	}
+	tr.Detach()
 }
 
 // Where programs are at perf's events, doctor and the trace say so, and why.

@@ -10,7 +10,6 @@ import (
 	"io/fs"
 	"os"
 	"slices"
-	"strings"
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/btf"
@@ -117,7 +116,7 @@ func open(hooks []Hook, opts Options, engines []ledger.Engine, kernel *btf.Spec)
 	}
 	spec.Programs = programs
 	if t.hasPerfEvents() {
-		if err := checkTracefs(); err != nil {
+		if _, err := eventNumber("raw_syscalls/sys_exit"); err != nil {
 			return nil, err
 		}
 	}
@@ -245,7 +244,7 @@ func (t *Tracer) Attach() (*Attached, error) {
 func (t *Tracer) attach(h *loadedHook) (io.Closer, error) {
 	switch h.kind {
 	case PerfEvent:
-		return attachToPerfEvent(h)
+		return attachToPerfEvent(h.prog, h.target)
 	case Tracepoint:
 		return link.AttachTracing(link.TracingOptions{Program: h.prog, AttachType: ebpf.AttachTraceRawTp})
 	case BreakpointHook:
@@ -257,16 +256,6 @@ func (t *Tracer) attach(h *loadedHook) (io.Closer, error) {
 		return b, nil
 	}
 	return link.AttachTracing(link.TracingOptions{Program: h.prog})
-}
-
-func attachToPerfEvent(h *loadedHook) (io.Closer, error) {
-	group, event, _ := strings.Cut(h.target, "/")
-	l, err := link.Tracepoint(group, event, h.prog, nil)
-	if errors.Is(err, unix.EACCES) || errors.Is(err, unix.EPERM) { // Debian's kernels, above 2
-		return nil, &refusal{state: Refused, reason: "kernel.perf_event_paranoid keeps perf's events from who lacks CAP_SYS_ADMIN",
-			remedy: "run it with sudo; or sysctl kernel.perf_event_paranoid=2"}
-	}
-	return l, err
 }
 
 // Detach stops counting. The cells keep what they hold.

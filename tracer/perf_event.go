@@ -1,0 +1,77 @@
+//go:build linux
+
+package tracer
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strconv"
+	"strings"
+
+	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/link"
+	"golang.org/x/sys/unix"
+
+	"github.com/zctrace/zctrace/internal/fault"
+)
+
+// perfEvent is one that is open, with a program at it.
+type perfEvent struct {
+	link  *link.RawLink
+	event int
+}
+
+// attachToPerfEvent has a program run at perf's event of a tracepoint, "group/name", whatever CPU that comes on
+// (kernel/trace/bpf_trace.c: perf_event_attach_bpf_prog puts it at the tracepoint). The event itself
+// stays disabled, and so perf makes no sample of it.
+func attachToPerfEvent(prog *ebpf.Program, target string) (io.Closer, error) {
+	id, err := eventNumber(target)
+	if err != nil {
+		return nil, err
+	}
+	cpus, err := OnlineCPUs()
+	if err != nil {
+		return nil, err
+	}
+	attr := unix.PerfEventAttr{Type: unix.PERF_TYPE_TRACEPOINT, Size: unix.PERF_ATTR_SIZE_VER5, Config: id, Bits: unix.PerfBitDisabled}
+	event, err := unix.PerfEventOpen(&attr, -1, cpus[0], -1, unix.PERF_FLAG_FD_CLOEXEC)
+	if errors.Is(err, unix.EACCES) || errors.Is(err, unix.EPERM) { // Debian's kernels, above 2
+		return nil, &refusal{state: Refused, reason: "kernel.perf_event_paranoid keeps perf's events from who lacks CAP_SYS_ADMIN",
+			remedy: "run it with sudo; or sysctl kernel.perf_event_paranoid=2"}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("open perf's event %s: %w", target, err)
+	}
+	l, err := link.AttachRawLink(link.RawLinkOptions{Target: event, Program: prog, Attach: ebpf.AttachPerfEvent})
+	if err != nil {
+		unix.Close(event)
+		return nil, err
+	}
+	return &perfEvent{l, event}, nil
+}
+
+// Close takes the program away.
+func (p *perfEvent) Close() error {
+	return errors.Join(p.link.Close(), unix.Close(p.event))
+}
+
+// eventNumber is what perf calls an event by. An error of the kind [fault.Unsupported] says that it cannot be known.
+func eventNumber(event string) (uint64, error) {
+	const tracefs = "/sys/kernel/tracing"
+	for _, dir := range []string{tracefs, "/sys/kernel/debug/tracing"} {
+		number, err := os.ReadFile(dir + "/events/" + event + "/id")
+		if err == nil {
+			return strconv.ParseUint(strings.TrimSpace(string(number)), 10, 64)
+		}
+		if errors.Is(err, unix.EACCES) || errors.Is(err, unix.EPERM) {
+			return 0, &fault.Error{Kind: fault.Unsupported, What: "no permission to read " + dir + ", where the numbers of the events are", Remedy: "run it with sudo, or with CAP_DAC_READ_SEARCH besides the other capabilities"}
+		}
+	}
+	return 0, &fault.Error{
+		Kind:   fault.Unsupported,
+		What:   "tracefs is not mounted at " + tracefs + ", and on this kernel programs must be at perf's events, whose numbers stand there: at its tracepoints they can be preempted, and lose events",
+		Remedy: "mount -t tracefs tracefs " + tracefs,
+	}
+}
