@@ -97,7 +97,7 @@ func TestAIOExactly(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				tr, missing := loaded(t, Options{Requests: true})
+				tr, missing := loaded(t, Options{AIO: true})
 				window(fd, -1, func() { aioTransfers(t, test.opcode, fd, depth, memory) })
 				s := snapshot(t, tr)
 				for _, e := range tr.engines {
@@ -135,7 +135,7 @@ func TestAIOExactly(t *testing.T) {
 
 // A request that nobody can look at is a loss, not nothing.
 func TestAIOEventsThatCannotBeRead(t *testing.T) {
-	tr := start(t, Options{Requests: true})
+	tr := start(t, Options{AIO: true})
 	fd := openFile(t, diskFile(t), unix.O_RDONLY)
 	memory, err := unix.Mmap(-1, 0, 40_960, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANON|unix.MAP_POPULATE)
 	if err != nil {

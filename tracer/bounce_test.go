@@ -39,7 +39,7 @@ func TestBouncedRequests(t *testing.T) {
 				t.Fatal(err)
 			}
 			u.register(t, u.buf)
-			tr, missing := loaded(t, Options{Requests: true})
+			tr, missing := loaded(t, Options{Uring: true})
 			window(-1, u.sink, func() {
 				for at := 0; at < n && !t.Failed(); {
 					e := u.write(test.opcode)(at, min(chunk, n-at))

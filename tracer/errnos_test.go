@@ -96,7 +96,7 @@ func TestErrnosExactly(t *testing.T) {
 // Requests that fail are counted by their errno, too, as their results tell: those that io_uring's workers complete on
 // several CPUs at once, one after the other with more errnos than there is room for, and those of Linux AIO.
 func TestErrnosOfRequests(t *testing.T) {
-	tr, missing := loaded(t, Options{Requests: true})
+	tr, missing := loaded(t, Options{Uring: true, AIO: true})
 	broken := make([]int, 2)
 	if err := unix.Pipe2(broken, unix.O_CLOEXEC|unix.O_NONBLOCK); err != nil {
 		t.Fatal(err)

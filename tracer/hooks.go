@@ -34,6 +34,7 @@ type Hook struct {
 	Replaces string        // the program for which it stands in where the kernel lacks that one's target
 	Engine   ledger.Engine // "": whatever engine counts the copies
 	X86Only  bool
+	After    bool               // it counts also what happens after the windows have closed
 	Perf     perfTwin           // for a tracepoint: what is taken instead where its programs can be preempted
 	Kernels  string             // which of them have it, for the reader who misses it elsewhere
 	New      string             // what only kernels with the target do, and since when: the others miss nothing
@@ -65,9 +66,9 @@ func (h Hook) Name() string { return string(h.Kind) + "/" + h.targets()[0] }
 // sinceReadahead is when read-ahead got tracepoints.
 const sinceReadahead = "later kernels, 6.18 among them; engine fentry hooks the functions"
 
-func sockets(o Options) bool  { return o.Sockets }
-func requests(o Options) bool { return o.Requests }
-func network(o Options) bool  { return o.Network }
+func sockets(o Options) bool   { return o.Sockets }
+func usesUring(o Options) bool { return o.Uring }
+func network(o Options) bool   { return o.Network }
 
 // Hooks are all hooks, in the order in which they are shown. Which function
 // copies what, and on which kernel, is in docs/kernels.md.
@@ -78,7 +79,7 @@ var Hooks = []Hook{
 	{Kind: Tracepoint, Program: bpf.ObjectProgSchedSwitch, Counter: "context_switches", Feeds: ledger.ContextSwitches},
 	{Kind: Tracepoint, Program: bpf.ObjectProgSchedProcessExit, Perf: perfTwin{"sched", bpf.ObjectProgSchedProcessExitPerf}, Counter: "totals of a killed worker", Feeds: ledger.ThreadExits},
 	{Kind: Tracepoint, Program: bpf.ObjectProgSkbCopyDatagramIovec, Perf: perfTwin{"skb", bpf.ObjectProgSkbCopyDatagramIovecPerf}, Counter: "copies.to_user of sockets", Feeds: ledger.SocketCopies, Engine: ledger.Derived, wanted: sockets},
-	{Kind: Tracepoint, Program: bpf.ObjectProgNetifReceiveSkb, Counter: "copies.in_kernel of zero-copy sends", Feeds: ledger.LateCopies, Engine: ledger.Derived,
+	{Kind: Tracepoint, Program: bpf.ObjectProgNetifReceiveSkb, Counter: "copies.in_kernel of zero-copy sends", Feeds: ledger.LateCopies, After: true, Engine: ledger.Derived,
 		wanted: func(o Options) bool { return o.ZeroCopySends }},
 	{Kind: Tracepoint, Program: bpf.ObjectProgPageFaultUser, Counter: "page_faults.user_mode", Feeds: ledger.UserFaults, X86Only: true},
 	{Kind: Tracepoint, Program: bpf.ObjectProgMmFilemapAddToPageCache, Perf: perfTwin{"filemap", bpf.ObjectProgMmFilemapAddToPageCachePerf}, Counter: "page_cache", Feeds: ledger.PageCache},
@@ -86,12 +87,12 @@ var Hooks = []Hook{
 	{Kind: Tracepoint, Program: bpf.ObjectProgPageCacheAsyncRa, Perf: perfTwin{"readahead", bpf.ObjectProgPageCacheAsyncRaPerf}, Counter: "page_cache.readahead_bytes", Feeds: ledger.ReadAhead, Kernels: sinceReadahead},
 	{Kind: Tracepoint, Program: bpf.ObjectProgMmFilemapFault, Perf: perfTwin{"filemap", bpf.ObjectProgMmFilemapFaultPerf}, Counter: "page_cache.readahead_bytes of mappings", Feeds: ledger.ReadAhead, Kernels: "Linux 6.11 and later"},
 	{Kind: Tracepoint, Program: bpf.ObjectProgBlockBioQueue, Counter: "disk", Feeds: ledger.Disk},
-	{Kind: Tracepoint, Program: bpf.ObjectProgNetDevStartXmit, Counter: "nic, sent", Feeds: ledger.NICSent, wanted: network},
-	{Kind: Tracepoint, Program: bpf.ObjectProgNetDevXmit, Counter: "nic, sent", Feeds: ledger.NICSent, wanted: network},
-	{Kind: Tracepoint, Program: bpf.ObjectProgNicReceive, Targets: []string{"netif_receive_skb"}, Counter: "nic, received", Feeds: ledger.NICReceived, wanted: network},
-	{Kind: Tracepoint, Program: bpf.ObjectProgIoUringComplete, Perf: perfTwin{"io_uring", bpf.ObjectProgIoUringCompletePerf}, Counter: "copies, moved of io_uring's requests", Feeds: ledger.UringRequests, wanted: requests},
-	{Kind: Tracepoint, Program: bpf.ObjectProgIoUringCqeOverflow, Perf: perfTwin{"io_uring", bpf.ObjectProgIoUringCqeOverflowPerf}, Counter: "losses of io_uring's requests", Feeds: ledger.UringRequests, wanted: requests},
-	{Kind: Tracepoint, Program: bpf.ObjectProgAioEvents, Perf: perfTwin{"raw_syscalls", bpf.ObjectProgAioEventsPerf}, Targets: []string{"sys_exit"}, Counter: "copies, moved of Linux AIO's requests", Feeds: ledger.AIORequests, wanted: requests},
+	{Kind: Tracepoint, Program: bpf.ObjectProgNetDevStartXmit, Counter: "nic, sent", Feeds: ledger.NICSent, After: true, wanted: network},
+	{Kind: Tracepoint, Program: bpf.ObjectProgNetDevXmit, Counter: "nic, sent", Feeds: ledger.NICSent, After: true, wanted: network},
+	{Kind: Tracepoint, Program: bpf.ObjectProgNicReceive, Targets: []string{"netif_receive_skb"}, Counter: "nic, received", Feeds: ledger.NICReceived, After: true, wanted: network},
+	{Kind: Tracepoint, Program: bpf.ObjectProgIoUringComplete, Perf: perfTwin{"io_uring", bpf.ObjectProgIoUringCompletePerf}, Counter: "copies, moved of io_uring's requests", Feeds: ledger.UringRequests, wanted: usesUring},
+	{Kind: Tracepoint, Program: bpf.ObjectProgIoUringCqeOverflow, Perf: perfTwin{"io_uring", bpf.ObjectProgIoUringCqeOverflowPerf}, Counter: "losses of io_uring's requests", Feeds: ledger.UringRequests, wanted: usesUring},
+	{Kind: Tracepoint, Program: bpf.ObjectProgAioEvents, Perf: perfTwin{"raw_syscalls", bpf.ObjectProgAioEventsPerf}, Targets: []string{"sys_exit"}, Counter: "copies, moved of Linux AIO's requests", Feeds: ledger.AIORequests, wanted: func(o Options) bool { return o.AIO }},
 
 	{Kind: FuncExit, Program: bpf.ObjectProgFilemapRead, Counter: "copies from files", Feeds: ledger.FentryCopies, Engine: ledger.Fentry},
 	{Kind: FuncExit, Program: bpf.ObjectProgShmemFileReadIter, Counter: "copies from tmpfs files", Feeds: ledger.FentryCopies, Engine: ledger.Fentry},
@@ -109,7 +110,7 @@ var Hooks = []Hook{
 		wanted: func(o Options) bool { return o.Receiver == "zerocopy" }},
 	{Kind: FuncExit, Program: bpf.ObjectProgSkbCopyDatagramFromIter, Counter: "copies to UNIX and packet sockets", Feeds: ledger.FentryCopies, Engine: ledger.Fentry, wanted: sockets},
 	{Kind: FuncExit, Program: bpf.ObjectProgIpGenericGetfrag, Counter: "copies to UDP and RAW sockets", Feeds: ledger.FentryCopies, Engine: ledger.Fentry, wanted: sockets},
-	{Kind: FuncEntry, Program: bpf.ObjectProgSkbCopyUbufs, Counter: "copies.in_kernel of zero-copy sends", Feeds: ledger.FentryCopies, Engine: ledger.Fentry, wanted: sockets},
+	{Kind: FuncEntry, Program: bpf.ObjectProgSkbCopyUbufs, Counter: "copies.in_kernel of zero-copy sends", Feeds: ledger.FentryCopies, After: true, Engine: ledger.Fentry, wanted: sockets},
 	{Kind: FuncExit, Program: bpf.ObjectProgSkbCopyBits, Counter: "copies.net_internal", Feeds: ledger.NetInternal, Engine: ledger.Fentry, wanted: sockets},
 	{Kind: FuncEntry, Program: bpf.ObjectProgCopyMcToKernel, Counter: "copies.cow", Feeds: ledger.COW, Engine: ledger.Fentry, X86Only: true},
 	{Kind: FuncEntry, Program: bpf.ObjectProgDoFaultBegin, Targets: []string{"do_fault"}, Counter: "copies.cow", Feeds: ledger.COW, Engine: ledger.Fentry},
@@ -154,7 +155,8 @@ type Options struct {
 	Sockets       bool          // the payload goes through sockets
 	ZeroCopySends bool          // with MSG_ZEROCOPY or io_uring's SEND_ZC
 	Receiver      string        // how the receiver takes what arrives: read, splice, zerocopy or trunc; "" as read
-	Requests      bool          // asynchronous ones, of io_uring or Linux AIO
+	Uring         bool          // it makes requests of io_uring
+	AIO           bool          // or of Linux AIO
 	Network       bool          // it may leave through a network device
 }
 

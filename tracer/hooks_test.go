@@ -47,11 +47,15 @@ func TestHookTable(t *testing.T) {
 // Every hook feeds something, and everything is fed. A stand-in feeds what its program
 // does, and what only some kernels have has or is one.
 func TestHooksFeed(t *testing.T) {
-	fed := map[ledger.Feed]bool{}
+	fed := map[ledger.Feed]bool{ledger.DiskWrites: true} // a part of what the hook of [ledger.Disk] feeds
 	for _, h := range Hooks {
 		fed[h.Feeds] = true
 		if len(h.Feeds.Numbers()) == 0 && !h.required() {
 			t.Errorf("%s feeds no number", h.Name())
+		}
+		packets := []ledger.Feed{ledger.NICSent, ledger.NICReceived, ledger.LateCopies}
+		if late := slices.Contains(packets, h.Feeds) || h.Program == bpf.ObjectProgSkbCopyUbufs; h.After != late {
+			t.Errorf("%s counts after the windows: %v, want %v", h.Name(), h.After, late)
 		}
 		paired := false
 		for _, other := range Hooks {

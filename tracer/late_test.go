@@ -144,7 +144,7 @@ func TestEnginesSeeLateCopies(t *testing.T) {
 func TestEnginesSeeLateCopiesOfSendZC(t *testing.T) {
 	for name, flags := range map[string]uint32{"submitted": 0, "polled": setupSQPoll} {
 		t.Run(name, func(t *testing.T) {
-			checkLateCopies(t, Options{Requests: true}, func(c connection) {
+			checkLateCopies(t, Options{Uring: true}, func(c connection) {
 				ring := newRing(t, flags)
 				payload := make([]byte, lateBytes)
 				window(-1, c.fd, func() { ring.sendZC(t, c.fd, payload) })

@@ -49,7 +49,7 @@ func TestForeignKernel(t *testing.T) {
 			continue // it is a module's, or not in this kernel
 		}
 		rename(structure.Members, test.member, "called_otherwise")
-		tr, err := open(Hooks, Options{Marker: testMarker, Requests: true}, []ledger.Engine{ledger.Derived}, kernel)
+		tr, err := open(Hooks, Options{Marker: testMarker, Uring: true, AIO: true}, []ledger.Engine{ledger.Derived}, kernel)
 		if err != nil {
 			t.Errorf("%s.%s: %v", test.structure, test.member, err)
 			continue

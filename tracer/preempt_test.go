@@ -51,7 +51,7 @@ func TestCountsWithoutMapOperations(t *testing.T) {
 	for _, engine := range ledger.Engines {
 		t.Run(string(engine), func(t *testing.T) {
 			needEngine(t, engine)
-			tr := start(t, Options{Copies: engine, Latency: true, Sockets: true, Requests: true})
+			tr := start(t, Options{Copies: engine, Latency: true, Sockets: true, Uring: true, AIO: true})
 			errs := make(chan error)
 			go func() {
 				runtime.LockOSThread() // and never unlocked: the filter stays on the thread
@@ -128,7 +128,7 @@ func TestPerfEventsAreSharedWithOthers(t *testing.T) {
 	}
 	without := calls()
 	t.Setenv(tracepointsEnv, "perf")
-	tr := start(t, Options{Latency: true, Requests: true})
+	tr := start(t, Options{Latency: true, Uring: true, AIO: true})
 	if with := calls(); with != without || with != 1001 {
 		t.Errorf("of 1,001 calls another event counts %d, and %d without a program of ours", with, without)
 	}

@@ -172,7 +172,7 @@ func probeHook(c *Check, h Hook, kernel *btf.Spec) {
 // tryHook loads and attaches the one hook, whatever run would want it.
 func tryHook(h Hook, kernel *btf.Spec) error {
 	h.wanted = nil
-	t, err := open([]Hook{h}, Options{Requests: true}, ledger.Engines, kernel)
+	t, err := open([]Hook{h}, Options{Uring: true, AIO: true}, ledger.Engines, kernel)
 	if err != nil {
 		return err
 	}

@@ -27,7 +27,7 @@ func (t *Tracer) Snapshot() (*ledger.Snapshot, error) {
 	}
 	s.BlindUnknown = !t.watchesBlind
 	var err error
-	if s.Missed, err = t.misses(); err != nil {
+	if s.Missed, err = t.misses(s); err != nil {
 		return nil, err
 	}
 	if s.BreakpointMisses, s.UnwatchedCPUs, err = t.breakpointLosses(s.Closed()); err != nil {

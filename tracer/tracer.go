@@ -32,15 +32,17 @@ type Tracer struct {
 	watchesBlind              bool // the blind stints of traced threads are noted
 	settled                   bool // the breakpoints are disabled, and their losses known
 	missedHits, unwatchedCPUs int64
+	states                    [len(bpf.ObjectSlotArray{})]bpf.ObjectSlotState // in the last snapshot
 	collection                *ebpf.Collection
 }
 
 type loadedHook struct {
 	Hook
 	place
-	prog *ebpf.Program // nil: not loaded, because of err
-	held io.Closer     // what keeps it attached; nil: it is not
-	err  error
+	prog  *ebpf.Program // nil: not loaded, because of err
+	held  io.Closer     // what keeps it attached; nil: it is not
+	skips missCount
+	err   error
 }
 
 func (h *loadedHook) name() string {
@@ -173,7 +175,7 @@ func fillConstants(spec *ebpf.CollectionSpec, opts Options, engines []ledger.Eng
 		bpf.ObjectVarCalls:    ledger.CallTable(),
 		bpf.ObjectVarEngines:  mask,
 		bpf.ObjectVarPageSize: uint64(os.Getpagesize()),
-		bpf.ObjectVarRequests: opts.Requests,
+		bpf.ObjectVarRequests: opts.Uring || opts.AIO,
 		bpf.ObjectVarByNumber: byNumber,
 		bpf.ObjectVarBounces:  bounces(kernel),
 		bpf.ObjectVarUringOps: ledger.UringTable(),
@@ -237,6 +239,12 @@ func (t *Tracer) Attach() (*Attached, error) {
 			}
 			return nil, fmt.Errorf("attach %s: %w", h.name(), err)
 		}
+		skipped, err := h.skipped()
+		if err != nil {
+			t.Detach()
+			return nil, err
+		}
+		h.skips = missCount{before: skipped}
 	}
 	return &Attached{Hooks: t.describe(), Engines: t.engines, Missing: t.missing(), Unheld: unheldHere(t.engines)}, nil
 }
@@ -267,6 +275,7 @@ func (t *Tracer) Detach() {
 		}
 	}
 	t.breakpoints, t.settled, t.missedHits, t.unwatchedCPUs = nil, false, 0, 0
+	clear(t.states[:])
 }
 
 // Close detaches and unloads everything.

@@ -143,7 +143,7 @@ func TestRequestsExactly(t *testing.T) {
 						t.Fatal(err)
 					}
 				}
-				tr, missing := loaded(t, Options{Requests: true})
+				tr, missing := loaded(t, Options{Uring: true})
 				window(u.file, u.sink, func() { test.do(t, u) })
 				s := snapshot(t, tr)
 				for _, e := range tr.engines {
@@ -210,7 +210,7 @@ func TestFaultsOfAWorker(t *testing.T) {
 	if err := unix.Madvise(u.buf, unix.MADV_NOHUGEPAGE); err != nil {
 		t.Fatal(err)
 	}
-	tr := start(t, Options{Requests: true})
+	tr := start(t, Options{Uring: true})
 	window(u.file, -1, func() {
 		u.do(t, u.read(uring.OpRead, asyncRequest)(0, size))
 		time.Sleep(50 * time.Millisecond) // until the worker sleeps, which brings its run time up to date

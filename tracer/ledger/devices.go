@@ -17,9 +17,9 @@ func (a *account) disk() {
 		return
 	}
 	s, h := a.slot, &a.slot.Helpers
-	a.Disk = trace.Disk{
-		ReadBytes: count(a.diskRead()), ReadRequests: count(s.DiskReadBios + h.DiskReadBios),
-		WriteBytes: count(s.DiskWriteBytes + h.DiskWriteBytes), WriteRequests: count(s.DiskWriteBios + h.DiskWriteBios),
+	a.Disk.ReadBytes, a.Disk.ReadRequests = count(a.diskRead()), count(s.DiskReadBios+h.DiskReadBios)
+	if !a.lacks(DiskWrites) {
+		a.Disk.WriteBytes, a.Disk.WriteRequests = count(s.DiskWriteBytes+h.DiskWriteBytes), count(s.DiskWriteBios+h.DiskWriteBios)
 	}
 }
 

@@ -3,6 +3,8 @@
 package ledger
 
 import (
+	"cmp"
+
 	"github.com/zctrace/zctrace/bpf"
 	"github.com/zctrace/zctrace/tracer/trace"
 )
@@ -21,7 +23,7 @@ func KernelCounters(k *bpf.ObjectKernelCells, missing Missing, sender *trace.Cou
 	if sender.NIC.TxBytes.Known() {
 		setNoNIC(&c, "a packet is charged to the socket that it belongs to, whoever sends it")
 	}
-	if why := missing[Disk]; why != "" {
+	if why := cmp.Or(missing[Disk], missing[DiskWrites]); why != "" {
 		say(&c, trace.Unavailable, why, trace.DiskReadBytes, trace.DiskReadRequests, trace.DiskWriteBytes, trace.DiskWriteRequests)
 		return c
 	}

@@ -41,7 +41,7 @@ func Losses(s *Snapshot, sender, receiver Party) map[string]int64 {
 				distance(slot.Involuntary, slot.Now.Nivcsw-slot.Begin.Nivcsw)
 		}
 		if p.Missing[Disk] == "" && !p.Remote && slot.Begin.ReadBytes != notAccounted {
-			losses["disk_reads"] += distance(slot.DiskReadBytes, slot.Now.ReadBytes-slot.Begin.ReadBytes)
+			losses["disk_reads"] += missedReads(slot)
 		}
 		if slot.IoCalls.Accounted != 0 {
 			losses["io_calls"] += unaccounted(slot)
@@ -63,6 +63,11 @@ func Losses(s *Snapshot, sender, receiver Party) map[string]int64 {
 		}
 	}
 	return losses
+}
+
+// missedReads are the bytes that the thread read from disks by the hook's count, less those by the kernel's, or the other way.
+func missedReads(s *bpf.ObjectSlot) int64 {
+	return distance(s.DiskReadBytes, s.Now.ReadBytes-s.Begin.ReadBytes)
 }
 
 // ioCalls are the system calls that the kernel counts for a task as it makes them (fs/read_write.c: inc_syscr,

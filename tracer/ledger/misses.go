@@ -26,7 +26,8 @@ const (
 	// AtTracepoint: it was running on that CPU already.
 	AtTracepoint MissKind = iota
 	// Preempted: so it was, at a kernel function, or at a tracepoint where nothing else can be had: a thread that is
-	// preempted inside the program keeps it from running for all others on that CPU.
+	// preempted inside the program keeps it from running for all others on that CPU, and so does one that a softirq
+	// interrupts there.
 	Preempted
 	// AtPerfEvent: some process was preempted inside a bpf(2) map operation on that CPU, which makes it blind:
 	// whoever runs there meanwhile has a blind stint.
@@ -35,7 +36,7 @@ const (
 
 // why is why numbers that the hook feeds are not known.
 func (m Misses) why() string {
-	return fmt.Sprintf("the kernel skipped %s %d times, because a thread was preempted inside it", m.Hook, m.Events)
+	return fmt.Sprintf("the kernel skipped %s %d times, because it was running on that CPU already", m.Hook, m.Events)
 }
 
 // missedCopies is why an engine's hooks did not see all copies, though they are there; "" if they did.
@@ -51,19 +52,38 @@ func missedCopies(missed []Misses, e Engine) string {
 // Lacking are the feeds that go missing besides, because hooks whose programs are preempted did not see all of their events. Copies
 // are not among them: each engine says of its own whether it knows them all the same.
 func (s *Snapshot) Lacking(missing Missing) Missing {
+	before := missing
 	for _, m := range s.Missed {
-		if m.Kind != Preempted || m.Events == 0 || m.Feeds == FentryCopies || missing[m.Feeds] != "" {
+		feed := m.Feeds
+		if feed == Disk && s.sawDiskReads(before) {
+			feed = DiskWrites
+		}
+		if m.Kind != Preempted || m.Events == 0 || feed == FentryCopies || missing[feed] != "" {
 			continue
 		}
 		missing = maps.Clone(missing)
-		missing[m.Feeds] = m.why()
+		missing[feed] = m.why()
 	}
 	return missing
 }
 
+// sawDiskReads is whether the hook saw each byte that the kernel charged to the threads. What others read for them it
+// does not charge to them.
+func (s *Snapshot) sawDiskReads(missing Missing) bool {
+	for i := range s.Slots {
+		slot := &s.Slots[i]
+		saw := slot.State == bpf.ObjectSlotStateCLOSED && slot.Begin.ReadBytes != notAccounted && missedReads(slot) == 0
+		if !saw && slot.State != bpf.ObjectSlotStateIDLE {
+			return false
+		}
+	}
+	return missing[UringRequests] != ""
+}
+
 // InOrder are the engines in the order in which they count: one that missed copies of a party, and does not know its
-// numbers therefore, comes last. If none is left, Derived is the first.
-func (s *Snapshot) InOrder(engines []Engine, sender, receiver Party) []Engine {
+// numbers therefore, comes last. If none is left, Derived is the first, unless one was asked for by its name: nothing
+// stands in for that.
+func (s *Snapshot) InOrder(engines []Engine, named bool, sender, receiver Party) []Engine {
 	parties := [2]Party{Sender: sender, Receiver: receiver}
 	var know, lost []Engine
 	for _, e := range engines {
@@ -73,7 +93,7 @@ func (s *Snapshot) InOrder(engines []Engine, sender, receiver Party) []Engine {
 			lost = append(lost, e)
 		}
 	}
-	if len(know) == 0 && len(lost) > 0 {
+	if len(know) == 0 && len(lost) > 0 && !named {
 		know = []Engine{Derived}
 	}
 	return slices.Concat(know, lost)
@@ -108,7 +128,9 @@ func (s *Snapshot) missedEvents(parties [2]Party) (n int64) {
 		declared = declared && (slot.State == bpf.ObjectSlotStateIDLE || slot.State != bpf.ObjectSlotStateDIED && p.Calls != nil)
 	}
 	for _, m := range s.Missed {
-		call := m.Feeds == Syscalls || m.Feeds == SyscallTime
+		// The program that reads what io_getevents gave is at the event of the one that counts calls, and the kernel
+		// skips all that are at an event together.
+		call := m.Feeds == Syscalls || m.Feeds == SyscallTime || m.Feeds == AIORequests
 		switch {
 		case m.Kind == Preempted: // what they feed is null
 		case m.Kind == AtPerfEvent && (!blind || call && declared):

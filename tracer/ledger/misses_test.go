@@ -36,6 +36,8 @@ func TestMissedEvents(t *testing.T) {
 		{"calls in a blind stint, of which the worker tells", missed(AtPerfEvent, Syscalls), 1, false, declared, bpf.ObjectSlotStateCLOSED, 0},
 		{"calls while it runs, of which the worker will tell", missed(AtPerfEvent, Syscalls), 1, false, declared, bpf.ObjectSlotStateOPEN, 0},
 		{"their beginnings, of which their ends tell", missed(AtPerfEvent, SyscallTime), 1, false, declared, bpf.ObjectSlotStateCLOSED, 0},
+		{"results of Linux AIO, which came with a call", missed(AtPerfEvent, AIORequests), 1, false, declared, bpf.ObjectSlotStateCLOSED, 0},
+		{"results of Linux AIO, of a program that does not tell", missed(AtPerfEvent, AIORequests), 1, false, silent, bpf.ObjectSlotStateCLOSED, 5},
 		{"calls of a program that does not tell", missed(AtPerfEvent, Syscalls), 1, false, silent, bpf.ObjectSlotStateCLOSED, 5},
 		{"calls of a worker that died", missed(AtPerfEvent, Syscalls), 1, false, declared, bpf.ObjectSlotStateDIED, 5},
 		{"calls at a tracepoint", missed(AtTracepoint, Syscalls), 0, false, declared, bpf.ObjectSlotStateCLOSED, 5},
@@ -90,9 +92,12 @@ func TestEngineThatMissedEvents(t *testing.T) {
 			s := &Snapshot{Missed: []Misses{{Hook: "fexit/filemap_read", Feeds: FentryCopies, Kind: Preempted, Events: 3}}}
 			s.Slots[Sender] = *slot(test.cell)
 			p := Party{Missed: s.Missed, Missing: Missing{LateCopies: "not asked for"}}
-			order := s.InOrder(test.engines, p, Party{Missed: s.Missed})
+			order := s.InOrder(test.engines, false, p, Party{Missed: s.Missed})
 			if !slices.Equal(order, test.order) {
 				t.Fatalf("the order is %v, want %v", order, test.order)
+			}
+			if named := s.InOrder(one, true, p, Party{Missed: s.Missed}); !slices.Equal(named, one) {
+				t.Errorf("asked for by its name: %v", named)
 			}
 			p.Engines = order
 			c := Counters(&s.Slots[Sender], p)
@@ -108,7 +113,7 @@ func TestEngineThatMissedEvents(t *testing.T) {
 				t.Errorf("it is a loss of %d, too", n)
 			}
 			s.Missed[0].Events = 0
-			if order := s.InOrder(test.engines, p, Party{}); !slices.Equal(order, test.engines) {
+			if order := s.InOrder(test.engines, false, p, Party{}); !slices.Equal(order, test.engines) {
 				t.Errorf("without misses the order is %v, want %v", order, test.engines)
 			}
 		})
@@ -138,12 +143,68 @@ func TestFunctionHooksThatMissedEvents(t *testing.T) {
 	if len(before) != 1 {
 		t.Errorf("what was missing before has become %v", before)
 	}
-	if len(missing) != 3 || !strings.Contains(missing[Disk], "skipped tp_btf/block_bio_queue 4 times") || missing[COW] != before[COW] || !strings.Contains(missing[MappedPages], "skipped fexit/do_set_pmd 2 times") {
+	if len(missing) != 3 || !strings.Contains(missing[Disk], "skipped tp_btf/block_bio_queue 4 times") || missing[COW] != before[COW] || !strings.Contains(missing[MappedPages], "skipped fexit/do_set_pmd 2 times, because it was running on that CPU already") {
 		t.Errorf("%v is missing, want only mapped pages and the disk, and copy-on-write as before", missing)
 	}
 	c := Counters(slot(), Party{Missing: missing, Workload: Workload{Maps: true}})
 	if v := c.Value(trace.Mapped); v.Int.Known() || !strings.Contains(v.Origin.Reason, missing[MappedPages]) {
 		t.Errorf("mapped is %v (%s)", v.Int, v.Origin.Reason)
+	}
+}
+
+// What writes to disks is null once the kernel skipped the hook of disks, whoever's event that was. What was read is
+// known as long as the hook saw each byte that the kernel charged to the threads, and nobody read for them.
+func TestDiskHookThatMissedEvents(t *testing.T) {
+	const why = "skipped tp_btf/block_bio_queue 3 times"
+	noHelpers := Missing{UringRequests: "not asked for"}
+	for _, test := range []struct {
+		name       string
+		events     int64
+		saw        uint64
+		charged    uint64
+		state      bpf.ObjectSlotState
+		missing    Missing
+		read       trace.Int
+		write      trace.Int
+		otherSlots bpf.ObjectSlotState
+	}{
+		{"none was skipped", 0, 8192, 8192, bpf.ObjectSlotStateCLOSED, noHelpers, trace.Known(8192), trace.Known(4096), bpf.ObjectSlotStateIDLE},
+		{"a stranger's, or one that wrote", 3, 8192, 8192, bpf.ObjectSlotStateCLOSED, noHelpers, trace.Known(8192), trace.Int{}, bpf.ObjectSlotStateIDLE},
+		{"of a run that never reads a disk", 3, 0, 0, bpf.ObjectSlotStateCLOSED, noHelpers, trace.Known(0), trace.Int{}, bpf.ObjectSlotStateIDLE},
+		{"its own, which read", 3, 4096, 8192, bpf.ObjectSlotStateCLOSED, noHelpers, trace.Int{}, trace.Int{}, bpf.ObjectSlotStateIDLE},
+		{"while it runs", 3, 8192, 8192, bpf.ObjectSlotStateOPEN, noHelpers, trace.Int{}, trace.Int{}, bpf.ObjectSlotStateIDLE},
+		{"the other one died", 3, 8192, 8192, bpf.ObjectSlotStateCLOSED, noHelpers, trace.Int{}, trace.Int{}, bpf.ObjectSlotStateDIED},
+		{"the kernel charges nobody", 3, 8192, notAccounted, bpf.ObjectSlotStateCLOSED, noHelpers, trace.Int{}, trace.Int{}, bpf.ObjectSlotStateIDLE},
+		{"threads of io_uring may have read", 3, 8192, 8192, bpf.ObjectSlotStateCLOSED, Missing{}, trace.Int{}, trace.Int{}, bpf.ObjectSlotStateIDLE},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			s := &Snapshot{Missed: []Misses{{Hook: "tp_btf/block_bio_queue", Feeds: Disk, Kind: Preempted, Events: test.events}}}
+			s.Slots[Receiver].State = test.otherSlots
+			slot := &s.Slots[Sender]
+			slot.State, slot.DiskReadBytes, slot.DiskWriteBytes, slot.Now.ReadBytes = test.state, test.saw, 4096, test.charged
+			if test.charged == notAccounted {
+				slot.Begin.ReadBytes = notAccounted
+			}
+			p := Party{Missing: s.Lacking(test.missing)}
+			c := Counters(slot, p)
+			kernel := KernelCounters(&bpf.ObjectKernelCells{WritebackBytes: 4096}, p.Missing, &c)
+			for what, v := range map[string]struct {
+				trace.Value
+				want trace.Int
+			}{
+				"read bytes": {c.Value(trace.DiskReadBytes), test.read}, "written bytes": {c.Value(trace.DiskWriteBytes), test.write},
+				"written back": {kernel.Value(trace.DiskWriteBytes), test.write},
+			} {
+				if v.Int != v.want || !v.Int.Known() && !strings.Contains(v.Origin.Reason, why) {
+					t.Errorf("%s: %v (%s), want %v", what, v.Int, v.Origin.Reason, v.want)
+				}
+			}
+			for cause, n := range Losses(s, p, p) {
+				if n != 0 {
+					t.Errorf("%s is %d", cause, n)
+				}
+			}
+		})
 	}
 }
 

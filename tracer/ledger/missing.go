@@ -28,6 +28,7 @@ const (
 	COW                              // copy-on-write
 	NetInternal                      // copies within the network stack
 	Disk                             // requests to block devices
+	DiskWrites                       // those of them that write: alone if not all were seen, but all that read
 	NICSent                          // packets that a device took
 	NICReceived                      // packets that a device brought
 	UringRequests                    // completed requests of io_uring
@@ -53,6 +54,7 @@ var numbers = [feeds][]trace.Number{
 	COW:              {trace.COW},
 	NetInternal:      {trace.NetInternal},
 	Disk:             {trace.DiskReadBytes, trace.DiskReadRequests, trace.DiskWriteBytes, trace.DiskWriteRequests, trace.Fill},
+	DiskWrites:       {trace.DiskWriteBytes, trace.DiskWriteRequests},
 	NICSent:          {trace.NICTxBytes, trace.NICTxPackets, trace.InKernel},
 	NICReceived:      {trace.NICRxBytes, trace.NICRxPackets},
 	UringRequests:    {trace.ToUser, trace.FromUser, trace.InKernel, trace.Fill, trace.PageRefs, trace.RequestCount, trace.RequestErrors, trace.RequestBytes},

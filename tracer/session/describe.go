@@ -5,6 +5,7 @@ package session
 import (
 	"maps"
 	"os"
+	"slices"
 
 	"github.com/zctrace/zctrace/tracer"
 	"github.com/zctrace/zctrace/tracer/ledger"
@@ -37,7 +38,7 @@ func (a *attempt) describe(t *trace.Trace, snapshot *ledger.Snapshot, attached *
 			},
 		}
 	}
-	engines := snapshot.InOrder(attached.Engines, sending, receiving)
+	engines := snapshot.InOrder(attached.Engines, slices.Contains(ledger.Engines, a.Copies), sending, receiving)
 	sending.Engines, receiving.Engines = engines, engines
 	t.Run.Engine = string(engines[0])
 	t.Total.Sender = ledger.Counters(&snapshot.Slots[ledger.Sender], sending)

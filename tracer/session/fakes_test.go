@@ -35,7 +35,8 @@ type script struct {
 	run         map[workloads.Role]func(w *fakeWorker) // between Go and the end; nil: ends at once
 	tracerErr   error
 	snapshot    ledger.Snapshot
-	unseen      bool // the workers' windows
+	engines     []ledger.Engine // nil: derived
+	unseen      bool            // the workers' windows
 	started     []*fakeWorker
 	configs     []workloads.Config
 	open, close int
@@ -69,7 +70,11 @@ type fakeTracer struct{ s *script }
 func (t fakeTracer) MarkersSeen() (*os.File, error) { return nil, nil }
 
 func (t fakeTracer) Attach() (*tracer.Attached, error) {
-	return &tracer.Attached{Hooks: []trace.Hook{{Name: "tp_btf/sys_exit", Attached: true, Provenance: trace.Observed}}, Engines: []ledger.Engine{ledger.Derived}, Missing: ledger.Missing{}}, nil
+	a := &tracer.Attached{Hooks: []trace.Hook{{Name: "tp_btf/sys_exit", Attached: true, Provenance: trace.Observed}}, Engines: t.s.engines, Missing: ledger.Missing{}}
+	if a.Engines == nil {
+		a.Engines = []ledger.Engine{ledger.Derived}
+	}
+	return a, nil
 }
 
 func (t fakeTracer) Close() { t.s.close++ }

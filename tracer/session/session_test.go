@@ -14,7 +14,11 @@ import (
 	"testing/synctest"
 	"time"
 
+	"golang.org/x/sys/unix"
+
+	"github.com/zctrace/zctrace/bpf"
 	"github.com/zctrace/zctrace/internal/fault"
+	"github.com/zctrace/zctrace/tracer"
 	"github.com/zctrace/zctrace/tracer/ledger"
 	"github.com/zctrace/zctrace/tracer/trace"
 	"github.com/zctrace/zctrace/workloads"
@@ -249,6 +253,41 @@ func TestNothingIsLeftOfWhatDidNotBegin(t *testing.T) {
 	}
 	if _, err := os.Stat(path); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("the sink is still there: %v", err)
+	}
+}
+
+// An engine that was asked for by its name, and missed copies, is not replaced: its numbers are null.
+func TestEngineAskedForByName(t *testing.T) {
+	for copies, want := range map[ledger.Engine]ledger.Engine{"": ledger.Derived, tracer.Auto: ledger.Derived, ledger.Fentry: ledger.Fentry} {
+		cfg := config(t)
+		cfg.Copies = copies
+		s := &script{engines: []ledger.Engine{ledger.Fentry}}
+		s.snapshot.Missed = []ledger.Misses{{Hook: "fexit/filemap_read", Feeds: ledger.FentryCopies, Kind: ledger.Preempted, Events: 1}}
+		file := bpf.ObjectFdKind{Format: unix.S_IFREG, Attrs: uint16(bpf.ObjectFdAttrFD_KNOWN), Detail: unix.EXT4_SUPER_MAGIC}
+		read := &s.snapshot.Slots[ledger.Sender].Cells[0]
+		read.Key, read.Calls, read.Bytes, read.LatencyLog2[0] = bpf.ObjectCellKey{Nr: unix.SYS_READ, In: file}, 1, 4096, 1
+		got, err := Run(t.Context(), cfg, s.deps(), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		copied := got.Total.Sender.Copies.ToUser
+		if got.Run.Engine != string(want) || copied.Bytes.Known() != (want == ledger.Derived) {
+			t.Errorf("--copies %q: engine %s counted %v (%s), want %s", copies, got.Run.Engine, copied.Bytes, copied.Reason, want)
+		}
+	}
+}
+
+// The hooks of asynchronous requests are for strategies that make such requests, and no others.
+func TestHooksOfRequests(t *testing.T) {
+	for name, want := range map[string]tracer.Options{"read-write": {}, "direct-io": {}, "io-uring": {Uring: true}, "io-uring-zc": {Uring: true}, "aio": {AIO: true}} {
+		strategy, err := workloads.Find(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		w := workload{Config: Config{Work: workloads.Work{Strategy: strategy}}}
+		if got := w.tracerOptions(); got.Uring != want.Uring || got.AIO != want.AIO {
+			t.Errorf("%s: io_uring %v, Linux AIO %v", name, got.Uring, got.AIO)
+		}
 	}
 }
 

@@ -187,7 +187,8 @@ func (w *workload) tracerOptions() tracer.Options {
 
 		ZeroCopySends: w.Strategy.ZeroCopySends,
 		Receiver:      w.Receiver().Name,
-		Requests:      w.Strategy.Ring() || w.Strategy.Makes("io_submit"),
+		Uring:         w.Strategy.Ring(),
+		AIO:           w.Strategy.Makes("io_submit"),
 	}
 }
 

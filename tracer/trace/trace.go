@@ -54,7 +54,7 @@ type Hook struct {
 	Attached   bool       `json:"attached"`        // false: see Reason
 	Provenance Provenance `json:"provenance"`      // of the numbers it feeds
 	Reason     string     `json:"reason"`          // why it is not attached
-	Misses     Int        `json:"misses,omitzero"` // events that the kernel did not run its program for, whoever's they were
+	Misses     Int        `json:"misses,omitzero"` // events that the kernel did not run its program for until the windows had closed, whoever's they were
 }
 
 // Provenance says where a number comes from.
