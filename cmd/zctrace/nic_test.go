@@ -252,7 +252,7 @@ type namespace struct {
 func newNamespace(t *testing.T) namespace {
 	t.Helper()
 	needNamespaces(t, "-n", "-m")
-	cmd := exec.Command("unshare", "-n", "-m", "sh", "-c", "mount -t sysfs sysfs /sys && echo ready && exec cat")
+	cmd := exec.Command("unshare", "-n", "-m", "sh", "-c", "mount -t sysfs sysfs /sys && { mount -t tracefs tracefs /sys/kernel/tracing || true; } && echo ready && exec cat")
 	stdin, err := cmd.StdinPipe()
 	if err != nil {
 		t.Fatal(err)
