@@ -87,14 +87,19 @@ func keep[T any](w *window) *T {
 	return private
 }
 
-// begin opens the window.
+// begin opens the window. Its time begins with the marker that opens it, however many were missed before, so that
+// nothing is due that could not yet be sent.
 //
 //go:nosplit
 //go:norace
 func (w *window) begin() {
-	w.shared.beginNs = w.now()
+	for range mostMarkers {
+		w.shared.beginNs = w.now()
+		if w.mark(MarkBegin) {
+			break
+		}
+	}
 	w.wakeNs, w.pastNs = w.shared.beginNs, w.shared.beginNs
-	w.mark(MarkBegin)
 }
 
 // end closes the window.
@@ -102,22 +107,23 @@ func (w *window) begin() {
 //go:nosplit
 //go:norace
 func (w *window) end() {
-	w.mark(MarkEnd)
+	for range mostMarkers {
+		if w.mark(MarkEnd) {
+			break
+		}
+	}
 	w.shared.endNs = w.now()
 }
 
-// mark repeats the marker until it is seen, where it may be missed: while some process on this CPU is preempted in the
-// middle of what keeps programs from running. This thread is preempted, too, before long, and that process goes on.
+// mark makes the marker, and returns whether it is to be repeated no more: whether it was seen, where it may be missed, while some
+// process on this CPU is preempted in the middle of what keeps programs from running. This thread is preempted, too,
+// before long, and that process goes on.
 //
 //go:nosplit
 //go:norace
-func (w *window) mark(mark uintptr) {
-	for range mostMarkers {
-		syscall.RawSyscall6(MarkerNr, MarkerClock, MarkerAddress, w.cookie, w.part|mark<<8, w.in, w.out)
-		if w.seen == nil || atomic.LoadUint32(w.seen) == uint32(mark) {
-			return
-		}
-	}
+func (w *window) mark(mark uintptr) bool {
+	syscall.RawSyscall6(MarkerNr, MarkerClock, MarkerAddress, w.cookie, w.part|mark<<8, w.in, w.out)
+	return w.seen == nil || atomic.LoadUint32(w.seen) == uint32(mark)
 }
 
 // mostMarkers take a second or more. Who has not seen any of them sees none.

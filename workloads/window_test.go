@@ -156,13 +156,14 @@ func traceMarkers(t *testing.T, p *Process, marked func(mark uint64)) callCounts
 				return made
 			}
 			inWindow = args[3]>>8&0xff == MarkBegin
+			clear(made) // what came before a marker that is repeated is not in the window
 		case inWindow:
 			made[syscalls.Name(uint32(nr))]++
 		}
 	}
 }
 
-// Where a marker can be missed, it is made until it is seen, and nothing else between.
+// Where a marker can be missed, it is made until it is seen. The window begins then, and so does what is paced and timed.
 func TestMarkersAreRepeatedUntilTheyAreSeen(t *testing.T) {
 	fd, err := unix.MemfdCreate("seen", unix.MFD_CLOEXEC)
 	must(t, err)
@@ -174,14 +175,21 @@ func TestMarkersAreRepeatedUntilTheyAreSeen(t *testing.T) {
 	wl := workload{strategy, "zero", "null", Config{Work: Work{Bytes: 4096, Chunk: 4096}, Cookie: testCookie, Seen: seen}}
 	sender, _, _, _ := wl.start(t)
 	marks := map[uint64]int{}
+	var missed unix.Timespec // when the last marker was that is missed
 	made := traceMarkers(t, sender, func(mark uint64) {
-		if marks[mark]++; marks[mark] == 3 || mark == MarkEnd {
+		if marks[mark]++; mark == MarkBegin && marks[mark] == 2 {
+			must(t, unix.ClockGettime(unix.CLOCK_MONOTONIC, &missed))
+		}
+		if marks[mark] == 3 || mark == MarkEnd {
 			_, err := seen.WriteAt(binary.NativeEndian.AppendUint32(nil, uint32(mark)), 0)
 			must(t, err)
 		}
 	})
 	if _, err := wait(t, sender); err != nil {
 		t.Fatal(err)
+	}
+	if begin := sender.final.beginNs; begin < missed.Nano() {
+		t.Errorf("the window begins %d ns before the last marker that was missed", missed.Nano()-begin)
 	}
 	if marks[MarkBegin] != 3 || !maps.Equal(made, callCounts{"read": 1, "write": 1}) {
 		t.Errorf("the window opened with %d markers, want 3, and had %v", marks[MarkBegin], made)
