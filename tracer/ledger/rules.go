@@ -33,6 +33,7 @@ type ruling struct {
 
 	watched  bool   // every copy of such a call passes the copy hooks of an engine that has them
 	byFentry bool   // of engine fentry only
+	early    bool   // which counts them when they are asked for: a call that fails may have made none of them
 	rest     *class // where then the bytes belong that none of them saw; nil: not known either
 
 	unlessDense bool // rest holds only of a source without holes
@@ -80,7 +81,7 @@ func (v ruling) seen() ruling {
 // reader's own pages, whatever the disk demands: nobody else has fs/iomap bounce what is read (fs/xfs/xfs_file.c: xfs_file_dio_read).
 func (v ruling) reading(in bpf.ObjectFdKind) ruling {
 	if attr(in, bpf.ObjectFdAttrFD_STABLE) && in.Detail == unix.XFS_SUPER_MAGIC {
-		v.byFentry, v.reason = true, whyBounced
+		v.byFentry, v.early, v.reason = true, true, whyBounced
 	}
 	return v
 }
@@ -101,6 +102,7 @@ type rule func(in, out bpf.ObjectFdKind, flags uint32) ruling
 const (
 	whyDirect  = "direct I/O may have fallen back to copies; that needs a hook on the copy functions"
 	whyBounced = "its file must not change meanwhile, so this kernel copies what is read directly, when the disk is done; that needs a hook on bio_iov_iter_bounce"
+	whyFailed  = "direct reads of this file count as copied when they begin, and some failed: how much of these was copied before, nobody saw"
 	whyFS      = "this file system may bypass the page cache; that needs a hook on the copy functions"
 	whyResult  = "the call's result does not tell how its bytes moved"
 	whyLinear  = "of a packet, what is not in pages is copied into the pipe; that needs a hook on skb_splice_bits"

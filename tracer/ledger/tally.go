@@ -124,11 +124,22 @@ func (t *tally) add(cell *bpf.ObjectCell) {
 		return
 	}
 	n := int64(cell.Bytes - cell.Mapped)
+	v, surplus := rulingOf(cell.Key.In, cell.Key.Out, cell.Key.Flags), seen[toUser] > n
 	for c := range seen {
 		t.pool[c] += max(0, seen[c]-n)
 		seen[c] = min(seen[c], n)
 	}
-	t.place(rulingOf(cell.Key.In, cell.Key.Out, cell.Key.Flags), n, cell.Calls > cell.Errors, seen)
+	t.place(v, n, cell.Calls > cell.Errors, seen)
+	t.notMade(v, cell.Errors > 0 || surplus)
+}
+
+// notMade makes the ruling's classes unknown if copies may have been counted that were not made then: of calls, or
+// requests, of which some failed, at least in part.
+func (t *tally) notMade(v ruling, failed bool) {
+	if v.early && failed && t.engine == Fentry {
+		v.reason = whyFailed
+		t.notKnown(v)
+	}
 }
 
 // place puts the n bytes of calls, or of requests, of which the hooks saw some

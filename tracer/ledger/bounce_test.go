@@ -1,0 +1,53 @@
+//go:build linux
+
+package ledger
+
+import (
+	"strings"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/zctrace/zctrace/bpf"
+	"github.com/zctrace/zctrace/tracer/trace"
+)
+
+// What is read directly from a file that must not change meanwhile counts when it is asked for. If the disk fails then, nothing is copied any more, and
+// nobody knows how much was before.
+func TestTallyOfBouncedReadsThatFailed(t *testing.T) {
+	const n = 1000
+	in := file(unix.XFS_SUPER_MAGIC, direct, stable)
+	for _, test := range []struct {
+		name   string
+		in     bpf.ObjectFdKind
+		calls  uint64 // or requests
+		failed uint64
+		seen   uint64
+		want   trace.Int
+	}{
+		{"none", in, 1, 0, n, trace.Known(n)},
+		{"one", in, 2, 1, 2 * n, trace.Int{}},
+		{"the only one", in, 1, 1, n, trace.Int{}},
+		{"a part of one, which moved the rest", in, 1, 0, 2 * n, trace.Int{}},
+		{"one that is not bounced, but falls back", file(unix.EXT4_SUPER_MAGIC, direct), 2, 1, n, trace.Known(n)},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			bytes := uint64(n)
+			if test.calls == test.failed {
+				bytes = 0
+			}
+			call := cell(unix.SYS_READ, test.in, none, test.calls, bytes, 0)
+			call.Errors, call.Seen[bpf.ObjectEngineFENTRY].ToUser = test.failed, test.seen
+			requests := slot()
+			requests.State = bpf.ObjectSlotStateCLOSED
+			requests.Helpers.Requests[0] = done(uring+opRead, test.in, none, test.calls, bytes)
+			requests.Helpers.Requests[0].Errors, requests.Helpers.Seen[bpf.ObjectEngineFENTRY].ToUser = test.failed, test.seen
+			for name, s := range map[string]*bpf.ObjectSlot{"calls": slot(call), "requests": requests} {
+				got := newTally(s, Fentry, &Party{Workload: Workload{Dense: true}}).amount(toUser)
+				if got.Bytes != test.want || !got.Bytes.Known() && !strings.Contains(got.Reason, "failed") {
+					t.Errorf("%s: %+v, want %v", name, got, test.want)
+				}
+			}
+		})
+	}
+}
