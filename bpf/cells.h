@@ -236,7 +236,8 @@ struct slot {
 	__u64 received_bytes;	  /* from a socket, by mapping its pages */
 	__u64 net_internal_bytes; /* within the stack, of packets that belong to the sink's socket */
 
-	__u64 source_number; /* i_ino of the source; 0: there is none, or it is not known by that and its device */
+	__u64 source_number; /* i_ino of the source */
+	__u64 source_doubled; /* a sink has the same on the same device, and some hooks know files by these only */
 	__u64 source_inode; /* addresses of struct inode and struct sock: identity only. Of a file on an overlay,
 			     * those below it; 0: not known */
 	__u64 sink_inode;

@@ -203,7 +203,7 @@ static __always_inline __s64 before_end(struct iomap_dio *dio, __s64 n)
  * block/bio.c, since 7.0: direct I/O of what must not change while it is under way, because it has a checksum
  * or a copy on another disk, passes pages of the kernel's own. What is written is copied into them here. What
  * is read is copied out of them when the disk has brought it, in anybody's context, so it counts here, where that is known to
- * come. fs/iomap/direct-io.c is the only caller.
+ * come; if the read fails it may not, and what was copied is not known. fs/iomap/direct-io.c is the only caller.
  */
 SEC("fexit/bio_iov_iter_bounce")
 int BPF_PROG(bio_iov_iter_bounce, struct bio *bio, struct iov_iter *iter)

@@ -63,7 +63,7 @@ static __always_inline bool is_source(struct slot *s, struct which file)
 {
 	if (file.inode)
 		return (__u64)file.inode == s->source_inode;
-	return file.number == s->source_number && file.device == s->source_store.device;
+	return !s->source_doubled && file.number == s->source_number && file.device == s->source_store.device;
 }
 
 #define by_inode(address) ((struct which){.inode = (address)})

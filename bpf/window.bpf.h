@@ -18,7 +18,7 @@ static __always_inline __u64 number_of(__u64 address)
 }
 
 /* Whether these do not tell the file from the source: each subvolume of a btrfs has a numbering of its own, and all
- * are on one device. */
+ * are on one device; a FUSE daemon numbers files as it likes. */
 static __always_inline bool like_source(struct slot *s, __u64 inode, const struct store *kept)
 {
 	return inode && inode != s->source_inode && number_of(inode) == s->source_number &&
@@ -147,8 +147,8 @@ static __always_inline void mark(struct pt_regs *regs)
 		describe_store(&s->sink_store, s->sink_inode);
 		describe_store(&s->sink2_store, s->sink2_inode);
 		s->source_number = number_of(s->source_inode);
-		if (by_number && (like_source(s, s->sink_inode, &s->sink_store) || like_source(s, s->sink2_inode, &s->sink2_store)))
-			s->source_number = 0;
+		s->source_doubled = by_number && (like_source(s, s->sink_inode, &s->sink_store) ||
+						  like_source(s, s->sink2_inode, &s->sink2_store));
 		describe_flow(s, (struct sock *)s->sink_sock);
 		read_task(&s->begin, task);
 		count_io_calls(&s->io_calls, task, 0);

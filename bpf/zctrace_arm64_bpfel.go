@@ -230,6 +230,7 @@ type ObjectSlot struct {
 	ReceivedBytes    uint64
 	NetInternalBytes uint64
 	SourceNumber     uint64
+	SourceDoubled    uint64
 	SourceInode      uint64
 	SinkInode        uint64
 	SinkSock         uint64

@@ -39,10 +39,10 @@ func (s *Snapshot) UnknownSource() string {
 // DoubledSource is why the hooks that know the sender's source by its inode number cannot tell it from the sink;
 // "" if they can, or know it otherwise.
 func (s *Snapshot) DoubledSource() string {
-	if slot := &s.Slots[Sender]; slot.SourceInode == 0 || slot.SourceNumber != 0 {
+	if s.Slots[Sender].SourceDoubled == 0 {
 		return ""
 	}
-	return "on this kernel files are known by inode number and device there, and the sink has the same: it is in another subvolume"
+	return "on this kernel files are known by inode number and device there, and the sink has the same"
 }
 
 func storeOf(s *bpf.ObjectStore) Store {

@@ -38,6 +38,17 @@ func TestUnknownSource(t *testing.T) {
 	}
 }
 
+// A source that the hooks know by its number is known whatever that is, 0 too, but for a sink with the same.
+func TestDoubledSource(t *testing.T) {
+	for doubled, want := range map[uint64]string{0: "", 1: "and the sink has the same"} {
+		s := &Snapshot{}
+		s.Slots[Sender].SourceInode, s.Slots[Sender].SourceDoubled = 1, doubled
+		if why := s.DoubledSource(); !strings.HasSuffix(why, want) || (why == "") != (want == "") {
+			t.Errorf("%q, want %q at its end", why, want)
+		}
+	}
+}
+
 // Of a source that was two files no rule tells how its bytes were moved; what hooks saw stays.
 func TestTallyOfTwoFiles(t *testing.T) {
 	c := cell(unix.SYS_READ, ext4, none, 1, 1000, 0)
