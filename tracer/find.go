@@ -38,6 +38,9 @@ func (h Hook) find(kernel *btf.Spec) (place, error) {
 	}
 	if why := preempted.at(target); why != "" {
 		p = place{PerfEvent, h.Perf.program, h.Perf.group + "/" + target, why}
+		if _, err := eventNumber(p.target); errors.Is(err, errAbsent) {
+			return p, err
+		}
 	}
 	return p, nil
 }

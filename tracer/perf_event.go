@@ -47,6 +47,9 @@ func attachToPerfEvent(prog *ebpf.Program, target string) (io.Closer, error) {
 	l, err := link.AttachRawLink(link.RawLinkOptions{Target: event, Program: prog, Attach: ebpf.AttachPerfEvent})
 	if err != nil {
 		unix.Close(event)
+		if errors.Is(err, unix.E2BIG) { // kernel/trace/bpf_trace.c: BPF_TRACE_MAX_PROGS
+			err = &refusal{state: Refused, reason: "as many programs are there as the kernel allows", remedy: "end some other runs or tracers first"}
+		}
 		return nil, err
 	}
 	return &perfEvent{l, event}, nil
@@ -57,7 +60,8 @@ func (p *perfEvent) Close() error {
 	return errors.Join(p.link.Close(), unix.Close(p.event))
 }
 
-// eventNumber is what perf calls an event by. An error of the kind [fault.Unsupported] says that it cannot be known.
+// eventNumber is what perf calls an event by. An error of the kind [fault.Unsupported] says that it cannot be known,
+// and errAbsent that this kernel has no such event.
 func eventNumber(event string) (uint64, error) {
 	const tracefs = "/sys/kernel/tracing"
 	for _, dir := range []string{tracefs, "/sys/kernel/debug/tracing"} {
@@ -67,6 +71,9 @@ func eventNumber(event string) (uint64, error) {
 		}
 		if errors.Is(err, unix.EACCES) || errors.Is(err, unix.EPERM) {
 			return 0, &fault.Error{Kind: fault.Unsupported, What: "no permission to read " + dir + ", where the numbers of the events are", Remedy: "run it with sudo, or with CAP_DAC_READ_SEARCH besides the other capabilities"}
+		}
+		if _, err := os.Stat(dir + "/events"); err == nil {
+			return 0, fmt.Errorf("%w event of perf's: %s", errAbsent, event)
 		}
 	}
 	return 0, &fault.Error{

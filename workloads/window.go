@@ -126,7 +126,7 @@ func (w *window) mark(mark uintptr) bool {
 	return w.seen == nil || atomic.LoadUint32(w.seen) == uint32(mark)
 }
 
-// mostMarkers take a second or more. Who has not seen any of them sees none.
+// mostMarkers take half a second or more. Who has not seen any of them sees none.
 const mostMarkers = 1 << 20
 
 // now is the monotonic clock in ns, by a system call: outside the window only.

@@ -292,7 +292,13 @@ func TestOutputOntoOddStandardOutput(t *testing.T) {
 			cmd.Args = append([]string{"sh", "-c", `exec "$@" ` + test.redirection, "sh"}, cmd.Args...)
 			cmd.Path = "/bin/sh"
 			r := finish(t, cmd)
-			if r.code != test.code || !strings.Contains(r.stderr, test.says) || test.says == "" && r.stderr != "" {
+			said := r.stderr
+			for line := range strings.Lines(r.stderr) { // what a slow machine is busy with
+				if strings.HasSuffix(line, " ...\n") {
+					said = strings.Replace(said, line, "", 1)
+				}
+			}
+			if r.code != test.code || !strings.Contains(said, test.says) || test.says == "" && said != "" {
 				t.Errorf("exit code %d: %s", r.code, r.stderr)
 			}
 		})

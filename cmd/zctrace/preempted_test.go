@@ -79,8 +79,15 @@ func onCPU0(t *testing.T, strategy, sink, engine string) *trace.Trace {
 	t.Helper()
 	const n = 2 * mib
 	tr := traced(t, strategy, "--bytes", "2MiB", "--chunk", "4KiB", "--sink", sink, "--cpu", "0,0", "--copies", engine)
-	e := expect(strategy, sink, tr.Run.Source.Filesystem, n, 0)
-	e.check(t, tr)
+	if engine == "fentry" && functionsMissed(tr) {
+		t.Log("the kernel skipped events at functions, so that no copies are known")
+	} else {
+		e := expect(strategy, sink, tr.Run.Source.Filesystem, n, 0)
+		e.check(t, tr)
+		if got := tr.Total.Receiver.Copies.ToUser.Bytes; got != trace.Known(n) {
+			t.Errorf("%v bytes were copied to the receiver, want %d", got, n)
+		}
+	}
 	calls := map[string]int64{"read": n / 4096, "write": n / 4096}
 	if strategy == "splice" {
 		calls = map[string]int64{"splice": 2 * n / 4096}
@@ -90,15 +97,20 @@ func onCPU0(t *testing.T, strategy, sink, engine string) *trace.Trace {
 			t.Errorf("%d calls of %s, want %d", got, name, made)
 		}
 	}
-	if got := tr.Total.Receiver.Copies.ToUser.Bytes; got != trace.Known(n) {
-		t.Errorf("%v bytes were copied to the receiver, want %d", got, n)
-	}
 	for cause, lost := range tr.Losses {
 		if lost != 0 {
 			t.Errorf("loss %s: %d", cause, lost)
 		}
 	}
 	return tr
+}
+
+// functionsMissed is whether the kernel skipped events at functions and the engine that is there knows its numbers no more:
+// an engine that was asked for by name has no stand-in.
+func functionsMissed(tr *trace.Trace) bool {
+	return !tr.Total.Sender.Copies.ToUser.Bytes.Known() && slices.ContainsFunc(tr.Hooks, func(h trace.Hook) bool {
+		return (strings.HasPrefix(h.Name, "fexit/") || strings.HasPrefix(h.Name, "fentry/")) && h.Misses.Or(0) > 0
+	})
 }
 
 // neighbourOnCPU0 makes system calls there all the time.
