@@ -14,7 +14,7 @@ import (
 )
 
 // heldSeries are the kernels of amd64 in whose guests the hooks of engine fentry were held against the copy instructions
-// themselves, strategy by strategy (TestEnginesAgree). Whoever adds one to internal/guests/kernels.txt is told to name it here.
+// themselves, strategy by strategy (TestEnginesAgree). make test-all wants that of each kernel of internal/guests/kernels.txt here.
 // Other architectures have no breakpoints that this could be done with.
 var heldSeries = []string{"6.1", "6.12", "7.3"}
 

@@ -23,7 +23,7 @@ const preemptedEnv = "ZCTRACE_TEST_PREEMPTED"
 func TestNothingIsLostOnOneCPU(t *testing.T) {
 	needTracing(t)
 	neighbourOnCPU0(t)
-	for _, pair := range enginesAtOnce() {
+	for _, pair := range enginesAtOnce(t) {
 		t.Run(pair.engines[0]+" beside "+pair.engines[1], func(t *testing.T) {
 			for range pair.times {
 				var traces [2]*trace.Trace
@@ -49,13 +49,15 @@ type atOnce struct {
 	times   int
 }
 
-// enginesAtOnce are all that this machine must have, each in five runs at least. There are not enough debug registers for two
+// enginesAtOnce are all that this machine has, each in five runs at least. There are not enough debug registers for two
 // runs with breakpoints.
-func enginesAtOnce() (list []atOnce) {
-	switch must := strings.Fields(os.Getenv(enginesEnv)); {
-	case slices.Contains(must, "breakpoint"):
+func enginesAtOnce(t *testing.T) (list []atOnce) {
+	t.Helper()
+	engines := traced(t, "read-write", "--bytes", "4KiB", "--copies", "all").Total.Sender.Engines
+	switch _, functions := engines["fentry"]; {
+	case functions && engines["breakpoint"] != nil:
 		list = []atOnce{{[2]string{"fentry", "fentry"}, 3}, {[2]string{"breakpoint", "derived"}, 5}}
-	case slices.Contains(must, "fentry"):
+	case functions:
 		list = []atOnce{{[2]string{"fentry", "derived"}, 5}}
 	default:
 		list = []atOnce{{[2]string{"derived", "derived"}, 5}}

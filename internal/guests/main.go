@@ -65,6 +65,9 @@ func main() {
 	guests := flag.Int("guests", atOnce(), "how many run at a time")
 	accept := flag.Bool("accept", false, "write "+passes+" and "+page+" from the last run's results")
 	flag.Parse()
+	if *all {
+		_ = os.Setenv("ZCTRACE_TEST_ALL", "1") // for the tests in the guests
+	}
 	list, err := jobs(flag.Args(), *all)
 	switch {
 	case err != nil:

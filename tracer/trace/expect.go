@@ -248,7 +248,7 @@ func (t *Trace) notCounted(path, reason string) error {
 	case party == "losses":
 		reason = "this run has no such cause of loss"
 	case c != nil && strings.Contains(number, ofErrno):
-		reason = "of some errors that call had, the trace has no errno"
+		reason = "of some of these errors the trace has no errno"
 	case c != nil && strings.HasPrefix(number, "engines."):
 		reason = "it takes --copies all and more than one engine"
 	default:

@@ -53,7 +53,7 @@ type Hook struct {
 	Counter    string     `json:"counter"`         // what it feeds, e.g. "syscalls"
 	Attached   bool       `json:"attached"`        // false: see Reason
 	Provenance Provenance `json:"provenance"`      // of the numbers it feeds
-	Reason     string     `json:"reason"`          // why it is not attached
+	Reason     string     `json:"reason"`          // why it is not attached; or, if it is, why at perf's event and not at the tracepoint
 	Misses     Int        `json:"misses,omitzero"` // events that the kernel did not run its program for until the windows had closed, whoever's they were
 }
 
