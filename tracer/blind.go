@@ -5,7 +5,6 @@ package tracer
 import (
 	"errors"
 	"fmt"
-	"sync"
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/asm"
@@ -45,15 +44,10 @@ func watchBlind(spec *ebpf.CollectionSpec, wanted bool, kernel *btf.Spec) (watch
 
 // findProgActive is what loads the address of the variable; nil where programs find none: without CONFIG_KALLSYMS_ALL.
 func findProgActive(kernel *btf.Spec) (*asm.Instruction, error) {
-	progActiveOnce.Do(func() { progActiveAddress, errProgActive = tryVariable(progActive, kernel) })
-	return progActiveAddress, errProgActive
+	return foundProgActive.get(func() (*asm.Instruction, error) { return tryVariable(progActive, kernel) })
 }
 
-var (
-	progActiveOnce    sync.Once
-	progActiveAddress *asm.Instruction
-	errProgActive     error
-)
+var foundProgActive found[*asm.Instruction]
 
 // tryVariable is what loads the address of a variable of the kernel; nil if programs do not find it. It is found
 // out by loading one.

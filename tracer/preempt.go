@@ -47,15 +47,28 @@ func preemption(kernel *btf.Spec) (preemptible, error) {
 	default:
 		return preemptible{}, fmt.Errorf("%s is %q; it may be perf or tp_btf", tracepointsEnv, how)
 	}
-	preemptionOnce.Do(func() { foundPreemption, errPreemption = findPreemption(kernel) })
-	return foundPreemption, errPreemption
+	return foundPreemption.get(func() (preemptible, error) { return findPreemption(kernel) })
 }
 
-var (
-	preemptionOnce  sync.Once
-	foundPreemption preemptible
-	errPreemption   error
-)
+var foundPreemption found[preemptible]
+
+// found is what was found out of this kernel, once. An error is not kept: it may pass.
+type found[T any] struct {
+	mu    sync.Mutex
+	known bool
+	value T
+}
+
+func (f *found[T]) get(find func() (T, error)) (T, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.known {
+		return f.value, nil
+	}
+	value, err := find()
+	f.value, f.known = value, err == nil
+	return value, err
+}
 
 const (
 	byCount = "at this kernel's tracepoint itself (tp_btf) a program can be preempted, which loses events: the preemption count there is 0"

@@ -100,6 +100,22 @@ func forbidMapOperations() error {
 	return nil
 }
 
+// What was found out is not asked again; an error is not kept.
+func TestFound(t *testing.T) {
+	var f found[int]
+	asked, fail := 0, errors.New("out of descriptors")
+	find := func() (int, error) { asked++; return asked, fail }
+	if _, err := f.get(find); !errors.Is(err, fail) {
+		t.Errorf("error %v", err)
+	}
+	fail = nil
+	for range 2 {
+		if got, err := f.get(find); got != 2 || err != nil {
+			t.Errorf("%d, %v; want 2", got, err)
+		}
+	}
+}
+
 // A tracepoint without an event of perf's costs what it feeds, and no run.
 func TestAbsentPerfEvent(t *testing.T) {
 	needTracing(t)
