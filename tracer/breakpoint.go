@@ -143,7 +143,7 @@ func countUnwatched(breakpoints []*breakpoint, online []int, readings int) (most
 }
 
 // breakpointLosses returns on how many CPUs breakpoints are missing and, once the
-// windows are closed, for how many of their hits no program was run. The breakpoints are
+// windows are closed for good, for how many of their hits no program was run. The breakpoints are
 // disabled then, so that no CPU runs into one between reading the events' counts and
 // reading the programs'.
 func (t *Tracer) breakpointLosses(closed bool) (missed, unwatched int64, err error) {

@@ -66,8 +66,8 @@ func TestCountsWithoutMapOperations(t *testing.T) {
 					t.Errorf("a map operation: %v", err)
 				}
 				var open error
-				window(-1, -1, func() { _, open = tr.Snapshot() })
-				_, closed := tr.Snapshot()
+				window(-1, -1, func() { _, open = tr.Snapshot(false) })
+				_, closed := tr.Snapshot(true)
 				errs <- errors.Join(open, closed)
 			}()
 			if err := <-errs; err != nil {

@@ -11,8 +11,8 @@ import (
 	"github.com/zctrace/zctrace/tracer/ledger"
 )
 
-// Snapshot copies the cells.
-func (t *Tracer) Snapshot() (*ledger.Snapshot, error) {
+// Snapshot copies the cells. Once all processes have ended that may open a window, breakpoints stop counting.
+func (t *Tracer) Snapshot(ended bool) (*ledger.Snapshot, error) {
 	// The clock first: a window that closes while the cells are copied has then
 	// not been open for longer than it was.
 	var now unix.Timespec
@@ -30,7 +30,7 @@ func (t *Tracer) Snapshot() (*ledger.Snapshot, error) {
 	if s.Missed, err = t.misses(s); err != nil {
 		return nil, err
 	}
-	if s.BreakpointMisses, s.UnwatchedCPUs, err = t.breakpointLosses(s.Closed()); err != nil {
+	if s.BreakpointMisses, s.UnwatchedCPUs, err = t.breakpointLosses(ended && s.Closed()); err != nil {
 		return nil, err
 	}
 	return s, nil

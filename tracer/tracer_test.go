@@ -77,7 +77,7 @@ func openFile(t *testing.T, path string, flags int) int {
 
 func snapshot(t *testing.T, tr *Tracer) *ledger.Snapshot {
 	t.Helper()
-	s, err := tr.Snapshot()
+	s, err := tr.Snapshot(true)
 	if err != nil {
 		t.Fatal(err)
 	}

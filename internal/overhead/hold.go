@@ -105,7 +105,7 @@ func open(o holding) (*holder, error) {
 	go func() {
 		for range time.Tick(100 * time.Millisecond) {
 			h.mu.Lock()
-			_, _ = t.Snapshot() // if it fails, so does the one for the next request
+			_, _ = t.Snapshot(false) // if it fails, so does the one for the next request
 			h.mu.Unlock()
 		}
 	}()
@@ -174,7 +174,7 @@ func (h *holder) counted() (c counted, err error) {
 	if h.tracer == nil {
 		return c, nil
 	}
-	s, err := h.tracer.Snapshot()
+	s, err := h.tracer.Snapshot(false)
 	if err != nil {
 		return c, err
 	}

@@ -40,6 +40,8 @@ type script struct {
 	started     []*fakeWorker
 	configs     []workloads.Config
 	open, close int
+	running     int // snapshots before the end
+	ended       int // and after it
 }
 
 func (w *fakeWorker) WaitReady(context.Context) error { return nil }
@@ -79,7 +81,11 @@ func (t fakeTracer) Attach() (*tracer.Attached, error) {
 
 func (t fakeTracer) Close() { t.s.close++ }
 
-func (t fakeTracer) Snapshot() (*ledger.Snapshot, error) {
+func (t fakeTracer) Snapshot(ended bool) (*ledger.Snapshot, error) {
+	if t.s.running++; ended {
+		t.s.running--
+		t.s.ended++
+	}
 	s := t.s.snapshot
 	for i := range s.Slots {
 		if !t.s.unseen {

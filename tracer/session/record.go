@@ -49,7 +49,7 @@ func (r *Recording) doing(format string, args ...any) {
 type Tracer interface {
 	MarkersSeen() (*os.File, error)
 	Attach() (*tracer.Attached, error)
-	Snapshot() (*ledger.Snapshot, error)
+	Snapshot(ended bool) (*ledger.Snapshot, error)
 	Close()
 }
 
@@ -152,11 +152,11 @@ func (r *recording) follow(ctx context.Context) error {
 	for left := len(processes); left > 0; {
 		select {
 		case <-early:
-			if err := r.tick(); err != nil {
+			if err := r.tick(false); err != nil {
 				return err
 			}
 		case <-ticker.C:
-			if err := r.tick(); err != nil {
+			if err := r.tick(false); err != nil {
 				return err
 			}
 		case r.Interval = <-r.NewInterval:
@@ -199,7 +199,7 @@ func (r *recording) end(ctx context.Context) error {
 	if ending.interrupted {
 		r.ended = trace.Interrupted
 	}
-	if err := r.tick(); err != nil {
+	if err := r.tick(true); err != nil {
 		return err
 	}
 	if r.last != nil && ending.whole {
@@ -212,12 +212,12 @@ func (r *recording) end(ctx context.Context) error {
 	return ending.err
 }
 
-// tick counts, keeps a sample and shows the state.
-func (r *recording) tick() (err error) {
+// tick counts, keeps a sample and shows the state. ended says that all processes have.
+func (r *recording) tick(ended bool) (err error) {
 	if r.tracer == nil {
 		return nil
 	}
-	if r.snapshot, err = r.tracer.Snapshot(); err != nil {
+	if r.snapshot, err = r.tracer.Snapshot(ended); err != nil {
 		return err
 	}
 	t := r.head

@@ -306,6 +306,10 @@ func TestNewInterval(t *testing.T) {
 		if err != nil || states < 30 || states > 32 || last != time.Minute.Nanoseconds() {
 			t.Errorf("%d states of an interval of %v, error %v; want some 31 of a minute's", states, time.Duration(last), err)
 		}
+		// While a worker runs it may open its window yet, though another has closed its own.
+		if s.running != states-1 || s.ended != 1 {
+			t.Errorf("%d snapshots of processes that run, and %d of such that have ended, of %d", s.running, s.ended, states)
+		}
 	})
 }
 
