@@ -214,7 +214,14 @@ func openBreakpoint(functions []string, cpu int) (int, error) {
 		Ext2:        8,       // bp_len: sizeof(long) for execution
 	}
 	event, err := unix.PerfEventOpen(&attr, -1, cpu, -1, unix.PERF_FLAG_FD_CLOEXEC)
+	if err == nil {
+		return event, nil
+	}
+	here := rightsHere()
+	forbidden := eventForbidden(err, here)
 	switch {
+	case forbidden != nil && (here.admin || here.filtered):
+		return -1, forbidden
 	case errors.Is(err, unix.ENOSPC):
 		return -1, &refusal{state: Refused,
 			reason: fmt.Sprintf("no free debug register on CPU %d: perf, a debugger or another zctrace uses them", cpu),
@@ -222,14 +229,12 @@ func openBreakpoint(functions []string, cpu int) (int, error) {
 	case errors.Is(err, unix.EINVAL):
 		return -1, &refusal{state: Refused, remedy: useOther,
 			reason: "the kernel refuses hardware breakpoints on its own code, as it does when built without CONFIG_KPROBES"}
-	case errors.Is(err, unix.EPERM), errors.Is(err, unix.EACCES):
+	case forbidden != nil:
 		return -1, &refusal{state: Refused, reason: "breakpoints on the kernel's code need CAP_SYS_ADMIN", remedy: "run it with sudo"}
 	case errors.Is(err, unix.ENODEV), errors.Is(err, unix.EOPNOTSUPP), errors.Is(err, unix.ENOENT):
 		return -1, &refusal{state: Absent, reason: fmt.Sprintf("this machine has no hardware breakpoints: %v", err), remedy: useOther}
-	case err != nil:
-		return -1, fmt.Errorf("set a breakpoint on CPU %d: %w", cpu, err)
 	}
-	return event, nil
+	return -1, fmt.Errorf("set a breakpoint on CPU %d: %w", cpu, err)
 }
 
 // kernelSymbol is the address of the first of the kernel functions that exists;

@@ -37,11 +37,10 @@ func attachToPerfEvent(prog *ebpf.Program, target string) (io.Closer, error) {
 	}
 	attr := unix.PerfEventAttr{Type: unix.PERF_TYPE_TRACEPOINT, Size: unix.PERF_ATTR_SIZE_VER5, Config: id, Bits: unix.PerfBitDisabled}
 	event, err := unix.PerfEventOpen(&attr, -1, cpus[0], -1, unix.PERF_FLAG_FD_CLOEXEC)
-	if errors.Is(err, unix.EACCES) || errors.Is(err, unix.EPERM) { // Debian's kernels, above 2
-		return nil, &refusal{state: Refused, reason: "kernel.perf_event_paranoid keeps perf's events from who lacks CAP_SYS_ADMIN",
-			remedy: "run it with sudo; or sysctl kernel.perf_event_paranoid=2"}
-	}
 	if err != nil {
+		if forbidden := eventForbidden(err, rightsHere()); forbidden != nil {
+			return nil, forbidden
+		}
 		return nil, fmt.Errorf("open perf's event %s: %w", target, err)
 	}
 	l, err := link.AttachRawLink(link.RawLinkOptions{Target: event, Program: prog, Attach: ebpf.AttachPerfEvent})
@@ -53,6 +52,40 @@ func attachToPerfEvent(prog *ebpf.Program, target string) (io.Closer, error) {
 		return nil, err
 	}
 	return &perfEvent{l, event}, nil
+}
+
+// eventRights are what decides who may open an event of perf's, besides CAP_PERFMON.
+type eventRights struct {
+	admin    bool // CAP_SYS_ADMIN is in effect
+	filtered bool // by seccomp
+	paranoid int  // kernel.perf_event_paranoid
+}
+
+func rightsHere() eventRights {
+	has, err := capabilities()
+	here := eventRights{admin: err == nil && has(unix.CAP_SYS_ADMIN), filtered: underSeccomp()}
+	if text, err := os.ReadFile("/proc/sys/kernel/perf_event_paranoid"); err == nil {
+		here.paranoid, _ = strconv.Atoi(strings.TrimSpace(string(text)))
+	}
+	return here
+}
+
+// eventForbidden says who forbids perf_event_open(2), if that is what its error is, to who has the capabilities
+// for it; else nil.
+func eventForbidden(err error, here eventRights) *refusal {
+	forbidden := errors.Is(err, unix.EACCES) || errors.Is(err, unix.EPERM)
+	switch {
+	case errors.Is(err, unix.EACCES) && !here.admin && here.paranoid > 2: // the kernels of Debian and Ubuntu
+		return &refusal{state: Refused, reason: "kernel.perf_event_paranoid keeps perf's events from who lacks CAP_SYS_ADMIN",
+			remedy: "run it with sudo; or sysctl kernel.perf_event_paranoid=2"}
+	case here.filtered && (forbidden || errors.Is(err, unix.ENOSYS)):
+		return &refusal{state: Refused, reason: "a seccomp filter, as containers have, forbids perf_event_open(2)",
+			remedy: "run it outside, or with a filter that allows perf_event_open(2), as docker run --privileged does"}
+	case forbidden:
+		return &refusal{state: Refused, reason: fmt.Sprintf("the kernel refuses to open perf's events, also with the capabilities for it: %v", err),
+			remedy: "a security module may forbid them, as SELinux does: the kernel log and its audit messages tell"}
+	}
+	return nil
 }
 
 // Close takes the program away.

@@ -92,6 +92,11 @@ func forbidMapOperations() error {
 		filter = append(filter, unix.SockFilter{Code: equal, K: command, Jt: n - uint8(i)})
 	}
 	filter = append(filter, unix.SockFilter{Code: ret, K: unix.SECCOMP_RET_ALLOW}, unix.SockFilter{Code: ret, K: unix.SECCOMP_RET_ERRNO | uint32(unix.EDEADLK)})
+	return installFilter(filter)
+}
+
+// installFilter has seccomp decide which system calls this thread may make.
+func installFilter(filter []unix.SockFilter) error {
 	program := unix.SockFprog{Len: uint16(len(filter)), Filter: &filter[0]}
 	if _, _, err := syscall.RawSyscall(unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER, 0, uintptr(unsafe.Pointer(&program))); err != 0 {
 		return err
