@@ -5,6 +5,7 @@ package workloads
 import (
 	"cmp"
 	"os"
+	"time"
 
 	"github.com/zctrace/zctrace/internal/fault"
 )
@@ -41,6 +42,9 @@ type Config struct {
 	// can be missed. Start leaves it open.
 	Seen *os.File
 
+	// SeenWithin is how long a worker repeats a marker that is not seen, until it gives up and fails.
+	SeenWithin time.Duration
+
 	Work Work
 
 	// What Work names, opened.
@@ -70,6 +74,7 @@ type job struct {
 	ExpectSize int64  `json:"expect_size"` // 0: do not verify
 	Zeros      bool   `json:"zeros"`       // expect zeros, there is no file
 	Seen       bool   `json:"seen,omitempty"`
+	SeenWithin int64  `json:"seen_within_ns,omitempty"`
 	Second     bool   `json:"second"` // there is a second sink, or end to receive from
 	SecondSize int64  `json:"second_size"`
 	SeekSecond bool   `json:"seek_second"`
@@ -90,7 +95,7 @@ func (cfg *Config) job() (*job, []*os.File, error) {
 	if err := cfg.Work.Check(); err != nil {
 		return nil, nil, err
 	}
-	j := &job{Role: cfg.Role, Work: cfg.Work, CPU: -1, FlipAt: -1, Seen: cfg.Seen != nil}
+	j := &job{Role: cfg.Role, Work: cfg.Work, CPU: -1, FlipAt: -1, Seen: cfg.Seen != nil, SeenWithin: cfg.SeenWithin.Nanoseconds()}
 	if cpus := cfg.Work.CPUs; cpus != nil {
 		j.CPU = cpus[cfg.Role.number()]
 	}

@@ -31,12 +31,13 @@ const Command = "__worker"
 
 // Process is a running worker.
 type Process struct {
-	role   Role
-	remote bool // its sink is on another machine
-	chunk  int64
-	cmd    *exec.Cmd
-	gate   *os.File // ready comes out, go goes in
-	done   chan struct{}
+	role       Role
+	remote     bool // its sink is on another machine
+	chunk      int64
+	seenWithin time.Duration
+	cmd        *exec.Cmd
+	gate       *os.File // ready comes out, go goes in
+	done       chan struct{}
 
 	diagnostics *boundedBuffer // what it wrote to stderr
 
@@ -68,7 +69,7 @@ func Start(cfg Config) (*Process, error) {
 		return nil, err
 	}
 	defer theirs.Close()
-	p := &Process{role: cfg.Role, remote: cfg.Sink.IsRemote(), chunk: cfg.Work.Chunk, gate: gate, diagnostics: &boundedBuffer{}, done: make(chan struct{}), shared: memory}
+	p := &Process{role: cfg.Role, remote: cfg.Sink.IsRemote(), chunk: cfg.Work.Chunk, seenWithin: cfg.SeenWithin, gate: gate, diagnostics: &boundedBuffer{}, done: make(chan struct{}), shared: memory}
 	p.cmd, err = cfg.command(job, append([]*os.File{memoryFile, theirs, cfg.Seen}, files...), p.diagnostics)
 	if err == nil {
 		err = p.launch()

@@ -87,6 +87,11 @@ func (p *Process) callError(moved string) error {
 	memory := &p.final
 	errno := syscall.Errno(memory.errno)
 	name := memory.failedCall()
+	if memory.unseen > 0 {
+		what := map[uint32]string{MarkBegin: "begin", MarkEnd: "end"}[memory.unseen]
+		return fault.Errorf(fault.Failed, "end, or let go on, what updates eBPF maps on its CPU (bpftool prog show names what uses them), or take other CPUs with --cpu",
+			"nobody saw the %s's window %s for %v: eBPF programs at perf's events do not run on its CPU while a process there is preempted in an operation on an eBPF map", p.role, what, p.seenWithin)
+	}
 	if errno == 0 {
 		return fault.Errorf(fault.Failed, truncatedHint, "the %s's %s found nothing more %s", p.role, name, moved)
 	}

@@ -49,8 +49,8 @@ type shared struct {
 	badByte   uint32 // 1: verification failed at badOffset
 	expected  uint32
 	got       uint32
-	_         uint32
-	badOffset int64 // in payload bytes
+	unseen    uint32 // the marker that nobody saw in time, which ended the loop; 0: none
+	badOffset int64  // in payload bytes
 
 	calls [callNumbers]uint64 // system calls that the loop made, by number
 }

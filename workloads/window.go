@@ -43,6 +43,7 @@ type window struct {
 
 	cookie, part uintptr // for the markers: second sink<<16|role
 	seen         *uint32 // the last marker that was seen, as who counts says; nil: none is missed
+	seenWithinNs int64   // how long a marker is repeated
 
 	in, out         uintptr // file descriptors
 	inSize, outSize int64   // where reading and writing go round to the start
@@ -93,12 +94,7 @@ func keep[T any](w *window) *T {
 //go:nosplit
 //go:norace
 func (w *window) begin() {
-	for range mostMarkers {
-		w.shared.beginNs = w.now()
-		if w.mark(MarkBegin) {
-			break
-		}
-	}
+	w.mark(MarkBegin)
 	w.wakeNs, w.pastNs = w.shared.beginNs, w.shared.beginNs
 }
 
@@ -107,27 +103,34 @@ func (w *window) begin() {
 //go:nosplit
 //go:norace
 func (w *window) end() {
-	for range mostMarkers {
-		if w.mark(MarkEnd) {
-			break
-		}
-	}
+	w.mark(MarkEnd)
 	w.shared.endNs = w.now()
 }
 
-// mark makes the marker, and returns whether it is to be repeated no more: whether it was seen, where it may be missed, while some
-// process on this CPU is preempted in the middle of what keeps programs from running. This thread is preempted, too,
-// before long, and that process goes on.
+// mark makes the marker: once, or until it is seen where it may be missed, while some process on this CPU is preempted in
+// the middle of what keeps programs from running. This thread is preempted, too, before long, and that process goes on.
+// If it does not, the work fails.
 //
 //go:nosplit
 //go:norace
-func (w *window) mark(mark uintptr) bool {
-	syscall.RawSyscall6(MarkerNr, MarkerClock, MarkerAddress, w.cookie, w.part|mark<<8, w.in, w.out)
-	return w.seen == nil || atomic.LoadUint32(w.seen) == uint32(mark)
+func (w *window) mark(mark uint32) {
+	const looks = 1 << 10 // markers, from one look at the clock to the next, which may be a system call in the window: see nanotime
+	for n, firstNs := 1, int64(0); w.shared.unseen == 0; n++ {
+		if mark == MarkBegin {
+			w.shared.beginNs = w.now()
+		}
+		syscall.RawSyscall6(MarkerNr, MarkerClock, MarkerAddress, w.cookie, w.part|uintptr(mark)<<8, w.in, w.out)
+		switch {
+		case w.seen == nil || atomic.LoadUint32(w.seen) == mark:
+			return
+		case n%looks > 0:
+		case firstNs == 0:
+			firstNs = nanotime()
+		case nanotime()-firstNs >= w.seenWithinNs:
+			w.shared.unseen, w.shared.failed = mark, 1
+		}
+	}
 }
-
-// mostMarkers take half a second or more. Who has not seen any of them sees none.
-const mostMarkers = 1 << 20
 
 // now is the monotonic clock in ns, by a system call: outside the window only.
 //

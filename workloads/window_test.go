@@ -10,10 +10,12 @@ import (
 	"os"
 	"runtime"
 	"testing"
+	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
 
+	"github.com/zctrace/zctrace/internal/fault"
 	"github.com/zctrace/zctrace/internal/syscalls"
 )
 
@@ -118,11 +120,11 @@ const testCookie uint64 = 0x0123_4567_89ab_cdef
 // traceWindow lets a worker go and counts its system calls between the markers.
 func traceWindow(t *testing.T, p *Process) callCounts {
 	t.Helper()
-	return traceMarkers(t, p, func(uint64) {})
+	return traceMarkers(t, p, func(uint64) (seen bool) { return true })
 }
 
-// traceMarkers is traceWindow, which tells of each marker before it is made.
-func traceMarkers(t *testing.T, p *Process, marked func(mark uint64)) callCounts {
+// traceMarkers is traceWindow, which tells of each marker before it is made, and is told whether that is seen.
+func traceMarkers(t *testing.T, p *Process, marked func(mark uint64) (seen bool)) callCounts {
 	t.Helper()
 	runtime.LockOSThread() // a tracer is a thread
 	defer runtime.UnlockOSThread()
@@ -150,50 +152,89 @@ func traceMarkers(t *testing.T, p *Process, marked func(mark uint64)) callCounts
 			if args[2] != testCookie {
 				t.Fatalf("a marker with the cookie %#x, want %#x", args[2], testCookie)
 			}
-			marked(args[3] >> 8 & 0xff)
-			if args[3]>>8&0xff == MarkEnd {
+			seen := marked(args[3] >> 8 & 0xff)
+			if args[3]>>8&0xff == MarkEnd && seen {
 				must(t, ptrace(unix.PTRACE_DETACH, tid, 0, 0))
 				return made
 			}
-			inWindow = args[3]>>8&0xff == MarkBegin
-			clear(made) // what came before a marker that is repeated is not in the window
+			if args[3]>>8&0xff == MarkBegin {
+				inWindow = true
+				clear(made) // what came before a marker that is repeated is not in the window
+			}
 		case inWindow:
 			made[syscalls.Name(uint32(nr))]++
 		}
 	}
 }
 
-// Where a marker can be missed, it is made until it is seen. The window begins then, and so does what is paced and timed.
+// Where a marker can be missed, it is made until it is seen. The window begins and ends then, and so does what is paced and timed.
 func TestMarkersAreRepeatedUntilTheyAreSeen(t *testing.T) {
-	fd, err := unix.MemfdCreate("seen", unix.MFD_CLOEXEC)
-	must(t, err)
-	seen := os.NewFile(uintptr(fd), "seen")
-	defer seen.Close()
-	must(t, seen.Truncate(int64(os.Getpagesize())))
-	strategy, err := Find("read-write")
-	must(t, err)
-	wl := workload{strategy, "zero", "null", Config{Work: Work{Bytes: 4096, Chunk: 4096}, Cookie: testCookie, Seen: seen}}
+	seen := markersSeen(t)
+	wl := workload{readWrite, "zero", "null", Config{Work: Work{Bytes: 4096, Chunk: 4096}, Cookie: testCookie, Seen: seen, SeenWithin: time.Minute}}
 	sender, _, _, _ := wl.start(t)
-	marks := map[uint64]int{}
-	var missed unix.Timespec // when the last marker was that is missed
-	made := traceMarkers(t, sender, func(mark uint64) {
-		if marks[mark]++; mark == MarkBegin && marks[mark] == 2 {
-			must(t, unix.ClockGettime(unix.CLOCK_MONOTONIC, &missed))
+	const missed = 2000                                         // and some more, to pass where the clock is looked at
+	marks, last := map[uint64]int{}, map[uint64]unix.Timespec{} // last: when the last one was that is missed
+	made := traceMarkers(t, sender, func(mark uint64) bool {
+		if marks[mark]++; marks[mark] <= missed {
+			var now unix.Timespec
+			must(t, unix.ClockGettime(unix.CLOCK_MONOTONIC, &now))
+			last[mark] = now
+			return false
 		}
-		if marks[mark] == 3 || mark == MarkEnd {
-			_, err := seen.WriteAt(binary.NativeEndian.AppendUint32(nil, uint32(mark)), 0)
-			must(t, err)
-		}
+		see(t, seen, mark)
+		return true
 	})
 	if _, err := wait(t, sender); err != nil {
 		t.Fatal(err)
 	}
-	if begin := sender.final.beginNs; begin < missed.Nano() {
-		t.Errorf("the window begins %d ns before the last marker that was missed", missed.Nano()-begin)
+	begin, end := last[MarkBegin], last[MarkEnd]
+	if sender.final.beginNs < begin.Nano() || sender.final.endNs < end.Nano() {
+		t.Errorf("the window is from %d to %d ns, before the last markers that were missed, at %d and %d", sender.final.beginNs, sender.final.endNs, begin.Nano(), end.Nano())
 	}
-	if marks[MarkBegin] != 3 || !maps.Equal(made, callCounts{"read": 1, "write": 1}) {
-		t.Errorf("the window opened with %d markers, want 3, and had %v", marks[MarkBegin], made)
+	if want := map[uint64]int{MarkBegin: missed + 1, MarkEnd: missed + 1}; !maps.Equal(marks, want) {
+		t.Errorf("%v markers, want %v", marks, want)
 	}
+	if !maps.Equal(made, callCounts{"read": 1, "write": 1}) {
+		t.Errorf("the window has %v", made)
+	}
+}
+
+// A marker that nobody sees ends the worker in time, and its error says why.
+func TestMarkersThatNobodySees(t *testing.T) {
+	for mark, what := range map[uint64]string{MarkBegin: "begin", MarkEnd: "end"} {
+		t.Run(what, func(t *testing.T) {
+			seen := markersSeen(t)
+			if mark == MarkEnd {
+				see(t, seen, MarkBegin)
+			}
+			wl := workload{readWrite, "zero", "null", Config{Work: Work{Bytes: 4096, Chunk: 4096}, Seen: seen, SeenWithin: 20 * time.Millisecond}}
+			sender, _, _, _ := wl.start(t)
+			release(t, sender)
+			res, err := wait(t, sender)
+			mustFail(t, err, fault.Failed, "nobody saw the sender's window "+what, "20ms", "--cpu")
+			if moved := mark == MarkEnd; (res.Payload == 4096) != moved {
+				t.Errorf("it moved %d bytes", res.Payload)
+			}
+		})
+	}
+}
+
+// markersSeen is memory in which a test says what it saw.
+func markersSeen(t *testing.T) *os.File {
+	t.Helper()
+	fd, err := unix.MemfdCreate("seen", unix.MFD_CLOEXEC)
+	must(t, err)
+	seen := os.NewFile(uintptr(fd), "seen")
+	t.Cleanup(func() { seen.Close() })
+	must(t, seen.Truncate(int64(os.Getpagesize())))
+	return seen
+}
+
+// see says that a marker of the sender's was seen.
+func see(t *testing.T, seen *os.File, mark uint64) {
+	t.Helper()
+	_, err := seen.WriteAt(binary.NativeEndian.AppendUint32(nil, uint32(mark)), 0)
+	must(t, err)
 }
 
 func stopped(t *testing.T, tid int) unix.Signal {

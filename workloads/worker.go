@@ -174,6 +174,7 @@ func prepare(text string, memory *shared) (*window, *Strategy, error) {
 		if err != nil {
 			return nil, nil, fmt.Errorf("map what is seen of the markers: %w", err)
 		}
+		w.seenWithinNs = j.SeenWithin
 		w.seen = (*uint32)(unsafe.Add(p, unsafe.Sizeof(*w.seen)*j.Role.number()))
 	}
 	if j.Buffer > 0 {

@@ -73,6 +73,10 @@ func (a *attempt) prepare(ctx context.Context, t Tracer) error {
 	return ctx.Err()
 }
 
+// markersWithin is long for a process of the lowest priority to be preempted beside a busy worker, and shorter than grace: who
+// is told to end meanwhile says why it could not.
+const markersWithin = 5 * time.Second
+
 func (a *attempt) start(t Tracer) (err error) {
 	cfg := workloads.Config{
 		User: a.user, Cookie: a.cookie, Work: a.Work, Source: a.source, Sink: a.sink, Second: a.sink2,
@@ -82,6 +86,7 @@ func (a *attempt) start(t Tracer) (err error) {
 		if cfg.Seen, err = t.MarkersSeen(); err != nil {
 			return err
 		}
+		cfg.SeenWithin = markersWithin
 		defer cfg.Seen.Close() // also of none
 	}
 	if a.receivers() > 0 {
