@@ -173,3 +173,103 @@ func TestInstallAndUninstall(t *testing.T) {
 		}
 	}
 }
+
+// debian is a tree with such a list of kernels. To fetch them is to run its scripts/vm where Debian has these
+// releases, and as a fault is "down", or "broken": each download breaks off. dir is where they are kept.
+func debian(t *testing.T, list string) (dir string, fetch func(releases, fault string) (string, error)) {
+	t.Helper()
+	if _, err := os.ReadFile("vm"); err != nil { // for go test to know that it is tested
+		t.Fatal(err)
+	}
+	path, _ := newcomer(t, "bash", "sh", "env", "dirname", "awk", "sed", "sort", "grep", "tail", "flock", "mkdir", "rm", "mv", "ln", "readlink", "find", "touch", "cat", "printf")
+	tree, err := filepath.EvalSymlinks(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	vm, err := filepath.Abs("vm")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, dir := range []string{"scripts", "internal/guests"} {
+		if err := os.MkdirAll(filepath.Join(tree, dir), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Symlink(vm, filepath.Join(tree, "scripts/vm")); err != nil {
+		t.Fatal(err)
+	}
+	for file, text := range map[string]string{
+		filepath.Join(tree, "internal/guests/kernels.txt"): list,
+		filepath.Join(path, "apt-get"): `#!/bin/sh
+case "$*" in
+indextargets*) echo http://mirror/ bookworm main ;;
+*' update '*) [ "$FAULT" != down ] || { echo "E: no mirror" >&2; exit 100; } ;;
+*' download '*) touch kernel.deb; [ "$FAULT" != broken ] || { echo "E: it broke off" >&2; exit 100; } ;;
+esac
+`,
+		filepath.Join(path, "apt-cache"): `#!/bin/sh
+for release in $RELEASES; do echo "linux-image-$release"; done
+`,
+		filepath.Join(path, "dpkg"): `#!/bin/sh
+mkdir -p boot lib/modules
+for release in $RELEASES; do touch "boot/vmlinuz-$release"; done
+`,
+		filepath.Join(path, "depmod"): "#!/bin/sh\n",
+	} {
+		if err := os.WriteFile(file, []byte(text), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return filepath.Join(tree, ".bin/vm/kernels"), func(releases, fault string) (string, error) {
+		cmd := exec.CommandContext(t.Context(), filepath.Join(tree, "scripts/vm"), "--fetch")
+		cmd.Env = []string{"PATH=" + path, "RELEASES=" + releases, "FAULT=" + fault}
+		out, err := cmd.CombinedOutput()
+		return string(out), err
+	}
+}
+
+// Where no kernel can be fetched, the one of before is taken, and that is told; where there is none, that is
+// an error that says what to do. Of each kernel of the list two releases are kept, and of no other one.
+func TestKernelsAreFetched(t *testing.T) {
+	dir, fetch := debian(t, "6.1 bookworm 6.1 amd64 part derived -\nnewest bookworm * amd64 full derived -\n")
+	const a, b, c, d = "6.1.0-9-cloud-amd64", "6.1.0-10-cloud-amd64", "6.1.0-11-cloud-amd64", "7.3.4+deb13-cloud-amd64"
+	for _, test := range []struct {
+		name, releases, fault string
+		says, kept            string // of each that is told, and is there, a word
+		fails                 bool
+	}{
+		{"no mirror, and none is kept", a, "down", "no mirror|kernel 6.1 could not be fetched|vm --fetch 6.1", "", true},
+		{"one that breaks off, and none is kept", a, "broken", "fetching the kernel " + a + "|it broke off|none of before is kept", "", true},
+		{"the first", a, "", "fetching the kernel " + a, "6.1=" + a + " newest=" + a + " " + a, false},
+		{"the same", a, "", "", "6.1=" + a + " newest=" + a + " " + a, false},
+		{"a newer one", a + " " + b, "", "fetching the kernel " + b, "6.1=" + b + " newest=" + b + " " + b + " " + a, false},
+		{"no mirror", c, "down", "no mirror|WARNING|could not be fetched|taking " + b, "6.1=" + b + " newest=" + b + " " + b + " " + a, false},
+		{"one that breaks off", c, "broken", "it broke off|WARNING|could not be fetched|taking " + b, "6.1=" + b + " newest=" + b + " " + b + " " + a, false},
+		{"the third", b + " " + c, "", "fetching the kernel " + c + "|removing the kernel " + a, "6.1=" + c + " newest=" + c + " " + b + " " + c, false},
+		{"another series", b + " " + c + " " + d, "", "fetching the kernel " + d, "6.1=" + c + " newest=" + d + " " + b + " " + c + " " + d, false},
+	} {
+		out, err := fetch(test.releases, test.fault)
+		if (err != nil) != test.fails {
+			t.Errorf("%s: %v: %s", test.name, err, out)
+		}
+		for word := range strings.SplitSeq(test.says, "|") {
+			if !strings.Contains(out, word) || test.says == "" && out != "" {
+				t.Errorf("%s: it says %q, want %q in it", test.name, out, word)
+			}
+		}
+		var kept []string
+		entries, _ := os.ReadDir(dir)
+		for _, e := range entries {
+			if to, err := os.Readlink(filepath.Join(dir, e.Name())); err == nil {
+				kept = append(kept, e.Name()+"="+to)
+			} else if e.IsDir() && e.Name() != "new" {
+				kept = append(kept, e.Name())
+			}
+		}
+		want := strings.Fields(test.kept)
+		slices.Sort(want)
+		if slices.Sort(kept); !slices.Equal(kept, want) {
+			t.Errorf("%s: there are %q, want %q", test.name, kept, want)
+		}
+	}
+}
