@@ -51,3 +51,35 @@ func TestTallyOfBouncedReadsThatFailed(t *testing.T) {
 		})
 	}
 }
+
+// So are those of a sendfile or a splice, which are copies within the kernel: once more than by the sink.
+func TestTallyOfBouncedSplicesThatFailed(t *testing.T) {
+	const n = 1000
+	in := file(unix.XFS_SUPER_MAGIC, direct, stable)
+	for _, test := range []struct {
+		name   string
+		out    bpf.ObjectFdKind
+		failed uint64
+		seen   uint64
+		want   trace.Int
+	}{
+		{"none, to nowhere", null, 0, n, trace.Known(n)},
+		{"one, to nowhere", null, 1, n, trace.Int{}},
+		{"a part of one, to nowhere", null, 0, n + 1, trace.Int{}},
+		{"none, into a pipe", pipe, 0, n, trace.Known(n)},
+		{"a part of one, into a pipe", pipe, 0, n + 1, trace.Int{}},
+		{"none, to a file", ext4, 0, 2 * n, trace.Known(2 * n)},
+		{"a part of one, to a file", ext4, 0, 2*n + 1, trace.Int{}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			for _, nr := range []uint32{unix.SYS_SENDFILE, unix.SYS_SPLICE} {
+				call := cell(nr, in, test.out, 2, n, 0)
+				call.Errors, call.Seen[bpf.ObjectEngineFENTRY].InKernel = test.failed, test.seen
+				got := newTally(slot(call), Fentry, &Party{Workload: Workload{Dense: true}}).amount(inKernel)
+				if got.Bytes != test.want || !got.Bytes.Known() && !strings.Contains(got.Reason, "failed") {
+					t.Errorf("call %d: %+v, want %v", nr, got, test.want)
+				}
+			}
+		})
+	}
+}

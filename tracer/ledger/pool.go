@@ -97,8 +97,8 @@ func (t *tally) settle(s *bpf.ObjectSlot) {
 		seen := t.pool.take(g.ruling, n, g.fixed && t.engine == Breakpoint)
 		t.place(g.ruling, n, g.cell.Requests > g.cell.Errors, seen)
 	}
-	left := s.State != bpf.ObjectSlotStateOPEN && t.pool[toUser] > 0 // of an attempt that io_uring repeated
 	for _, g := range groups {
+		left := s.State != bpf.ObjectSlotStateOPEN && g.surplus(t.pool, 0) // of an attempt that io_uring repeated
 		t.notMade(g.ruling, g.cell.Errors > 0 || left)
 	}
 	if t.engine == Fentry { // the others are before the copy, which may fail or be done in two goes

@@ -3,6 +3,8 @@
 package ledger
 
 import (
+	"slices"
+
 	"golang.org/x/sys/unix"
 
 	"github.com/zctrace/zctrace/bpf"
@@ -34,6 +36,7 @@ type ruling struct {
 	watched  bool   // every copy of such a call passes the copy hooks of an engine that has them
 	byFentry bool   // of engine fentry only
 	early    bool   // which counts them when they are asked for: a call that fails may have made none of them
+	twice    bool   // bytes that are copied within the kernel are copied there once more on their way out
 	rest     *class // where then the bytes belong that none of them saw; nil: not known either
 
 	unlessDense bool // rest holds only of a source without holes
@@ -74,6 +77,15 @@ func (v ruling) orExtents() ruling {
 func (v ruling) seen() ruling {
 	v.watched = true
 	return v
+}
+
+// surplus is whether hooks saw more copied than a result of n bytes accounts for.
+func (v ruling) surplus(seen copies, n int64) bool {
+	within := n
+	if v.twice {
+		within = 2 * n
+	}
+	return seen[toUser] > n || seen[inKernel] > within && slices.Contains(v.unknown, inKernel)
 }
 
 // reading is a ruling on direct reads. Those of xfs, of a file that must not change meanwhile, are copied when the
@@ -223,7 +235,10 @@ func ruleSendfile(in, out bpf.ObjectFdKind, _ uint32) ruling {
 		v.certain = append([]class{fill}, v.certain...)
 		return v
 	case kindDirect:
-		return uncertain(whyDirect, inKernel, pageRefs, fill).seen().reading(in)
+		twice := slices.Contains(v.certain, inKernel)
+		v = uncertain(whyDirect, inKernel, pageRefs, fill).seen().reading(in)
+		v.twice = twice
+		return v
 	}
 	return uncertain(whyFS, inKernel, pageRefs, fill)
 }

@@ -124,7 +124,8 @@ func (t *tally) add(cell *bpf.ObjectCell) {
 		return
 	}
 	n := int64(cell.Bytes - cell.Mapped)
-	v, surplus := rulingOf(cell.Key.In, cell.Key.Out, cell.Key.Flags), seen[toUser] > n
+	v := rulingOf(cell.Key.In, cell.Key.Out, cell.Key.Flags)
+	surplus := v.surplus(seen, n)
 	for c := range seen {
 		t.pool[c] += max(0, seen[c]-n)
 		seen[c] = min(seen[c], n)
