@@ -314,6 +314,21 @@ func TestUnseenLateCopies(t *testing.T) {
 	}
 }
 
+// Of what left through a NIC, a notification may say that it was copied because of one
+// packet's end, and of what the stack copied together for it: that is counted by itself.
+func TestNotificationsOfWhatANICSent(t *testing.T) {
+	send := cell(unix.SYS_SENDTO, none, tcp, 2, 2000, 0)
+	send.Key.Flags = unix.MSG_ZEROCOPY
+	s := slot(send)
+	notified := &trace.Zerocopy{Completions: trace.Known(2), Copied: trace.Known(2)}
+	for _, linear := range []uint64{0, 2000} {
+		s.Sent.Packets, s.Sent.LinearBytes = 2, linear
+		if got := newTally(s, Derived, &Party{Workload: Workload{Zerocopy: notified}}).amount(inKernel).Bytes; got != trace.Known(int64(linear)) {
+			t.Errorf("%d bytes in one piece: in_kernel is %v", linear, got)
+		}
+	}
+}
+
 // By the extents of the file that was written, engines without hooks know what was cloned and
 // what copied; with hooks, these know better.
 func TestClonesByExtents(t *testing.T) {

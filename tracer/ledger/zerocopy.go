@@ -69,13 +69,17 @@ func (t *tally) late(s *bpf.ObjectSlot) {
 // lateCopies are those that the tracepoint tells of: the packet arrived; the copy
 // follows. On Linux 6.18, now and then one that a timer of TCP sends passes no
 // tracepoint; and of those that pass one, some are sent elsewhere before they
-// are copied (tc). Once all notifications are there, they know better.
+// are copied (tc). Once all notifications are there, they know better, but of what
+// left through a NIC: that a driver had a small packet in one piece, and which of its
+// bytes, they do not tell apart (net/core/skbuff.c: __pskb_pull_tail).
 func lateCopies(s *bpf.ObjectSlot, sent zerocopySends, notified *trace.Zerocopy) int64 {
 	late := int64(s.LateBytes[bpf.ObjectEngineTRACEPOINTS])
 	if all := trace.Known(sent.succeeded); notified != nil && notified.Completions == all {
 		switch notified.Copied {
 		case all:
-			return max(late, sent.bytes)
+			if s.Sent.Packets == 0 {
+				return max(late, sent.bytes)
+			}
 		case trace.Known(0):
 			return 0
 		}
