@@ -32,6 +32,11 @@ var gathers = map[string]bool{"vmxnet3": true, "virtio_net": false}
 // IPv4, and TCP with time stamps.
 const headers = 14 + 20 + 20 + 12
 
+// small is the most payload of a packet that vmxnet3's driver copies into its ring of 128
+// bytes for each, and pulls together for that (vmxnet3_parse_hdr). When TCP
+// sends the end of a chunk by itself, with how many bytes, depends on timing.
+const small = 128 - headers
+
 // hello is with how many bytes each end greets the other before the window.
 const hello = 16
 
@@ -102,8 +107,10 @@ func (w *wire) checkNIC(t *testing.T, tr *trace.Trace, before statistics, resent
 	if more < 0 || more > resent {
 		t.Errorf("%v bytes in %v packets: %d more than payload and headers, and %d were sent again", nic.TxBytes, nic.TxPackets, more, resent)
 	}
-	if gathers[w.driver] {
-		want{"sender.zerocopy.copied": 0}.check(t, tr)
+	// The driver copies small packets, and a copied one may be merged into a notification that does not say so.
+	copied, pulled := tr.Total.Sender.Zerocopy.Copied.Or(-1), tr.Total.Sender.Copies.NetInternal.Bytes.Or(0)
+	if gathers[w.driver] && (copied != 0 && pulled == 0 || pulled > small*nic.TxPackets.Or(0)) {
+		t.Errorf("%d sends were copied, %d bytes of %v packets: want none but of small ones", copied, pulled, nic.TxPackets)
 	}
 	var d statistics
 	for range 50 { // a device counts what it sent when it gets round to it
