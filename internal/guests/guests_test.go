@@ -78,22 +78,49 @@ func TestWhatDoesNotFit(t *testing.T) {
 	}
 }
 
-// Every test is in one share, also where there are fewer than shares.
+// Every test is in one share, also where there are fewer than shares, and the shares take about as long.
 func TestDeal(t *testing.T) {
-	expected := counts{"d": {passed: 9}, "e": {passed: 5}}
+	seconds := map[string]int{"d": 9, "e": 5, "f": 4, "g": 3, "h": 0}
 	for text, want := range map[string][]string{
-		"":            {""},
-		"a":           {"a"},
-		"a b c":       {"a", "b", "c"},
-		"a b c d e f": {"d c", "e f", "a", "b"},
+		"":                {""},
+		"a":               {"a"},
+		"a b c":           {"a", "b", "c"},
+		"d e f g":         {"d", "e", "f", "g"},
+		"a b h d e f g c": {"d", "e c", "f b", "g a h"},
 	} {
 		var got []string
-		for _, share := range deal(strings.Fields(text), expected, 4) {
+		for _, share := range deal(strings.Fields(text), seconds, 4) {
 			got = append(got, strings.Join(share, " "))
 		}
 		if !slices.Equal(got, want) {
 			t.Errorf("%q is dealt out as %q, want %q", text, got, want)
 		}
+	}
+}
+
+// The times that are committed read, are as they would be written, and are of tests that guests run.
+func TestCommittedSeconds(t *testing.T) {
+	text, err := os.ReadFile("seconds.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	all, err := readSeconds(string(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := secondsText(all); got != string(text) {
+		t.Errorf("it would be written as\n%s", got)
+	}
+	if _, err := readSeconds("tracer/TestA\n"); err == nil {
+		t.Error("a line without a number is read")
+	}
+	r := &result{tests: map[string]*outcome{}}
+	events := `{"Action":"run","Test":"TestA"}` + "\n" + `{"Action":"pass","Test":"TestA","Elapsed":1.2}` + "\n" + noGuest("TestB")
+	if err := r.read("tracer", strings.NewReader(events)); err != nil {
+		t.Fatal(err)
+	}
+	if got := secondsText(r.seconds()); !strings.HasSuffix(got, "make accept-vm\ntracer/TestA 2\n") {
+		t.Errorf("what took 1.2 s is written as\n%s", got)
 	}
 }
 

@@ -37,7 +37,7 @@ const (
 // has much left to do.
 func shares(j job) int {
 	if j.part != "" {
-		return 2
+		return 3
 	}
 	return 4
 }
@@ -114,6 +114,10 @@ func test(list []job, run string, timeout time.Duration, atOnce int) error {
 	if err != nil {
 		return err
 	}
+	seconds, err := loadSeconds()
+	if err != nil {
+		return err
+	}
 	var mu sync.Mutex
 	var bad []string
 	var all sync.WaitGroup
@@ -122,7 +126,7 @@ func test(list []job, run string, timeout time.Duration, atOnce int) error {
 		start := time.Now()
 		var guests sync.WaitGroup
 		var failed []string // to boot
-		dealt := deal(listed, expected[j.column()], shares(j))
+		dealt := deal(listed, seconds, shares(j))
 		for i, tests := range dealt {
 			free <- struct{}{}
 			guests.Go(func() {
@@ -152,18 +156,6 @@ func test(list []job, run string, timeout time.Duration, atOnce int) error {
 		return fmt.Errorf("failed on %s", strings.Join(bad, ", "))
 	}
 	return nil
-}
-
-// deal gives out tests in at most n shares, of those with many subtests and of those with
-// none, or that need no guest, as many to each.
-func deal(tests []string, expected counts, n int) [][]string {
-	tests = slices.Clone(tests)
-	slices.SortStableFunc(tests, func(a, b string) int { return expected[b].passed - expected[a].passed })
-	dealt := make([][]string, min(n, max(1, len(tests))))
-	for i, test := range tests {
-		dealt[i%len(dealt)] = append(dealt[i%len(dealt)], test)
-	}
-	return dealt
 }
 
 // summary is what came of a job.
@@ -347,6 +339,11 @@ func acceptResults(list []job) error {
 	if err != nil {
 		return err
 	}
+	measured, err := loadSeconds()
+	if err != nil {
+		return err
+	}
+	longest := map[string]int{} // in this run
 	for _, j := range list {
 		r, err := load(j)
 		if err != nil {
@@ -371,6 +368,14 @@ func acceptResults(list []job) error {
 		for _, name := range r.elsewhere() {
 			delete(column, name)
 		}
+		for name, n := range r.seconds() {
+			longest[name] = max(longest[name], n)
+		}
+	}
+	maps.Copy(measured, longest)
+	maps.DeleteFunc(measured, func(name string, _ int) bool { return !slices.Contains(all, name) })
+	if err := os.WriteFile(durations, []byte(secondsText(measured)), 0o644); err != nil {
+		return err
 	}
 	for _, column := range t {
 		for name := range column {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"math"
 	"slices"
 	"strings"
 )
@@ -17,8 +18,9 @@ type event struct {
 
 // outcome is what one test, or one subtest, came to.
 type outcome struct {
-	action string // run, pass, fail, skip
-	output strings.Builder
+	action  string // run, pass, fail, skip
+	seconds float64
+	output  strings.Builder
 }
 
 // result is what a kernel's guests left.
@@ -50,7 +52,7 @@ func (r *result) read(pkg string, events io.Reader) error {
 		}
 		switch e.Action {
 		case "run", "pass", "fail", "skip":
-			o.action = e.Action
+			o.action, o.seconds = e.Action, e.Elapsed
 		case "output":
 			o.output.WriteString(e.Output)
 		}
@@ -95,6 +97,15 @@ func (r *result) counts() counts {
 			c.skipped++
 		}
 		all[top] = c
+	}
+	return all
+}
+
+// seconds are how long each test took, of those that the guests are there for.
+func (r *result) seconds() map[string]int {
+	all := map[string]int{}
+	for name := range r.counts() {
+		all[name] = int(math.Ceil(r.tests[name].seconds))
 	}
 	return all
 }
