@@ -69,11 +69,13 @@ func (f *finding) image() string {
 	return fmt.Sprintf("%s, sha256 %.6x", f.release(), sha256.Sum256(image))
 }
 
-// mark is how an engine knows a number: O observed, D derived, - not at all.
+// mark is how an engine knows a number: O observed, D derived, E estimated, - not at all.
 func mark(v trace.Value) string {
 	switch v.Origin.Provenance {
 	case trace.Observed:
 		return "O"
+	case trace.Estimated:
+		return "E"
 	case trace.Unavailable:
 		return "-"
 	}

@@ -84,7 +84,7 @@ func TestRowsOfThePage(t *testing.T) {
 		}
 		for _, cell := range cells[4:] {
 			marks := strings.Fields(cell)
-			if !regexp.MustCompile(`^[ODx-] [ODx-] [ODx-]$`).MatchString(cell) {
+			if !regexp.MustCompile(`^[ODEx-] [ODEx-] [ODEx-]$`).MatchString(cell) {
 				t.Errorf("%s: a cell is %q", k.name, cell)
 				continue
 			}
