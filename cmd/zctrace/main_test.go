@@ -16,6 +16,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -161,7 +162,7 @@ func readTrace(t *testing.T, file string) *trace.Trace {
 	if err != nil {
 		t.Fatal(err)
 	}
-	validateSchema(t, data)
+	validate(t, data, traceSchema)
 	tr, _, err := trace.Read(bytes.NewReader(data))
 	if err != nil {
 		t.Fatal(err)
@@ -179,7 +180,7 @@ func readSet(t *testing.T, file string) *trace.Set {
 	if err != nil {
 		t.Fatal(err)
 	}
-	validateSchema(t, data, trace.SetSchemaJSON)
+	validate(t, data, setSchema)
 	_, set, err := trace.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
@@ -190,22 +191,34 @@ func readSet(t *testing.T, file string) *trace.Set {
 	return set
 }
 
-// validateSchema holds data against the last of the schemas, which may refer to
-// the others.
-func validateSchema(t *testing.T, data []byte, more ...string) {
+// The schemas of a trace and of a set of them, compiled once: in an emulated guest that takes long.
+var (
+	traceSchema = schema(trace.SchemaJSON)
+	setSchema   = schema(trace.SchemaJSON, trace.SetSchemaJSON)
+)
+
+// schema compiles the last of the texts, which may refer to the others.
+func schema(texts ...string) func() (*jsonschema.Schema, error) {
+	return sync.OnceValues(func() (*jsonschema.Schema, error) {
+		compiler, id := jsonschema.NewCompiler(), ""
+		for _, text := range texts {
+			schema, err := jsonschema.UnmarshalJSON(strings.NewReader(text))
+			if err != nil {
+				return nil, err
+			}
+			id = schema.(map[string]any)["$id"].(string)
+			if err := compiler.AddResource(id, schema); err != nil {
+				return nil, err
+			}
+		}
+		return compiler.Compile(id)
+	})
+}
+
+// validate holds data against a schema.
+func validate(t *testing.T, data []byte, schema func() (*jsonschema.Schema, error)) {
 	t.Helper()
-	compiler, id := jsonschema.NewCompiler(), ""
-	for _, text := range append([]string{trace.SchemaJSON}, more...) {
-		schema, err := jsonschema.UnmarshalJSON(strings.NewReader(text))
-		if err != nil {
-			t.Fatal(err)
-		}
-		id = schema.(map[string]any)["$id"].(string)
-		if err := compiler.AddResource(id, schema); err != nil {
-			t.Fatal(err)
-		}
-	}
-	compiled, err := compiler.Compile(id)
+	compiled, err := schema()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -73,7 +73,7 @@ func TestAdvise(t *testing.T) {
 	needTracing(t)
 	for _, advice := range []string{"sequential", "random", "hugepage"} {
 		t.Run(advice, func(t *testing.T) {
-			args := []string{"mmap-write", "--advise", advice, "--bytes", "1MiB", "--chunk", "64KiB", "--verify"}
+			args := []string{"mmap-write", "--advise", advice, "--source", "auto:2MiB", "--bytes", "1MiB", "--chunk", "64KiB", "--verify"}
 			if _, err := os.Stat("/sys/kernel/mm/transparent_hugepage"); err != nil && advice == "hugepage" {
 				r := zctrace(t, append([]string{"run"}, args...)...)
 				if r.code != exitUnsupported || !strings.Contains(r.stderr, "--advise hugepage is not possible here") {
