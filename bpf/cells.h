@@ -270,7 +270,7 @@ typedef struct slot slot_array[SLOTS];
 /* One of the addresses in the kernel that a thread is known by. */
 struct subject {
 	__u64 address; /* no address is FREE or CLAIMED */
-	__u32 slot;    /* its index */
+	__u32 who;     /* the index of its slot; of one of a program's see programs.h */
 	__u32 more;    /* addresses that found this place taken, and are further on */
 };
 
@@ -304,10 +304,29 @@ struct call {
 	__u8 moves; /* its result > 0 is a number of bytes */
 	__u8 received; /* what it moved stands in a struct tcp_zerocopy_receive */
 	__u8 keeps; /* cannot change what a descriptor refers to */
+	__u8 changes; /* enum changes: of the others, which descriptors it may change; 0: any */
+	__u8 accounted; /* enum accounted */
 	__u8 events; /* array of struct io_event that it fills; its result is how many */
 };
 
 #define CALLS 512
+
+/* Which descriptors may refer to something else once a call has returned. */
+enum changes {
+	CHANGES_RESULT = 1 << 0, /* the one that it returns */
+	CHANGES_FIRST = 1 << 1,	 /* the one in its first argument */
+	CHANGES_PAIR = 1 << 2,	 /* two that it writes where its first argument points to */
+	CHANGES_PAIR_4 = 1 << 3, /* the same of its fourth one */
+	CHANGES_MESSAGE = 1 << 4, /* those that came with a message: its second argument is a struct msghdr */
+	CHANGES_TABLE = 1 << 5,	 /* all: the caller may have another table of descriptors */
+};
+
+/* What the kernel itself adds to what a task has read and written (ioac.rchar, wchar), and where it adds what no call returned. */
+enum accounted {
+	ACCOUNTED_READ = 1 << 0,    /* the call's result > 0 */
+	ACCOUNTED_WRITTEN = 1 << 1, /* the same */
+	ACCOUNTED_KERNEL = 1 << 2,  /* what the kernel reads for itself: of the program, of a module */
+};
 
 /* What one kind of request does; likewise from tracer/ledger/requests.go. */
 struct request_op {

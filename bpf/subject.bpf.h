@@ -17,7 +17,7 @@ volatile const bool requests; /* the run makes asynchronous ones */
  * kernel with, which lie at the top of their stack. Either is found without calling a helper, of
  * which each call costs as much as all that a program does for a thread that is not traced.
  */
-#define SUBJECT_BITS 6 /* two addresses for each slot, and most places stay free */
+#define SUBJECT_BITS 16 /* most places stay free, also with 9,000 threads of programs */
 #define SUBJECT_PROBES 8
 
 struct subject subjects[1 << SUBJECT_BITS] __attribute__((aligned(128))); /* apart from what is written all the time */
@@ -47,18 +47,34 @@ static __noinline struct subject *subject_further_on(void *object, __u32 place)
 	return 0;
 }
 
-/* The slot of the thread whose task_struct or registers these are, whatever its state. */
-static __always_inline struct slot *slot_known_by(void *object)
+/* What is known of the thread whose task_struct or registers these are. */
+static __always_inline struct subject *subject_known_by(void *object)
 {
 	__u32 place = place_of(object);
 	struct subject *s = nth_place(place, 0);
 
-	if (s->address != (__u64)object)
-		s = s->more ? subject_further_on(object, place) : 0;
-	return s ? &slots[s->slot % SLOTS] : 0; /* in bounds for the verifier, too */
+	if (s->address == (__u64)object)
+		return s;
+	return s->more ? subject_further_on(object, place) : 0;
 }
 
-static __noinline bool make_known(void *object, __u32 slot)
+/* Its slot, whatever the state of that. */
+static __always_inline struct slot *slot_known_by(void *object)
+{
+	struct subject *s = subject_known_by(object);
+
+	return s ? &slots[s->who % SLOTS] : 0; /* in bounds for the verifier, too */
+}
+
+/* Whoever was passed by n places further back than they would be has one less of them. */
+static __always_inline void pass_no_more(__u32 place, __u32 n)
+{
+	for (__u32 i = 0; i < SUBJECT_PROBES; i++)
+		if (i < n)
+			__sync_fetch_and_add(&nth_place(place, i)->more, -1);
+}
+
+static __noinline bool make_known(void *object, __u32 who)
 {
 	__u32 place = place_of(object);
 
@@ -66,13 +82,27 @@ static __noinline bool make_known(void *object, __u32 slot)
 		struct subject *s = nth_place(place, n);
 
 		if (__sync_val_compare_and_swap(&s->address, FREE, CLAIMED) == FREE) {
-			s->slot = slot;
+			s->who = who;
 			__sync_val_compare_and_swap(&s->address, CLAIMED, (__u64)object);
 			return 1;
 		}
 		__sync_fetch_and_add(&s->more, 1);
 	}
+	pass_no_more(place, SUBJECT_PROBES);
 	return 0;
+}
+
+/* The address may become another's. */
+static __noinline void forget_subject(void *object)
+{
+	__u32 place = place_of(object);
+
+	for (__u32 n = 0; n < SUBJECT_PROBES; n++) {
+		if (__sync_val_compare_and_swap(&nth_place(place, n)->address, (__u64)object, FREE) == (__u64)object) {
+			pass_no_more(place, n);
+			return;
+		}
+	}
 }
 
 /* The slot that a marker names; 0 if there is none. */

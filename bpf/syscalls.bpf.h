@@ -113,9 +113,16 @@ static __always_inline void add_copied(struct copied *sum, const struct copied *
 	sum->in_kernel += more->in_kernel;
 }
 
+/* What a call moved that did not fail. */
+struct moved {
+	__u64 bytes;
+	__u64 mapped; /* those of them that were mapped for the caller */
+	bool unread;  /* it could not be read in the caller's memory */
+};
+
 /* getsockopt(TCP_ZEROCOPY_RECEIVE) returns 0. What it did is in the caller's structure, which the
  * kernel has just written. */
-static __always_inline void add_received(struct slot *s, struct cell *c, struct pt_regs *regs)
+static __always_inline void read_received(struct moved *m, struct pt_regs *regs)
 {
 	struct tcp_zerocopy_receive *zc = (void *)syscall_arg(regs, 4);
 	__u32 length;
@@ -125,11 +132,26 @@ static __always_inline void add_received(struct slot *s, struct cell *c, struct 
 		return;
 	if (bpf_probe_read_user(&length, sizeof(length), &zc->length) ||
 	    bpf_probe_read_user(&copied, sizeof(copied), &zc->copybuf_len)) {
-		s->uncounted_calls++;
+		m->unread = 1;
 		return;
 	}
-	c->mapped += length;
-	c->bytes += length + (copied > 0 ? copied : 0);
+	m->mapped = length;
+	m->bytes = length + (copied > 0 ? copied : 0);
+}
+
+static __always_inline void result_bytes(struct moved *m, const volatile struct call *call, struct pt_regs *regs, __s64 ret)
+{
+	if (call->moves)
+		m->bytes = ret;
+	else if (call->received)
+		read_received(m, regs);
+}
+
+static const volatile struct call no_call; /* of a number that no call has: 32-bit calls, x32, -1 */
+
+static __always_inline const volatile struct call *call_of(__u64 nr)
+{
+	return nr < CALLS ? &calls[nr] : &no_call;
 }
 
 /* errors counts on its own, so that user space can hold it against what stands by errno. */
@@ -165,6 +187,7 @@ enum { SMALL = 4096, SMALL_CALLS = 64 };
 static __always_inline void count_call(struct slot *s, struct pt_regs *regs, __u32 nr, __s64 ret)
 {
 	const volatile struct call *call = &calls[nr % CALLS];
+	struct moved moved = {};
 	__u32 in_fd = syscall_arg(regs, call->in_fd);
 	__u32 out_fd = syscall_arg(regs, call->out_fd);
 	__u32 flags = syscall_arg(regs, call->flags);
@@ -188,12 +211,13 @@ static __always_inline void count_call(struct slot *s, struct pt_regs *regs, __u
 	c->calls++;
 	if (ret < 0) {
 		add_error(c, -ret);
-	} else if (call->moves) {
-		c->bytes += ret;
-		if (call->len && (__u64)ret < syscall_arg(regs, call->len))
+	} else {
+		result_bytes(&moved, call, regs, ret);
+		c->bytes += moved.bytes;
+		c->mapped += moved.mapped;
+		s->uncounted_calls += moved.unread;
+		if (call->moves && call->len && (__u64)ret < syscall_arg(regs, call->len))
 			c->short_calls++;
-	} else if (call->received) {
-		add_received(s, c, regs);
 	}
 	for (int i = 0; i < ENGINES; i++)
 		if (engines & 1 << i)

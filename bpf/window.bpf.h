@@ -175,11 +175,14 @@ static __always_inline void mark(struct pt_regs *regs)
  * stays, and is final. */
 static __always_inline int thread_exits(struct task_struct *task)
 {
-	struct slot *s = open_slot_of(task);
+	struct slot *s = slot_known_by(task);
 	struct helpers *h;
 
 	if (s) {
-		close_window(s, task, DIED);
+		if (s->state == OPEN)
+			close_window(s, task, DIED);
+		forget_subject(task);
+		forget_subject((void *)bpf_task_pt_regs(task));
 		return 0;
 	}
 	h = helpers_of(task);

@@ -30,5 +30,7 @@ const enum engine *unused_engine __attribute__((unused));
 const enum request_base *unused_request_base __attribute__((unused));
 const enum claim *unused_claim __attribute__((unused));
 const enum breakpoint *unused_breakpoint __attribute__((unused));
+const enum changes *unused_changes __attribute__((unused));
+const enum accounted *unused_accounted __attribute__((unused));
 
 char _license[] SEC("license") = "Dual BSD/GPL";

@@ -13,6 +13,14 @@ import (
 	"github.com/cilium/ebpf"
 )
 
+type ObjectAccounted uint32
+
+const (
+	ObjectAccountedACCOUNTED_READ    ObjectAccounted = 1
+	ObjectAccountedACCOUNTED_WRITTEN ObjectAccounted = 2
+	ObjectAccountedACCOUNTED_KERNEL  ObjectAccounted = 4
+)
+
 type ObjectBreakpoint uint32
 
 const (
@@ -39,15 +47,17 @@ type ObjectCacheUse struct {
 }
 
 type ObjectCall struct {
-	_        structs.HostLayout
-	InFd     uint8
-	OutFd    uint8
-	Len      uint8
-	Flags    uint8
-	Moves    uint8
-	Received uint8
-	Keeps    uint8
-	Events   uint8
+	_         structs.HostLayout
+	InFd      uint8
+	OutFd     uint8
+	Len       uint8
+	Flags     uint8
+	Moves     uint8
+	Received  uint8
+	Keeps     uint8
+	Changes   uint8
+	Accounted uint8
+	Events    uint8
 }
 
 type ObjectCell struct {
@@ -73,6 +83,17 @@ type ObjectCellKey struct {
 	In    ObjectFdKind
 	Out   ObjectFdKind
 }
+
+type ObjectChanges uint32
+
+const (
+	ObjectChangesCHANGES_RESULT  ObjectChanges = 1
+	ObjectChangesCHANGES_FIRST   ObjectChanges = 2
+	ObjectChangesCHANGES_PAIR    ObjectChanges = 4
+	ObjectChangesCHANGES_PAIR_4  ObjectChanges = 8
+	ObjectChangesCHANGES_MESSAGE ObjectChanges = 16
+	ObjectChangesCHANGES_TABLE   ObjectChanges = 32
+)
 
 type ObjectClaim uint32
 
@@ -297,7 +318,7 @@ type ObjectStore struct {
 type ObjectSubject struct {
 	_       structs.HostLayout
 	Address uint64
-	Slot    uint32
+	Who     uint32
 	More    uint32
 }
 
@@ -388,7 +409,9 @@ const (
 	ObjectVarRequests                     = "requests"
 	ObjectVarSlots                        = "slots"
 	ObjectVarSubjects                     = "subjects"
+	ObjectVarUnusedAccounted              = "unused_accounted"
 	ObjectVarUnusedBreakpoint             = "unused_breakpoint"
+	ObjectVarUnusedChanges                = "unused_changes"
 	ObjectVarUnusedClaim                  = "unused_claim"
 	ObjectVarUnusedEngine                 = "unused_engine"
 	ObjectVarUnusedFdAttr                 = "unused_fd_attr"
@@ -522,7 +545,9 @@ type ObjectVariableSpecs struct {
 	Requests          *ebpf.VariableSpec `ebpf:"requests"`
 	Slots             *ebpf.VariableSpec `ebpf:"slots"`
 	Subjects          *ebpf.VariableSpec `ebpf:"subjects"`
+	UnusedAccounted   *ebpf.VariableSpec `ebpf:"unused_accounted"`
 	UnusedBreakpoint  *ebpf.VariableSpec `ebpf:"unused_breakpoint"`
+	UnusedChanges     *ebpf.VariableSpec `ebpf:"unused_changes"`
 	UnusedClaim       *ebpf.VariableSpec `ebpf:"unused_claim"`
 	UnusedEngine      *ebpf.VariableSpec `ebpf:"unused_engine"`
 	UnusedFdAttr      *ebpf.VariableSpec `ebpf:"unused_fd_attr"`
@@ -575,7 +600,9 @@ type ObjectVariables struct {
 	Requests          *ebpf.Variable `ebpf:"requests"`
 	Slots             *ebpf.Variable `ebpf:"slots"`
 	Subjects          *ebpf.Variable `ebpf:"subjects"`
+	UnusedAccounted   *ebpf.Variable `ebpf:"unused_accounted"`
 	UnusedBreakpoint  *ebpf.Variable `ebpf:"unused_breakpoint"`
+	UnusedChanges     *ebpf.Variable `ebpf:"unused_changes"`
 	UnusedClaim       *ebpf.Variable `ebpf:"unused_claim"`
 	UnusedEngine      *ebpf.Variable `ebpf:"unused_engine"`
 	UnusedFdAttr      *ebpf.Variable `ebpf:"unused_fd_attr"`

@@ -81,6 +81,7 @@ func CallTable() (table [512]bpf.ObjectCall) { // CALLS in bpf/cells.h; Set chec
 	for _, c := range calls {
 		table[c.nr] = c.ObjectCall
 	}
+	describeChanges(table[:])
 	return table
 }
 
