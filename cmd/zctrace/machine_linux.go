@@ -8,6 +8,7 @@ import (
 
 	"github.com/zctrace/zctrace/internal/fault"
 	"github.com/zctrace/zctrace/tracer"
+	"github.com/zctrace/zctrace/tracer/session/launch"
 	"github.com/zctrace/zctrace/workloads"
 )
 
@@ -16,9 +17,13 @@ func machineCommands() []*cobra.Command {
 	return []*cobra.Command{newRun(runStrategy), newCompare(compareStrategies), newSweep(compareStrategies), newServe(), newList(), newDoctor()}
 }
 
-// worker plays a worker of a run, if that is what the arguments ask for.
+// worker plays a worker of a run, or the process that becomes exec's command, if that is
+// what the arguments ask for.
 func worker(args []string) (code int, is bool) {
-	if len(args) == 0 || args[0] != workloads.Command {
+	switch {
+	case len(args) > 0 && args[0] == launch.Stub:
+		return launch.Main(args[1:]), true
+	case len(args) == 0 || args[0] != workloads.Command:
 		return 0, false
 	}
 	if err := workloads.Main(args[1:]); err != nil { // which it has told its parent

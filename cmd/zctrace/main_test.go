@@ -25,6 +25,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/zctrace/zctrace/tracer"
+	"github.com/zctrace/zctrace/tracer/session/launch"
 	"github.com/zctrace/zctrace/tracer/trace"
 	"github.com/zctrace/zctrace/workloads"
 )
@@ -34,7 +35,7 @@ import (
 const asProgram = "ZCTRACE_TEST_AS_PROGRAM"
 
 func TestMain(m *testing.M) {
-	isWorker := len(os.Args) > 1 && os.Args[1] == workloads.Command
+	isWorker := len(os.Args) > 1 && (os.Args[1] == workloads.Command || os.Args[1] == launch.Stub)
 	if isWorker || os.Getenv(asProgram) != "" {
 		if err := filterCalls(); err != nil {
 			panic(err)
