@@ -130,12 +130,12 @@ deps: deps-native ## Install what the tests need (Debian, Ubuntu)
 # Nothing that is only recommended comes with a package: the race detector needs cgo, so the headers of C are named, too.
 deps-native:
 	@PATH=$$PATH:/usr/sbin:/sbin ./scripts/need tmux:tmux jq:jq setpriv:util-linux ip:iproute2 cc:gcc /usr/include/stdlib.h:libc6-dev \
-		mount:mount dmsetup:dmsetup mkfs.ext4:e2fsprogs mkfs.xfs:xfsprogs mkfs.btrfs:btrfs-progs
+		mount:mount dmsetup:dmsetup mkfs.ext4:e2fsprogs mkfs.xfs:xfsprogs mkfs.btrfs:btrfs-progs strace:strace
 
 deps-vm:
 	@PATH=$$PATH:/usr/sbin:/sbin ./scripts/need qemu-system-x86_64:qemu-system-x86 qemu-system-aarch64:qemu-system-arm \
 		/usr/lib/qemu/virtiofsd:qemu-system-common cpio:cpio xz:xz-utils depmod:kmod /usr/share/keyrings/debian-archive-keyring.gpg:debian-archive-keyring \
-		mkfs.ext4:e2fsprogs mkfs.xfs:xfsprogs mkfs.btrfs:btrfs-progs
+		mkfs.ext4:e2fsprogs mkfs.xfs:xfsprogs mkfs.btrfs:btrfs-progs aarch64-linux-gnu-gcc:gcc-aarch64-linux-gnu /usr/aarch64-linux-gnu/lib/libc.a:libc6-dev-arm64-cross
 
 deps-dev: deps ## Install what `make generate` needs
 	@./scripts/need clang-19:clang-19 llvm-strip-19:llvm-19 /usr/include/bpf/bpf_helpers.h:libbpf-dev

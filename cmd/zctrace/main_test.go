@@ -59,7 +59,10 @@ func TestMain(m *testing.M) {
 	if os.Getenv("ZCTRACE_TEST_RACED") != "" {
 		onlyRaced()
 	}
-	goleak.VerifyTestMain(m)
+	goleak.VerifyTestMain(m, goleak.Cleanup(func(code int) {
+		removePrograms()
+		os.Exit(code)
+	}))
 }
 
 // raced is for tests in which much goes on at once: make test-native runs them with the

@@ -220,6 +220,13 @@ func build(arch string) error {
 			return fmt.Errorf("build the tests of %s for %s: %w\n%s", pkg, arch, err, out)
 		}
 	}
+	cmd := exec.Command("cmd/zctrace/testdata/programs/build", filepath.Join(binaries(arch), "programs"))
+	if arch != runtime.GOARCH {
+		cmd.Env = append(os.Environ(), "CC="+map[string]string{"arm64": "aarch64-linux-gnu-gcc"}[arch])
+	}
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("build testdata/programs for %s: %w\n%s", arch, err, out)
+	}
 	return nil
 }
 

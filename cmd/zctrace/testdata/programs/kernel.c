@@ -1,0 +1,95 @@
+// What the kernel reads and writes for a program, and what it alone can say of one.
+#include "programs.h"
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+// core: a child dumps core.
+int core(int argc, char **argv)
+{
+	(void)argc, (void)argv;
+	int zero, null, status;
+	open_devices(&zero, &null);
+	if (!must(fork())) {
+		struct rlimit all = {RLIM_INFINITY, RLIM_INFINITY};
+		must(setrlimit(RLIMIT_CORE, &all));
+		memset(malloc(100000), 'z', 100000);
+		move(zero, null, 17);
+		abort();
+	}
+	must(wait(&status));
+	if (!WIFSIGNALED(status) || !WCOREDUMP(status)) {
+		fprintf(stderr, "the child has dumped no core: status %#x\n", status);
+		return 1;
+	}
+	return 0;
+}
+
+// module FILE: has the kernel read a file to load it as a module, whether or not it is one.
+int module(int argc, char **argv)
+{
+	struct stat file;
+	int fd = must(open(argc > 1 ? argv[1] : argv[0], O_RDONLY));
+	must(fstat(fd, &file));
+	count("finit_module", "file", syscall(SYS_finit_module, fd, "", 0));
+	note("kernel", "read", file.st_size);
+	return 0;
+}
+
+#ifdef __x86_64__
+static long by_int80(long number, long a, long b, long c)
+{
+	long result;
+	__asm__ volatile("int $0x80" : "=a"(result) : "a"(number), "b"(a), "c"(b), "d"(c) : "memory", "r8", "r9", "r10", "r11");
+	return (int)result;
+}
+
+// compat N: calls as a 32-bit program makes them, whose numbers are other ones.
+int compat(int argc, char **argv)
+{
+	int n = argc > 1 ? atoi(argv[1]) : 100, zero, null;
+	char *buffer = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, -1, 0);
+	open_devices(&zero, &null);
+	for (int i = 0; i < n; i++) {
+		must(count("read", "compat", by_int80(3, zero, (long)buffer, 1 + i)));
+		must(count("write", "compat", by_int80(4, null, (long)buffer, 1 + i)));
+		move(zero, null, 2 + i);
+	}
+	return 0;
+}
+#else
+int compat(int argc, char **argv)
+{
+	(void)argc;
+	fprintf(stderr, "%s: this machine has no int 0x80\n", argv[0]);
+	return 2;
+}
+#endif
+
+// measure COMMAND...: runs it, and notes what the kernel's own accounts say of it and of all that it
+// has waited for: /proc/PID/io, read before it is reaped, and what wait4 returns. Its exit status is the command's.
+int measure(int argc, char **argv)
+{
+	char path[32], text[512] = "", key[32];
+	siginfo_t info;
+	struct rusage usage;
+	unsigned long value;
+	int status, used, child = must(fork());
+	if (!child) {
+		execvp(argv[argc > 1], argv + 1);
+		must(-1);
+	}
+	must(waitid(P_PID, child, &info, WEXITED | WNOWAIT));
+	snprintf(path, sizeof(path), "/proc/%d/io", child);
+	must(count("read", "proc", read(must(open(path, O_RDONLY)), text, sizeof(text) - 1)));
+	must(wait4(child, &status, 0, &usage));
+	for (char *at = text; sscanf(at, "%31[a-z_]: %lu\n%n", key, &value, &used) == 2; at += used)
+		note("io", key, value);
+	note("rusage", "nvcsw", usage.ru_nvcsw);
+	note("rusage", "nivcsw", usage.ru_nivcsw);
+	note("rusage", "minflt", usage.ru_minflt);
+	note("rusage", "majflt", usage.ru_majflt);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
