@@ -157,7 +157,8 @@ func TestPictureOfOlderTraces(t *testing.T) {
 	}
 	var b strings.Builder
 	for _, file := range files {
-		tr, _, err := trace.ReadFile(file)
+		saved, err := trace.ReadFile(file)
+		tr := saved.Trace
 		if err != nil || tr.Run.Path != nil {
 			t.Fatalf("%s: %v, %v; want no path", file, tr, err)
 		}

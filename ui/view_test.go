@@ -267,7 +267,8 @@ func TestSavedTraces(t *testing.T) {
 	}
 	for _, file := range files {
 		t.Run(filepath.Base(file), func(t *testing.T) {
-			tr, _, err := trace.ReadFile(file)
+			saved, err := trace.ReadFile(file)
+			tr := saved.Trace
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -167,7 +167,8 @@ func readTrace(t *testing.T, file string) *trace.Trace {
 		t.Fatal(err)
 	}
 	validate(t, data, traceSchema)
-	tr, _, err := trace.Read(bytes.NewReader(data))
+	saved, err := trace.Read(bytes.NewReader(data))
+	tr := saved.Trace
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -185,7 +186,8 @@ func readSet(t *testing.T, file string) *trace.Set {
 		t.Fatal(err)
 	}
 	validate(t, data, setSchema)
-	_, set, err := trace.ReadFile(file)
+	saved, err := trace.ReadFile(file)
+	set := saved.Set
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -83,7 +83,8 @@ func throughput(b *testing.B, args ...string) float64 {
 	if r.code != 0 {
 		b.Fatalf("exit code %d: %s", r.code, r.stderr)
 	}
-	t, _, err := trace.Read(bytes.NewReader([]byte(r.stdout)))
+	saved, err := trace.Read(bytes.NewReader([]byte(r.stdout)))
+	t := saved.Trace
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -54,23 +54,11 @@ goes from the one to the other. A file called - is standard input.`,
 			if len(args) == 2 {
 				return showTwo(cmd, args, f, plain)
 			}
-			t, set, err := readTraceOrSet(args[0])
-			format := f.chosen()
-			switch {
-			case err != nil:
+			file, err := read(args[0])
+			if err != nil {
 				return err
-			case set != nil && format != nil && format.Set == nil:
-				return usageError("%s is a comparison: --%s is for one trace", args[0], format.Name)
-			case set != nil:
-				return printError(f.writeSet(cmd.OutOrStdout(), set))
-			case format != nil && format.Trace == nil:
-				return usageError("%s is one trace: %s are for what compare wrote", args[0], forSets())
-			case format != nil:
-				return printError(format.Trace(cmd.OutOrStdout(), t))
-			case !plain && canDraw():
-				return replay(ui.RunOptions{Trace: t})
 			}
-			return printOut(cmd, report.Table(t, tableWidth))
+			return showOne(cmd, args[0], file, f, plain)
 		}),
 	}
 	f.register(cmd, export.Formats)
@@ -81,15 +69,37 @@ goes from the one to the other. A file called - is standard input.`,
 // fromStdin stands for standard input, as it does for standard output after --json.
 const fromStdin = "-"
 
-func readTraceOrSet(file string) (*trace.Trace, *trace.Set, error) {
-	if file != fromStdin {
-		return trace.ReadFile(file)
+func read(name string) (trace.File, error) {
+	if name != fromStdin {
+		return trace.ReadFile(name)
 	}
-	t, set, err := trace.Read(os.Stdin)
+	file, err := trace.Read(os.Stdin)
 	if err != nil {
 		err = fmt.Errorf("standard input: %w", err)
 	}
-	return t, set, err
+	return file, err
+}
+
+// showOne shows what is in one file.
+func showOne(cmd *cobra.Command, name string, file trace.File, f form, plain bool) error {
+	format := f.chosen()
+	switch {
+	case file.Program != nil && format != nil:
+		return usageError("%s is a trace of programs: there is no --%s of it", name, format.Name)
+	case file.Program != nil:
+		return printOut(cmd, report.Program(file.Program, report.Look, tableWidth))
+	case file.Set != nil && format != nil && format.Set == nil:
+		return usageError("%s is a comparison: --%s is for one trace", name, format.Name)
+	case file.Set != nil:
+		return printError(f.writeSet(cmd.OutOrStdout(), file.Set))
+	case format != nil && format.Trace == nil:
+		return usageError("%s is one trace: %s are for what compare wrote", name, forSets())
+	case format != nil:
+		return printError(format.Trace(cmd.OutOrStdout(), file.Trace))
+	case !plain && canDraw():
+		return replay(ui.RunOptions{Trace: file.Trace})
+	}
+	return printOut(cmd, report.Table(file.Trace, tableWidth))
 }
 
 func printOut(cmd *cobra.Command, text string) error {
@@ -126,23 +136,31 @@ func showTwo(cmd *cobra.Command, files []string, f form, plain bool) error {
 	} else if format != nil {
 		return usageError("%s are for what compare wrote", forSets())
 	}
-	var traces [2]*trace.Trace
-	for i, file := range files {
-		t, set, err := readTraceOrSet(file)
+	var traces [2]trace.File
+	for i, name := range files {
+		file, err := read(name)
 		if err != nil {
 			return err
 		}
-		if set != nil {
-			return usageError("%s is a comparison of its own: zctrace show %s prints it", file, file)
+		if file.Set != nil {
+			return usageError("%s is a comparison of its own: zctrace show %s prints it", name, name)
 		}
-		traces[i] = t
+		traces[i] = file
+	}
+	for i, file := range traces {
+		if file.Program != nil && traces[1-i].Program == nil {
+			return usageError("%s is a trace of programs, and %s that of a run of zctrace's own: compare two of one kind", files[i], files[1-i])
+		}
 	}
 	a, b := filepath.Base(files[0]), filepath.Base(files[1])
 	if a == b {
 		a, b = files[0], files[1]
 	}
-	if !plain && canDraw() {
-		return replay(ui.RunOptions{Trace: traces[0], Other: traces[1], Names: [2]string{a, b}})
+	if traces[0].Program != nil {
+		return printOut(cmd, report.ProgramDifference(traces[0].Program, traces[1].Program, a, b, tableWidth))
 	}
-	return printOut(cmd, report.Difference(traces[0], traces[1], a, b, tableWidth))
+	if !plain && canDraw() {
+		return replay(ui.RunOptions{Trace: traces[0].Trace, Other: traces[1].Trace, Names: [2]string{a, b}})
+	}
+	return printOut(cmd, report.Difference(traces[0].Trace, traces[1].Trace, a, b, tableWidth))
 }

@@ -62,7 +62,8 @@ func TestLongRun(t *testing.T) {
 	if second > first+16<<20 || second > 80<<20 {
 		t.Error("the memory grows")
 	}
-	tr, _, err := trace.ReadFile(cmd.Args[len(cmd.Args)-1]) // which holds it against its laws
+	saved, err := trace.ReadFile(cmd.Args[len(cmd.Args)-1]) // which holds it against its laws
+	tr := saved.Trace
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -48,7 +48,8 @@ func found(j job) (*finding, error) {
 		f.preemption = chosen[1]
 	}
 	for engine := range strings.SplitSeq(j.engines, ",") {
-		t, _, err := trace.ReadFile(filepath.Join(dir, engine+".json"))
+		saved, err := trace.ReadFile(filepath.Join(dir, engine+".json"))
+		t := saved.Trace
 		if err != nil {
 			return nil, fmt.Errorf("what engine %s sees was not found out: %w\n%s", engine, err, indent(lastLines(said, 15)))
 		}

@@ -9,13 +9,19 @@ import (
 	"testing"
 )
 
-var update = flag.Bool("update", false, "write the golden files anew")
+// update is the flag -update, which the tests of package trace have already: they cannot import this package.
+var update = func() func() bool {
+	if flag.Lookup("update") == nil {
+		flag.Bool("update", false, "write the golden files anew")
+	}
+	return func() bool { return flag.Lookup("update").Value.String() == "true" }
+}()
 
 // Golden holds a text against a file in testdata, or with -update writes it.
 func Golden(t *testing.T, name, got string) {
 	t.Helper()
 	path := filepath.Join("testdata", name)
-	if *update {
+	if update() {
 		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
 			t.Fatal(err)
 		}

@@ -163,10 +163,12 @@ func (p PathCost) plus(q PathCost) PathCost {
 	p.Copies.InKernel.add(q.Copies.InKernel)
 	p.PageRefs.add(q.PageRefs)
 	p.Cloned.add(q.Cloned)
-	p.ByName = union(p.ByName, q.ByName, PathCall{Known(0), Known(0)}, func(a, b PathCall) PathCall {
-		return PathCall{a.Calls.Add(b.Calls), a.Bytes.Add(b.Bytes)}
-	})
+	p.ByName = union(p.ByName, q.ByName, PathCall{Known(0), Known(0)}, PathCall.plus)
 	return p
+}
+
+func (p PathCall) plus(q PathCall) PathCall {
+	return PathCall{p.Calls.Add(q.Calls), p.Bytes.Add(q.Bytes)}
 }
 
 func (k KernelIO) plus(l KernelIO) KernelIO {

@@ -28,7 +28,8 @@ func FuzzRead(f *testing.F) {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		trace, _, err := Read(bytes.NewReader(data))
+		saved, err := Read(bytes.NewReader(data))
+		trace := saved.Trace
 		if err != nil || trace == nil {
 			return
 		}
@@ -39,7 +40,8 @@ func FuzzRead(f *testing.F) {
 		if err := Write(&first, trace); err != nil {
 			t.Fatal(err)
 		}
-		again, _, err := Read(bytes.NewReader(first.Bytes()))
+		saved, err = Read(bytes.NewReader(first.Bytes()))
+		again := saved.Trace
 		if err != nil {
 			t.Fatalf("written, but not read again: %v", err)
 		}
@@ -95,7 +97,8 @@ func FuzzReadSet(f *testing.F) {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		_, set, err := Read(bytes.NewReader(data))
+		saved, err := Read(bytes.NewReader(data))
+		set := saved.Set
 		if err != nil || set == nil {
 			return
 		}
@@ -103,7 +106,8 @@ func FuzzReadSet(f *testing.F) {
 		if err := WriteSet(&first, set); err != nil {
 			t.Fatal(err)
 		}
-		_, again, err := Read(bytes.NewReader(first.Bytes()))
+		saved, err = Read(bytes.NewReader(first.Bytes()))
+		again := saved.Set
 		if err != nil {
 			t.Fatalf("not read again: %v\n%s", err, first.Bytes())
 		}

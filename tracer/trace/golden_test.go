@@ -33,7 +33,8 @@ func TestGolden(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			got, _, err := ReadFile(path)
+			saved, err := ReadFile(path)
+			got := saved.Trace
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -45,9 +45,9 @@ var template = sync.OnceValue(func() map[string]any {
 	return doc
 })
 
-// toJSON is the trace as generic JSON.
-func toJSON(t *Trace) (map[string]any, error) {
-	data, err := json.Marshal(t)
+// toJSON is a trace, or a part of one, as generic JSON.
+func toJSON(value any) (map[string]any, error) {
+	data, err := json.Marshal(value)
 	if err != nil {
 		return nil, err
 	}

@@ -262,7 +262,7 @@ type Stack struct {
 
 // StackFrame is one return address of a Stack. What could not be found out is empty.
 type StackFrame struct {
-	Address  uint64 `json:"address"` // in the process
+	Address  int64  `json:"address"` // in the process
 	BuildID  string `json:"build_id"`
 	Function string `json:"function"`
 	File     string `json:"file"`

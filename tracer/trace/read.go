@@ -16,40 +16,49 @@ import (
 	"github.com/zctrace/zctrace/internal/human"
 )
 
-// ReadFile reads the trace or the set of traces that is in a file. See [Read].
-func ReadFile(path string) (*Trace, *Set, error) {
+// File is what a file holds: one of these, and nil for the others.
+type File struct {
+	Trace   *Trace
+	Set     *Set
+	Program *Program
+}
+
+// ReadFile reads what is in a file. See [Read].
+func ReadFile(path string) (File, error) {
 	f, err := os.Open(path)
 	if err != nil {
-		return nil, nil, fmt.Errorf("read trace: %w", err)
+		return File{}, fmt.Errorf("read trace: %w", err)
 	}
 	defer f.Close()
 	if info, err := f.Stat(); err == nil && info.IsDir() {
-		return nil, nil, fmt.Errorf("read trace: %s is a directory (name a file that zctrace run --json FILE wrote)", path)
+		return File{}, fmt.Errorf("read trace: %s is a directory (name a file that zctrace run --json FILE wrote)", path)
 	}
-	t, s, err := Read(f)
+	file, err := Read(f)
 	if err != nil {
-		return nil, nil, fmt.Errorf("%s: %w", path, err)
+		return File{}, fmt.Errorf("%s: %w", path, err)
 	}
-	return t, s, nil
+	return file, nil
 }
 
-// Read reads a trace or a set of them, returns nil for the other, and checks it as
+// Read reads a trace of a run or of programs, or a set of traces, and checks it as
 // Validate does. Keys that it does not know are ignored and missing ones are null.
 // The input is not trusted: size, depth, and the number and length of what is in it
 // are bounded. Control characters in strings remain; whoever prints them removes
 // them.
-func Read(r io.Reader) (t *Trace, s *Set, err error) {
+func Read(r io.Reader) (file File, err error) {
 	data, err := readBounded(r)
 	if err != nil {
-		return nil, nil, err
+		return File{}, err
 	}
 	switch err = checkSchema(data); {
 	case errors.Is(err, errSet):
-		s, err = decodeSet(data)
+		file.Set, err = decodeSet(data)
+	case errors.Is(err, errProgram):
+		file.Program, err = decodeProgram(data)
 	case err == nil:
-		t, err = decodeTrace(data)
+		file.Trace, err = decodeTrace(data)
 	}
-	return t, s, err
+	return file, err
 }
 
 // readBounded reads all that a file may hold.
@@ -82,13 +91,7 @@ func decodeTrace(data []byte) (*Trace, error) {
 	if err := checkLosses(data); err != nil {
 		return nil, err
 	}
-	total := sync.OnceValue(func() map[string]any {
-		var file struct {
-			Total map[string]any `json:"total"`
-		}
-		_ = json.Unmarshal(data, &file) // it was decoded before
-		return file.Total
-	})
+	total := totalIn(data)
 	t.Total.settle(total)
 	for i := range t.Samples {
 		t.Samples[i].settle(total)
@@ -97,6 +100,17 @@ func decodeTrace(data []byte) (*Trace, error) {
 		return nil, err
 	}
 	return t, nil
+}
+
+// totalIn is the total of a file that was decoded before, as generic JSON.
+func totalIn(data []byte) func() map[string]any {
+	return sync.OnceValue(func() map[string]any {
+		var file struct {
+			Total map[string]any `json:"total"`
+		}
+		_ = json.Unmarshal(data, &file)
+		return file.Total
+	})
 }
 
 // checkSchema tells the files that people mistake for a trace from one.
@@ -114,6 +128,8 @@ func checkSchema(data []byte) error {
 		return nil
 	case strings.HasPrefix(*head.Schema, "zctrace-set/"):
 		return errSet
+	case strings.HasPrefix(*head.Schema, "zctrace-program/"):
+		return errProgram
 	case strings.HasPrefix(*head.Schema, "zctrace/"):
 		return fmt.Errorf("schema %.40q: this zctrace reads %q only (use the zctrace that wrote the file, or a newer one)", *head.Schema, Schema)
 	}
@@ -184,13 +200,20 @@ func wantedType(wrong *json.UnmarshalTypeError) string {
 func (t *Totals) settle(total func() map[string]any) {
 	for party, c := range t.Parties() {
 		for n, key := range c.places() {
-			if _, a := catalog[n].find(c, key); a != nil && *a == (Amount{}) {
-				*a = Amount{Provenance: Unavailable, Reason: "not in this file"}
+			if _, a := catalog[n].find(c, key); a != nil {
+				a.settle()
 			}
 		}
 		maps.DeleteFunc(c.Provenance, func(path string, _ Origin) bool {
 			return checkOrigin(path) != nil && leads(path, total()[party])
 		})
+	}
+}
+
+// settle makes of an amount that is not in the file one that was not counted.
+func (a *Amount) settle() {
+	if *a == (Amount{}) {
+		*a = Amount{Provenance: Unavailable, Reason: "not in this file"}
 	}
 }
 

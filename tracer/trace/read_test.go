@@ -17,7 +17,8 @@ import (
 )
 
 func TestReadMinimal(t *testing.T) {
-	got, _, err := Read(strings.NewReader(` {"schema":"zctrace/1", "future": [1.5, {"a": null}]} `))
+	saved, err := Read(strings.NewReader(` {"schema":"zctrace/1", "future": [1.5, {"a": null}]} `))
+	got := saved.Trace
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -38,7 +39,8 @@ func TestReadProvenanceOfLaterNumbers(t *testing.T) {
 		"sched": true, "sched.migrations": true, "sched.waits": true, "cpu.steal_ns": true, "syscalls.by_name.*.cpu_ns": true,
 		"sched.migration": false, "cpu.user_nss": false, "cpu.steal": false, "syscalls.by_name.*.cpu": false, "sched.migrations.x": false, "kernel.cpu": false,
 	} {
-		got, _, err := Read(strings.NewReader(fmt.Sprintf(file, `"`+path+`":{"kind":"derived"},`)))
+		saved, err := Read(strings.NewReader(fmt.Sprintf(file, `"`+path+`":{"kind":"derived"},`)))
+		got := saved.Trace
 		if (err == nil) != want {
 			t.Errorf("%s: %v", path, err)
 		}
@@ -87,7 +89,8 @@ func TestReadRefuses(t *testing.T) {
 		{"no provenance", with(`"total":{"sender":{"copies":{"to_user":{"bytes":1}}}}`), `to_user is "", want "observed"`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			got, set, err := Read(strings.NewReader(c.file))
+			saved, err := Read(strings.NewReader(c.file))
+			got, set := saved.Trace, saved.Set
 			if err == nil || !strings.Contains(err.Error(), c.why) {
 				t.Fatalf("error %v, want one with %q", err, c.why)
 			}
@@ -121,7 +124,7 @@ func TestReadIsBounded(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			var before, after runtime.MemStats
 			runtime.ReadMemStats(&before)
-			_, _, err := Read(strings.NewReader(c.file))
+			_, err := Read(strings.NewReader(c.file))
 			runtime.ReadMemStats(&after)
 			if err == nil || !strings.Contains(err.Error(), c.why) {
 				t.Fatalf("error %.200v, want one with %q", err, c.why)
@@ -148,7 +151,8 @@ func TestReadLargest(t *testing.T) {
 		t.Fatal(err)
 	}
 	size := human.FormatBytes(int64(buf.Len()))
-	got, _, err := Read(&buf)
+	saved, err := Read(&buf)
+	got := saved.Trace
 	if err != nil {
 		t.Fatalf("%s: %v", size, err)
 	}
@@ -158,7 +162,7 @@ func TestReadLargest(t *testing.T) {
 }
 
 func TestReadFile(t *testing.T) {
-	_, _, err := ReadFile(filepath.Join(t.TempDir(), "none.json"))
+	_, err := ReadFile(filepath.Join(t.TempDir(), "none.json"))
 	if !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("error %v, want that it does not exist", err)
 	}
@@ -166,13 +170,13 @@ func TestReadFile(t *testing.T) {
 	if err := os.WriteFile(path, []byte("x"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err = ReadFile(path); err == nil || !strings.HasPrefix(err.Error(), path+": ") {
+	if _, err = ReadFile(path); err == nil || !strings.HasPrefix(err.Error(), path+": ") {
 		t.Errorf("error %v, want it to name the file", err)
 	}
-	if _, _, err = ReadFile(t.TempDir()); err == nil {
+	if _, err = ReadFile(t.TempDir()); err == nil {
 		t.Error("a directory was read")
 	}
-	if _, _, err = Read(failingReader{}); !errors.Is(err, io.ErrNoProgress) {
+	if _, err = Read(failingReader{}); !errors.Is(err, io.ErrNoProgress) {
 		t.Errorf("error %v, want the reader's", err)
 	}
 }
@@ -191,7 +195,8 @@ func TestReadDecodesLikeJSON(t *testing.T) {
 	if err := json.Unmarshal(data, &want); err != nil {
 		t.Fatal(err)
 	}
-	got, _, err := Read(bytes.NewReader(data))
+	saved, err := Read(bytes.NewReader(data))
+	got := saved.Trace
 	if err != nil || !reflect.DeepEqual(got, &want) {
 		t.Errorf("Read differs from json.Unmarshal: %v", err)
 	}

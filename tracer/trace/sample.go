@@ -1,60 +1,95 @@
 package trace
 
-import "maps"
+import (
+	"cmp"
+	"maps"
+	"slices"
+)
 
 // MaxSamples is how many samples a trace holds at most.
 const MaxSamples = 1000
 
-// Sampler keeps the samples of a run in constant memory: when it is full it
-// thins them evenly over the time so far. Its zero value is ready. It has one
-// writer; the slices that it hands out may be read by anyone, at any time.
-type Sampler struct {
-	kept   []Sample
-	tickNS int64 // between samples as they come
-	gapNS  int64 // between those that have been thinned
-}
+// Sampler keeps the samples of a run. Its zero value is ready. It has one writer; the slices that it hands out may
+// be read by anyone, at any time.
+type Sampler struct{ kept keeper[Sample] }
 
 // Add keeps the state of the counters at a moment, without histograms. Moments
 // come in order.
 func (s *Sampler) Add(elapsedNS int64, now Totals) {
-	if len(s.kept) == MaxSamples {
-		s.thin(MaxSamples / 2)
-	}
-	// Published slices end before this element, so append writes none of theirs.
-	s.kept = append(s.kept, Sample{ElapsedNS: elapsedNS, Totals: now.WithoutHistograms()})
+	s.kept.add(Sample{ElapsedNS: elapsedNS, Totals: now.WithoutHistograms()})
 }
 
 // Samples returns what is kept, oldest first; the last one added is always
 // there. The slice never changes, whatever is added later.
-func (s *Sampler) Samples() []Sample {
-	return s.kept[:len(s.kept):len(s.kept)]
+func (s *Sampler) Samples() []Sample { return s.kept.all() }
+
+// ProgramSampler does for a recording of programs what [Sampler] does for a run.
+type ProgramSampler struct{ kept keeper[ProgramSample] }
+
+// Add keeps the state of the costs at a moment, without histograms, and what the processes that copied most had done.
+// Moments come in order.
+func (s *ProgramSampler) Add(elapsedNS int64, total Cost, processes []ProcessRow) {
+	sample := ProgramSample{ElapsedNS: elapsedNS, Total: total.WithoutHistograms(), Processes: []ProcessSample{}}
+	for i := range processes {
+		r := &processes[i]
+		sample.Processes = append(sample.Processes, ProcessSample{r.ID, r.Syscalls.Calls, r.Copied(), r.Referenced()})
+	}
+	slices.SortStableFunc(sample.Processes, func(a, b ProcessSample) int {
+		return cmp.Or(-cmp.Compare(a.CopiedBytes.Or(0), b.CopiedBytes.Or(0)), -cmp.Compare(a.Calls.Or(0), b.Calls.Or(0)))
+	})
+	sample.Processes = slices.Clip(sample.Processes[:min(len(sample.Processes), MaxSampleProcesses)])
+	s.kept.add(sample)
 }
+
+// Samples returns what is kept, as [Sampler.Samples].
+func (s *ProgramSampler) Samples() []ProgramSample { return s.kept.all() }
+
+func (s Sample) at() int64        { return s.ElapsedNS }
+func (s ProgramSample) at() int64 { return s.ElapsedNS }
+
+// keeper keeps samples in constant memory: when it is full it thins them evenly
+// over the time so far.
+type keeper[S interface{ at() int64 }] struct {
+	kept   []S
+	tickNS int64 // between samples as they come
+	gapNS  int64 // between those that have been thinned
+}
+
+func (k *keeper[S]) add(sample S) {
+	if len(k.kept) == MaxSamples {
+		k.thin(MaxSamples / 2)
+	}
+	// Published slices end before this element, so append writes none of theirs.
+	k.kept = append(k.kept, sample)
+}
+
+func (k *keeper[S]) all() []S { return k.kept[:len(k.kept):len(k.kept)] }
 
 // thin leaves at most limit samples, in a new slice.
 //
 // Dropping every second one would halve the past again and again and leave it
 // ever coarser than the present. A gap in time that doubles until enough are
 // gone keeps what remains evenly spaced.
-func (s *Sampler) thin(limit int) {
-	if s.gapNS == 0 {
-		s.tickNS = max(1, (s.kept[len(s.kept)-1].ElapsedNS-s.kept[0].ElapsedNS)/int64(len(s.kept)))
-		s.gapNS = 2 * s.tickNS
+func (k *keeper[S]) thin(limit int) {
+	if k.gapNS == 0 {
+		k.tickNS = max(1, (k.kept[len(k.kept)-1].at()-k.kept[0].at())/int64(len(k.kept)))
+		k.gapNS = 2 * k.tickNS
 	}
 	for {
 		// Ticks come early and late by less than half of one.
-		s.kept = apart(s.kept, s.gapNS-s.tickNS/2)
-		if len(s.kept) <= limit {
+		k.kept = apart(k.kept, k.gapNS-k.tickNS/2)
+		if len(k.kept) <= limit {
 			return
 		}
-		s.gapNS *= 2
+		k.gapNS *= 2
 	}
 }
 
 // apart is a new slice of the samples that are at least gap apart, and the last.
-func apart(samples []Sample, gap int64) []Sample {
-	kept := append(make([]Sample, 0, MaxSamples), samples[0])
+func apart[S interface{ at() int64 }](samples []S, gap int64) []S {
+	kept := append(make([]S, 0, MaxSamples), samples[0])
 	for _, sample := range samples[1 : len(samples)-1] {
-		if sample.ElapsedNS-kept[len(kept)-1].ElapsedNS >= gap {
+		if sample.at()-kept[len(kept)-1].at() >= gap {
 			kept = append(kept, sample)
 		}
 	}
@@ -81,4 +116,14 @@ func (t Totals) WithoutHistograms() Totals {
 		t.Receiver = &receiver
 	}
 	return t
+}
+
+// WithoutHistograms is a copy for a sample. It shares the provenance, as that of [Counters] does, and the paths.
+func (c Cost) WithoutHistograms() Cost {
+	c.Syscalls.ByName = maps.Clone(c.Syscalls.ByName)
+	for name, call := range c.Syscalls.ByName {
+		call.LatencyLog2 = nil
+		c.Syscalls.ByName[name] = call
+	}
+	return c
 }

@@ -13,3 +13,8 @@ var SchemaJSON string
 //
 //go:embed schema-set.json
 var SetSchemaJSON string
+
+// ProgramSchemaJSON is the JSON Schema of a trace of programs. [Program.Validate] checks the laws between its numbers, too.
+//
+//go:embed program.schema.json
+var ProgramSchemaJSON string

@@ -35,7 +35,8 @@ func TestSetRoundTrip(t *testing.T) {
 		if err := os.WriteFile(path, written(t, want), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		one, got, err := ReadFile(path)
+		saved, err := ReadFile(path)
+		one, got := saved.Trace, saved.Set
 		if err != nil || one != nil {
 			t.Fatalf("%s: read %v, %v", name, one, err)
 		}
@@ -48,7 +49,8 @@ func TestSetRoundTrip(t *testing.T) {
 			}
 		}
 	}
-	one, set, err := ReadFile("testdata/sendfile.json")
+	saved, err := ReadFile("testdata/sendfile.json")
+	one, set := saved.Trace, saved.Set
 	if err != nil || one == nil || set != nil {
 		t.Errorf("a trace is read as %v, %v, %v", one, set, err)
 	}
@@ -85,7 +87,7 @@ func TestSetSchemaAccepts(t *testing.T) {
 		if err := validateJSON(t, schema, file); err != nil {
 			t.Errorf("%.200s: %v", file, err)
 		}
-		if _, _, err := Read(strings.NewReader(file)); err != nil {
+		if _, err := Read(strings.NewReader(file)); err != nil {
 			t.Errorf("%.200s: %v", file, err)
 		}
 	}
@@ -130,7 +132,7 @@ func TestSetSchemaRejects(t *testing.T) {
 		if err := validateJSON(t, schema, string(data)); err == nil {
 			t.Errorf("the schema takes %v as %s", value, path)
 		}
-		if _, _, err := Read(bytes.NewReader(data)); err == nil {
+		if _, err := Read(bytes.NewReader(data)); err == nil {
 			t.Errorf("it is read with %v as %s", value, path)
 		}
 	}
@@ -194,12 +196,13 @@ func TestSetLaws(t *testing.T) {
 	} {
 		s := goldenSet()
 		change(&s.Ranking[0].Throughput)
-		if _, _, err := Read(bytes.NewReader(written(t, s))); err == nil || !strings.Contains(err.Error(), "ranking[0].throughput") {
+		if _, err := Read(bytes.NewReader(written(t, s))); err == nil || !strings.Contains(err.Error(), "ranking[0].throughput") {
 			t.Errorf("%s: error %v", name, err)
 		}
 	}
 	missing := `{"schema":"zctrace-set/1","ranking":[{"strategy":"future"}]}`
-	_, s, err := Read(strings.NewReader(missing))
+	saved, err := Read(strings.NewReader(missing))
+	s := saved.Set
 	if err != nil || s.Ranking[0].PerMiB.Calls.Reason != "not in this file" {
 		t.Errorf("a number that is missing is %+v, %v", s, err)
 	}

@@ -30,8 +30,10 @@ func (t *Trace) Validate() error {
 	return nil
 }
 
-func (t *Trace) validateHooks() error {
-	for i, h := range t.Hooks {
+func (t *Trace) validateHooks() error { return validateHooks(t.Hooks) }
+
+func validateHooks(hooks []Hook) error {
+	for i, h := range hooks {
 		if n := h.Misses.Or(0); n < 0 {
 			return negative(fmt.Sprintf("hooks[%d].misses", i), n)
 		}
@@ -48,10 +50,8 @@ func (t *Trace) validateHooks() error {
 
 // validatePlain checks what is outside of the counters.
 func (t *Trace) validatePlain() error {
-	switch t.Run.Ended {
-	case "", Done, Interrupted, Failed:
-	default:
-		return fmt.Errorf("run.ended is %.40q, want %q, %q, %q or nothing", t.Run.Ended, Done, Interrupted, Failed)
+	if err := t.Run.Ended.validate(); err != nil {
+		return err
 	}
 	numbers := map[string]int64{
 		"host.cpus":               int64(t.Host.CPUs),
@@ -79,12 +79,25 @@ func (t *Trace) validatePlain() error {
 		numbers["textbook.dma.in"] = int64(b.DMA.In)
 		numbers["textbook.dma.out"] = int64(b.DMA.Out)
 	}
+	return cmp.Or(validateNatural(numbers), t.Run.validateExtents())
+}
+
+// validateNatural checks that no number is negative.
+func validateNatural(numbers map[string]int64) error {
 	for _, path := range slices.Sorted(maps.Keys(numbers)) {
 		if numbers[path] < 0 {
 			return negative(path, numbers[path])
 		}
 	}
-	return t.Run.validateExtents()
+	return nil
+}
+
+func (e Ended) validate() error {
+	switch e {
+	case "", Done, Interrupted, Failed:
+		return nil
+	}
+	return fmt.Errorf("run.ended is %.40q, want %q, %q, %q or nothing", e, Done, Interrupted, Failed)
 }
 
 func (r *Run) validateExtents() error {
@@ -163,27 +176,41 @@ func (c *Counters) validate(lossless bool) error {
 			return fmt.Errorf("provenance of %s %w", printable(path), err)
 		}
 	}
-	for n, key := range c.places() {
-		number, amount := catalog[n].find(c, key)
-		path := n.pathOf(key)
-		if amount != nil {
-			if err := amount.validate(); err != nil {
-				return fmt.Errorf("%s %w", printable(path), err)
-			}
-			continue
-		}
-		if number.Or(0) < 0 {
-			return negative(path, number.Or(0))
-		}
-		if number.Known() && c.Origin(path).Provenance == Unavailable {
-			return fmt.Errorf("%s is %s, but its provenance is %q", printable(path), number, Unavailable)
-		}
-	}
-	if err := cmp.Or(c.Syscalls.validateHistograms(), c.validateErrnos()); err != nil {
+	every := func(Number) bool { return true }
+	if err := cmp.Or(c.validateNumbers(every), c.Syscalls.validateHistograms(), c.validateErrnos()); err != nil {
 		return err
 	}
 	if lossless {
 		return c.validateSums()
+	}
+	return nil
+}
+
+// validateNumbers checks each number of those that there are.
+func (c *Counters) validateNumbers(are func(Number) bool) error {
+	for n, key := range c.places() {
+		if !are(n) {
+			continue
+		}
+		number, amount := catalog[n].find(c, key)
+		path := n.pathOf(key)
+		if amount == nil {
+			if err := c.validatePlain(path, number); err != nil {
+				return err
+			}
+		} else if err := amount.validate(); err != nil {
+			return fmt.Errorf("%s %w", printable(path), err)
+		}
+	}
+	return nil
+}
+
+func (c *Counters) validatePlain(path string, number Int) error {
+	if number.Or(0) < 0 {
+		return negative(path, number.Or(0))
+	}
+	if number.Known() && c.Origin(path).Provenance == Unavailable {
+		return fmt.Errorf("%s is %s, but its provenance is %q", printable(path), number, Unavailable)
 	}
 	return nil
 }

@@ -129,13 +129,17 @@ func keysOfErrnos(names []string, errnos func(name string) map[string]Int) (keys
 func (c *Counters) whole() map[string]Amount {
 	numbers := map[string]Amount{}
 	for n, key := range c.places() {
-		number, amount := catalog[n].find(c, key)
-		if amount == nil {
-			amount = &Amount{Bytes: number}
-		}
-		numbers[n.pathOf(key)] = *amount
+		numbers[n.pathOf(key)] = c.wholeOf(n, key)
 	}
 	return numbers
+}
+
+func (c *Counters) wholeOf(n Number, key string) Amount {
+	number, amount := catalog[n].find(c, key)
+	if amount == nil {
+		return Amount{Bytes: number}
+	}
+	return *amount
 }
 
 // Uncounted are counters of which nobody knows any, for one reason.

@@ -65,7 +65,7 @@ func TestWriteEmpty(t *testing.T) {
 	if !strings.Contains(buf.String(), "\n  \"samples\": [],\n") {
 		t.Errorf("no samples are %s", &buf)
 	}
-	if _, _, err := Read(&buf); err != nil {
+	if _, err := Read(&buf); err != nil {
 		t.Error(err)
 	}
 }

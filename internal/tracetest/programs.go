@@ -1,0 +1,160 @@
+package tracetest
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"github.com/zctrace/zctrace/tracer/trace"
+)
+
+// Move is what one system call did between two places, or with neither of them: calls, those that failed included, and
+// bytes moved by the others.
+type Move struct {
+	Call, From, To       string
+	Calls, Bytes, Errors int64
+	Errno                string // with which all errors failed
+}
+
+// CostOf are the costs of such moves as an engine that saw them would count them: what is read was copied to user, what
+// is written from user; between files in the kernel, and elsewhere by reference.
+func CostOf(moves ...Move) trace.Cost {
+	c := trace.NoCost()
+	for _, m := range moves {
+		call := trace.CostCall{
+			Syscall:   trace.Syscall{Calls: trace.Known(m.Calls), Errors: trace.Known(m.Errors), Bytes: trace.Known(m.Bytes), TimeNS: trace.Known(m.Calls * 4096), Blocked: trace.Known(m.Calls / 100)},
+			Restarted: trace.Known(0),
+		}
+		if m.Errors > 0 {
+			call.Errnos = map[string]trace.Int{m.Errno: trace.Known(m.Errors)}
+		}
+		call.LatencyLog2 = append(make([]int64, 12), m.Calls)
+		one := trace.NoCost()
+		one.Syscalls.Calls, one.Syscalls.ByName[m.Call] = call.Calls, call
+		one.ModeSwitches = trace.Known(2 * m.Calls)
+		if m.From != "" {
+			one.ByPath[trace.PathKey(m.From, m.To)] = m.path(&one)
+		}
+		c = trace.SumOf(slices.Values([]*trace.Cost{&c, &one}))
+	}
+	c.ContextSwitches = trace.ContextSwitches{Voluntary: trace.Known(c.Syscalls.Calls.Or(0) / 100), Involuntary: trace.Known(c.Syscalls.Calls.Or(0) / 1000)}
+	runtime := c.Syscalls.Calls.Or(0) * 5000
+	c.CPU = trace.CPU{RuntimeNS: trace.Known(runtime), UserNS: trace.Known(runtime / 5), SystemNS: trace.Known(runtime - runtime/5)}
+	c.PageFaults = trace.PageFaults{Minor: trace.Known(112), Major: trace.Known(0), UserMode: trace.Known(96)}
+	tick := trace.Origin{Provenance: trace.Estimated, Reason: "split by the timer tick"}
+	c.Provenance["cpu.user_ns"], c.Provenance["cpu.system_ns"] = tick, tick
+	c.IO.KernelIO["execve"] = trace.KernelIO{ReadBytes: trace.Known(816), WrittenBytes: trace.Known(0)}
+	c.IO.Rchar = trace.Known(816)
+	for _, m := range moves { // of which the kernel accounts these
+		switch m.Call {
+		case "read", "pread64":
+			c.IO.Rchar = c.IO.Rchar.Add(trace.Known(m.Bytes))
+		case "write", "writev":
+			c.IO.Wchar = c.IO.Wchar.Add(trace.Known(m.Bytes))
+		case "sendfile":
+			c.IO.Rchar, c.IO.Wchar = c.IO.Rchar.Add(trace.Known(m.Bytes)), c.IO.Wchar.Add(trace.Known(m.Bytes))
+		}
+	}
+	return c
+}
+
+// path is the one that a move takes, whose classes it sets in the cost, too.
+func (m Move) path(of *trace.Cost) trace.PathCost {
+	none := Observed(0)
+	path := trace.PathCost{
+		Calls: trace.Known(m.Calls), Bytes: trace.Known(m.Bytes),
+		Copies: trace.PathCopies{ToUser: none, FromUser: none, InKernel: none}, PageRefs: none, Cloned: none,
+		ByName: map[string]trace.PathCall{m.Call: {Calls: trace.Known(m.Calls), Bytes: trace.Known(m.Bytes)}},
+	}
+	switch bytes := Observed(m.Bytes); {
+	case m.To == trace.EndUser:
+		path.Copies.ToUser, of.Copies.ToUser = bytes, bytes
+	case m.From == trace.EndUser:
+		path.Copies.FromUser, of.Copies.FromUser = bytes, bytes
+	case m.To == trace.EndFile:
+		path.Copies.InKernel, of.Copies.InKernel = bytes, bytes
+	default:
+		path.PageRefs, of.Moved.PageRefs = bytes, bytes
+	}
+	return path
+}
+
+// Program is a recording of a command with these processes, the rows of which need no more than what each is called,
+// its number, and what it cost.
+func Program(command []string, rows ...trace.ProcessRow) *trace.Program {
+	const elapsed = 12_345_678_901
+	p := &trace.Program{
+		Schema: trace.ProgramSchema,
+		Tool:   trace.Tool{Version: "0.2.0", Commit: "0123456789ab"},
+		Host:   trace.Host{Kernel: "6.12.48", Arch: "amd64", CPUs: 2, CPUModel: "Intel Xeon", Governor: "performance", Virtualization: "kvm", Mitigations: "spectre_v1", Lockdown: "none"},
+		Hooks: []trace.Hook{
+			{Name: "tp_btf/sys_exit", Counter: "syscalls", Attached: true, Provenance: trace.Observed},
+			{Name: "tp_btf/task_newtask", Counter: "processes", Attached: true, Provenance: trace.Observed},
+		},
+		Scope:     trace.Scope{Kind: trace.ScopeExec, Command: command},
+		Others:    trace.NoCost(),
+		Processes: rows,
+		Losses:    map[string]int64{"no_process": 0, "no_cell": 0, "uncounted_calls": 0, "compat_calls": 0, "rchar": 0, "wchar": 0, "context_switches": 0, "no_slot": 0, "raced_descriptors": 0, "errnos_overflow": 0},
+		Run: trace.ProgramRun{
+			Command: append([]string{"zctrace", "exec", "--"}, command...), Engine: "fentry", Latency: true,
+			Started: time.Date(2026, 3, 14, 15, 9, 26, 0, time.UTC), Ended: trace.Done, ElapsedNS: elapsed, IntervalNS: second,
+			ExitStatus: trace.Known(0),
+		},
+	}
+	for i := range rows {
+		r := &rows[i]
+		r.ID = int64(i + 1)
+		r.StartedNS = trace.Known(int64(i) * 1_000_000)
+		r.Threads = max(r.Threads, 1)
+		r.Exe = cmp.Or(r.Exe, "/usr/sbin/"+r.Comm)
+		if r.EndedNS = trace.Known(elapsed - int64(len(rows)-i)*1000); r.Folded == 0 {
+			r.ExitStatus = trace.Known(0)
+		}
+	}
+	Sum(p)
+	return p
+}
+
+// Sum makes the total what it is the sum of, and gives the recording a sample at its start and one at its end.
+func Sum(p *trace.Program) {
+	p.Total = trace.SumOf(p.Parts())
+	var samples trace.ProgramSampler
+	samples.Add(0, trace.NoCost(), nil)
+	samples.Add(p.Run.ElapsedNS, p.Total, p.Processes)
+	p.Samples = samples.Samples()
+}
+
+const gib = 1 << 30
+
+// Nginx is a server that reads its files and writes them to TCP, with a master and what it started first.
+func Nginx() *trace.Program {
+	return Program([]string{"nginx", "-c", "./n.conf"},
+		trace.ProcessRow{Comm: "nginx", PID: trace.Known(4712), PPID: trace.Known(4711), Threads: 1, Cost: CostOf(
+			Move{Call: "pread64", From: trace.EndFile, To: trace.EndUser, Calls: 104_858, Bytes: 3*gib + 214_748_364},
+			Move{Call: "writev", From: trace.EndUser, To: trace.EndTCP, Calls: 104_911, Bytes: 3*gib + 214_953_111, Errors: 15, Errno: "EAGAIN"},
+			Move{Call: "recvfrom", From: trace.EndTCP, To: trace.EndUser, Calls: 1000, Bytes: 87_000},
+			Move{Call: "epoll_wait", Calls: 2071},
+			Move{Call: "openat", Calls: 1000, Errors: 3, Errno: "ENOENT"},
+		)},
+		trace.ProcessRow{Comm: "nginx", PID: trace.Known(4711), PPID: trace.Known(4700), Cost: CostOf(
+			Move{Call: "read", From: trace.EndFile, To: trace.EndUser, Calls: 12, Bytes: 14_512},
+			Move{Call: "write", From: trace.EndUser, To: trace.EndFile, Calls: 1, Bytes: 5},
+			Move{Call: "rt_sigsuspend", Calls: 2, Errors: 2, Errno: "EINTR"},
+		)},
+		trace.ProcessRow{Comm: "sh", Exe: "/usr/bin/dash", Folded: 3, Threads: 3, Cost: CostOf(
+			Move{Call: "read", From: trace.EndFile, To: trace.EndUser, Calls: 6, Bytes: 2496},
+			Move{Call: "wait4", Calls: 3},
+		)},
+	)
+}
+
+// NginxSendfile is the same server with sendfile on.
+func NginxSendfile() *trace.Program {
+	return Program([]string{"nginx", "-c", "./sendfile.conf"},
+		trace.ProcessRow{Comm: "nginx", PID: trace.Known(5712), PPID: trace.Known(5711), Cost: CostOf(
+			Move{Call: "sendfile", From: trace.EndFile, To: trace.EndTCP, Calls: 13_108, Bytes: 3*gib + 214_748_364, Errors: 15, Errno: "EAGAIN"},
+			Move{Call: "writev", From: trace.EndUser, To: trace.EndTCP, Calls: 1000, Bytes: 204_747},
+			Move{Call: "recvfrom", From: trace.EndTCP, To: trace.EndUser, Calls: 1000, Bytes: 87_000},
+		)},
+	)
+}
