@@ -31,6 +31,8 @@ enum fd_attr {
 	FD_KNOWN = 1 << 5,    /* the descriptor is open, and could be looked at */
 	FD_CACHED = 1 << 6,   /* of FUSE: reads and writes pass the page cache, but for direct I/O */
 	FD_STABLE = 1 << 7,   /* what is written must not change meanwhile, and this kernel copies direct I/O therefore */
+	FD_INSTALLS = 1 << 8, /* reading it may install descriptors: fanotify, userfaultfd */
+	FD_ULP = 1 << 9,      /* socket of TCP below another protocol: kTLS */
 };
 
 /* Who saw a copy: the tracepoints, the hooks on the functions that copy, or the
@@ -72,7 +74,7 @@ struct cell {
 	struct cell_key key;
 	__u64 calls;
 	__u64 errors;	     /* calls that returned < 0 */
-	__u64 bytes;	     /* sum of the results > 0 of calls that move bytes */
+	__u64 bytes;	     /* that the results said were moved */
 	__u64 mapped;	     /* those of these bytes that were mapped for the caller */
 	__u64 short_calls;   /* moved less than was asked for, and did not fail */
 	struct copied seen[ENGINES]; /* copied inside the calls */
@@ -80,6 +82,7 @@ struct cell {
 	__u64 blocked;	     /* voluntary context switches inside the calls */
 	__u64 latency_log2[LATENCY_BUCKETS]; /* [i]: calls of [2^i, 2^(i+1)) ns */
 	/* Last, so that what every call touches stays together. */
+	__u64 cut;	    /* those of bytes that were not: the rest of datagrams that the caller had no room for */
 	__u64 other_errors; /* those of errors whose errno found no room in failed */
 	struct failed failed[ERRNOS];
 };
@@ -294,6 +297,18 @@ struct breakpoint_cells {
 	__u64 hits[BREAKPOINTS];
 };
 
+/* What the result of a system call that did not fail says of the bytes that it moved. */
+enum result {
+	RESULT_NONE,	 /* nothing: it moves none, or nobody can tell how many */
+	RESULT_BYTES,	 /* it is their number */
+	RESULT_MESSAGE,	 /* the same, of a struct msghdr */
+	RESULT_MESSAGES, /* it is a number of struct mmsghdr, and each has the number of its bytes */
+	RESULT_LENGTH,	 /* it is 0, for all that was asked for was moved */
+	RESULT_COMMANDS, /* from here on the flags are a command, and one of them moves bytes */
+	RESULT_ZEROCOPY = RESULT_COMMANDS, /* they stand in a struct tcp_zerocopy_receive */
+	RESULT_CLONES,	 /* the command says where they stand: FICLONE, FICLONERANGE, FIDEDUPERANGE */
+};
+
 /* How to read one system call's arguments; numbers are positions from 1, 0
  * means that it has none. Filled from tracer/ledger/calls.go. */
 struct call {
@@ -301,12 +316,13 @@ struct call {
 	__u8 out_fd;
 	__u8 len;
 	__u8 flags;
-	__u8 moves; /* its result > 0 is a number of bytes */
-	__u8 received; /* what it moved stands in a struct tcp_zerocopy_receive */
-	__u8 keeps; /* cannot change what a descriptor refers to */
+	__u8 result; /* enum result */
+	__u8 received; /* its result is 0, whatever it moved */
+	__u8 keeps; /* cannot change what a descriptor refers to, but for reads of what has FD_INSTALLS */
 	__u8 changes; /* enum changes: of the others, which descriptors it may change; 0: any */
 	__u8 accounted; /* enum accounted */
 	__u8 events; /* array of struct io_event that it fills; its result is how many */
+	__u32 decisive; /* those bits of its flags that decide who copies */
 };
 
 #define CALLS 512
@@ -319,6 +335,7 @@ enum changes {
 	CHANGES_PAIR_4 = 1 << 3, /* the same of its fourth one */
 	CHANGES_MESSAGE = 1 << 4, /* those that came with a message: its second argument is a struct msghdr */
 	CHANGES_TABLE = 1 << 5,	 /* all: the caller may have another table of descriptors */
+	CHANGES_POSITIVE = 1 << 6, /* the one that it returns, if that is not 0 */
 };
 
 /* What the kernel itself adds to what a task has read and written (ioac.rchar, wchar), and where it adds what no call returned. */

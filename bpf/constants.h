@@ -29,11 +29,63 @@
 #define MSG_SPLICE_PAGES 0x8000000    /* since 6.5 */
 #define SKBFL_ZEROCOPY_ENABLE (1 << 0) /* include/linux/skbuff.h */
 #define SKB_DATAREF_MASK 0xffff	      /* include/linux/skbuff.h */
+#define SOCK_STREAM 1
 #define IPPROTO_TCP 6
 #define TCP_ZEROCOPY_RECEIVE 35 /* include/uapi/linux/tcp.h */
 #define VM_SHARED 0x8		      /* include/linux/mm.h */
 /* enum vm_fault_reason: no page was copied by this fault */
 #define VM_FAULT_NO_COPY (0x1 | 0x2 | 0x10 | 0x20 | 0x40 | 0x100 | 0x400 | 0x800 | 0x1000)
+
+/* What a system call's arguments point to, in a 64-bit program's memory (include/linux/socket.h: struct user_msghdr;
+ * include/uapi/linux/fs.h). */
+struct iovec {
+	__u64 base, len;
+};
+struct user_msghdr {
+	__u64 name;
+	__u64 namelen;
+	struct iovec *iov;
+	__u64 iovlen;
+	__u64 control;
+	__u64 controllen;
+	__u64 flags;
+};
+struct mmsghdr {
+	struct user_msghdr header;
+	__u32 len; /* out */
+};
+struct file_clone_range {
+	__s64 src_fd;
+	__u64 src_offset, src_length, dest_offset;
+};
+struct file_dedupe_range_info {
+	__s64 dest_fd;
+	__u64 dest_offset;
+	__u64 bytes_deduped; /* out */
+	__s32 status;	     /* out */
+};
+struct file_dedupe_range {
+	__u64 src_offset, src_length;
+	__u16 dest_count;
+	__u16 reserved1;
+	__u32 reserved2;
+	struct file_dedupe_range_info info[];
+};
+#define FICLONE 0x40049409
+#define FICLONERANGE 0x4020940d
+#define FIDEDUPERANGE 0xc0189436
+#define MSG_TRUNC 0x20
+#define F_DUPFD 0
+#define F_SETFL 4
+#define F_DUPFD_CLOEXEC 1030
+#define CLONE_PIDFD 0x1000
+#define AF_UNIX 1
+#define ANON_INODE_FS_MAGIC 0x09041934
+/* include/linux/errno.h: how a call ends that the kernel makes again, or has fail with EINTR */
+#define ERESTARTSYS 512
+#define ERESTARTNOINTR 513
+#define ERESTARTNOHAND 514
+#define ERESTART_RESTARTBLOCK 516
 
 /* Linux AIO (include/uapi/linux/aio_abi.h) */
 struct io_event {

@@ -105,6 +105,9 @@ static __always_inline void socket_kind(struct fd_kind *kind, struct file *file)
 		       (BPF_CORE_READ(sk, sk_type) & 0xff) << 16 | BPF_CORE_READ(sk, sk_protocol);
 	if (BPF_CORE_READ(sk, sk_route_caps) & NETIF_F_SG)
 		kind->attrs |= FD_SG;
+	if (kind->detail << 8 >> 8 == (SOCK_STREAM << 16 | IPPROTO_TCP) &&
+	    BPF_CORE_READ((struct inet_connection_sock *)sk, icsk_ulp_ops))
+		kind->attrs |= FD_ULP;
 	if (!bpf_core_enum_value_exists(enum sock_flags, SOCK_ZEROCOPY))
 		kind->attrs &= ~FD_KNOWN; /* no rule is certain then */
 	else if (BPF_CORE_READ(sk, __sk_common.skc_flags) >> bpf_core_enum_value(enum sock_flags, SOCK_ZEROCOPY) & 1)
@@ -127,6 +130,15 @@ static __always_inline bool is_stable(struct inode *inode)
 {
 	return bounces && bpf_core_enum_value_exists(enum mapping_flags, AS_STABLE_WRITES) &&
 	       BPF_CORE_READ(inode, i_mapping, flags) >> bpf_core_enum_value(enum mapping_flags, AS_STABLE_WRITES) & 1;
+}
+
+/* Whether its kind of anonymous inodes, which has a name, gives descriptors to who reads it. */
+static __always_inline bool installs(struct file *file)
+{
+	char name[8] = {};
+
+	bpf_probe_read_kernel_str(name, sizeof(name), BPF_CORE_READ(file, f_path.dentry, d_name.name));
+	return !__builtin_memcmp(name, "[fanoti", 8) || !__builtin_memcmp(name, "[userfa", 8);
 }
 
 static __noinline int describe_file(struct fd_kind *kind, struct file *file)
@@ -165,6 +177,8 @@ static __noinline int describe_file(struct fd_kind *kind, struct file *file)
 		kind->detail = BPF_CORE_READ(inode, i_sb, s_magic);
 		if (fmt == S_IFREG && kind->detail == FUSE_SUPER_MAGIC)
 			fuse_kind(kind, real);
+		if (kind->detail == ANON_INODE_FS_MAGIC && installs(file))
+			kind->attrs |= FD_INSTALLS;
 	}
 	return 0;
 }

@@ -72,14 +72,24 @@ struct inode {
 	long long i_size;
 };
 
-struct file {
-	unsigned int f_flags;
-	struct inode *f_inode;
-	void *private_data;
+struct qstr {
+	const unsigned char *name;
 };
 
 struct dentry {
 	struct inode *d_inode;
+	struct qstr d_name;
+};
+
+struct path {
+	struct dentry *dentry;
+};
+
+struct file {
+	unsigned int f_flags;
+	struct path f_path;
+	struct inode *f_inode;
+	void *private_data;
 };
 
 /* Of the modules overlay and fuse, which may be built in. */
@@ -206,6 +216,10 @@ struct sock {
 	__u16 sk_protocol;
 	__u16 sk_type;
 	__u64 sk_route_caps;
+};
+
+struct inet_connection_sock {
+	void *icsk_ulp_ops; /* null: nothing is between it and its users */
 };
 
 struct socket {

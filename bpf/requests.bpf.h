@@ -226,7 +226,7 @@ static long count_event(__u32 i, struct reaped *r)
  * caller, in user memory. */
 static __always_inline int reaps(struct slot *s, struct pt_regs *regs, __s64 ret)
 {
-	__u32 position = calls[(__u64)syscall_nr(regs) % CALLS].events;
+	__u32 position = call_of(syscall_nr(regs))->events;
 	struct reaped r = {};
 
 	if (!position || ret <= 0)

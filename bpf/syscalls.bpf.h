@@ -3,7 +3,6 @@
 #ifndef ZCTRACE_SYSCALLS_H
 #define ZCTRACE_SYSCALLS_H
 
-volatile const struct call calls[CALLS];
 volatile const __u32 engines; /* a bit for each enum engine that has a hook in this run */
 
 static __always_inline __u64 fd_word(const struct fd_kind *kind)
@@ -113,47 +112,6 @@ static __always_inline void add_copied(struct copied *sum, const struct copied *
 	sum->in_kernel += more->in_kernel;
 }
 
-/* What a call moved that did not fail. */
-struct moved {
-	__u64 bytes;
-	__u64 mapped; /* those of them that were mapped for the caller */
-	bool unread;  /* it could not be read in the caller's memory */
-};
-
-/* getsockopt(TCP_ZEROCOPY_RECEIVE) returns 0. What it did is in the caller's structure, which the
- * kernel has just written. */
-static __always_inline void read_received(struct moved *m, struct pt_regs *regs)
-{
-	struct tcp_zerocopy_receive *zc = (void *)syscall_arg(regs, 4);
-	__u32 length;
-	__s32 copied;
-
-	if (syscall_arg(regs, 2) != IPPROTO_TCP || syscall_arg(regs, 3) != TCP_ZEROCOPY_RECEIVE)
-		return;
-	if (bpf_probe_read_user(&length, sizeof(length), &zc->length) ||
-	    bpf_probe_read_user(&copied, sizeof(copied), &zc->copybuf_len)) {
-		m->unread = 1;
-		return;
-	}
-	m->mapped = length;
-	m->bytes = length + (copied > 0 ? copied : 0);
-}
-
-static __always_inline void result_bytes(struct moved *m, const volatile struct call *call, struct pt_regs *regs, __s64 ret)
-{
-	if (call->moves)
-		m->bytes = ret;
-	else if (call->received)
-		read_received(m, regs);
-}
-
-static const volatile struct call no_call; /* of a number that no call has: 32-bit calls, x32, -1 */
-
-static __always_inline const volatile struct call *call_of(__u64 nr)
-{
-	return nr < CALLS ? &calls[nr] : &no_call;
-}
-
 /* errors counts on its own, so that user space can hold it against what stands by errno. */
 static __always_inline void add_error(struct cell *c, __u64 errnr)
 {
@@ -190,7 +148,7 @@ static __always_inline void count_call(struct slot *s, struct pt_regs *regs, __u
 	struct moved moved = {};
 	__u32 in_fd = syscall_arg(regs, call->in_fd);
 	__u32 out_fd = syscall_arg(regs, call->out_fd);
-	__u32 flags = syscall_arg(regs, call->flags);
+	__u32 flags = flags_of(call, regs);
 	struct memo *memo = &s->memos[memo_of(nr, in_fd)];
 	struct cell *c = 0;
 
@@ -215,9 +173,9 @@ static __always_inline void count_call(struct slot *s, struct pt_regs *regs, __u
 		result_bytes(&moved, call, regs, ret);
 		c->bytes += moved.bytes;
 		c->mapped += moved.mapped;
+		c->cut += moved.cut;
+		c->short_calls += moved.less;
 		s->uncounted_calls += moved.unread;
-		if (call->moves && call->len && (__u64)ret < syscall_arg(regs, call->len))
-			c->short_calls++;
 	}
 	for (int i = 0; i < ENGINES; i++)
 		if (engines & 1 << i)
@@ -237,7 +195,7 @@ out:
 	s->enter_ns = 0;
 	if (!call->keeps)
 		s->epoch++; /* a descriptor may refer to something else now */
-	if (!c || !call->moves || ret >= SMALL || c->calls % SMALL_CALLS == 0)
+	if (!c || call->result == RESULT_NONE || ret >= SMALL || c->calls % SMALL_CALLS == 0)
 		read_task(&s->now, bpf_get_current_task_btf());
 }
 

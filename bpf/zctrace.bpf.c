@@ -14,6 +14,7 @@
 #include "network.bpf.h"
 #include "subject.bpf.h"
 #include "window.bpf.h"
+#include "calls.bpf.h"
 #include "syscalls.bpf.h"
 #include "sched.bpf.h"
 #include "faults.bpf.h"
@@ -28,6 +29,7 @@
 const enum fd_attr *unused_fd_attr __attribute__((unused));
 const enum engine *unused_engine __attribute__((unused));
 const enum request_base *unused_request_base __attribute__((unused));
+const enum result *unused_result __attribute__((unused));
 const enum claim *unused_claim __attribute__((unused));
 const enum breakpoint *unused_breakpoint __attribute__((unused));
 const enum changes *unused_changes __attribute__((unused));

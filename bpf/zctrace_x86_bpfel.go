@@ -52,12 +52,14 @@ type ObjectCall struct {
 	OutFd     uint8
 	Len       uint8
 	Flags     uint8
-	Moves     uint8
+	Result    uint8
 	Received  uint8
 	Keeps     uint8
 	Changes   uint8
 	Accounted uint8
 	Events    uint8
+	_         [2]byte
+	Decisive  uint32
 }
 
 type ObjectCell struct {
@@ -72,6 +74,7 @@ type ObjectCell struct {
 	TimeNs      uint64
 	Blocked     uint64
 	LatencyLog2 [40]uint64
+	Cut         uint64
 	OtherErrors uint64
 	Failed      [4]ObjectFailed
 }
@@ -87,12 +90,13 @@ type ObjectCellKey struct {
 type ObjectChanges uint32
 
 const (
-	ObjectChangesCHANGES_RESULT  ObjectChanges = 1
-	ObjectChangesCHANGES_FIRST   ObjectChanges = 2
-	ObjectChangesCHANGES_PAIR    ObjectChanges = 4
-	ObjectChangesCHANGES_PAIR_4  ObjectChanges = 8
-	ObjectChangesCHANGES_MESSAGE ObjectChanges = 16
-	ObjectChangesCHANGES_TABLE   ObjectChanges = 32
+	ObjectChangesCHANGES_RESULT   ObjectChanges = 1
+	ObjectChangesCHANGES_FIRST    ObjectChanges = 2
+	ObjectChangesCHANGES_PAIR     ObjectChanges = 4
+	ObjectChangesCHANGES_PAIR_4   ObjectChanges = 8
+	ObjectChangesCHANGES_MESSAGE  ObjectChanges = 16
+	ObjectChangesCHANGES_TABLE    ObjectChanges = 32
+	ObjectChangesCHANGES_POSITIVE ObjectChanges = 64
 )
 
 type ObjectClaim uint32
@@ -136,6 +140,8 @@ const (
 	ObjectFdAttrFD_KNOWN    ObjectFdAttr = 32
 	ObjectFdAttrFD_CACHED   ObjectFdAttr = 64
 	ObjectFdAttrFD_STABLE   ObjectFdAttr = 128
+	ObjectFdAttrFD_INSTALLS ObjectFdAttr = 256
+	ObjectFdAttrFD_ULP      ObjectFdAttr = 512
 )
 
 type ObjectFdKind struct {
@@ -223,6 +229,19 @@ type ObjectRequestOp struct {
 	Splice  uint8
 	Moves   uint8
 }
+
+type ObjectResult uint32
+
+const (
+	ObjectResultRESULT_NONE     ObjectResult = 0
+	ObjectResultRESULT_BYTES    ObjectResult = 1
+	ObjectResultRESULT_MESSAGE  ObjectResult = 2
+	ObjectResultRESULT_MESSAGES ObjectResult = 3
+	ObjectResultRESULT_LENGTH   ObjectResult = 4
+	ObjectResultRESULT_COMMANDS ObjectResult = 5
+	ObjectResultRESULT_ZEROCOPY ObjectResult = 5
+	ObjectResultRESULT_CLONES   ObjectResult = 6
+)
 
 type ObjectSlot struct {
 	_                structs.HostLayout
@@ -416,6 +435,7 @@ const (
 	ObjectVarUnusedEngine                 = "unused_engine"
 	ObjectVarUnusedFdAttr                 = "unused_fd_attr"
 	ObjectVarUnusedRequestBase            = "unused_request_base"
+	ObjectVarUnusedResult                 = "unused_result"
 	ObjectVarUringOps                     = "uring_ops"
 	ObjectVarWatchBlind                   = "watch_blind"
 )
@@ -552,6 +572,7 @@ type ObjectVariableSpecs struct {
 	UnusedEngine      *ebpf.VariableSpec `ebpf:"unused_engine"`
 	UnusedFdAttr      *ebpf.VariableSpec `ebpf:"unused_fd_attr"`
 	UnusedRequestBase *ebpf.VariableSpec `ebpf:"unused_request_base"`
+	UnusedResult      *ebpf.VariableSpec `ebpf:"unused_result"`
 	UringOps          *ebpf.VariableSpec `ebpf:"uring_ops"`
 	WatchBlind        *ebpf.VariableSpec `ebpf:"watch_blind"`
 }
@@ -607,6 +628,7 @@ type ObjectVariables struct {
 	UnusedEngine      *ebpf.Variable `ebpf:"unused_engine"`
 	UnusedFdAttr      *ebpf.Variable `ebpf:"unused_fd_attr"`
 	UnusedRequestBase *ebpf.Variable `ebpf:"unused_request_base"`
+	UnusedResult      *ebpf.Variable `ebpf:"unused_result"`
 	UringOps          *ebpf.Variable `ebpf:"uring_ops"`
 	WatchBlind        *ebpf.Variable `ebpf:"watch_blind"`
 }

@@ -19,12 +19,16 @@ const (
 	kindPipe
 	kindTCP
 	kindUDP
+	kindTLS // TCP below a protocol of the kernel's own that encrypts: kTLS
 	kindUnixStream
 	kindUnixDgram // and seqpacket
-	kindSocket    // another socket
+	kindSocket    // another socket, which copies what is sent and received
 	kindNull      // /dev/null
 	kindZero      // /dev/zero, /dev/full
-	kindStream    // a character device, eventfd, ...: read and write copy what they return
+	kindStream    // another character device: read and write copy what they return
+	kindTerminal  // the same, and splice copies, too
+	kindMade      // a file that the kernel makes up as it is read (/proc, sysfs), and takes what is written for commands
+	kindControl   // eventfd, timerfd, inotify, netlink, ...: the kernel tells of something, or is told
 )
 
 func attr(k bpf.ObjectFdKind, a bpf.ObjectFdAttr) bool { return k.Attrs&uint16(a) != 0 }
@@ -40,6 +44,10 @@ func kindOf(k bpf.ObjectFdKind) kind {
 	switch k.Format {
 	case unix.S_IFREG:
 		switch fs := filesystems.Of(k.Detail); {
+		case isControl(k.Detail):
+			return kindControl
+		case fs.Keeps == filesystems.ByKernel:
+			return kindMade
 		case k.Detail == unix.TMPFS_MAGIC:
 			return kindCached // it takes O_DIRECT since 6.6, and copies all the same
 		case k.Detail == unix.FUSE_SUPER_MAGIC && attr(k, bpf.ObjectFdAttrFD_CACHED) && !direct:
@@ -60,7 +68,10 @@ func kindOf(k bpf.ObjectFdKind) kind {
 	case unix.S_IFIFO:
 		return kindPipe
 	case unix.S_IFSOCK:
-		return socketKind(k.Detail)
+		if kind := socketKind(k.Detail); kind != kindTCP || !attr(k, bpf.ObjectFdAttrFD_ULP) {
+			return kind
+		}
+		return kindTLS
 	case unix.S_IFCHR:
 		// MAJOR and MINOR of the kernel's dev_t (include/linux/kdev_t.h)
 		switch major, minor := k.Detail>>20, k.Detail&0xfffff; {
@@ -68,12 +79,19 @@ func kindOf(k bpf.ObjectFdKind) kind {
 			return kindNull
 		case major == 1 && (minor == 5 || minor == 7):
 			return kindZero
+		case major >= 2 && major <= 5 || major >= 128 && major <= 143 || major == 204: // Documentation/admin-guide/devices.txt
+			return kindTerminal
 		}
 		return kindStream
-	case 0: // anonymous inodes have no format
-		return kindStream
+	case 0: // anonymous inodes have no format until 6.15
+		return kindControl
 	}
 	return kindOther
+}
+
+// isControl is whether files of this type are no files, but a process's way to the kernel.
+func isControl(magic uint32) bool {
+	return magic == unix.ANON_INODE_FS_MAGIC || magic == unix.PID_FS_MAGIC || magic == unix.NSFS_MAGIC
 }
 
 func socketKind(detail uint32) kind {
@@ -83,6 +101,10 @@ func socketKind(detail uint32) kind {
 		return kindUnixStream
 	case family == unix.AF_UNIX:
 		return kindUnixDgram
+	case family == unix.AF_NETLINK:
+		return kindControl
+	case family == unix.AF_ALG: // works on the caller's memory, or on a copy of it
+		return kindOther
 	case family != unix.AF_INET && family != unix.AF_INET6:
 		return kindSocket
 	case protocol == unix.IPPROTO_TCP:

@@ -73,13 +73,6 @@ func TestCounters(t *testing.T) {
 			calls: 1, transferCalls: 0,
 			toUser: derived(0), fromUser: derived(0), inKernel: derived(0), fill: derived(0), refs: derived(0), clon: derived(0),
 		},
-		{
-			name:  "a call whose result is no number of bytes is uncertain all the same",
-			slot:  slot(cell(unix.SYS_SENDMMSG, none, none, 1, 0, 0)),
-			calls: 1, transferCalls: 0,
-			toUser: unavailable(whyResult), fromUser: unavailable(whyResult), inKernel: unavailable(whyResult), refs: unavailable(whyResult),
-			fill: derived(0), clon: derived(0),
-		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			c := Counters(test.slot, Party{Workload: Workload{Transfer: test.transfer}})

@@ -70,14 +70,6 @@ func missedReads(s *bpf.ObjectSlot) int64 {
 	return distance(s.DiskReadBytes, s.Now.ReadBytes-s.Begin.ReadBytes)
 }
 
-// ioCalls are the system calls that the kernel counts for a task as it makes them (fs/read_write.c: inc_syscr,
-// inc_syscw): as reads, as writes, or as both.
-var ioCalls = map[uint32]struct{ read, write bool }{
-	unix.SYS_READ: {read: true}, unix.SYS_PREAD64: {read: true}, unix.SYS_READV: {read: true}, unix.SYS_PREADV: {read: true}, unix.SYS_PREADV2: {read: true},
-	unix.SYS_WRITE: {write: true}, unix.SYS_PWRITE64: {write: true}, unix.SYS_WRITEV: {write: true}, unix.SYS_PWRITEV: {write: true}, unix.SYS_PWRITEV2: {write: true},
-	unix.SYS_SENDFILE: {true, true},
-}
-
 // unaccounted is by how many the reads and writes that were counted differ from those that the kernel counted for the
 // task. One that fails counts there only if it gets as far as the file.
 func unaccounted(s *bpf.ObjectSlot) int64 {
@@ -86,10 +78,11 @@ func unaccounted(s *bpf.ObjectSlot) int64 {
 		if c.Key.Nr == unix.SYS_COPY_FILE_RANGE {
 			return 0 // on an overlay it is one inside another, and both count (fs/overlayfs/file.c: ovl_copyfile)
 		}
-		if call := ioCalls[c.Key.Nr]; call.read {
+		read, write := accounts(c.Key.Nr)
+		if read {
 			reads.least, reads.most = reads.least+c.Calls-c.Errors, reads.most+c.Calls
 		}
-		if call := ioCalls[c.Key.Nr]; call.write {
+		if write {
 			writes.least, writes.most = writes.least+c.Calls-c.Errors, writes.most+c.Calls
 		}
 	}

@@ -84,6 +84,14 @@ func splices(op uint32, r rule) request {
 	return request{op: op, ObjectRequestOp: bpf.ObjectRequestOp{Out: 1, Splice: 1, Moves: 1}, rule: r}
 }
 
+// ruleReceiveRequest: the rest of a datagram that there was no room for is in the result, and nobody takes it away.
+func ruleReceiveRequest(in, out bpf.ObjectFdKind, flags uint32) ruling {
+	if flags&unix.MSG_TRUNC != 0 && kindOf(in) != kindTCP {
+		return unmeasured(whyResult, toUser)
+	}
+	return ruleReceive(in, out, flags)
+}
+
 func opaque(op uint32) request { return request{op: op, rule: ruleUnknown} }
 
 // uringRequests are the operations of io_uring that move payload. The others are
@@ -94,11 +102,11 @@ var uringRequests = []request{
 	reads(opReadFixed, ruleRead).registered(),
 	writes(opWriteFixed, ruleWrite).registered(),
 	writes(opSendmsg, ruleSend).message(),
-	reads(opRecvmsg, ruleReceive).message(),
+	reads(opRecvmsg, ruleReceiveRequest).message(),
 	reads(opRead, ruleRead),
 	writes(opWrite, ruleWrite),
 	writes(opSend, ruleSend).message(),
-	reads(opRecv, ruleReceive).message(),
+	reads(opRecv, ruleReceiveRequest).message(),
 	splices(opSplice, ruleSplice),
 	splices(opTee, ruleTee),
 	opaque(opUringCmd),

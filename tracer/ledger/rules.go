@@ -33,6 +33,8 @@ type ruling struct {
 
 	unmeasured bool
 
+	apart bool // its bytes are no payload: they are told by its call and its path, and belong to no class
+
 	watched  bool   // every copy of such a call passes the copy hooks of an engine that has them
 	byFentry bool   // of engine fentry only
 	early    bool   // which counts them when they are asked for: a call that fails may have made none of them
@@ -118,11 +120,21 @@ const (
 	whyFS      = "this file system may bypass the page cache; that needs a hook on the copy functions"
 	whyResult  = "the call's result does not tell how its bytes moved"
 	whyLinear  = "of a packet, what is not in pages is copied into the pipe; that needs a hook on skb_splice_bits"
+	whyDevice  = "its driver may copy it once more or not at all; that needs a hook on the copy functions"
+	whyTLS     = "what goes through kTLS is encrypted, and where it is copied for that no hook sees"
 	whySocket  = "it depends on the socket and the kernel; that needs a hook on the copy functions"
 	whyReflink = reflinkOrCopy + "; that needs a hook on the copy functions"
 
 	reflinkOrCopy = "it is a reflink where the file system can, else a copy"
 )
+
+// ruleApart is that of calls whose bytes are no payload.
+func ruleApart(_, _ bpf.ObjectFdKind, _ uint32) ruling { return ruling{apart: true} }
+
+// ruleToCaller and ruleFromCaller: one copy, into the memory of who calls or out of it.
+func ruleToCaller(_, _ bpf.ObjectFdKind, _ uint32) ruling { return certain(toUser) }
+
+func ruleFromCaller(_, _ bpf.ObjectFdKind, _ uint32) ruling { return certain(fromUser) }
 
 func ruleUnknown(_, _ bpf.ObjectFdKind, _ uint32) ruling {
 	return unmeasured(whyResult, toUser, fromUser, inKernel, pageRefs)
@@ -133,7 +145,11 @@ func ruleRead(in, _ bpf.ObjectFdKind, _ uint32) ruling {
 	case kindDirect: // holes are zero-filled, some file systems fall back
 		return uncertain(whyDirect, toUser, pageRefs, fill).seenOrHole(pageRefs).reading(in)
 	case kindOther:
-		return uncertain(whyFS, toUser, pageRefs, fill)
+		return uncertain(whyOther(in, whyFS), toUser, pageRefs, fill)
+	case kindTLS:
+		return uncertain(whyTLS, toUser, inKernel)
+	case kindControl:
+		return ruleApart(in, in, 0)
 	case kindNull:
 		return certain()
 	case kindZero:
@@ -147,11 +163,23 @@ func ruleWrite(_, out bpf.ObjectFdKind, _ uint32) ruling {
 	case kindDirect: // btrfs copies since 6.12
 		return uncertain(whyDirect, fromUser, pageRefs).writing(out)
 	case kindOther:
-		return uncertain(whyFS, fromUser, pageRefs)
+		return uncertain(whyOther(out, whyFS), fromUser, pageRefs)
+	case kindTLS:
+		return uncertain(whyTLS, fromUser, inKernel)
+	case kindControl:
+		return ruleApart(out, out, 0)
 	case kindNull, kindZero: // drivers/char/mem.c: write_null
 		return certain()
 	}
 	return certain(fromUser)
+}
+
+// whyOther is why nothing is certain of a descriptor: of one that is no socket, as said.
+func whyOther(k bpf.ObjectFdKind, why string) string {
+	if k.Format == unix.S_IFSOCK {
+		return whySocket
+	}
+	return why
 }
 
 func ruleSend(_, out bpf.ObjectFdKind, flags uint32) ruling {
@@ -166,6 +194,8 @@ func ruleSend(_, out bpf.ObjectFdKind, flags uint32) ruling {
 		return certain(fromUser)
 	case kindUnixStream, kindUnixDgram:
 		return certain(fromUser)
+	case kindTLS, kindControl:
+		return ruleWrite(bpf.ObjectFdKind{}, out, flags)
 	}
 	return uncertain(whySocket, fromUser, pageRefs)
 }
@@ -176,18 +206,20 @@ func ruleSendZC(in, out bpf.ObjectFdKind, flags uint32) ruling {
 	return ruleSend(in, out, flags|unix.MSG_ZEROCOPY)
 }
 
+// ruleReceive: what MSG_PEEK shows is copied, and copied again when it is taken. What MSG_ERRQUEUE brings of a packet
+// that was sent is copied, too; a notification of a zero-copy send has no bytes.
 func ruleReceive(in, _ bpf.ObjectFdKind, flags uint32) ruling {
-	switch {
-	case flags&unix.MSG_ERRQUEUE != 0: // notifications, no payload
-		return certain()
-	case flags&unix.MSG_TRUNC != 0 && kindOf(in) == kindTCP: // discarded: tcp(7)
-		return certain()
-	case kindOf(in) == kindOther:
-		return uncertain(whySocket, toUser)
-	case flags&unix.MSG_TRUNC != 0: // the result may exceed the buffer: recv(2)
-		return unmeasured(whyResult, toUser)
+	stream := in.Format == unix.S_IFSOCK && in.Detail>>16&0xff == unix.SOCK_STREAM
+	if flags&(unix.MSG_TRUNC|unix.MSG_ERRQUEUE) != unix.MSG_TRUNC || !stream {
+		return ruleRead(in, bpf.ObjectFdKind{}, flags) // of datagrams the programs have taken away what there was no room for
 	}
-	return certain(toUser)
+	switch kindOf(in) {
+	case kindTCP: // discarded: tcp(7)
+		return certain()
+	case kindUnixStream: // takes no notice of it (net/unix/af_unix.c: unix_stream_read_generic)
+		return certain(toUser)
+	}
+	return uncertain(whySocket, toUser)
 }
 
 // ruleGetsockopt: the result is what TCP_ZEROCOPY_RECEIVE reports, less the pages
@@ -202,7 +234,7 @@ func ruleGetsockopt(in, _ bpf.ObjectFdKind, flags uint32) ruling {
 // handsOn is what happens to pages that a splice brings to out.
 func handsOn(out bpf.ObjectFdKind) ruling {
 	switch kindOf(out) {
-	case kindPipe, kindNull:
+	case kindPipe, kindNull, kindZero:
 		return certain(pageRefs)
 	case kindTCP:
 		if attr(out, bpf.ObjectFdAttrFD_SG) {
@@ -211,8 +243,14 @@ func handsOn(out bpf.ObjectFdKind) ruling {
 		return certain(inKernel)
 	case kindUnixStream:
 		return certain(pageRefs)
-	case kindCached: // fs/splice.c: iter_file_splice_write copies
+	case kindCached, kindMade, kindTerminal: // fs/splice.c: iter_file_splice_write copies
 		return certain(inKernel)
+	case kindControl:
+		return ruleApart(out, out, 0)
+	case kindStream:
+		return uncertain(whyDevice, inKernel, pageRefs)
+	case kindTLS:
+		return uncertain(whyTLS, inKernel, pageRefs)
 	case kindDirect:
 		return uncertain(whyDirect, inKernel, pageRefs).writing(out)
 	}
@@ -239,18 +277,24 @@ func ruleSendfile(in, out bpf.ObjectFdKind, _ uint32) ruling {
 		v = uncertain(whyDirect, inKernel, pageRefs, fill).seen().reading(in)
 		v.twice = twice
 		return v
-	}
-	return uncertain(whyFS, inKernel, pageRefs, fill)
-}
-
-func ruleSplice(in, out bpf.ObjectFdKind, flags uint32) ruling {
-	switch kindOf(in) {
-	case kindPipe:
-		return handsOn(out)
-	case kindTCP, kindUnixStream: // by memcpy, which no breakpoint sees
+	case kindTCP, kindUnixStream: // to a pipe: by memcpy, which no breakpoint sees
 		v := uncertain(whyLinear, inKernel, pageRefs).seenOr(pageRefs)
 		v.byFentry = true
 		return v
+	case kindControl:
+		return ruleApart(in, in, 0)
+	case kindMade, kindStream, kindTerminal: // fs/splice.c: copy_splice_read; then they go on
+		if slices.Equal(v.certain, []class{pageRefs}) {
+			return certain(inKernel)
+		}
+		return uncertain(whyDevice, inKernel, pageRefs)
+	}
+	return uncertain(whyOther(in, whyFS), inKernel, pageRefs, fill)
+}
+
+func ruleSplice(in, out bpf.ObjectFdKind, flags uint32) ruling {
+	if kindOf(in) == kindPipe {
+		return handsOn(out)
 	}
 	return ruleSendfile(in, out, flags)
 }
@@ -278,4 +322,13 @@ func ruleCopyFileRange(in, out bpf.ObjectFdKind, _ uint32) ruling {
 		return uncertain(whyReflink, inKernel, cloned).seenOr(cloned).orExtents()
 	}
 	return uncertain(whyReflink, inKernel, pageRefs, cloned) // a server may do it, or direct I/O
+}
+
+// ruleClone: ioctl(FICLONE, FICLONERANGE, FIDEDUPERANGE) shares blocks, or fails. The other commands move no
+// payload that anybody could count.
+func ruleClone(_, _ bpf.ObjectFdKind, command uint32) ruling {
+	if command == 0 {
+		return ruling{apart: true}
+	}
+	return certain(cloned)
 }

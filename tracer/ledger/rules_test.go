@@ -102,8 +102,8 @@ func TestRules(t *testing.T) {
 		{"UDP send with MSG_ZEROCOPY", unix.SYS_SENDMSG, none, udpZC, unix.MSG_ZEROCOPY, nil, []class{fromUser, pageRefs}},
 		{"recv", unix.SYS_RECVFROM, tcp, none, 0, []class{toUser}, nil},
 		{"TCP recv with MSG_TRUNC discards", unix.SYS_RECVFROM, tcp6, none, unix.MSG_TRUNC, nil, nil},
-		{"UDP recv with MSG_TRUNC", unix.SYS_RECVMSG, udp, none, unix.MSG_TRUNC, nil, []class{toUser}},
-		{"recv of notifications", unix.SYS_RECVMSG, tcp, none, unix.MSG_ERRQUEUE, nil, nil},
+		{"UDP recv with MSG_TRUNC", unix.SYS_RECVMSG, udp, none, unix.MSG_TRUNC, []class{toUser}, nil},
+		{"recv of notifications", unix.SYS_RECVMSG, tcp, none, unix.MSG_ERRQUEUE, []class{toUser}, nil},
 		{"getsockopt(TCP_ZEROCOPY_RECEIVE), less what it mapped", unix.SYS_GETSOCKOPT, tcp, none, unix.TCP_ZEROCOPY_RECEIVE, []class{toUser}, nil},
 		{"another getsockopt", unix.SYS_GETSOCKOPT, tcp, none, unix.TCP_INFO, nil, nil},
 		{"sendfile to TCP", unix.SYS_SENDFILE, ext4, tcp, 0, []class{pageRefs}, nil},
@@ -114,7 +114,7 @@ func TestRules(t *testing.T) {
 		{"sendfile to a file", unix.SYS_SENDFILE, ext4, ext4, 0, []class{inKernel}, nil},
 		{"sendfile to /dev/null", unix.SYS_SENDFILE, ext4, null, 0, []class{pageRefs}, nil},
 		{"sendfile from /dev/zero", unix.SYS_SENDFILE, zero, tcp, 0, []class{fill, pageRefs}, nil},
-		{"sendfile from /proc", unix.SYS_SENDFILE, procfs, tcp, 0, nil, []class{inKernel, pageRefs, fill}},
+		{"sendfile from /proc", unix.SYS_SENDFILE, procfs, tcp, 0, []class{inKernel}, nil},
 		{"splice file to pipe", unix.SYS_SPLICE, ext4, pipeIn, 0, []class{pageRefs}, nil},
 		{"splice pipe to TCP", unix.SYS_SPLICE, pipe, tcp, 0, []class{pageRefs}, nil},
 		{"splice pipe to file", unix.SYS_SPLICE, pipe, ext4, 0, []class{inKernel}, nil},
@@ -127,7 +127,6 @@ func TestRules(t *testing.T) {
 		{"copy_file_range on xfs: reflink or copy", unix.SYS_COPY_FILE_RANGE, xfs, xfs, 0, nil, []class{inKernel, cloned}},
 		{"read of what could not be looked at", unix.SYS_READ, bpf.ObjectFdKind{}, none, 0, nil, []class{toUser, pageRefs, fill}},
 		{"sendfile to MPTCP", unix.SYS_SENDFILE, ext4, socket(unix.AF_INET, unix.SOCK_STREAM, 262, sg), 0, nil, []class{inKernel, pageRefs}},
-		{"sendmmsg", unix.SYS_SENDMMSG, none, none, 0, nil, []class{toUser, fromUser, inKernel, pageRefs}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			v := ruleOf(test.nr)(test.in, test.out, test.flags)

@@ -123,12 +123,15 @@ func (t *tally) add(cell *bpf.ObjectCell) {
 		}
 		return
 	}
-	n := int64(cell.Bytes - cell.Mapped)
+	n := int64(cell.Bytes - cell.Mapped - cell.Cut)
 	v := rulingOf(cell.Key.In, cell.Key.Out, cell.Key.Flags)
 	surplus := v.surplus(seen, n)
 	for c := range seen {
 		t.pool[c] += max(0, seen[c]-n)
 		seen[c] = min(seen[c], n)
+	}
+	if v.apart {
+		return
 	}
 	t.place(v, n, cell.Calls > cell.Errors, seen)
 	t.notMade(v, cell.Errors > 0 || surplus)
