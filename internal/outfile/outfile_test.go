@@ -35,6 +35,26 @@ func TestWrite(t *testing.T) {
 	onlyFiles(t, dir, "trace.json")
 }
 
+// What only the user may read nobody else can, at no time; a file that was there keeps who may read it.
+func TestWritePrivate(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "trace.json")
+	must(t, WritePrivate(path, func(w io.Writer) error {
+		info, err := w.(*os.File).Stat()
+		if err == nil && info.Mode().Perm() != 0o600 {
+			t.Errorf("mode %v while it is written", info.Mode())
+		}
+		return err
+	}))
+	if got := mode(t, path); got != 0o600 {
+		t.Errorf("mode %v, want 0600", got)
+	}
+	must(t, os.Chmod(path, 0o640))
+	must(t, WritePrivate(path, writeHello))
+	if got := mode(t, path); got != 0o640 {
+		t.Errorf("mode %v, want that of the old file", got)
+	}
+}
+
 func TestWriteReplaces(t *testing.T) {
 	for _, perm := range []fs.FileMode{0o600, 0o644, 0o666, 0o664} {
 		dir := t.TempDir()

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math/bits"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -15,7 +16,14 @@ import (
 
 // Expectation is a condition that a run must meet, such as
 // "sender.copies.from_user == 0": a gate for CI.
-type Expectation struct {
+type Expectation struct{ comparison }
+
+// ProgramExpectation is a condition that programs must meet, such as "total.copies.from_user == 0".
+type ProgramExpectation struct{ comparison }
+
+// comparison is a condition on the numbers of a format.
+type comparison struct {
+	of       *paths
 	path     string
 	op       string
 	value    int64  // what the path is compared with, or the factor of other
@@ -34,67 +42,95 @@ const maxExpression = 500
 // call goes by its name (sender.syscalls.by_name.read.calls). A path that no
 // trace has is an error here, so that a long run is not made in vain.
 func ParseExpectation(s string) (Expectation, error) {
+	c, err := runPaths.parse(s)
+	return Expectation{c}, err
+}
+
+// ParseProgramExpectation reads the same of a trace of programs. The costs of all processes of a name are below
+// processes["NAME"], and a path that begins with neither total, others nor processes is one below total.
+func ParseProgramExpectation(s string) (ProgramExpectation, error) {
+	c, err := programPaths.parse(s)
+	return ProgramExpectation{c}, err
+}
+
+func (p *paths) parse(s string) (comparison, error) {
 	if len(s) > maxExpression {
-		return Expectation{}, fmt.Errorf("expectation of %d bytes (the most is %d)", len(s), maxExpression)
+		return comparison{}, fmt.Errorf("expectation of %d bytes (the most is %d)", len(s), maxExpression)
 	}
-	e, err := parseExpectation(s)
-	if err != nil {
-		return Expectation{}, fmt.Errorf("expectation %q: %w", s, err)
+	e := comparison{of: p}
+	if err := e.parse(s); err != nil {
+		return comparison{}, fmt.Errorf("expectation %q: %w", s, err)
 	}
 	return e, nil
 }
 
-func parseExpectation(s string) (Expectation, error) {
-	const symbols = "=!<>"
-	start := strings.IndexAny(s, symbols)
+// symbols are those of which comparisons are made.
+const symbols = "=!<>"
+
+// unquoted is the index of the first of these characters that is not in quotes, nor of an arrow; -1: there is none.
+func unquoted(s, chars string) int {
+	for i := 0; i < len(s); i++ {
+		switch quoted, err := strconv.QuotedPrefix(s[i:]); {
+		case s[i] == '"' && err == nil:
+			i += len(quoted) - 1
+		case strings.HasPrefix(s[i:], "->"):
+			i++
+		case strings.IndexByte(chars, s[i]) >= 0:
+			return i
+		}
+	}
+	return -1
+}
+
+func (e *comparison) parse(s string) error {
+	start := unquoted(s, symbols)
 	if start < 0 {
-		return Expectation{}, errors.New("no comparison (write PATH OP VALUE, as in 'sender.copies.from_user == 0')")
+		return fmt.Errorf("no comparison (write PATH OP VALUE, as in '%s == 0')", e.of.example)
 	}
 	right := strings.TrimLeft(s[start:], symbols)
-	e := Expectation{
-		path: strings.TrimSpace(s[:start]),
-		op:   s[start : len(s)-len(right)],
-	}
-	if strings.ContainsAny(right, symbols) {
-		return e, errors.New("more than one comparison (repeat --expect)")
+	e.path, e.op = strings.TrimSpace(s[:start]), s[start:len(s)-len(right)]
+	if unquoted(right, symbols) >= 0 {
+		return errors.New("more than one comparison (repeat --expect)")
 	}
 	if _, ok := holds[e.op]; !ok {
-		return e, fmt.Errorf("unknown comparison %s (want ==, !=, <, <=, > or >=)", e.op)
+		return fmt.Errorf("unknown comparison %s (want ==, !=, <, <=, > or >=)", e.op)
 	}
 	if e.path == "" || isNumber(e.path) {
-		return e, errors.New("the path comes first (write PATH OP VALUE, as in 'sender.copies.from_user == 0')")
+		return fmt.Errorf("the path comes first (write PATH OP VALUE, as in '%s == 0')", e.of.example)
 	}
-	if err := checkPath(e.path); err != nil {
-		return e, err
+	if err := e.of.check(e.path); err != nil {
+		return err
 	}
-	return e, e.parseValue(strings.TrimSpace(right))
+	return e.parseValue(strings.TrimSpace(right))
 }
 
 // parseValue reads the right side.
-func (e *Expectation) parseValue(text string) error {
-	left, right, multiply := strings.Cut(text, "*")
-	left, right = strings.TrimSpace(left), strings.TrimSpace(right)
+func (e *comparison) parseValue(text string) error {
+	left, right, multiply := text, "", false
+	if at := unquoted(text, "*"); at >= 0 {
+		left, right, multiply = strings.TrimSpace(text[:at]), strings.TrimSpace(text[at+1:]), true
+	}
 	switch {
 	case left == "", multiply && right == "":
 		return fmt.Errorf("something is missing after %s (want VALUE, PATH or INTEGER * PATH)", e.op)
 	case multiply && !isNumber(left):
-		return errors.New("the number comes before the path (write '2 * sender.payload_bytes')")
+		return errors.New("the number comes before the path (write '2 * PATH')")
 	case multiply:
 		e.multiply, e.other = true, right
 	case !isNumber(left):
 		e.other, e.value = left, 1
-		return checkPath(e.other)
+		return e.of.check(e.other)
 	}
 	var err error
 	e.text = left
 	if e.value, err = e.parseNumber(left); err != nil || !multiply {
 		return err
 	}
-	return checkPath(e.other)
+	return e.of.check(e.other)
 }
 
 // parseNumber reads a number in the unit that the path is in.
-func (e *Expectation) parseNumber(text string) (int64, error) {
+func (e *comparison) parseNumber(text string) (int64, error) {
 	if strings.HasPrefix(text, "-") {
 		return 0, fmt.Errorf("%s: a count is never negative", text)
 	}
@@ -120,7 +156,7 @@ func isNumber(text string) bool {
 }
 
 // String is the expectation, evenly spaced.
-func (e Expectation) String() string {
+func (e comparison) String() string {
 	switch {
 	case e.multiply:
 		return e.path + " " + e.op + " " + e.text + " * " + e.other
@@ -140,7 +176,23 @@ func (e Expectation) Check(t *Trace) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", e, err)
 	}
-	found, err := t.lookUp(doc, e.path)
+	return e.check(func(path string) (int64, error) { return t.lookUp(doc, path) })
+}
+
+// Check is what [Expectation.Check] is for a run.
+func (e ProgramExpectation) Check(p *Program) error {
+	short := *p
+	short.Samples, short.Processes = nil, nil
+	doc, err := toJSON(&short)
+	if err != nil {
+		return fmt.Errorf("%s: %w", e, err)
+	}
+	return e.check(func(path string) (int64, error) { return p.lookUp(doc, path) })
+}
+
+// check compares the numbers that lookUp finds.
+func (e comparison) check(lookUp func(path string) (int64, error)) error {
+	found, err := lookUp(e.path)
 	if err != nil {
 		return fmt.Errorf("%s: %w", e, err)
 	}
@@ -150,7 +202,7 @@ func (e Expectation) Check(t *Trace) error {
 		}
 		return nil
 	}
-	other, err := t.lookUp(doc, e.other)
+	other, err := lookUp(e.other)
 	if err != nil {
 		return fmt.Errorf("%s: %w", e, err)
 	}
@@ -181,22 +233,27 @@ func compareProduct(n, a, b int64) int {
 
 // lookUp finds the number at path; if there is none, the error says why.
 func (t *Trace) lookUp(doc map[string]any, path string) (int64, error) {
-	keys := splitPath(doc, path)
+	keys := runPaths.split(path)
 	if n, ok := t.failedWith(keys); ok {
 		return n, nil
 	}
+	return numberAt(doc, keys, func(reason string) error { return t.notCounted(path, reason) })
+}
+
+// numberAt finds the number to which keys lead; if it is null, notCounted says why.
+func numberAt(doc map[string]any, keys []string, notCounted func(reason string) error) (int64, error) {
 	var at any = doc
 	reason := ""
 	for i, key := range keys {
 		group, ok := at.(map[string]any)
 		if !ok {
-			return 0, t.notCounted(path, reason)
+			return 0, notCounted(reason)
 		}
 		if text, ok := group["reason"].(string); ok {
 			reason = text
 		}
 		next, ok := group[key]
-		if !ok && i > 0 && (keys[i-1] == "by_name" || keys[i-1] == "requests") {
+		if !ok && i > 0 && slices.Contains([]string{"by_name", "requests", "by_path", "kernel_io"}, keys[i-1]) {
 			return 0, nil // that was not made
 		}
 		at = next
@@ -207,7 +264,7 @@ func (t *Trace) lookUp(doc map[string]any, path string) (int64, error) {
 	}
 	number, ok := at.(json.Number)
 	if !ok {
-		return 0, t.notCounted(path, reason)
+		return 0, notCounted(reason)
 	}
 	n, err := number.Int64()
 	if err != nil || n < 0 {

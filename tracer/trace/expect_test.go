@@ -164,9 +164,9 @@ func TestParseExpectationRefuses(t *testing.T) {
 // golden traces must have one.
 func TestNumberPaths(t *testing.T) {
 	known := map[string]bool{}
-	for _, path := range numberPaths("") {
+	for _, path := range runPaths.numbers("") {
 		known[path] = true
-		if err := checkPath(path); err != nil {
+		if err := runPaths.check(path); err != nil {
 			t.Error(err)
 		}
 	}
@@ -186,10 +186,10 @@ func TestNumberPaths(t *testing.T) {
 			t.Errorf("%s is not in the catalog", path)
 		}
 	}
-	if !slices.Contains(numberPaths("sender.syscalls.by_name.splice.calls"), "sender.syscalls.by_name.splice.calls") {
+	if !slices.Contains(runPaths.numbers("sender.syscalls.by_name.splice.calls"), "sender.syscalls.by_name.splice.calls") {
 		t.Error("a system call's own name is not kept")
 	}
-	if of := "sender.requests.IOCB_CMD_PREAD.errnos.EFAULT"; !slices.Contains(numberPaths(of), of) {
+	if of := "sender.requests.IOCB_CMD_PREAD.errnos.EFAULT"; !slices.Contains(runPaths.numbers(of), of) {
 		t.Error("a request's own name is not kept, or an errno's")
 	}
 	for _, path := range []string{"run.untraced_elapsed_ns", "textbook.dma.in"} {
@@ -205,7 +205,7 @@ func TestNumberPaths(t *testing.T) {
 	walk = func(path string, at any) {
 		switch at := at.(type) {
 		case json.Number:
-			if err := checkPath(path); err != nil {
+			if err := runPaths.check(path); err != nil {
 				t.Error(err)
 			}
 		case map[string]any:

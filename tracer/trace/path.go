@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 
@@ -14,10 +15,22 @@ import (
 
 // A path names a number by the keys that lead to it in the JSON, dotted, below
 // "total" or the top. It is resolved in the JSON itself, which has what is in the
-// catalog and the numbers outside of the counters, too.
+// catalog and the numbers outside of the counters, too. A key that is no plain word
+// stands in brackets and quotes: processes["nginx"].
 
 // anyKey stands in the template for whatever a run may have.
 const anyKey = "*"
+
+// paths are those of a format.
+type paths struct {
+	template func() map[string]any // the JSON of a trace that has everything there is
+	example  string                // of a path
+	below    []string              // the keys of total, in the order in which paths below them are suggested
+	left     string                // with what paths begin that suggestions leave out
+	seldom   string                // a key that is meant only where it is written
+}
+
+var runPaths = &paths{template, "sender.copies.from_user", []string{senderName, receiverName, kernelName}, "total.", ""}
 
 // template is the JSON of a trace that has everything there is.
 var template = sync.OnceValue(func() map[string]any {
@@ -58,10 +71,10 @@ func toJSON(value any) (map[string]any, error) {
 	return doc, err
 }
 
-// splitPath gives the keys of a path from the top.
-func splitPath(doc map[string]any, path string) []string {
-	keys := strings.Split(path, ".")
-	if total, ok := doc["total"].(map[string]any); ok {
+// split gives the keys of a path from the top.
+func (p *paths) split(path string) []string {
+	keys := splitKeys(path)
+	if total, ok := p.template()["total"].(map[string]any); ok {
 		if _, ok := total[keys[0]]; ok {
 			return append([]string{"total"}, keys...)
 		}
@@ -69,11 +82,57 @@ func splitPath(doc map[string]any, path string) []string {
 	return keys
 }
 
-// checkPath says why a path names no number in any trace.
-func checkPath(path string) error {
-	doc := template()
-	keys := splitPath(doc, path)
-	var at any = doc
+// splitKeys takes a path apart at its dots and brackets.
+func splitKeys(path string) (keys []string) {
+	for path != "" || len(keys) == 0 {
+		end := strings.IndexAny(path, ".[")
+		if end < 0 {
+			return append(keys, path)
+		}
+		keys = append(keys, path[:end])
+		if path[end] == '[' {
+			quoted, err := strconv.QuotedPrefix(path[end+1:])
+			key, rest := "", strings.TrimPrefix(path[end+1:], quoted)
+			if err == nil {
+				key, err = strconv.Unquote(quoted)
+			}
+			if err != nil || !strings.HasPrefix(rest, "]") {
+				return append(keys, "") // which no key is
+			}
+			if keys, path = append(keys, key), rest[1:]; path == "" {
+				return keys
+			}
+			if path[0] != '.' {
+				return append(keys, "")
+			}
+			path = path[1:]
+			continue
+		}
+		path = path[end+1:]
+	}
+	return append(keys, "")
+}
+
+// joinKeys writes a path.
+func joinKeys(keys []string) string {
+	var b strings.Builder
+	for i, key := range keys {
+		switch {
+		case i > 0 && keys[i-1] == processesKey:
+			b.WriteString("[" + strconv.Quote(key) + "]")
+		case i > 0:
+			b.WriteString("." + key)
+		default:
+			b.WriteString(key)
+		}
+	}
+	return b.String()
+}
+
+// check says why a path names no number in any trace.
+func (p *paths) check(path string) error {
+	keys := p.split(path)
+	var at any = p.template()
 	for i, key := range keys {
 		group, _ := at.(map[string]any)
 		next, ok := group[key]
@@ -81,10 +140,10 @@ func checkPath(path string) error {
 			if err := checkKey(keys[i-1], key); err != nil {
 				return err
 			}
-			next, ok = wildcard, isName(key) || inCapitals[keys[i-1]] && isErrno(key)
+			next, ok = wildcard, mayBe(keys[i-1], key)
 		}
 		if !ok {
-			return fmt.Errorf("unknown path %s (%s)", printable(path), suggest(path))
+			return fmt.Errorf("unknown path %s (%s)", printable(path), p.suggest(path))
 		}
 		at = next
 	}
@@ -95,9 +154,9 @@ func checkPath(path string) error {
 		if isAmount(leaf) {
 			return nil
 		}
-		return fmt.Errorf("%s is a group (name one number in it%s)", path, example(path))
+		return fmt.Errorf("%s is a group (name one number in it%s)", printable(path), p.within(path))
 	}
-	return fmt.Errorf("%s is not a number", path)
+	return fmt.Errorf("%s is not a number", printable(path))
 }
 
 // inCapitals are the groups whose wildcards stand for the names of constants.
@@ -111,13 +170,31 @@ func checkKey(group, key string) error {
 		return fmt.Errorf("unknown errno %s (did you mean %s?)", key, human.Nearest(key, syscalls.Errnos()))
 	case group == "requests" && isErrno(key) && !syscalls.IsRequest(key):
 		return fmt.Errorf("unknown request %s (did you mean %s?)", key, human.Nearest(key, syscalls.Requests()))
+	case group == processesKey && len(key) > maxComm:
+		return fmt.Errorf("no process is called %.40q (the kernel cuts names after %d bytes: write %q)", key, maxComm, key[:maxComm])
+	case group == "by_path" && !mayBe(group, key):
+		return fmt.Errorf("unknown path of bytes %.40q (did you mean %s?)", key, human.Nearest(key, pathKeys()))
 	case !isName(key):
+	case group == "kernel_io" && key != KernelExit && !syscalls.IsName(key):
+		return fmt.Errorf("unknown cause %s (did you mean %s?)", key, human.Nearest(key, append(syscalls.Names(), KernelExit)))
 	case group == "by_name" && !syscalls.IsName(key):
 		return fmt.Errorf("unknown system call %s (did you mean %s?)", key, human.Nearest(key, syscalls.Names()))
 	case group == "engines" && !slices.Contains(Engines, key):
 		return fmt.Errorf("unknown engine %s (did you mean %s?)", key, human.Nearest(key, Engines))
 	}
 	return nil
+}
+
+// mayBe is whether a key may stand in place of the wildcard of a group.
+func mayBe(group, key string) bool {
+	switch group {
+	case processesKey:
+		return key != ""
+	case "by_path":
+		_, _, ok := cutPath(key)
+		return ok
+	}
+	return isName(key) || inCapitals[group] && isErrno(key)
 }
 
 // isName keeps what a path may hold in place of a wildcard to plain words.
@@ -137,12 +214,13 @@ func isAmount(object map[string]any) bool {
 	return bytes && derived
 }
 
-// numberPaths are all paths that there are, the sender's first. A system call
-// or cause of loss that like names in its place is kept.
-func numberPaths(like string) []string {
-	doc := template()
-	names := strings.Split(strings.TrimPrefix(like, "total."), ".")
-	var paths []string
+// numbers are all paths that there are, those that most people ask for first. A system call,
+// process or cause of loss that like names in its place is kept.
+func (p *paths) numbers(like string) []string {
+	doc := p.template()
+	total, _ := doc["total"].(map[string]any)
+	names := p.split(like)
+	var list []string
 	var walk func(path []string, at any)
 	walk = func(path []string, at any) {
 		group, ok := at.(map[string]any)
@@ -159,19 +237,18 @@ func numberPaths(like string) []string {
 			return
 		}
 		if _, isNumber := at.(json.Number); isNumber || at == nil || ok {
-			paths = append(paths, strings.Join(path, "."))
+			list = append(list, strings.TrimPrefix(joinKeys(path), p.left))
 		}
 	}
-	total, _ := doc["total"].(map[string]any)
-	for party := range (&Totals{Receiver: &Counters{}}).Parties() {
-		walk([]string{party}, total[party])
+	for _, key := range p.below {
+		walk([]string{"total", key}, total[key])
 	}
 	for _, key := range slices.Sorted(maps.Keys(doc)) {
-		if key != "total" {
+		if key != "total" && (key != p.seldom || key == names[0]) {
 			walk([]string{key}, doc[key])
 		}
 	}
-	return paths
+	return list
 }
 
 // wildName is what stands for a wildcard below path: the name in that place, or
@@ -179,7 +256,7 @@ func numberPaths(like string) []string {
 func wildName(path, names []string) string {
 	name := ""
 	group := path[len(path)-1]
-	if len(names) > len(path) && path[0] == names[0] && (isName(names[len(path)]) || inCapitals[group]) {
+	if len(names) > len(path) && path[0] == names[0] && (mayBe(group, names[len(path)]) || inCapitals[group]) {
 		name = names[len(path)]
 	}
 	switch {
@@ -191,32 +268,38 @@ func wildName(path, names []string) string {
 		return "IORING_OP_SEND"
 	case group == "engines" && !slices.Contains(Engines, name):
 		return Engines[0]
+	case group == processesKey && name == "":
+		return "nginx"
+	case group == "by_path" && !mayBe(group, name):
+		return PathKey(EndFile, EndUser)
+	case group == "kernel_io" && name == "":
+		return "execve"
 	}
 	return name
 }
 
 // suggest tells the path that was probably meant: one with the same last key, if
 // there is one, for it is the groups that people leave out.
-func suggest(path string) string {
-	paths := numberPaths(path)
+func (p *paths) suggest(path string) string {
+	list := p.numbers(path)
 	last := path[strings.LastIndexByte(path, '.')+1:]
-	same := slices.DeleteFunc(slices.Clone(paths), func(p string) bool {
+	same := slices.DeleteFunc(slices.Clone(list), func(p string) bool {
 		return p != last && !strings.HasSuffix(p, "."+last)
 	})
 	if len(same) > 0 {
 		return "did you mean " + human.Nearest(path, same) + "?"
 	}
-	if hint := human.DidYouMean(path, paths); hint != "" {
+	if hint := human.DidYouMean(path, list); hint != "" {
 		return strings.TrimSpace(hint)
 	}
-	return "paths are those of the JSON, such as sender.copies.from_user"
+	return "paths are those of the JSON, such as " + p.example
 }
 
-// example is a number below a group, in words.
-func example(group string) string {
-	prefix := strings.TrimPrefix(group, "total.") + "."
-	for _, path := range numberPaths(group) {
-		if strings.HasPrefix(path, prefix) {
+// within is a number below a group, in words.
+func (p *paths) within(group string) string {
+	prefix := strings.TrimPrefix(joinKeys(p.split(group)), p.left)
+	for _, path := range p.numbers(group) {
+		if rest := strings.TrimPrefix(path, prefix); rest != path && strings.Trim(rest[:1], ".[") == "" {
 			return ", such as " + path
 		}
 	}

@@ -238,3 +238,83 @@ func TestProgramSampler(t *testing.T) {
 		t.Errorf("%+v", last.Processes)
 	}
 }
+
+// With fewer names, nothing that is secret is left anywhere in the file, and the trace is as valid as before.
+func TestProgramNames(t *testing.T) {
+	p := tracetest.Nginx()
+	p.Scope = trace.Scope{Kind: trace.ScopeAttach, Command: []string{"/srv/SECRET/bin/app", "--password=SECRET"}, Cgroups: []string{"/SECRET/app.slice"}, Units: []string{"app.service"}, Containers: []string{"web"}}
+	p.Run.Command = []string{"/SECRET/zctrace", "exec", "--", "/srv/SECRET/bin/app", "SECRET"}
+	p.Run.Error = "exec /SECRET: no such file"
+	p.Processes[0].Exe, p.Processes[0].Cgroup, p.Processes[0].Unit, p.Processes[0].Container = "/SECRET/nginx", "/SECRET/nginx.slice", "nginx.service", "web"
+	p.Objects = []trace.Object{{ID: 1, Kind: "file", Name: "/SECRET/data.bin"}, {ID: 2, Kind: "tcp", Local: "10.1.2.3:80", Peer: "[fe80::SECRET]:1"}, {ID: 3, Kind: "tcp", Peer: "[fe80::1]:443"}}
+	p.Advice = []trace.Advice{{Rule: "Z1", Text: "SECRET", Measure: "strace /SECRET"}}
+	p.Stacks = []trace.Stack{{ID: 1, Frames: []trace.StackFrame{{Function: "main", File: "/SECRET/main.c"}}}}
+	full := written(t, p)
+	if got := written(t, p.WithNames(trace.NamesFull)); got != full {
+		t.Error("full names are not all")
+	}
+	for names, want := range map[trace.Names][]string{
+		trace.NamesBase: {`"zctrace"`, `"exec"`, `"app"`, `"exe":"nginx"`, `"cgroup":"nginx.slice"`, `"app.slice"`, `"nginx.service"`, `"name":"data.bin"`, `"local":":80"`, `"peer":":443"`, `"file":"main.c"`},
+		trace.NamesNone: {`"comm":"nginx"`, `"exe":""`, `"unit":""`, `"name":""`, `"local":""`},
+	} {
+		text := written(t, p.WithNames(names))
+		if strings.Contains(strings.ReplaceAll(text, "fe80::SECRET", ""), "SECRET") || strings.Contains(text, "10.1.2.3") {
+			t.Errorf("%s: a secret is in %s", names, text)
+		}
+		for _, want := range want {
+			if !strings.Contains(text, want) {
+				t.Errorf("%s: no %s in %s", names, want, text)
+			}
+		}
+		if _, err := trace.Read(strings.NewReader(text)); err != nil {
+			t.Error(err)
+		}
+	}
+	if hidden := written(t, p.WithNames(trace.NamesNone)); strings.Contains(hidden, "web") || strings.Contains(hidden, `"app`) || strings.Contains(hidden, "main.c") || strings.Contains(hidden, "443") {
+		t.Errorf("names in %s", hidden)
+	}
+	if written(t, p) != full {
+		t.Error("the trace itself was changed")
+	}
+}
+
+// FuzzReadProgram: whatever is read is valid, and is read again as it was written.
+func FuzzReadProgram(f *testing.F) {
+	small := tracetest.Program([]string{"a"}, trace.ProcessRow{Comm: "a", Cost: tracetest.CostOf(tracetest.Move{Call: "read", From: "file", To: "user", Calls: 2, Bytes: 5, Errors: 1, Errno: "EIO"})})
+	small.Samples = nil
+	var seed bytes.Buffer
+	if err := trace.WriteProgram(&seed, small); err != nil {
+		f.Fatal(err)
+	}
+	f.Add(seed.Bytes())
+	for _, seed := range []string{
+		`{"schema":"zctrace-program/1"}`, `{"schema":"zctrace-program/1","processes":[{"id":1},null],"others":{}}`,
+		`{"schema":"zctrace-program/1","samples":[{"elapsed_ns":1,"processes":[{"id":1,"calls":null}]}],"losses":{"\u001b":0}}`,
+		`{"schema":"zctrace-program/1","total":{"by_path":{"file->user":{"calls":1,"by_name":{"read":{"calls":1}}}},"io":{"kernel_io":{"exit":{}}},"engines":{"fentry":null,"derived":{}}}}`,
+		`{"schema":"zctrace-program/1","processes":[],"total":{"copies":{"to_user":{"bytes":1,"derived_bytes":1,"provenance":"derived"}}}}`,
+	} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		file, err := trace.Read(bytes.NewReader(data))
+		if err != nil || file.Program == nil {
+			return
+		}
+		if err := file.Program.Validate(); err != nil {
+			t.Fatalf("read, but %v", err)
+		}
+		first := written(t, file.Program)
+		again, err := trace.Read(strings.NewReader(first))
+		if err != nil {
+			t.Fatalf("written, but not read again: %v", err)
+		}
+		if written(t, again.Program) != first {
+			t.Fatal("changed on the way")
+		}
+		for _, names := range trace.AllNames {
+			if _, err := trace.Read(strings.NewReader(written(t, file.Program.WithNames(names)))); err != nil {
+				t.Fatalf("not read with names %s: %v", names, err)
+			}
+		}
+	})
+}
