@@ -142,7 +142,7 @@ func output(b *testing.B, result any, name string, args ...string) {
 	}
 }
 
-func freePort(b *testing.B) int {
+func freePort(b testing.TB) int {
 	l, err := net.Listen("tcp4", "127.0.0.1:0")
 	if err != nil {
 		b.Fatal(err)

@@ -6,101 +6,213 @@ import (
 	"bufio"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
 )
 
-// transferring are the calls that move bytes, which strace is asked for.
-const transferring = "read,pread64,readv,preadv,preadv2,write,pwrite64,writev,pwritev,pwritev2,sendfile,copy_file_range," +
-	"splice,tee,vmsplice,sendto,sendmsg,sendmmsg,recvfrom,recvmsg,recvmmsg,process_vm_readv,process_vm_writev"
+// readCalls, writeCalls and betweenCalls are the calls that move bytes, by the way of a single one; strace is asked for them all.
+var (
+	readCalls    = []string{"read", "pread64", "readv", "preadv", "preadv2", "recvfrom", "recvmsg"}
+	writeCalls   = []string{"write", "pwrite64", "writev", "pwritev", "pwritev2", "sendto", "sendmsg"}
+	betweenCalls = []string{"sendfile", "copy_file_range", "splice", "tee"}
+)
 
-// straceArgs are for strace to write them all to a file, one a line.
+func transferring() []string { return slices.Concat(readCalls, writeCalls, betweenCalls) }
+
+// straceArgs are for strace to write them all to a file, one a line, with the files of their descriptors.
 func straceArgs(file string) []string {
 	// With its filter (--seccomp-bpf) strace 6.1 loses calls after an execve by a thread that is not the first.
-	return []string{"-f", "-qq", "-s", "0", "-e", "signal=none", "-e", "trace=execve," + transferring, "-o", file}
+	return []string{"-f", "-yy", "-qq", "-s", "0", "-e", "signal=none", "-e", "trace=execve," + strings.Join(transferring(), ","), "-o", file}
 }
 
-// straced is what strace says of a command's calls.
-func straced(t *testing.T, cmd ...string) (map[string]moved, account) {
+// straced is what strace says of calls: by their name, and by name and path of single calls.
+type straced struct {
+	byCall    map[string]moved
+	restarted map[string]int64 // that a signal cut short, and the kernel made again
+	byPath    map[[2]string]moved
+}
+
+// readStraceFile reads what strace wrote to a file.
+func readStraceFile(t testing.TB, path string) *straced {
 	t.Helper()
-	if _, err := exec.LookPath("strace"); err != nil {
-		cannot(t, "no strace: make deps installs it")
-	}
-	out := filepath.Join(t.TempDir(), "strace")
-	own := keep(t, exec.Command("strace", append(straceArgs(out), cmd...)...))
-	file, err := os.Open(out)
+	file, err := os.Open(path)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer file.Close()
-	sums, err := readStrace(file)
+	s, err := readStrace(file)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return sums, own
+	return s
 }
 
 var (
-	straceLine = regexp.MustCompile(`^(?:\d+ +)?(?:<\.\.\. )?(\w+)(?:\(| resumed>).* = (-?\d+|\?)(?: ([A-Z]+)| <unavailable>)?`)
-	noResult   = regexp.MustCompile(`<(?:unfinished|pid changed to \d+) \.\.\.>(?:\)? += \?)?$|\+\+\+|---|\[ Process PID=`)
+	straceBegun  = regexp.MustCompile(`^(\d+) +(\w+)\((.*)$`)
+	straceEnded  = regexp.MustCompile(`^(\d+) +<\.\.\. (\w+) resumed>(.*)$`)
+	straceResult = regexp.MustCompile(`^(.*) = (-?\d+|\?)(?: ([A-Z]+) \(.*\))?$`)
+	straceNoCall = regexp.MustCompile(`\+\+\+|---|\[ Process PID=`)
+	straceFile   = regexp.MustCompile(`^\d+<(.*)>(?:\(deleted\))?\)? *$`)
 )
 
-// readStrace adds up what strace -f wrote. Calls that a signal cut short and that are made again do
-// not count, and neither do those that did not return.
-func readStrace(from io.Reader) (map[string]moved, error) {
-	sums := map[string]moved{}
+// readStrace adds up what strace -f wrote. Calls that did not return do not count.
+func readStrace(from io.Reader) (*straced, error) {
+	s := &straced{map[string]moved{}, map[string]int64{}, map[[2]string]moved{}}
+	begun := map[string]string{} // by pid: the arguments of its call
 	lines := bufio.NewScanner(from)
 	for lines.Scan() {
 		line := lines.Text()
-		found := straceLine.FindStringSubmatch(line)
+		found := straceBegun.FindStringSubmatch(line)
+		ended := straceEnded.FindStringSubmatch(line)
 		switch {
-		case found == nil && noResult.MatchString(line):
+		case ended != nil:
+			found = ended
+			found[3] = begun[found[1]] + found[3]
+			delete(begun, found[1])
+		case found == nil && straceNoCall.MatchString(line):
+			continue
 		case found == nil:
 			return nil, fmt.Errorf("strace wrote %q", line)
-		case found[1] == "execve" || found[2] == "?" || strings.HasPrefix(found[3], "ERESTART"):
-		case found[2] == "-1":
-			sums[found[1]] = sums[found[1]].plus(moved{failed: 1})
-		default:
-			n, err := strconv.ParseInt(found[2], 10, 64)
-			if err != nil {
-				return nil, err
-			}
-			sums[found[1]] = sums[found[1]].plus(moved{calls: 1, bytes: n})
+		}
+		result := straceResult.FindStringSubmatch(found[3])
+		if args, _, is := strings.Cut(found[3], "<unfinished ...>"); is && result == nil {
+			begun[found[1]] = args
+			continue
+		}
+		if result == nil && found[2] == "execve" { // <pid changed to 12 ...>
+			continue
+		}
+		if result == nil {
+			return nil, fmt.Errorf("strace wrote %q", line)
+		}
+		if err := s.add(found[2], result[1], result[2], result[3]); err != nil {
+			return nil, fmt.Errorf("strace wrote %q: %w", line, err)
 		}
 	}
-	return sums, lines.Err()
+	return s, lines.Err()
+}
+
+// add counts a call with its arguments, its result and its errno.
+func (s *straced) add(call, args, result, errno string) error {
+	switch {
+	case call == "execve" || result == "?" && errno == "":
+		return nil
+	case strings.HasPrefix(errno, "ERESTART"):
+		s.restarted[call]++
+		return nil
+	}
+	m := moved{failed: 1}
+	if result != "-1" {
+		n, err := strconv.ParseInt(result, 10, 64)
+		if err != nil {
+			return err
+		}
+		m = moved{calls: 1, bytes: n}
+	}
+	s.byCall[call] = s.byCall[call].plus(m)
+	path, err := pathOf(call, args)
+	if err != nil {
+		return err
+	}
+	s.byPath[[2]string{call, path}] = s.byPath[[2]string{call, path}].plus(m)
+	return nil
+}
+
+// pathOf is from where to where a call moves bytes, as zctrace names it.
+func pathOf(call, args string) (string, error) {
+	var ends []string
+	for arg := range strings.SplitSeq(args, ", ") {
+		if found := straceFile.FindStringSubmatch(arg); found != nil {
+			ends = append(ends, endOf(found[1]))
+		}
+	}
+	switch {
+	case len(ends) == 0: // no open file
+		ends = []string{"other", "other"}
+	case len(ends) == 1:
+		ends = append(ends, "other")
+	}
+	switch {
+	case slices.Contains(readCalls, call):
+		return ends[0] + "->user", nil
+	case slices.Contains(writeCalls, call):
+		return "user->" + ends[0], nil
+	case call == "sendfile":
+		return ends[1] + "->" + ends[0], nil
+	case slices.Contains(betweenCalls, call):
+		return ends[0] + "->" + ends[1], nil
+	}
+	return "", fmt.Errorf("%s was not asked for", call)
+}
+
+// endOf is what zctrace calls the kind of a file that strace -yy describes so.
+func endOf(file string) string {
+	kind, _, _ := strings.Cut(file, ":")
+	switch {
+	case strings.HasSuffix(file, ">") && (strings.Contains(file, "<char ") || strings.Contains(file, "<block ")):
+		return "device"
+	case strings.HasPrefix(file, "/"):
+		return "file"
+	case strings.HasPrefix(kind, "TCP"):
+		return "tcp"
+	case strings.HasPrefix(kind, "UDP"):
+		return "udp"
+	case strings.HasPrefix(kind, "UNIX"):
+		return "unix"
+	case kind == "pipe":
+		return "pipe"
+	case kind == "anon_inode":
+		return "control"
+	}
+	return "other"
 }
 
 func TestReadStrace(t *testing.T) {
 	oncePerMachine(t)
-	sums, err := readStrace(strings.NewReader(`12    read(3, ""..., 4096) = 832
-13    read(4, "", 4096)       = 0
-12    write(1, ""..., 100 <unfinished ...>
-13    read(5,  <unfinished ...>
+	s, err := readStrace(strings.NewReader(`12    read(3</a/file>, ""..., 4096) = 832
+13    read(4</a/file>, "", 4096)       = 0
+12    write(1</dev/null<char 1:3>>, ""..., 100 <unfinished ...>
+13    read(5<pipe:[7]>,  <unfinished ...>
 12    <... write resumed>)              = 100
 13    <... read resumed>0x7ffd, 1) = ? ERESTARTSYS (To be restarted if SA_RESTART is set)
-13    sendfile(5, 3, [0] => [65536], 65536) = 65536
-13    write(9, ""..., 1) = -1 EAGAIN (Resource temporarily unavailable)
-14    read(6,  <unfinished ...>) = ?
-15    write(6, ""..., 5 <unfinished ...>
+13    sendfile(5<TCP:[127.0.0.1:1->127.0.0.1:2]>, 3</a/file>, [0] => [65536], 65536) = 65536
+13    copy_file_range(3</a/file>, NULL, 5</a/copy>(deleted), NULL, 65536, 0) = 65535
+13    write(9<UNIX-STREAM:[3->4]>, ""..., 1) = -1 EAGAIN (Resource temporarily unavailable)
+13    write(99, ""..., 1) = -1 EBADF (Bad file descriptor)
+14    read(6<pipe:[7]>,  <unfinished ...>) = ?
+15    write(6<pipe:[7]>, ""..., 5 <unfinished ...>
 15    <... write resumed>)              = ?
 16    execve("/proc/self/exe", [...], 0x7fff0465cc08 /* 35 vars */ <pid changed to 15 ...>
 15    +++ superseded by execve in pid 16 +++
 15    <... execve resumed>)             = 0
-16    recvmsg(3, {msg_name=NULL, msg_namelen=0, msg_iov=[{iov_base=""..., iov_len=1}], msg_iovlen=1, msg_controllen=0, msg_flags=0}, 0) = 1
+16    recvmsg(3<UDP:[127.0.0.1:9]>, {msg_name=NULL, msg_namelen=0, msg_iov=[{iov_base=""..., iov_len=1}], msg_iovlen=1}, 0) = 1
 14    +++ exited with 0 +++
 `))
-	want := map[string]moved{"read": {2, 832, 0}, "write": {1, 100, 1}, "sendfile": {1, 65536, 0}, "recvmsg": {1, 1, 0}}
-	if err != nil || fmt.Sprint(sums) != fmt.Sprint(want) {
-		t.Errorf("%v, want %v (%v)", sums, want, err)
+	if err != nil {
+		t.Fatal(err)
 	}
-	if _, err := readStrace(strings.NewReader("12 what is this\n")); err == nil {
-		t.Error("a line that is no call's is taken for one")
+	want := map[[2]string]moved{
+		{"read", "file->user"}: {2, 832, 0}, {"write", "user->device"}: {1, 100, 0}, {"sendfile", "file->tcp"}: {1, 65536, 0},
+		{"copy_file_range", "file->file"}: {1, 65535, 0}, {"write", "user->unix"}: {failed: 1}, {"write", "user->other"}: {failed: 1},
+		{"recvmsg", "udp->user"}: {1, 1, 0},
+	}
+	if !maps.Equal(s.byPath, want) {
+		t.Errorf("%v, want %v", s.byPath, want)
+	}
+	if got := fmt.Sprint(s.byCall["write"], s.restarted); got != "{1 100 2} map[read:1]" {
+		t.Errorf("of write and of what was restarted: %s", got)
+	}
+	for _, line := range []string{"12 what is this\n", "12 read(3, 5\n"} {
+		if _, err := readStrace(strings.NewReader(line)); err == nil {
+			t.Errorf("%q is taken for a call", line)
+		}
 	}
 }
 
@@ -108,38 +220,35 @@ func TestReadStrace(t *testing.T) {
 func TestProgramsKeepAccount(t *testing.T) {
 	oncePerMachine(t)
 	path, measure := program(t)
-	nothing := keep(t, exec.Command(measure, "measure", path, "forks", "0"))
-	perExec := nothing.said("io", "rchar")
+	perExec := keep(t, exec.Command(measure, "measure", path, "forks", "0")).said("io", "rchar")
 	for _, f := range append(follows(200), follow{args: []string{"core"}}) {
 		t.Run(f.name(), func(t *testing.T) {
 			own := keep(t, exec.Command(measure, append([]string{"measure", path}, f.args...)...))
 			delete(own, [2]string{"read", "proc"}) // measure's own
 			rchar, wchar := readAndWritten(own.byCall())
-			if got, want := own.said("io", "rchar"), rchar+(1+f.execs)*perExec; !f.killed && got != want {
+			dumped := own.said("io", "wchar") - wchar
+			switch {
+			case f.killed && dumped == 0:
+				t.Error("nothing was written")
+			case f.killed:
+				return
+			case f.args[0] == "core" && dumped < 100000/2:
+				t.Errorf("a core dump of %d bytes", dumped)
+			case f.args[0] != "core" && dumped != 0:
+				t.Errorf("the kernel has %d bytes written, the program %d", own.said("io", "wchar"), wchar)
+			}
+			if own.said("rusage", "minflt") == 0 {
+				t.Error("it had no page fault")
+			}
+			if got, want := own.said("io", "rchar"), rchar+(1+f.execs)*perExec; got != want {
 				t.Errorf("the kernel has %d bytes read, the program %d, with %d execs", got, want, 1+f.execs)
 			}
-			got := own.said("io", "wchar")
-			if f.args[0] == "core" {
-				if dump := got - wchar; dump < 100000/2 {
-					t.Errorf("a core dump of %d bytes", dump)
-				}
-			} else if !f.killed && got != wchar {
-				t.Errorf("the kernel has %d bytes written, the program %d", got, wchar)
-			}
-			if f.killed {
-				if got == 0 {
-					t.Error("nothing was written")
-				}
-				return
-			}
-			seen, own := straced(t, append([]string{path}, f.args...)...)
-			for call, m := range own.byCall() {
-				if seen[call] != m {
-					t.Errorf("%s: strace has %+v, the program %+v", call, seen[call], m)
-				}
-			}
-			if len(seen) != len(own.byCall()) {
-				t.Errorf("strace has %v, the program %v", seen, own.byCall())
+			out := filepath.Join(t.TempDir(), "strace")
+			own = keep(t, exec.Command("strace", slices.Concat(straceArgs(out), []string{path}, f.args)...))
+			if seen := readStraceFile(t, out); !maps.Equal(seen.byCall, own.byCall()) {
+				t.Errorf("strace has %v, the program %v", seen.byCall, own.byCall())
+			} else if !f.raced && !maps.Equal(seen.byPath, own.byPath()) {
+				t.Errorf("strace has %v, the program %v", seen.byPath, own.byPath())
 			}
 		})
 	}

@@ -220,9 +220,10 @@ func build(arch string) error {
 			return fmt.Errorf("build the tests of %s for %s: %w\n%s", pkg, arch, err, out)
 		}
 	}
-	cmd := exec.Command("cmd/zctrace/testdata/programs/build", filepath.Join(binaries(arch), "programs"))
+	cmd := exec.Command("cmd/zctrace/testdata/programs/build", binaries(arch))
+	cmd.Env = append(os.Environ(), "GOARCH="+arch)
 	if arch != runtime.GOARCH {
-		cmd.Env = append(os.Environ(), "CC="+map[string]string{"arm64": "aarch64-linux-gnu-gcc"}[arch])
+		cmd.Env = append(cmd.Env, "CC=aarch64-linux-gnu-gcc")
 	}
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("build testdata/programs for %s: %w\n%s", arch, err, out)

@@ -68,8 +68,8 @@ void open_devices(int *zero, int *null)
 void move(int zero, int null, size_t n)
 {
 	char buffer[4096];
-	must(count("read", "zero", read(zero, buffer, n)));
-	must(count("write", "null", write(null, buffer, n)));
+	must(count("read", "device", read(zero, buffer, n)));
+	must(count("write", "device", write(null, buffer, n)));
 }
 
 void reap(int n, int signal)

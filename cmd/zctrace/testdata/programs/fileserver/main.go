@@ -1,0 +1,37 @@
+// Command fileserver serves the files below a directory by HTTP, as it is done in most Go programs:
+//
+//	fileserver ADDRESS DIRECTORY            with http.FileServer
+//	fileserver ADDRESS DIRECTORY wrapped    behind middleware that counts what is written, as for a log
+package main
+
+import (
+	"fmt"
+	"net/http"
+	"os"
+)
+
+// counted is a ResponseWriter as logging middleware has it. It has no ReadFrom.
+type counted struct {
+	http.ResponseWriter
+	bytes int64
+}
+
+func (c *counted) Write(p []byte) (int, error) {
+	n, err := c.ResponseWriter.Write(p)
+	c.bytes += int64(n)
+	return n, err
+}
+
+func main() {
+	if len(os.Args) < 3 {
+		fmt.Fprintln(os.Stderr, "usage: fileserver ADDRESS DIRECTORY [wrapped]")
+		os.Exit(2)
+	}
+	handler := http.FileServer(http.Dir(os.Args[2]))
+	if len(os.Args) > 3 {
+		files := handler
+		handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { files.ServeHTTP(&counted{ResponseWriter: w}, r) })
+	}
+	fmt.Fprintln(os.Stderr, "fileserver:", http.ListenAndServe(os.Args[1], handler))
+	os.Exit(1)
+}
