@@ -9,7 +9,10 @@ static const volatile struct call no_call; /* of a number that no call has: 32-b
 
 static __always_inline const volatile struct call *call_of(__u64 nr)
 {
-	return nr < CALLS ? &calls[nr] : &no_call;
+	if (nr >= CALLS)
+		return &no_call;
+	asm volatile("" : "+r"(nr)); /* the verifier wants the bound before the address is computed */
+	return &calls[nr % CALLS];
 }
 
 /* The command, if it moves bytes; else 0. */

@@ -17,6 +17,7 @@
 #define NETIF_F_SG (1ULL << 0) /* include/linux/netdev_features.h: NETIF_F_SG_BIT */
 #define IFF_BRIDGE_PORT (1 << 9)      /* include/linux/netdevice.h */
 #define IFF_OVS_DATAPATH (1 << 10)
+#define PF_KTHREAD 0x00200000	      /* include/linux/sched.h */
 #define PF_IO_WORKER 0x00000010	      /* include/linux/sched.h: made by create_io_thread */
 #define IORING_CQE_F_NOTIF (1U << 3)   /* include/uapi/linux/io_uring.h */
 #define SPLICE_F_FD_IN_FIXED (1U << 31)

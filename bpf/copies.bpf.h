@@ -13,9 +13,12 @@
 static __always_inline struct copied *charged(enum engine engine)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
-	struct slot *s = open_slot_of(task);
 	struct helpers *h;
+	struct slot *s;
 
+	if (follows)
+		return seen_by_program(task, engine);
+	s = open_slot_of(task);
 	if (s)
 		return &s->seen[engine];
 	h = helpers_of(task);

@@ -45,12 +45,25 @@ SEC("tp_btf/block_bio_queue")
 int BPF_PROG(block_bio_queue, struct bio *bio)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
-	struct slot *s = open_slot_of(task);
-	struct helpers *h;
 	__u32 op = bio->bi_opf & REQ_OP_MASK;
+	struct helpers *h;
+	struct slot *s;
 
 	if (task->bio_list)
 		return 0;
+	if (follows) {
+		struct task_sums *sums = sums_of(task);
+
+		if (sums && op == REQ_OP_READ) {
+			add(&sums->disk_read_bytes, bio->bi_iter.bi_size);
+			add(&sums->disk_read_bios, 1);
+		} else if (sums && op == REQ_OP_WRITE) {
+			add(&sums->disk_write_bytes, bio->bi_iter.bi_size);
+			add(&sums->disk_write_bios, 1);
+		}
+		return 0;
+	}
+	s = open_slot_of(task);
 	if (s && op == REQ_OP_READ) {
 		s->disk_read_bytes += bio->bi_iter.bi_size;
 		s->disk_read_bios++;

@@ -7,8 +7,17 @@
 SEC("tp_btf/page_fault_user")
 int BPF_PROG(page_fault_user)
 {
-	struct slot *s = open_slot_of(bpf_get_current_task_btf());
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct slot *s;
 
+	if (follows) {
+		struct task_sums *sums = sums_of(task);
+
+		if (sums)
+			add(&sums->faults_user, 1);
+		return 0;
+	}
+	s = open_slot_of(task);
 	if (s)
 		s->faults_user++;
 	return 0;
@@ -248,6 +257,32 @@ int BPF_PROG(do_set_pmd, struct vm_fault *vmf)
 	return 0;
 }
 
+/* Where copies on write are counted that the current task makes. Of threads without a slot none are. */
+struct cow {
+	__u64 *bytes;
+	__u64 *in_fault; /* not 0: this fault copied already */
+};
+
+static __always_inline bool cow_of_current(struct cow *c)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+
+	if (follows) {
+		struct thread *t = thread_of_task(task);
+
+		if (!t)
+			return 0;
+		*c = (struct cow){&t->sums.cow_bytes, &t->cow_in_fault};
+	} else {
+		struct slot *s = open_slot_of(task);
+
+		if (!s)
+			return 0;
+		*c = (struct cow){&s->cow_bytes, &s->cow_in_fault};
+	}
+	return 1;
+}
+
 /*
  * Copy-on-write: of pages that were shared (mm/memory.c: wp_page_copy), and of the page
  * cache at the first write to a private mapping (do_cow_fault). Where the latter
@@ -256,11 +291,11 @@ int BPF_PROG(do_set_pmd, struct vm_fault *vmf)
 SEC("fentry/copy_mc_to_kernel")
 int BPF_PROG(copy_mc_to_kernel, void *to, const void *from, unsigned int len)
 {
-	struct slot *s = open_slot_of(bpf_get_current_task_btf());
+	struct cow c;
 
-	if (s) {
-		s->cow_bytes += len;
-		s->cow_in_fault = 1;
+	if (cow_of_current(&c)) {
+		add(c.bytes, len);
+		*c.in_fault = 1;
 	}
 	return 0;
 }
@@ -268,24 +303,24 @@ int BPF_PROG(copy_mc_to_kernel, void *to, const void *from, unsigned int len)
 SEC("fentry/do_fault")
 int BPF_PROG(do_fault_begin)
 {
-	struct slot *s = open_slot_of(bpf_get_current_task_btf());
+	struct cow c;
 
-	if (s)
-		s->cow_in_fault = 0;
+	if (cow_of_current(&c))
+		*c.in_fault = 0;
 	return 0;
 }
 
 SEC("fexit/do_fault")
 int BPF_PROG(do_fault_end, struct vm_fault *vmf)
 {
-	struct slot *s = open_slot_of(bpf_get_current_task_btf());
 	__u64 ret = 0;
+	struct cow c;
 
-	if (!s || !(vmf->flags & FAULT_FLAG_WRITE) || vmf->vma->vm_flags & VM_SHARED)
+	if (!cow_of_current(&c) || !(vmf->flags & FAULT_FLAG_WRITE) || vmf->vma->vm_flags & VM_SHARED)
 		return 0;
 	bpf_get_func_ret(ctx, &ret);
-	if (!((int)ret & VM_FAULT_NO_COPY) && !s->cow_in_fault)
-		s->cow_bytes += page_size;
+	if (!((int)ret & VM_FAULT_NO_COPY) && !*c.in_fault)
+		add(c.bytes, page_size);
 	return 0;
 }
 

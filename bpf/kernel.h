@@ -21,23 +21,24 @@ typedef __u32 __wsum;
 typedef _Bool bool;
 
 /* What bpf_helper_defs.h names and the programs use. */
-enum bpf_map_type { BPF_MAP_TYPE_UNSPEC };
+enum bpf_map_type { BPF_MAP_TYPE_UNSPEC, BPF_MAP_TYPE_ARRAY = 2 };
+#define BPF_F_MMAPABLE (1U << 10)
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
 #if defined(__TARGET_ARCH_x86)
 struct pt_regs {
-	unsigned long r10, r9, r8, dx, si, di, orig_ax;
+	unsigned long r10, r9, r8, cx, dx, si, di, orig_ax, ip;
 };
 #elif defined(__TARGET_ARCH_arm64)
 struct user_pt_regs {
-	__u64 regs[31];
+	__u64 regs[31], pstate;
 };
 struct pt_regs {
 	union {
 		struct user_pt_regs user_regs;
 		struct {
-			__u64 regs[31];
+			__u64 regs[31], sp, pc, pstate;
 		};
 	};
 	__u64 orig_x0;
@@ -166,7 +167,7 @@ struct sched_entity {
 
 struct io_task_accounting {
 	__u64 read_bytes; /* CONFIG_TASK_IO_ACCOUNTING */
-	__u64 syscr, syscw; /* CONFIG_TASK_XACCT */
+	__u64 syscr, syscw, rchar, wchar; /* CONFIG_TASK_XACCT */
 };
 
 struct list_head {
@@ -175,13 +176,41 @@ struct list_head {
 
 struct signal_struct {
 	struct list_head thread_head;
+	unsigned int flags;
+	int group_exit_code;
+};
+
+struct ns_common {
+	unsigned int inum;
+};
+struct pid_namespace {
+	struct ns_common ns;
+};
+struct upid {
+	int nr;
+	struct pid_namespace *ns;
+};
+struct pid {
+	unsigned int level; /* of the innermost namespace */
+	struct upid numbers[1]; /* from the outermost on */
+};
+
+struct thread_info {
+	__u32 status; /* x86 */
+};
+
+struct linux_binprm {
+	const char *filename;
 };
 
 struct task_struct {
+	struct thread_info thread_info;
 	struct task_struct *group_leader;
 	struct signal_struct *signal;
 	struct list_head thread_node; /* in signal->thread_head */
-	int pid;
+	int pid, tgid;
+	struct pid *thread_pid;
+	int exit_code;
 	unsigned int flags;
 	struct io_task_accounting ioac;
 	struct sched_entity se;

@@ -35,6 +35,9 @@ struct trace_event_raw_page_cache_ra_op {
 	unsigned long i_ino, index, req_count;
 	__u32 s_dev;
 };
+struct trace_event_raw_sched_process_exec {
+	__u32 __data_loc_filename; /* its offset from here, and above that its length */
+};
 struct trace_event_raw_io_uring_complete {
 	void *req;
 	int res;

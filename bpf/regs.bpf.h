@@ -26,6 +26,18 @@ static __always_inline __u64 syscall_arg(struct pt_regs *regs, __u32 n)
 	return 0;
 }
 
+#define TS_COMPAT 2	     /* arch/x86/include/asm/thread_info.h */
+#define X32_CALL 0x40000000 /* __X32_SYSCALL_BIT */
+
+/* Whether the call was made by the numbers of 32-bit programs, or of x32. SYSCALL leaves the address behind it in rcx, as
+ * well; who came otherwise, or where the CPU does not (FRED), is looked at. */
+static __always_inline bool is_compat(struct pt_regs *regs, __s64 nr)
+{
+	if (nr > 0 && nr & X32_CALL)
+		return 1;
+	return regs->cx != regs->ip && bpf_get_current_task_btf()->thread_info.status & TS_COMPAT;
+}
+
 /* struct bpf_perf_event_data (asm/ptrace.h): the registers of whoever ran into a
  * breakpoint. Part of the kernel's user interface, so not relocated. */
 struct breakpoint_context {
@@ -66,6 +78,10 @@ static __always_inline __u64 syscall_arg(struct pt_regs *regs, __u32 n)
 	}
 	return 0;
 }
+
+#define PSR_MODE32_BIT 0x10 /* arch/arm64/include/uapi/asm/ptrace.h */
+
+static __always_inline bool is_compat(struct pt_regs *regs, __s64 nr) { return regs->pstate & PSR_MODE32_BIT; }
 
 /* struct bpf_perf_event_data (uapi/linux/bpf_perf_event.h, struct user_pt_regs) */
 struct breakpoint_context {

@@ -20,6 +20,13 @@ static __always_inline void note_blind(struct task_struct *next)
 
 	asm("%0 = bpf_prog_active ll" : "=r"(bpf_prog_active)); /* see tracer/blind.go */
 	active = bpf_this_cpu_ptr(bpf_prog_active);
+	if (*active && follows) {
+		struct following *f = subject_of(next) ? followed() : 0;
+
+		if (f)
+			__sync_fetch_and_add(&f->blind_stints, 1);
+		return;
+	}
 	s = *active ? slot_served_by(next) : 0;
 	if (s && s->state == OPEN)
 		__sync_fetch_and_add(&s->blind_stints, 1); /* its helpers may be on other CPUs */
@@ -33,11 +40,14 @@ static __always_inline void note_blind(struct task_struct *next)
 SEC("tp_btf/sched_switch")
 int BPF_PROG(sched_switch, bool preempt, struct task_struct *prev, struct task_struct *next)
 {
-	struct slot *s = open_slot_of(prev);
 	struct pt_regs *regs;
+	struct slot *s;
 
 	if (watch_blind)
 		note_blind(next);
+	if (follows)
+		return program_switches(prev);
+	s = open_slot_of(prev);
 	if (!s)
 		return 0;
 	read_task(&s->now, prev);

@@ -92,18 +92,6 @@ static __always_inline int syscall_begins(struct slot *s)
 	return 0;
 }
 
-SEC("tp_btf/sys_enter")
-int BPF_PROG(sys_enter, struct pt_regs *regs)
-{
-	return syscall_begins(open_slot_of_caller(regs));
-}
-
-SEC("tp/raw_syscalls/sys_enter")
-int sys_enter_perf(struct trace_event_raw_sys_enter *record)
-{
-	syscall_begins(open_slot_of(bpf_get_current_task_btf()));
-	return HAND_ON;
-}
 
 static __always_inline void add_copied(struct copied *sum, const struct copied *more)
 {
@@ -206,25 +194,6 @@ static __always_inline int syscall_ends(struct slot *s, struct pt_regs *regs, __
 	else if (s)
 		count_call(s, regs, nr, ret);
 	return 0;
-}
-
-SEC("tp_btf/sys_exit")
-int BPF_PROG(sys_exit, struct pt_regs *regs, long ret)
-{
-	return syscall_ends(open_slot_of_caller(regs), regs, syscall_nr(regs), ret);
-}
-
-/* The record has the number, so that another thread's call needs its registers only if it may be a marker. */
-SEC("tp/raw_syscalls/sys_exit")
-int sys_exit_perf(struct trace_event_raw_sys_exit *record)
-{
-	struct task_struct *task = bpf_get_current_task_btf();
-	struct slot *s = open_slot_of(task);
-	__u64 nr = record->id;
-
-	if (s || nr == mark_call.nr)
-		syscall_ends(s, (struct pt_regs *)bpf_task_pt_regs(task), nr, record->ret);
-	return HAND_ON;
 }
 
 #endif

@@ -25,10 +25,10 @@ static __always_inline bool like_source(struct slot *s, __u64 inode, const struc
 	       kept->device == s->source_store.device;
 }
 
-/* Adds to what only the slot's own thread does, unless there are requests. */
+/* Adds to what only the slot's own thread does, unless there are requests, or threads without a slot. */
 static __always_inline void add(__u64 *sum, __u64 n)
 {
-	if (requests)
+	if (requests || follows)
 		__sync_fetch_and_add(sum, n);
 	else
 		*sum += n;
@@ -192,20 +192,6 @@ static __always_inline int thread_exits(struct task_struct *task)
 		__sync_fetch_and_add(&h->gone.runtime_ns, task->se.sum_exec_runtime);
 	}
 	return 0;
-}
-
-SEC("tp_btf/sched_process_exit")
-int BPF_PROG(sched_process_exit, struct task_struct *task)
-{
-	return thread_exits(task);
-}
-
-/* It exits itself (kernel/exit.c: do_exit). */
-SEC("tp/sched/sched_process_exit")
-int sched_process_exit_perf(void *record)
-{
-	thread_exits(bpf_get_current_task_btf());
-	return HAND_ON;
 }
 
 #endif

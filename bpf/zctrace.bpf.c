@@ -8,14 +8,19 @@
 #include <bpf/bpf_tracing.h>
 #include <bpf/bpf_core_read.h>
 #include "cells.h"
+#include "programs.h"
 #include "records.h"
 #include "regs.bpf.h"
 #include "files.bpf.h"
 #include "network.bpf.h"
 #include "subject.bpf.h"
+#include "threads.bpf.h"
 #include "window.bpf.h"
 #include "calls.bpf.h"
 #include "syscalls.bpf.h"
+#include "programs.bpf.h"
+#include "follow.bpf.h"
+#include "hooks.bpf.h"
 #include "sched.bpf.h"
 #include "faults.bpf.h"
 #include "copies.bpf.h"
@@ -33,6 +38,8 @@ const enum result *unused_result __attribute__((unused));
 const enum claim *unused_claim __attribute__((unused));
 const enum breakpoint *unused_breakpoint __attribute__((unused));
 const enum changes *unused_changes __attribute__((unused));
+const enum process_state *unused_process_state __attribute__((unused));
+const enum who *unused_who __attribute__((unused));
 const enum accounted *unused_accounted __attribute__((unused));
 
 char _license[] SEC("license") = "Dual BSD/GPL";

@@ -114,6 +114,16 @@ type ObjectCopied struct {
 	InKernel uint64
 }
 
+type ObjectDescriptors struct {
+	_       structs.HostLayout
+	Files   uint64
+	Users   uint64
+	Clock   uint64
+	All     uint32
+	Changed [64]uint32
+	_       [4]byte
+}
+
 type ObjectEngine uint32
 
 const (
@@ -122,6 +132,14 @@ const (
 	ObjectEngineBREAKPOINT  ObjectEngine = 2
 	ObjectEngineENGINES     ObjectEngine = 3
 )
+
+type ObjectErrnoSum struct {
+	_     structs.HostLayout
+	State uint64
+	Nr    uint32
+	Errnr uint32
+	Calls uint64
+}
 
 type ObjectFailed struct {
 	_     structs.HostLayout
@@ -151,6 +169,27 @@ type ObjectFdKind struct {
 	Detail uint32
 }
 
+type ObjectFollowing struct {
+	_              structs.HostLayout
+	Threads        ObjectPool
+	Processes      ObjectPool
+	Target         uint64
+	Namespace      uint64
+	BegunNs        uint64
+	Level          uint64
+	Ids            uint64
+	FoldsBegun     uint64
+	FoldsEnded     uint64
+	LateTasks      uint64
+	NoProcess      uint64
+	NoCell         uint64
+	CompatCalls    uint64
+	UncountedCalls uint64
+	BlindStints    uint64
+	NoSlot         uint64
+	ErrnosOverflow uint64
+}
+
 type ObjectHelperCounters struct {
 	_         structs.HostLayout
 	MinFlt    uint64
@@ -171,6 +210,12 @@ type ObjectHelpers struct {
 	Gone              ObjectHelperCounters
 	UncountedRequests uint64
 	Requests          [32]ObjectRequestCell
+}
+
+type ObjectIoBytes struct {
+	_     structs.HostLayout
+	Rchar uint64
+	Wchar uint64
 }
 
 type ObjectIoCalls struct {
@@ -202,6 +247,43 @@ type ObjectMemo struct {
 	Flags uint32
 	Cell  uint64
 }
+
+type ObjectPool struct {
+	_     structs.HostLayout
+	Free  uint64
+	Fresh uint64
+}
+
+type ObjectProcess struct {
+	_         structs.HostLayout
+	Next      uint64
+	State     uint64
+	Id        uint64
+	Pid       int32
+	Ppid      int32
+	Below     [4]int32
+	Alive     uint64
+	Threads   uint64
+	ExitCode  uint32
+	Execs     uint32
+	StartedNs uint64
+	EndedNs   uint64
+	Comm      [16]int8
+	Exe       [256]int8
+	Sums      ObjectTaskSums
+	Seen      [3]ObjectCopied
+	Errnos    [64]ObjectErrnoSum
+	Calls     [128]ObjectSum
+	_         [16]byte
+}
+
+type ObjectProcessState uint32
+
+const (
+	ObjectProcessStateNO_PROCESS ObjectProcessState = 0
+	ObjectProcessStateALIVE      ObjectProcessState = 1
+	ObjectProcessStateENDED      ObjectProcessState = 2
+)
 
 type ObjectRequestBase uint32
 
@@ -341,6 +423,22 @@ type ObjectSubject struct {
 	More    uint32
 }
 
+type ObjectSum struct {
+	_          structs.HostLayout
+	State      uint64
+	Key        ObjectCellKey
+	Calls      uint64
+	Restarted  uint64
+	Errors     uint64
+	Bytes      uint64
+	Mapped     uint64
+	Cut        uint64
+	TimeNs     uint64
+	Blocked    uint64
+	KernelRead uint64
+	Seen       [3]ObjectCopied
+}
+
 type ObjectTaskCounters struct {
 	_         structs.HostLayout
 	Nvcsw     uint64
@@ -353,10 +451,68 @@ type ObjectTaskCounters struct {
 	StimeNs   uint64
 }
 
+type ObjectTaskSums struct {
+	_              structs.HostLayout
+	Task           ObjectTaskCounters
+	Io             ObjectIoBytes
+	Counted        ObjectIoBytes
+	KernelRead     uint64
+	Voluntary      uint64
+	Involuntary    uint64
+	Unwatched      uint64
+	FaultsUser     uint64
+	DiskReadBytes  uint64
+	DiskReadBios   uint64
+	DiskWriteBytes uint64
+	DiskWriteBios  uint64
+	CowBytes       uint64
+	ReceivedBytes  uint64
+	Raced          uint64
+}
+
+type ObjectThread struct {
+	_          structs.HostLayout
+	Next       uint32
+	Process    uint32
+	Table      uint32
+	Clock      uint32
+	Begin      ObjectTaskCounters
+	BeginIo    ObjectIoBytes
+	Nvcsw      uint64
+	Sums       ObjectTaskSums
+	EnterNs    uint64
+	Blocked    uint64
+	Seen       [3]ObjectCopied
+	CowInFault uint64
+	Memos      [16]struct {
+		_        structs.HostLayout
+		Nr       uint32
+		InFd     uint32
+		OutFd    uint32
+		Flags    uint32
+		InEpoch  uint32
+		OutEpoch uint32
+		All      uint32
+		Sum      uint32
+	}
+	Calls [16]ObjectSum
+	_     [120]byte
+}
+
+type ObjectWho int32
+
+const (
+	ObjectWhoOF_PROCESS ObjectWho = 1073741824
+	ObjectWhoNEWBORN    ObjectWho = -2147483648
+)
+
 // Names of all BPF objects in the ELF.
 //
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
+	ObjectMapProcesses                    = "processes"
+	ObjectMapThreads                      = "threads"
+	ObjectMapTree                         = "tree"
 	ObjectProgAioEvents                   = "aio_events"
 	ObjectProgAioEventsPerf               = "aio_events_perf"
 	ObjectProgBioIovIterBounce            = "bio_iov_iter_bounce"
@@ -396,9 +552,12 @@ const (
 	ObjectProgPageFaultUser               = "page_fault_user"
 	ObjectProgPipeRead                    = "pipe_read"
 	ObjectProgPipeWrite                   = "pipe_write"
+	ObjectProgSchedProcessExec            = "sched_process_exec"
+	ObjectProgSchedProcessExecPerf        = "sched_process_exec_perf"
 	ObjectProgSchedProcessExit            = "sched_process_exit"
 	ObjectProgSchedProcessExitPerf        = "sched_process_exit_perf"
 	ObjectProgSchedSwitch                 = "sched_switch"
+	ObjectProgSchedWakeupNew              = "sched_wakeup_new"
 	ObjectProgSetPteRange                 = "set_pte_range"
 	ObjectProgShmemFileReadIter           = "shmem_file_read_iter"
 	ObjectProgSkbCopyBits                 = "skb_copy_bits"
@@ -421,21 +580,27 @@ const (
 	ObjectVarCalls                        = "calls"
 	ObjectVarCompleteHasCqe               = "complete_has_cqe"
 	ObjectVarEngines                      = "engines"
+	ObjectVarFollows                      = "follows"
 	ObjectVarKernel                       = "kernel"
 	ObjectVarMarkCall                     = "mark_call"
 	ObjectVarMarkersSeen                  = "markers_seen"
+	ObjectVarMaxProcesses                 = "max_processes"
+	ObjectVarMaxThreads                   = "max_threads"
 	ObjectVarPageSize                     = "page_size"
 	ObjectVarRequests                     = "requests"
 	ObjectVarSlots                        = "slots"
 	ObjectVarSubjects                     = "subjects"
+	ObjectVarTables                       = "tables"
 	ObjectVarUnusedAccounted              = "unused_accounted"
 	ObjectVarUnusedBreakpoint             = "unused_breakpoint"
 	ObjectVarUnusedChanges                = "unused_changes"
 	ObjectVarUnusedClaim                  = "unused_claim"
 	ObjectVarUnusedEngine                 = "unused_engine"
 	ObjectVarUnusedFdAttr                 = "unused_fd_attr"
+	ObjectVarUnusedProcessState           = "unused_process_state"
 	ObjectVarUnusedRequestBase            = "unused_request_base"
 	ObjectVarUnusedResult                 = "unused_result"
+	ObjectVarUnusedWho                    = "unused_who"
 	ObjectVarUringOps                     = "uring_ops"
 	ObjectVarWatchBlind                   = "watch_blind"
 )
@@ -521,9 +686,12 @@ type ObjectProgramSpecs struct {
 	PageFaultUser               *ebpf.ProgramSpec `ebpf:"page_fault_user"`
 	PipeRead                    *ebpf.ProgramSpec `ebpf:"pipe_read"`
 	PipeWrite                   *ebpf.ProgramSpec `ebpf:"pipe_write"`
+	SchedProcessExec            *ebpf.ProgramSpec `ebpf:"sched_process_exec"`
+	SchedProcessExecPerf        *ebpf.ProgramSpec `ebpf:"sched_process_exec_perf"`
 	SchedProcessExit            *ebpf.ProgramSpec `ebpf:"sched_process_exit"`
 	SchedProcessExitPerf        *ebpf.ProgramSpec `ebpf:"sched_process_exit_perf"`
 	SchedSwitch                 *ebpf.ProgramSpec `ebpf:"sched_switch"`
+	SchedWakeupNew              *ebpf.ProgramSpec `ebpf:"sched_wakeup_new"`
 	SetPteRange                 *ebpf.ProgramSpec `ebpf:"set_pte_range"`
 	ShmemFileReadIter           *ebpf.ProgramSpec `ebpf:"shmem_file_read_iter"`
 	SkbCopyBits                 *ebpf.ProgramSpec `ebpf:"skb_copy_bits"`
@@ -545,36 +713,45 @@ type ObjectProgramSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type ObjectMapSpecs struct {
+	Processes *ebpf.MapSpec `ebpf:"processes"`
+	Threads   *ebpf.MapSpec `ebpf:"threads"`
+	Tree      *ebpf.MapSpec `ebpf:"tree"`
 }
 
 // ObjectVariableSpecs contains global variables before they are loaded into the kernel.
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type ObjectVariableSpecs struct {
-	AioOps            *ebpf.VariableSpec `ebpf:"aio_ops"`
-	Bounces           *ebpf.VariableSpec `ebpf:"bounces"`
-	Breakpoints       *ebpf.VariableSpec `ebpf:"breakpoints"`
-	ByNumber          *ebpf.VariableSpec `ebpf:"by_number"`
-	Calls             *ebpf.VariableSpec `ebpf:"calls"`
-	CompleteHasCqe    *ebpf.VariableSpec `ebpf:"complete_has_cqe"`
-	Engines           *ebpf.VariableSpec `ebpf:"engines"`
-	Kernel            *ebpf.VariableSpec `ebpf:"kernel"`
-	MarkCall          *ebpf.VariableSpec `ebpf:"mark_call"`
-	MarkersSeen       *ebpf.VariableSpec `ebpf:"markers_seen"`
-	PageSize          *ebpf.VariableSpec `ebpf:"page_size"`
-	Requests          *ebpf.VariableSpec `ebpf:"requests"`
-	Slots             *ebpf.VariableSpec `ebpf:"slots"`
-	Subjects          *ebpf.VariableSpec `ebpf:"subjects"`
-	UnusedAccounted   *ebpf.VariableSpec `ebpf:"unused_accounted"`
-	UnusedBreakpoint  *ebpf.VariableSpec `ebpf:"unused_breakpoint"`
-	UnusedChanges     *ebpf.VariableSpec `ebpf:"unused_changes"`
-	UnusedClaim       *ebpf.VariableSpec `ebpf:"unused_claim"`
-	UnusedEngine      *ebpf.VariableSpec `ebpf:"unused_engine"`
-	UnusedFdAttr      *ebpf.VariableSpec `ebpf:"unused_fd_attr"`
-	UnusedRequestBase *ebpf.VariableSpec `ebpf:"unused_request_base"`
-	UnusedResult      *ebpf.VariableSpec `ebpf:"unused_result"`
-	UringOps          *ebpf.VariableSpec `ebpf:"uring_ops"`
-	WatchBlind        *ebpf.VariableSpec `ebpf:"watch_blind"`
+	AioOps             *ebpf.VariableSpec `ebpf:"aio_ops"`
+	Bounces            *ebpf.VariableSpec `ebpf:"bounces"`
+	Breakpoints        *ebpf.VariableSpec `ebpf:"breakpoints"`
+	ByNumber           *ebpf.VariableSpec `ebpf:"by_number"`
+	Calls              *ebpf.VariableSpec `ebpf:"calls"`
+	CompleteHasCqe     *ebpf.VariableSpec `ebpf:"complete_has_cqe"`
+	Engines            *ebpf.VariableSpec `ebpf:"engines"`
+	Follows            *ebpf.VariableSpec `ebpf:"follows"`
+	Kernel             *ebpf.VariableSpec `ebpf:"kernel"`
+	MarkCall           *ebpf.VariableSpec `ebpf:"mark_call"`
+	MarkersSeen        *ebpf.VariableSpec `ebpf:"markers_seen"`
+	MaxProcesses       *ebpf.VariableSpec `ebpf:"max_processes"`
+	MaxThreads         *ebpf.VariableSpec `ebpf:"max_threads"`
+	PageSize           *ebpf.VariableSpec `ebpf:"page_size"`
+	Requests           *ebpf.VariableSpec `ebpf:"requests"`
+	Slots              *ebpf.VariableSpec `ebpf:"slots"`
+	Subjects           *ebpf.VariableSpec `ebpf:"subjects"`
+	Tables             *ebpf.VariableSpec `ebpf:"tables"`
+	UnusedAccounted    *ebpf.VariableSpec `ebpf:"unused_accounted"`
+	UnusedBreakpoint   *ebpf.VariableSpec `ebpf:"unused_breakpoint"`
+	UnusedChanges      *ebpf.VariableSpec `ebpf:"unused_changes"`
+	UnusedClaim        *ebpf.VariableSpec `ebpf:"unused_claim"`
+	UnusedEngine       *ebpf.VariableSpec `ebpf:"unused_engine"`
+	UnusedFdAttr       *ebpf.VariableSpec `ebpf:"unused_fd_attr"`
+	UnusedProcessState *ebpf.VariableSpec `ebpf:"unused_process_state"`
+	UnusedRequestBase  *ebpf.VariableSpec `ebpf:"unused_request_base"`
+	UnusedResult       *ebpf.VariableSpec `ebpf:"unused_result"`
+	UnusedWho          *ebpf.VariableSpec `ebpf:"unused_who"`
+	UringOps           *ebpf.VariableSpec `ebpf:"uring_ops"`
+	WatchBlind         *ebpf.VariableSpec `ebpf:"watch_blind"`
 }
 
 // ObjectObjects contains all objects after they have been loaded into the kernel.
@@ -597,40 +774,53 @@ func (o *ObjectObjects) Close() error {
 //
 // It can be passed to LoadObjectObjects or ebpf.CollectionSpec.LoadAndAssign.
 type ObjectMaps struct {
+	Processes *ebpf.Map `ebpf:"processes"`
+	Threads   *ebpf.Map `ebpf:"threads"`
+	Tree      *ebpf.Map `ebpf:"tree"`
 }
 
 func (m *ObjectMaps) Close() error {
-	return _ObjectClose()
+	return _ObjectClose(
+		m.Processes,
+		m.Threads,
+		m.Tree,
+	)
 }
 
 // ObjectVariables contains all global variables after they have been loaded into the kernel.
 //
 // It can be passed to LoadObjectObjects or ebpf.CollectionSpec.LoadAndAssign.
 type ObjectVariables struct {
-	AioOps            *ebpf.Variable `ebpf:"aio_ops"`
-	Bounces           *ebpf.Variable `ebpf:"bounces"`
-	Breakpoints       *ebpf.Variable `ebpf:"breakpoints"`
-	ByNumber          *ebpf.Variable `ebpf:"by_number"`
-	Calls             *ebpf.Variable `ebpf:"calls"`
-	CompleteHasCqe    *ebpf.Variable `ebpf:"complete_has_cqe"`
-	Engines           *ebpf.Variable `ebpf:"engines"`
-	Kernel            *ebpf.Variable `ebpf:"kernel"`
-	MarkCall          *ebpf.Variable `ebpf:"mark_call"`
-	MarkersSeen       *ebpf.Variable `ebpf:"markers_seen"`
-	PageSize          *ebpf.Variable `ebpf:"page_size"`
-	Requests          *ebpf.Variable `ebpf:"requests"`
-	Slots             *ebpf.Variable `ebpf:"slots"`
-	Subjects          *ebpf.Variable `ebpf:"subjects"`
-	UnusedAccounted   *ebpf.Variable `ebpf:"unused_accounted"`
-	UnusedBreakpoint  *ebpf.Variable `ebpf:"unused_breakpoint"`
-	UnusedChanges     *ebpf.Variable `ebpf:"unused_changes"`
-	UnusedClaim       *ebpf.Variable `ebpf:"unused_claim"`
-	UnusedEngine      *ebpf.Variable `ebpf:"unused_engine"`
-	UnusedFdAttr      *ebpf.Variable `ebpf:"unused_fd_attr"`
-	UnusedRequestBase *ebpf.Variable `ebpf:"unused_request_base"`
-	UnusedResult      *ebpf.Variable `ebpf:"unused_result"`
-	UringOps          *ebpf.Variable `ebpf:"uring_ops"`
-	WatchBlind        *ebpf.Variable `ebpf:"watch_blind"`
+	AioOps             *ebpf.Variable `ebpf:"aio_ops"`
+	Bounces            *ebpf.Variable `ebpf:"bounces"`
+	Breakpoints        *ebpf.Variable `ebpf:"breakpoints"`
+	ByNumber           *ebpf.Variable `ebpf:"by_number"`
+	Calls              *ebpf.Variable `ebpf:"calls"`
+	CompleteHasCqe     *ebpf.Variable `ebpf:"complete_has_cqe"`
+	Engines            *ebpf.Variable `ebpf:"engines"`
+	Follows            *ebpf.Variable `ebpf:"follows"`
+	Kernel             *ebpf.Variable `ebpf:"kernel"`
+	MarkCall           *ebpf.Variable `ebpf:"mark_call"`
+	MarkersSeen        *ebpf.Variable `ebpf:"markers_seen"`
+	MaxProcesses       *ebpf.Variable `ebpf:"max_processes"`
+	MaxThreads         *ebpf.Variable `ebpf:"max_threads"`
+	PageSize           *ebpf.Variable `ebpf:"page_size"`
+	Requests           *ebpf.Variable `ebpf:"requests"`
+	Slots              *ebpf.Variable `ebpf:"slots"`
+	Subjects           *ebpf.Variable `ebpf:"subjects"`
+	Tables             *ebpf.Variable `ebpf:"tables"`
+	UnusedAccounted    *ebpf.Variable `ebpf:"unused_accounted"`
+	UnusedBreakpoint   *ebpf.Variable `ebpf:"unused_breakpoint"`
+	UnusedChanges      *ebpf.Variable `ebpf:"unused_changes"`
+	UnusedClaim        *ebpf.Variable `ebpf:"unused_claim"`
+	UnusedEngine       *ebpf.Variable `ebpf:"unused_engine"`
+	UnusedFdAttr       *ebpf.Variable `ebpf:"unused_fd_attr"`
+	UnusedProcessState *ebpf.Variable `ebpf:"unused_process_state"`
+	UnusedRequestBase  *ebpf.Variable `ebpf:"unused_request_base"`
+	UnusedResult       *ebpf.Variable `ebpf:"unused_result"`
+	UnusedWho          *ebpf.Variable `ebpf:"unused_who"`
+	UringOps           *ebpf.Variable `ebpf:"uring_ops"`
+	WatchBlind         *ebpf.Variable `ebpf:"watch_blind"`
 }
 
 // ObjectPrograms contains all programs after they have been loaded into the kernel.
@@ -676,9 +866,12 @@ type ObjectPrograms struct {
 	PageFaultUser               *ebpf.Program `ebpf:"page_fault_user"`
 	PipeRead                    *ebpf.Program `ebpf:"pipe_read"`
 	PipeWrite                   *ebpf.Program `ebpf:"pipe_write"`
+	SchedProcessExec            *ebpf.Program `ebpf:"sched_process_exec"`
+	SchedProcessExecPerf        *ebpf.Program `ebpf:"sched_process_exec_perf"`
 	SchedProcessExit            *ebpf.Program `ebpf:"sched_process_exit"`
 	SchedProcessExitPerf        *ebpf.Program `ebpf:"sched_process_exit_perf"`
 	SchedSwitch                 *ebpf.Program `ebpf:"sched_switch"`
+	SchedWakeupNew              *ebpf.Program `ebpf:"sched_wakeup_new"`
 	SetPteRange                 *ebpf.Program `ebpf:"set_pte_range"`
 	ShmemFileReadIter           *ebpf.Program `ebpf:"shmem_file_read_iter"`
 	SkbCopyBits                 *ebpf.Program `ebpf:"skb_copy_bits"`
@@ -737,9 +930,12 @@ func (p *ObjectPrograms) Close() error {
 		p.PageFaultUser,
 		p.PipeRead,
 		p.PipeWrite,
+		p.SchedProcessExec,
+		p.SchedProcessExecPerf,
 		p.SchedProcessExit,
 		p.SchedProcessExitPerf,
 		p.SchedSwitch,
+		p.SchedWakeupNew,
 		p.SetPteRange,
 		p.ShmemFileReadIter,
 		p.SkbCopyBits,

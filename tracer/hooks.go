@@ -55,7 +55,7 @@ func (h Hook) targets() []string {
 }
 
 // required is whether there is no run without the hook.
-func (h Hook) required() bool { return h.Feeds == ledger.Syscalls }
+func (h Hook) required() bool { return h.Feeds == ledger.Syscalls || h.Feeds == ledger.Following }
 
 // copies is whether its engine needs the hook to see all copies.
 func (h Hook) copies() bool { return h.Kind != Tracepoint && h.Feeds == h.Engine.Copies() }
@@ -69,6 +69,9 @@ const sinceReadahead = "later kernels, 6.18 among them; engine fentry hooks the 
 func sockets(o Options) bool   { return o.Sockets }
 func usesUring(o Options) bool { return o.Uring }
 func network(o Options) bool   { return o.Network }
+func programs(o Options) bool  { return o.Programs != nil }
+func source(o Options) bool    { return !programs(o) } // what is known of one file only
+func ownSocket(o Options) bool { return sockets(o) && !programs(o) }
 
 // Hooks are all hooks, in the order in which they are shown. Which function
 // copies what, and on which kernel, is in docs/kernels.md.
@@ -78,14 +81,16 @@ var Hooks = []Hook{
 		wanted: func(o Options) bool { return o.Latency }},
 	{Kind: Tracepoint, Program: bpf.ObjectProgSchedSwitch, Counter: "context_switches", Feeds: ledger.ContextSwitches},
 	{Kind: Tracepoint, Program: bpf.ObjectProgSchedProcessExit, Perf: perfTwin{"sched", bpf.ObjectProgSchedProcessExitPerf}, Counter: "totals of a killed worker", Feeds: ledger.ThreadExits},
+	{Kind: Tracepoint, Program: bpf.ObjectProgSchedWakeupNew, Counter: "threads and processes that begin", Feeds: ledger.Following, wanted: programs},
+	{Kind: Tracepoint, Program: bpf.ObjectProgSchedProcessExec, Perf: perfTwin{"sched", bpf.ObjectProgSchedProcessExecPerf}, Counter: "programs that begin", Feeds: ledger.Following, wanted: programs},
 	{Kind: Tracepoint, Program: bpf.ObjectProgSkbCopyDatagramIovec, Perf: perfTwin{"skb", bpf.ObjectProgSkbCopyDatagramIovecPerf}, Counter: "copies.to_user of sockets", Feeds: ledger.SocketCopies, Engine: ledger.Derived, wanted: sockets},
 	{Kind: Tracepoint, Program: bpf.ObjectProgNetifReceiveSkb, Counter: "copies.in_kernel of zero-copy sends", Feeds: ledger.LateCopies, After: true, Engine: ledger.Derived,
 		wanted: func(o Options) bool { return o.ZeroCopySends }},
 	{Kind: Tracepoint, Program: bpf.ObjectProgPageFaultUser, Counter: "page_faults.user_mode", Feeds: ledger.UserFaults, X86Only: true},
-	{Kind: Tracepoint, Program: bpf.ObjectProgMmFilemapAddToPageCache, Perf: perfTwin{"filemap", bpf.ObjectProgMmFilemapAddToPageCachePerf}, Counter: "page_cache", Feeds: ledger.PageCache},
-	{Kind: Tracepoint, Program: bpf.ObjectProgPageCacheSyncRa, Perf: perfTwin{"readahead", bpf.ObjectProgPageCacheSyncRaPerf}, Counter: "page_cache.readahead_bytes", Feeds: ledger.ReadAhead, Kernels: sinceReadahead},
-	{Kind: Tracepoint, Program: bpf.ObjectProgPageCacheAsyncRa, Perf: perfTwin{"readahead", bpf.ObjectProgPageCacheAsyncRaPerf}, Counter: "page_cache.readahead_bytes", Feeds: ledger.ReadAhead, Kernels: sinceReadahead},
-	{Kind: Tracepoint, Program: bpf.ObjectProgMmFilemapFault, Perf: perfTwin{"filemap", bpf.ObjectProgMmFilemapFaultPerf}, Counter: "page_cache.readahead_bytes of mappings", Feeds: ledger.ReadAhead, Kernels: "Linux 6.11 and later"},
+	{Kind: Tracepoint, Program: bpf.ObjectProgMmFilemapAddToPageCache, Perf: perfTwin{"filemap", bpf.ObjectProgMmFilemapAddToPageCachePerf}, Counter: "page_cache", Feeds: ledger.PageCache, wanted: source},
+	{Kind: Tracepoint, Program: bpf.ObjectProgPageCacheSyncRa, Perf: perfTwin{"readahead", bpf.ObjectProgPageCacheSyncRaPerf}, Counter: "page_cache.readahead_bytes", Feeds: ledger.ReadAhead, Kernels: sinceReadahead, wanted: source},
+	{Kind: Tracepoint, Program: bpf.ObjectProgPageCacheAsyncRa, Perf: perfTwin{"readahead", bpf.ObjectProgPageCacheAsyncRaPerf}, Counter: "page_cache.readahead_bytes", Feeds: ledger.ReadAhead, Kernels: sinceReadahead, wanted: source},
+	{Kind: Tracepoint, Program: bpf.ObjectProgMmFilemapFault, Perf: perfTwin{"filemap", bpf.ObjectProgMmFilemapFaultPerf}, Counter: "page_cache.readahead_bytes of mappings", Feeds: ledger.ReadAhead, Kernels: "Linux 6.11 and later", wanted: source},
 	{Kind: Tracepoint, Program: bpf.ObjectProgBlockBioQueue, Counter: "disk", Feeds: ledger.Disk},
 	{Kind: Tracepoint, Program: bpf.ObjectProgNetDevStartXmit, Counter: "nic, sent", Feeds: ledger.NICSent, After: true, wanted: network},
 	{Kind: Tracepoint, Program: bpf.ObjectProgNetDevXmit, Counter: "nic, sent", Feeds: ledger.NICSent, After: true, wanted: network},
@@ -110,17 +115,17 @@ var Hooks = []Hook{
 		wanted: func(o Options) bool { return o.Receiver == "zerocopy" }},
 	{Kind: FuncExit, Program: bpf.ObjectProgSkbCopyDatagramFromIter, Counter: "copies to UNIX and packet sockets", Feeds: ledger.FentryCopies, Engine: ledger.Fentry, wanted: sockets},
 	{Kind: FuncExit, Program: bpf.ObjectProgIpGenericGetfrag, Counter: "copies to UDP and RAW sockets", Feeds: ledger.FentryCopies, Engine: ledger.Fentry, wanted: sockets},
-	{Kind: FuncEntry, Program: bpf.ObjectProgSkbCopyUbufs, Counter: "copies.in_kernel of zero-copy sends", Feeds: ledger.FentryCopies, After: true, Engine: ledger.Fentry, wanted: sockets},
-	{Kind: FuncExit, Program: bpf.ObjectProgSkbCopyBits, Counter: "copies.net_internal", Feeds: ledger.NetInternal, Engine: ledger.Fentry, wanted: sockets},
+	{Kind: FuncEntry, Program: bpf.ObjectProgSkbCopyUbufs, Counter: "copies.in_kernel of zero-copy sends", Feeds: ledger.FentryCopies, After: true, Engine: ledger.Fentry, wanted: ownSocket},
+	{Kind: FuncExit, Program: bpf.ObjectProgSkbCopyBits, Counter: "copies.net_internal", Feeds: ledger.NetInternal, Engine: ledger.Fentry, wanted: ownSocket},
 	{Kind: FuncEntry, Program: bpf.ObjectProgCopyMcToKernel, Counter: "copies.cow", Feeds: ledger.COW, Engine: ledger.Fentry, X86Only: true},
 	{Kind: FuncEntry, Program: bpf.ObjectProgDoFaultBegin, Targets: []string{"do_fault"}, Counter: "copies.cow", Feeds: ledger.COW, Engine: ledger.Fentry},
 	{Kind: FuncExit, Program: bpf.ObjectProgDoFaultEnd, Targets: []string{"do_fault"}, Counter: "copies.cow", Feeds: ledger.COW, Engine: ledger.Fentry},
-	{Kind: FuncEntry, Program: bpf.ObjectProgPageCacheSyncRaEntry, Targets: []string{"page_cache_sync_ra"}, Counter: "page_cache.readahead_bytes", Feeds: ledger.ReadAhead, Replaces: bpf.ObjectProgPageCacheSyncRa, Engine: ledger.Fentry},
-	{Kind: FuncEntry, Program: bpf.ObjectProgPageCacheAsyncRaEntry, Targets: []string{"page_cache_async_ra"}, Counter: "page_cache.readahead_bytes", Feeds: ledger.ReadAhead, Replaces: bpf.ObjectProgPageCacheAsyncRa, Engine: ledger.Fentry},
-	{Kind: FuncEntry, Program: bpf.ObjectProgFilemapFaultEntry, Targets: []string{"filemap_fault"}, Counter: "page_cache.readahead_bytes of mappings", Feeds: ledger.ReadAhead, Replaces: bpf.ObjectProgMmFilemapFault, Engine: ledger.Fentry},
-	{Kind: FuncEntry, Program: bpf.ObjectProgSetPteRange, Counter: "moved.mapped", Feeds: ledger.MappedPages, Engine: ledger.Fentry, Kernels: "Linux 6.6 and later; before, do_set_pte does it"},
-	{Kind: FuncEntry, Program: bpf.ObjectProgDoSetPte, Counter: "moved.mapped", Feeds: ledger.MappedPages, Replaces: bpf.ObjectProgSetPteRange, Engine: ledger.Fentry, Kernels: "Linux until 6.5; since then, set_pte_range does it"},
-	{Kind: FuncExit, Program: bpf.ObjectProgDoSetPmd, Counter: "moved.mapped", Feeds: ledger.MappedPages, Engine: ledger.Fentry},
+	{Kind: FuncEntry, Program: bpf.ObjectProgPageCacheSyncRaEntry, Targets: []string{"page_cache_sync_ra"}, Counter: "page_cache.readahead_bytes", Feeds: ledger.ReadAhead, Replaces: bpf.ObjectProgPageCacheSyncRa, Engine: ledger.Fentry, wanted: source},
+	{Kind: FuncEntry, Program: bpf.ObjectProgPageCacheAsyncRaEntry, Targets: []string{"page_cache_async_ra"}, Counter: "page_cache.readahead_bytes", Feeds: ledger.ReadAhead, Replaces: bpf.ObjectProgPageCacheAsyncRa, Engine: ledger.Fentry, wanted: source},
+	{Kind: FuncEntry, Program: bpf.ObjectProgFilemapFaultEntry, Targets: []string{"filemap_fault"}, Counter: "page_cache.readahead_bytes of mappings", Feeds: ledger.ReadAhead, Replaces: bpf.ObjectProgMmFilemapFault, Engine: ledger.Fentry, wanted: source},
+	{Kind: FuncEntry, Program: bpf.ObjectProgSetPteRange, Counter: "moved.mapped", Feeds: ledger.MappedPages, Engine: ledger.Fentry, Kernels: "Linux 6.6 and later; before, do_set_pte does it", wanted: source},
+	{Kind: FuncEntry, Program: bpf.ObjectProgDoSetPte, Counter: "moved.mapped", Feeds: ledger.MappedPages, Replaces: bpf.ObjectProgSetPteRange, Engine: ledger.Fentry, Kernels: "Linux until 6.5; since then, set_pte_range does it", wanted: source},
+	{Kind: FuncExit, Program: bpf.ObjectProgDoSetPmd, Counter: "moved.mapped", Feeds: ledger.MappedPages, Engine: ledger.Fentry, wanted: source},
 
 	{Kind: BreakpointHook, Program: bpf.ObjectProgCopyToIter, Targets: []string{"_copy_to_iter"}, Counter: "copies to iterators", Feeds: ledger.BreakpointCopies, Engine: ledger.Breakpoint},
 	{Kind: BreakpointHook, Program: bpf.ObjectProgCopyFromIter, Targets: []string{"_copy_from_iter"}, Counter: "copies from iterators", Feeds: ledger.BreakpointCopies, Engine: ledger.Breakpoint},
@@ -158,6 +163,7 @@ type Options struct {
 	Uring         bool          // it makes requests of io_uring
 	AIO           bool          // or of Linux AIO
 	Network       bool          // it may leave through a network device
+	Programs      *Programs     // programs are followed, and no workload; nil: none are
 }
 
 // Marker is the failing system call by which a worker opens and closes its

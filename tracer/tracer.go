@@ -34,6 +34,7 @@ type Tracer struct {
 	missedHits, unwatchedCPUs int64
 	states                    [len(bpf.ObjectSlotArray{})]bpf.ObjectSlotState // in the last snapshot
 	collection                *ebpf.Collection
+	cells                     *programCells // of programs; nil: none are followed
 }
 
 type loadedHook struct {
@@ -122,6 +123,7 @@ func open(hooks []Hook, opts Options, engines []ledger.Engine, kernel *btf.Spec)
 			return nil, err
 		}
 	}
+	sizeMaps(spec, opts.Programs)
 	if err := fillConstants(spec, opts, engines, kernel, t.hasPerfEvents(ledger.PageCache, ledger.ReadAhead)); err != nil {
 		return nil, err
 	}
@@ -136,6 +138,12 @@ func open(hooks []Hook, opts Options, engines []ledger.Engine, kernel *btf.Spec)
 	}
 	for i := range t.hooks {
 		t.hooks[i].prog = t.collection.Programs[t.hooks[i].program]
+	}
+	if opts.Programs != nil {
+		if t.cells, err = mapCells(t.collection); err != nil {
+			t.collection.Close()
+			return nil, err
+		}
 	}
 	return t, nil
 }
@@ -178,6 +186,11 @@ func fillConstants(spec *ebpf.CollectionSpec, opts Options, engines []ledger.Eng
 		bpf.ObjectVarRequests: opts.Uring || opts.AIO,
 		bpf.ObjectVarByNumber: byNumber,
 		bpf.ObjectVarBounces:  bounces(kernel),
+		bpf.ObjectVarFollows:  opts.Programs != nil,
+
+		bpf.ObjectVarMaxThreads:   spec.Maps[bpf.ObjectMapThreads].MaxEntries,
+		bpf.ObjectVarMaxProcesses: spec.Maps[bpf.ObjectMapProcesses].MaxEntries,
+
 		bpf.ObjectVarUringOps: ledger.UringTable(),
 		bpf.ObjectVarAioOps:   ledger.AIOTable(),
 
@@ -281,6 +294,7 @@ func (t *Tracer) Detach() {
 // Close detaches and unloads everything.
 func (t *Tracer) Close() {
 	t.Detach()
+	t.cells.unmap()
 	t.collection.Close()
 }
 

@@ -33,6 +33,7 @@ const (
 	NICReceived                      // packets that a device brought
 	UringRequests                    // completed requests of io_uring
 	AIORequests                      // completed requests of Linux AIO
+	Following                        // what threads and programs there are: no recording of programs without it
 
 	feeds // one more than there are
 )

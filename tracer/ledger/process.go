@@ -1,0 +1,195 @@
+//go:build linux
+
+package ledger
+
+import (
+	"github.com/zctrace/zctrace/bpf"
+)
+
+// ProgramSnapshot is a copy of what was counted of programs, at one moment.
+type ProgramSnapshot struct {
+	Alive     []*Process // with those that share one place because there was no other: their ID is 0
+	Ended     []*Process // since the snapshot before
+	Following bpf.ObjectFollowing
+	Missed    []Misses // of each hook that was loaded
+
+	BlindUnknown     bool
+	BreakpointMisses int64
+	UnwatchedCPUs    int64
+	NowNS            uint64 // CLOCK_MONOTONIC, as the processes' times
+}
+
+// Process is what was counted of one process, or of several.
+type Process struct {
+	bpf.ObjectTaskSums
+	ID                    uint64
+	PID, PPID             int32
+	Below                 []int64 // its numbers in pid namespaces further down
+	Comm, Exe             string
+	StartedNS, EndedNS    uint64 // CLOCK_MONOTONIC; 0: it lives
+	ExitCode              uint32 // as wait(2) has it
+	Threads               uint64
+	Folded                int64                                     // how many processes that ended these are; 0: it is one
+	Seen                  [bpf.ObjectEngineENGINES]bpf.ObjectCopied // outside of calls that returned
+	Calls                 map[bpf.ObjectCellKey]bpf.ObjectSum
+	Errnos                map[CallErrno]uint64
+	CoreRead, CoreWritten uint64    // what the kernel read and wrote when it dumped core
+	Unbalanced            [3]uint64 // of ended ones: read bytes, written bytes, and switches that nothing explains
+}
+
+// CallErrno is how a call failed.
+type CallErrno struct{ Nr, Errno uint32 }
+
+// NewProcess copies a process's cells.
+func NewProcess(c *bpf.ObjectProcess) *Process {
+	p := &Process{
+		ObjectTaskSums: c.Sums, ID: c.Id, PID: c.Pid, PPID: c.Ppid, Comm: text(c.Comm[:]), Exe: text(c.Exe[:]),
+		StartedNS: c.StartedNs, EndedNS: c.EndedNs, ExitCode: c.ExitCode, Threads: c.Threads, Seen: c.Seen,
+		Calls: map[bpf.ObjectCellKey]bpf.ObjectSum{}, Errnos: map[CallErrno]uint64{},
+	}
+	for _, n := range c.Below {
+		if n != 0 {
+			p.Below = append(p.Below, int64(n))
+		}
+	}
+	p.addSums(c.Calls[:])
+	for i := range c.Errnos {
+		if e := &c.Errnos[i]; e.State == uint64(bpf.ObjectClaimREADY) {
+			p.Errnos[CallErrno{e.Nr, e.Errnr}] += e.Calls
+		}
+	}
+	if p.EndedNS != 0 {
+		p.balance()
+	}
+	return p
+}
+
+func text(chars []int8) string {
+	var b []byte
+	for _, c := range chars {
+		if c == 0 {
+			break
+		}
+		b = append(b, byte(c))
+	}
+	return string(b)
+}
+
+func (p *Process) addSums(sums []bpf.ObjectSum) {
+	for i := range sums {
+		if c := &sums[i]; c.State == uint64(bpf.ObjectClaimREADY) && c.Calls+c.Restarted > 0 {
+			sum := p.Calls[c.Key]
+			addSum(&sum, c)
+			p.Calls[c.Key] = sum
+		}
+	}
+}
+
+func addSum(sum, c *bpf.ObjectSum) {
+	sum.Key = c.Key
+	sum.Calls += c.Calls
+	sum.Restarted += c.Restarted
+	sum.Errors += c.Errors
+	sum.Bytes += c.Bytes
+	sum.Mapped += c.Mapped
+	sum.Cut += c.Cut
+	sum.TimeNs += c.TimeNs
+	sum.Blocked += c.Blocked
+	sum.KernelRead += c.KernelRead
+	addSeen(&sum.Seen, &c.Seen)
+}
+
+func addSeen(sum, seen *[bpf.ObjectEngineENGINES]bpf.ObjectCopied) {
+	for e := range seen {
+		sum[e].ToUser += seen[e].ToUser
+		sum[e].FromUser += seen[e].FromUser
+		sum[e].InKernel += seen[e].InKernel
+	}
+}
+
+// AddThread adds a thread that lives. Of the call under way nothing is told.
+func (p *Process) AddThread(t *bpf.ObjectThread) {
+	p.addSums(t.Calls[:])
+	sums := t.Sums
+	begin := t.Begin
+	sums.Task.Nvcsw -= begin.Nvcsw
+	sums.Task.Nivcsw -= begin.Nivcsw
+	sums.Task.MinFlt -= begin.MinFlt
+	sums.Task.MajFlt -= begin.MajFlt
+	sums.Task.ReadBytes -= begin.ReadBytes
+	sums.Task.RuntimeNs -= begin.RuntimeNs
+	sums.Task.UtimeNs -= begin.UtimeNs
+	sums.Task.StimeNs -= begin.StimeNs
+	sums.Io.Rchar -= t.BeginIo.Rchar
+	sums.Io.Wchar -= t.BeginIo.Wchar
+	p.addTask(&sums)
+}
+
+func (p *Process) addTask(s *bpf.ObjectTaskSums) {
+	sum := &p.ObjectTaskSums
+	sum.Task.Nvcsw += s.Task.Nvcsw
+	sum.Task.Nivcsw += s.Task.Nivcsw
+	sum.Task.MinFlt += s.Task.MinFlt
+	sum.Task.MajFlt += s.Task.MajFlt
+	sum.Task.ReadBytes += s.Task.ReadBytes
+	sum.Task.RuntimeNs += s.Task.RuntimeNs
+	sum.Task.UtimeNs += s.Task.UtimeNs
+	sum.Task.StimeNs += s.Task.StimeNs
+	sum.Io.Rchar += s.Io.Rchar
+	sum.Io.Wchar += s.Io.Wchar
+	sum.Counted.Rchar += s.Counted.Rchar
+	sum.Counted.Wchar += s.Counted.Wchar
+	sum.KernelRead += s.KernelRead
+	sum.Voluntary += s.Voluntary
+	sum.Involuntary += s.Involuntary
+	sum.Unwatched += s.Unwatched
+	sum.FaultsUser += s.FaultsUser
+	sum.DiskReadBytes += s.DiskReadBytes
+	sum.DiskReadBios += s.DiskReadBios
+	sum.DiskWriteBytes += s.DiskWriteBytes
+	sum.DiskWriteBios += s.DiskWriteBios
+	sum.CowBytes += s.CowBytes
+	sum.ReceivedBytes += s.ReceivedBytes
+	sum.Raced += s.Raced
+}
+
+const dumpedCore = 0x80 // of a status of wait(2)
+
+// balance holds what was counted of a process that has ended against what the kernel counted. What is over when it
+// dumped core is the dump.
+func (p *Process) balance() {
+	read, written := p.Io.Rchar-p.Counted.Rchar-p.KernelRead, p.Io.Wchar-p.Counted.Wchar
+	if p.ExitCode&dumpedCore != 0 && int64(read) >= 0 && int64(written) >= 0 {
+		p.CoreRead, p.CoreWritten = read, written
+		read, written = 0, 0
+	}
+	switches := p.Task.Nvcsw + p.Task.Nivcsw - p.Unwatched - p.Voluntary - p.Involuntary
+	for i, n := range [...]uint64{read, written, switches} {
+		p.Unbalanced[i] = uint64(max(int64(n), -int64(n)))
+	}
+}
+
+// Fold adds another process that has ended.
+func (p *Process) Fold(q *Process) {
+	p.addTask(&q.ObjectTaskSums)
+	p.Folded = max(1, p.Folded) + max(1, q.Folded)
+	p.Threads += q.Threads
+	p.StartedNS, p.EndedNS = min(p.StartedNS, q.StartedNS), max(p.EndedNS, q.EndedNS)
+	if p.PPID != q.PPID {
+		p.PPID = 0
+	}
+	addSeen(&p.Seen, &q.Seen)
+	for key, c := range q.Calls {
+		sum := p.Calls[key]
+		addSum(&sum, &c)
+		p.Calls[key] = sum
+	}
+	for how, n := range q.Errnos {
+		p.Errnos[how] += n
+	}
+	p.CoreRead += q.CoreRead
+	p.CoreWritten += q.CoreWritten
+	for i, n := range q.Unbalanced {
+		p.Unbalanced[i] += n
+	}
+}

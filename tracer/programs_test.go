@@ -1,0 +1,139 @@
+//go:build linux
+
+package tracer
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/zctrace/zctrace/tracer/ledger"
+)
+
+// follow runs a command, and returns what was counted of it, folded by the kernel's name of each process, and of all.
+func follow(t *testing.T, size Programs, argv ...string) (byComm map[string]*ledger.Process, last *ledger.ProgramSnapshot) {
+	t.Helper()
+	tr := start(t, Options{Programs: &size, Sockets: true, Copies: ledger.Derived})
+	wait, release, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer wait.Close()
+	cmd := exec.Command("/bin/sh", append([]string{"-c", `read go <&3; exec 3<&-; exec "$@"`, "sh"}, argv...)...)
+	cmd.ExtraFiles = []*os.File{wait}
+	cmd.Stderr = os.Stderr
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if err := tr.Follow(cmd.Process.Pid); err != nil {
+		t.Fatal(err)
+	}
+	fmt.Fprintln(release, "go")
+	release.Close()
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
+	byComm = map[string]*ledger.Process{}
+	for over := false; ; {
+		s, err := tr.Programs()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, p := range append(s.Ended, s.Alive...) {
+			if p.EndedNS == 0 && (!over || p.ID != 0 || s.Following.BegunNs == 0) {
+				continue
+			}
+			if had := byComm[p.Comm]; had != nil {
+				had.Fold(p)
+			} else {
+				byComm[p.Comm] = p
+			}
+		}
+		if over && s.Following.BegunNs > 0 && len(s.Alive) == min(1, int(s.Following.NoProcess)) {
+			return byComm, s
+		}
+		select {
+		case err := <-ended:
+			over = true
+			if err != nil {
+				t.Error(err)
+			}
+		default:
+		}
+	}
+}
+
+func checkBalance(t *testing.T, byComm map[string]*ledger.Process, s *ledger.ProgramSnapshot) {
+	t.Helper()
+	for comm, p := range byComm {
+		t.Logf("%s: %d processes, %d threads, rchar %d of %d + %d, wchar %d of %d, switches %d+%d, kernel %d+%d, unwatched %d, raced %d", comm, p.Folded, p.Threads,
+			p.Io.Rchar, p.Counted.Rchar, p.KernelRead, p.Io.Wchar, p.Counted.Wchar, p.Voluntary, p.Involuntary, p.Task.Nvcsw, p.Task.Nivcsw, p.Unwatched, p.Raced)
+		if p.Unbalanced != [3]uint64{} {
+			t.Errorf("%s: unbalanced by %v", comm, p.Unbalanced)
+		}
+	}
+	f := s.Following
+	if n := f.LateTasks + f.NoProcess + f.NoCell + f.CompatCalls + f.UncountedCalls; n != 0 {
+		t.Errorf("losses: %+v", f)
+	}
+	for _, m := range s.Missed {
+		if m.Events > 0 {
+			t.Errorf("%s missed %d", m.Hook, m.Events)
+		}
+	}
+}
+
+// A command counts from its first instruction, and nothing of what was before it: 64 reads and writes of 1 MiB.
+func TestFollowOne(t *testing.T) {
+	byComm, s := follow(t, DefaultPrograms, "dd", "if=/dev/zero", "of=/dev/null", "bs=1M", "count=64", "status=none")
+	checkBalance(t, byComm, s)
+	p := byComm["dd"]
+	if p == nil || len(byComm) != 1 || p.ExitCode != 0 {
+		t.Fatalf("%d processes", len(byComm))
+	}
+	for _, nr := range []uint32{unix.SYS_READ, unix.SYS_WRITE} {
+		var calls, bytes uint64
+		for key, c := range p.Calls {
+			if key.Nr == nr && (key.In.Format == unix.S_IFCHR || key.Out.Format == unix.S_IFCHR) {
+				calls, bytes = calls+c.Calls, bytes+c.Bytes
+			}
+		}
+		if calls != 64 || bytes != 64<<20 {
+			t.Errorf("call %d: %d calls, %d bytes", nr, calls, bytes)
+		}
+	}
+}
+
+// 1,000 processes that end at once use far fewer places than there are of them.
+func TestFollowForks(t *testing.T) {
+	byComm, s := follow(t, DefaultPrograms, "sh", "-c", "i=0; while [ $i -lt 1000 ]; do /bin/true; i=$((i+1)); done")
+	checkBalance(t, byComm, s)
+	if p := byComm["true"]; p == nil || p.Folded != 1000 {
+		t.Fatalf("%+v", p)
+	}
+}
+
+// With places for two threads and two processes all calls are counted all the same.
+func TestFollowWithoutRoom(t *testing.T) {
+	byComm, s := follow(t, Programs{Threads: 2, Processes: 2}, "sh", "-c", "for i in 1 2 3 4 5 6 7 8; do dd if=/dev/zero of=/dev/null bs=64K count=16 status=none & done; wait")
+	f := s.Following
+	if f.NoProcess == 0 || f.NoSlot == 0 {
+		t.Errorf("there was room: %+v", f)
+	}
+	if n := f.LateTasks + f.NoCell + f.CompatCalls + f.UncountedCalls; n != 0 {
+		t.Errorf("losses: %+v", f)
+	}
+	var bytes uint64
+	for _, p := range byComm {
+		for key, c := range p.Calls {
+			if key.Nr == unix.SYS_WRITE {
+				bytes += c.Bytes
+			}
+		}
+	}
+	if bytes != 8*16*64<<10 {
+		t.Errorf("%d bytes were written, want %d", bytes, 8*16*64<<10)
+	}
+}
