@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/zctrace/zctrace/internal/syscalls"
 	"github.com/zctrace/zctrace/tracer"
 	"github.com/zctrace/zctrace/tracer/ledger"
 	"github.com/zctrace/zctrace/workloads"
@@ -223,4 +224,17 @@ func TestLossesInTheDocs(t *testing.T) {
 		rows = append(rows, found[1])
 	}
 	same(t, "ARCHITECTURE.md, Checks that every run makes on itself", rows, there)
+}
+
+// Each call whose bytes are counted has its place in the table of calls.
+func TestCallsInTheDocs(t *testing.T) {
+	var rows []string
+	for _, row := range table(t, "calls.md", "| calls | from -> to | bytes are |") {
+		rows = append(rows, quoted(row[0])...)
+	}
+	for nr, call := range ledger.CallTable() {
+		if name := syscalls.Name(uint32(nr)); call.Result != 0 && !slices.Contains(rows, name) {
+			t.Errorf("calls.md: the bytes of %s are counted, but there is no row for it", name)
+		}
+	}
 }
