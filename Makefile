@@ -11,7 +11,9 @@ export CGO_ENABLED = 0
 
 VERSION        := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 COMMIT         := $(shell git rev-parse HEAD 2>/dev/null)
-LDFLAGS        := -s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT)
+# No -s: exec's command is to ignore the signals that zctrace found ignored, and only the
+# symbols say where Go's runtime keeps those.
+LDFLAGS        := -w -X main.version=$(VERSION) -X main.commit=$(COMMIT)
 GOLANGCI       := $(BIN)/golangci-lint-v2.15.0
 
 .PHONY: help build install uninstall run test test-all test-unit test-native test-vm test-programs accept-vm test-fresh fuzz soak lint generate check-generated bench vm-shell deps deps-native deps-programs deps-vm deps-dev man screenshot clean
@@ -51,7 +53,7 @@ test: deps test-unit test-native ## Run all tests; installs what they need
 
 NATIVE := ./tracer ./cmd/zctrace
 # Unit tests some of which need root, and skip themselves without; they run with it too.
-AS_ROOT := ./workloads ./internal/outfile
+AS_ROOT := ./workloads ./internal/outfile ./tracer/session/launch
 # PATH is named, for sudo has one of its own, without Go.
 AS_SUDO := $(if $(SUDO),-exec '$(SUDO) -E env "PATH=$(PATH)"')
 # With root to be had, CI lets no test skip itself for want of it.
@@ -135,11 +137,11 @@ deps: deps-native ## Install what the tests need (Debian, Ubuntu)
 
 # Nothing that is only recommended comes with a package: the race detector needs cgo, so the headers of C are named, too.
 deps-native:
-	@PATH=$$PATH:/usr/sbin:/sbin ./scripts/need tmux:tmux jq:jq setpriv:util-linux ip:iproute2 cc:gcc /usr/include/stdlib.h:libc6-dev \
+	@PATH=$$PATH:/usr/sbin:/sbin ./scripts/need tmux:tmux jq:jq /usr/bin/python3:python3 capsh:libcap2-bin setpriv:util-linux ip:iproute2 cc:gcc /usr/include/stdlib.h:libc6-dev \
 		mount:mount dmsetup:dmsetup mkfs.ext4:e2fsprogs mkfs.xfs:xfsprogs mkfs.btrfs:btrfs-progs strace:strace
 
 deps-programs: deps-native
-	@PATH=$$PATH:/usr/sbin:/sbin ./scripts/need tar:tar gzip:gzip curl:curl rsync:rsync /usr/bin/python3:python3 nginx:nginx-light socat:socat iperf3:iperf3
+	@PATH=$$PATH:/usr/sbin:/sbin ./scripts/need tar:tar gzip:gzip curl:curl rsync:rsync nginx:nginx-light socat:socat iperf3:iperf3
 
 deps-vm:
 	@PATH=$$PATH:/usr/sbin:/sbin ./scripts/need qemu-system-x86_64:qemu-system-x86 qemu-system-aarch64:qemu-system-arm \

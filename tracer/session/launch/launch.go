@@ -34,11 +34,12 @@ type Spec struct {
 // Command is a process that waits to become the command, is it, or was it.
 type Command struct {
 	spec    Spec
+	found   signals // of this process, and so the command's
 	pid     int
 	control *os.File // our end; nil once released or canceled
 	replies *gob.Decoder
 	ended   chan struct{}
-	stops   chan syscall.Signal // what stopped it, the latest
+	stops   chan struct{} // it was stopped
 
 	mu     sync.Mutex
 	reaped bool // and its process id may be another's
@@ -81,10 +82,12 @@ func Prepare(spec Spec) (*Command, error) {
 	}
 	c := &Command{
 		spec: spec, pid: pid, control: ours, replies: gob.NewDecoder(ours),
-		ended: make(chan struct{}), stops: make(chan syscall.Signal, 1),
+		ended: make(chan struct{}), stops: make(chan struct{}, 1),
 	}
 	go c.wait()
-	err = gob.NewEncoder(ours).Encode(spec.job())
+	job := spec.job()
+	c.found = job.Signals
+	err = gob.NewEncoder(ours).Encode(job)
 	if err == nil {
 		err = c.reply()
 	}
@@ -174,13 +177,20 @@ func (c *Command) wait() {
 		if errors.Is(err, unix.EINTR) {
 			continue
 		}
+		var status Status
 		c.mu.Lock()
-		_, err = syscall.Wait4(c.pid, &c.status.WaitStatus, syscall.WUNTRACED|syscall.WNOHANG, &c.status.Usage)
-		c.reaped = err != nil || !c.status.Stopped()
-		ended := c.reaped
+		found, err := syscall.Wait4(c.pid, &status.WaitStatus, syscall.WUNTRACED|syscall.WNOHANG, &status.Usage)
+		c.reaped = err != nil || found != 0 && !status.Stopped()
 		c.mu.Unlock()
-		if ended {
+		switch {
+		case c.reaped:
+			c.status = status
 			return
+		case found != 0: // else it has been continued meanwhile
+			select {
+			case c.stops <- struct{}{}:
+			default:
+			}
 		}
 	}
 }

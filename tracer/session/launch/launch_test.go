@@ -8,34 +8,76 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"os/signal"
+	"syscall"
 	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/zctrace/zctrace/workloads"
 )
 
-// asLauncher makes the test binary be what zctrace exec is without its tracing.
+// asLauncher makes the test binary be what zctrace exec is without its tracing: "hold" never
+// releases the command, "tree" waits for what the command leaves behind, that is for a signal.
 const asLauncher = "ZCTRACE_TEST_AS_LAUNCHER"
 
 func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && os.Args[1] == Stub {
 		os.Exit(Main(os.Args[2:]))
 	}
-	if os.Getenv(asLauncher) != "" {
+	if how := os.Getenv(asLauncher); how != "" {
 		_ = os.Unsetenv(asLauncher)
-		os.Exit(launcher(os.Args[1:]))
+		os.Exit(launcher(how, os.Args[1:]))
+	}
+	// The tests say themselves who called sudo.
+	for _, name := range []string{"SUDO_UID", "SUDO_GID", "SUDO_USER"} {
+		_ = os.Unsetenv(name)
+	}
+	// What was started in the background or by nohup ignores signals, and so would what the
+	// tests start; a handler is not inherited.
+	for _, s := range []os.Signal{syscall.SIGINT, syscall.SIGHUP} {
+		if signal.Ignored(s) {
+			signal.Notify(make(chan os.Signal, 1), s)
+		}
 	}
 	os.Exit(m.Run())
 }
 
 // launcher runs the command to its end.
-func launcher(argv []string) int {
-	c, err := Prepare(Spec{Argv: argv})
-	if err == nil {
-		err = c.Release()
+func launcher(how string, argv []string) int {
+	signal.Ignore(syscall.SIGPIPE) // as zctrace does
+	user, err := workloads.InvokingUser()
+	if err != nil {
+		panic(err)
 	}
+	c, err := Prepare(Spec{Argv: argv, User: user})
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "launcher:", err)
 		return ExitCode(err)
 	}
-	<-c.Ended()
+	abandoned := make(chan syscall.Signal, 1)
+	defer c.Relay(func(s syscall.Signal) { abandoned <- s })()
+	if how == "hold" {
+		fmt.Println("holds", c.PID())
+		select {
+		case <-c.Ended():
+		case <-abandoned:
+		}
+	}
+	if err := c.Release(); err != nil {
+		fmt.Fprintln(os.Stderr, "launcher:", err)
+		return ExitCode(err)
+	}
+	select {
+	case <-c.Ended():
+	case s := <-abandoned:
+		fmt.Fprintln(os.Stderr, "launcher: abandoned by", unix.SignalName(s))
+		return 128 + int(s)
+	}
+	if how == "tree" {
+		fmt.Println("the command has ended")
+		fmt.Fprintln(os.Stderr, "launcher: abandoned by", unix.SignalName(<-abandoned))
+	}
 	return c.Status().ExitCode()
 }
 

@@ -41,6 +41,9 @@ func candidates(name string, env []string) []string {
 // mend. It returns the path that the result is about: where one could not be executed and
 // the others are not there, that one.
 func attempt(paths []string, do func(path string) syscall.Errno) (string, syscall.Errno) {
+	if len(paths) == 1 {
+		return paths[0], do(paths[0])
+	}
 	refused := ""
 	for _, path := range paths {
 		switch errno := do(path); errno {

@@ -8,7 +8,6 @@ import (
 	"runtime"
 	"strconv"
 	"syscall"
-	"unsafe"
 
 	"golang.org/x/sys/unix"
 
@@ -119,25 +118,4 @@ func (j *job) become() reply {
 		r.Path, r.Why = found, lacks(found)
 	}
 	return r
-}
-
-// signals are what a process inherits of them.
-type signals struct {
-	Ignored, Blocked uint64 // bit s-1 for signal s
-}
-
-const lastSignal = 64
-
-// restore gives the thread and the process these. Go's runtime does not survive its signals
-// after that.
-func (s signals) restore() {
-	for n := uintptr(1); n <= lastSignal; n++ {
-		action := [4]uint64{} // the kernel's struct sigaction, with the handler first
-		if s.Ignored&(1<<(n-1)) != 0 {
-			action[0] = 1 // SIG_IGN
-		}
-		// That of SIGKILL and SIGSTOP cannot be set.
-		_, _, _ = syscall.RawSyscall6(unix.SYS_RT_SIGACTION, n, uintptr(unsafe.Pointer(&action)), 0, 8, 0, 0)
-	}
-	_, _, _ = syscall.RawSyscall6(unix.SYS_RT_SIGPROCMASK, unix.SIG_SETMASK, uintptr(unsafe.Pointer(&s.Blocked)), 0, 8, 0, 0)
 }
