@@ -170,6 +170,8 @@ func TestSignalsArePassedOn(t *testing.T) {
 	c.gets(syscall.SIGTERM)
 	c.wants("got TERM")
 	c.gets(syscall.SIGTERM) // as timeout(1) does
+	c.gets(syscall.SIGUSR1)
+	c.wants("got USR1") // so it is not abandoned yet
 	time.Sleep(patience)
 	c.gets(syscall.SIGTERM)
 	eventually(t, "abandoned", func() bool { return state(c.Process.Pid) == "" })
