@@ -13,6 +13,7 @@ import (
 	"github.com/zctrace/zctrace/internal/tracetest"
 	"github.com/zctrace/zctrace/tracer/export"
 	"github.com/zctrace/zctrace/tracer/trace"
+	"github.com/zctrace/zctrace/ui/report"
 )
 
 // A format that is added to the list has its flag where it is of use, and is told from the others elsewhere.
@@ -56,6 +57,42 @@ func TestFormatOfTraces(t *testing.T) {
 			out.WriteString(complaint(called, err))
 		}
 		if code != c.code || !strings.Contains(out.String(), c.want) {
+			t.Errorf("%q: exit code %d, %q; want %d, %q", c.args, code, out, c.code, c.want)
+		}
+	}
+}
+
+// A trace of programs is shown as it was printed at its end, without root; two are put side by side, and what is not of its
+// kind is refused.
+func TestShowPrograms(t *testing.T) {
+	oncePerMachine(t)
+	const programs = "../../tracer/trace/testdata/programs/"
+	run, set := "../../tracer/trace/testdata/sendfile.json", filepath.Join(t.TempDir(), "set.json")
+	if err := outfile.Write(set, func(w io.Writer) error { return trace.WriteSet(w, tracetest.Odd()) }); err != nil {
+		t.Fatal(err)
+	}
+	a, b := programs+"nginx.json", programs+"nginx-sendfile.json"
+	for _, c := range []struct {
+		args []string
+		code int
+		want string
+	}{
+		{[]string{"show", a}, exitDone, report.Program(tracetest.Nginx(), report.Look, tableWidth)},
+		{[]string{"show", "--plain", b}, exitDone, report.Program(tracetest.NginxSendfile(), report.Look, tableWidth)},
+		{[]string{"show", a, b}, exitDone, report.ProgramDifference(tracetest.Nginx(), tracetest.NginxSendfile(), "nginx.json", "nginx-sendfile.json", tableWidth)},
+		{[]string{"show", a, run}, exitUsage, a + " is a trace of programs, and " + run + " that of a run of zctrace's own: compare two of one kind"},
+		{[]string{"show", run, a}, exitUsage, a + " is a trace of programs, and " + run},
+		{[]string{"show", a, set}, exitUsage, set + " is a comparison of its own"},
+		{[]string{"show", "--csv", a}, exitUsage, a + " is a trace of programs: there is no --csv of it"},
+	} {
+		root, out, code := newRoot(), &strings.Builder{}, exitDone
+		root.SetArgs(c.args)
+		root.SetOut(out)
+		if called, err := root.ExecuteC(); err != nil {
+			code = exitCode(err)
+			out.WriteString(complaint(called, err))
+		}
+		if code != c.code || !strings.Contains(out.String(), c.want) || code == exitDone && out.String() != c.want {
 			t.Errorf("%q: exit code %d, %q; want %d, %q", c.args, code, out, c.code, c.want)
 		}
 	}

@@ -40,6 +40,9 @@ func TestHostileTraces(t *testing.T) {
 		{"another version of a set", `{"schema":"zctrace-set/2"}`, "", 0, "", "zctrace-set/2"},
 		{"60,000 times one strategy", `{"schema":"zctrace-set/1","traces":[],"ranking":[{"strategy":"a","rounds":2,` +
 			`"throughput":{"median":1,"min":1,"max":1,"provenance":"observed"}}],"overlaps":[{"strategies":["a"`, `,"a"`, 240e3, "]}]}", "overlaps"},
+		{"another version of programs", `{"schema":"zctrace-program/2"}`, "", 0, "", `reads "zctrace-program/1" only`},
+		{"60,000 processes", `{"schema":"zctrace-program/1","others":{},"processes":[{}`, `,{}`, 180e3, "]}", "processes, the most is 4096"},
+		{"a process with control characters", `{"schema":"zctrace-program/1","total":{"by_path":{"\u001b[2J->\u202e":{}}}}`, "", 0, "", "which is no path"},
 		{"two documents", `{"schema":"zctrace/1"}{"schema":"zctrace/1"}`, "", 0, "", "is not JSON"},
 	} {
 		t.Run(test.name, func(t *testing.T) {

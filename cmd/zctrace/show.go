@@ -25,8 +25,8 @@ func newShow() *cobra.Command {
 		Long: `show draws a saved trace on the dashboard: the arrow keys, home and end go through
 the time of the run, space plays it, 1 to 5 choose the view. Elsewhere than on a
 terminal, or with --plain, it prints what was printed at the end of the run, and so
-it does with what compare and sweep saved. Of two traces it shows what differs; x
-goes from the one to the other. A file called - is standard input.`,
+it does with what compare and sweep saved, and with traces of programs. Of two traces of a kind
+it shows what differs; x goes from the one to the other. A file called - is standard input.`,
 		Example: `  sudo zctrace run sendfile --duration 5s --json trace.json
   zctrace show trace.json
   zctrace show read-write.json sendfile.json

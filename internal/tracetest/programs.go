@@ -2,7 +2,9 @@ package tracetest
 
 import (
 	"cmp"
+	"reflect"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/zctrace/zctrace/tracer/trace"
@@ -157,4 +159,79 @@ func NginxSendfile() *trace.Program {
 			Move{Call: "recvfrom", From: trace.EndTCP, To: trace.EndUser, Calls: 1000, Bytes: 87_000},
 		)},
 	)
+}
+
+// OddProgram is a recording with something of all that is seldom: bytes that nobody knows or that are derived, calls that
+// were restarted, what was lost and what became coarser, a program that failed, more processes than a table has room for.
+func OddProgram() *trace.Program {
+	rows := []trace.ProcessRow{
+		{Comm: "tar", PID: trace.Known(812), Cost: CostOf(
+			Move{Call: "read", From: trace.EndFile, To: trace.EndUser, Calls: 7000, Bytes: 70_000_000},
+			Move{Call: "write", From: trace.EndUser, To: trace.EndPipe, Calls: 7000, Bytes: 70_000_000},
+			Move{Call: "copy_file_range", From: trace.EndFile, To: trace.EndFile, Calls: 3, Bytes: 9_000_000, Errors: 1, Errno: "EXDEV"},
+		)},
+		{Comm: "Web Content", PID: trace.Known(4_194_303), Threads: 31, Cost: CostOf(
+			Move{Call: "read", From: trace.EndControl, To: trace.EndUser, Calls: 50, Bytes: 400},
+			Move{Call: "sendfile", From: trace.EndFile, To: trace.EndTCP, Calls: 1000, Bytes: 40_000_000},
+		)},
+	}
+	for i := range int64(25) {
+		rows = append(rows, trace.ProcessRow{Comm: "cc1", Folded: i + 1, Threads: i + 1, Cost: CostOf(Move{Call: "read", From: trace.EndFile, To: trace.EndUser, Calls: i + 2, Bytes: 4096 * (i + 1)})})
+	}
+	p := Program([]string{"sh", "-c", "tar c /srv/data | gzip >'/backup of today.tgz' && make -j8 all check install"}, rows...)
+	for i := range p.Processes {
+		c := &p.Processes[i].Cost
+		c.Copies.ToUser.DerivedBytes, c.Copies.ToUser.Provenance, c.Copies.ToUser.Reason = c.Copies.ToUser.Bytes, trace.Derived, "fentry is refused by this kernel"
+		c.Moved.Mapped = Missing("no hook of this engine sees what is mapped")
+		for name, call := range c.Syscalls.ByName {
+			call.TimeNS, call.LatencyLog2 = trace.Int{}, nil
+			c.Syscalls.ByName[name] = call
+		}
+		c.Provenance["syscalls.by_name.*.time_ns"] = trace.Origin{Provenance: trace.Unavailable, Reason: "--latency off"}
+	}
+	tar := &p.Processes[0].Cost
+	read := tar.Syscalls.ByName["read"]
+	read.Restarted, tar.Syscalls.Restarted = trace.Known(4), trace.Known(4)
+	tar.Syscalls.ByName["read"], tar.ModeSwitches = read, tar.ModeSwitches.Add(trace.Known(8))
+	tar.Copies.InKernel = Missing("copy_file_range on an overlay: copied or shared")
+	between := tar.ByPath["file->file"]
+	between.Copies.InKernel = tar.Copies.InKernel
+	tar.ByPath["file->file"] = between
+	p.Others = CostOf(Move{Call: "getpid", Calls: 1_000_000})
+	p.Run.Latency, p.Run.Engine, p.Run.ExitStatus, p.Run.Ended, p.Run.Error = false, "derived", trace.Known(137), trace.Failed, "the command was killed by SIGKILL"
+	p.Losses["compat_calls"], p.Losses["no_slot"], p.Losses["raced_descriptors"] = 7, 12, 3
+	p.Others.Provenance["syscalls.by_name.*.time_ns"] = trace.Origin{Provenance: trace.Unavailable, Reason: "--latency off"}
+	getpid := p.Others.Syscalls.ByName["getpid"]
+	getpid.TimeNS, getpid.LatencyLog2 = trace.Int{}, nil
+	p.Others.Syscalls.ByName["getpid"] = getpid
+	Sum(p)
+	return p
+}
+
+// ExtremePrograms are recordings that press against every limit.
+func ExtremePrograms() map[string]*trace.Program {
+	const most = int64(1<<63 - 1)
+	huge, negative := Nginx(), NginxSendfile()
+	for p, n := range map[*trace.Program]int64{huge: most, negative: -1 << 63} {
+		for _, c := range []*trace.Cost{&p.Total, &p.Others, &p.Processes[0].Cost} {
+			fill(reflect.ValueOf(c).Elem(), n)
+			for name, path := range c.ByPath {
+				fill(reflect.ValueOf(&path).Elem(), n)
+				path.ByName = map[string]trace.PathCall{strings.Repeat("very_long_call_", 9): {Calls: trace.Known(n), Bytes: trace.Known(n)}}
+				c.ByPath[name] = path
+			}
+			long := trace.CostCall{}
+			fill(reflect.ValueOf(&long).Elem(), n)
+			long.Errnos = map[string]trace.Int{strings.Repeat("VERY_LONG_ERRNO_", 9): trace.Known(n)}
+			c.Syscalls.ByName[strings.Repeat("very_long_system_call_name_", 9)] = long
+			c.IO.KernelIO[strings.Repeat("cause", 50)] = trace.KernelIO{ReadBytes: trace.Known(n), WrittenBytes: trace.Known(0)}
+		}
+		r := &p.Processes[0]
+		r.Comm, r.PID, r.Threads, r.Folded = strings.Repeat("長い名前", 9), trace.Known(n), n, n
+		p.Losses = map[string]int64{strings.Repeat("cause", 100): n, "no_slot": n}
+		p.Run.ElapsedNS, p.Run.ExitStatus, p.Scope.Command = n, trace.Known(n), []string{strings.Repeat("/long", 200), strings.Repeat("長", 99)}
+	}
+	attach := Nginx()
+	attach.Scope = trace.Scope{Kind: trace.ScopeAttach, PIDs: []int64{1, 2, 3}, Units: []string{strings.Repeat("unit", 60)}}
+	return map[string]*trace.Program{"empty": {}, "huge": huge, "negative": negative, "attach": attach, "odd": OddProgram(), "usual": Nginx()}
 }

@@ -62,6 +62,20 @@ func (c *Cost) Referenced() Int {
 	return c.Moved.PageRefs.Bytes.Add(Known(c.Moved.Mapped.Bytes.Or(0))).Add(c.Moved.Cloned.Bytes)
 }
 
+// CompareCosts orders costs: those of which most is known to be copied first, then those that handed on most, then those
+// with most calls.
+func CompareCosts(a, b *Cost) int {
+	known := func(amounts ...Amount) (sum float64) { // as precise as an order needs
+		for _, amount := range amounts {
+			sum += float64(amount.Bytes.Or(0))
+		}
+		return sum
+	}
+	copied := func(c *Cost) float64 { return known(c.Copies.ToUser, c.Copies.FromUser, c.Copies.InKernel) }
+	moved := func(c *Cost) float64 { return known(c.Moved.PageRefs, c.Moved.Mapped, c.Moved.Cloned) }
+	return cmp.Or(cmp.Compare(copied(b), copied(a)), cmp.Compare(moved(b), moved(a)), cmp.Compare(b.Syscalls.Calls.Or(0), a.Syscalls.Calls.Or(0)))
+}
+
 // add adds one more cost; the first decides whether there are numbers of engines.
 func (c *Cost) add(d *Cost, first bool) {
 	c.Syscalls.add(&d.Syscalls)

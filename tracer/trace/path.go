@@ -191,8 +191,7 @@ func mayBe(group, key string) bool {
 	case processesKey:
 		return key != ""
 	case "by_path":
-		_, _, ok := cutPath(key)
-		return ok
+		return isPath(key)
 	}
 	return isName(key) || inCapitals[group] && isErrno(key)
 }

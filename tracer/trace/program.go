@@ -1,6 +1,11 @@
 package trace
 
-import "time"
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+)
 
 // ProgramSchema names the format of a trace of programs that zctrace did not write: of a command and everything
 // that it starts, or of processes that ran already. Readers ignore keys that they do not know and read missing
@@ -19,7 +24,7 @@ type Program struct {
 	Samples   []ProgramSample  `json:"samples"`   // cumulative since the start; at most MaxSamples
 	Total     Cost             `json:"total"`     // of all: the sum of Processes and Others, and the costs of the last sample
 	Others    Cost             `json:"others"`    // of what has no row of its own in Processes
-	Processes []ProcessRow     `json:"processes"` // those that copied most first
+	Processes []ProcessRow     `json:"processes"` // those that copied most first; at most MaxProcesses
 	Objects   []Object         `json:"objects"`
 	Flows     []Flow           `json:"flows"`
 	Advice    []Advice         `json:"advice"`
@@ -54,6 +59,9 @@ type ProgramSample struct {
 	Processes []ProcessSample `json:"processes"` // those that copied most first, at most MaxSampleProcesses
 }
 
+// MaxProcesses is how many rows a trace has at most. What processes beyond them cost is among the Others.
+const MaxProcesses = 4096
+
 // MaxSampleProcesses is how many processes a sample tells of at most.
 const MaxSampleProcesses = 32
 
@@ -76,12 +84,12 @@ type Cost struct {
 	// ByPath are the calls that move bytes, by "FROM->TO" (see PathKey), from where to where a single call moves
 	// them: a read of a file is file->user, a send user->tcp, a sendfile file->tcp. Every byte in Syscalls.ByName
 	// is in one of them. A path that nobody took is not there.
-	ByPath     map[string]PathCost `json:"by_path"`
-	Zerocopy   Zerocopy            `json:"zerocopy"` // as the programs read them of their sockets
-	PageFaults PageFaults          `json:"page_faults"`
-	Disk       Disk                `json:"disk"`
-	CPU        CPU                 `json:"cpu"`
-	IO         IO                  `json:"io"`
+	ByPath     Paths      `json:"by_path"`
+	Zerocopy   Zerocopy   `json:"zerocopy"` // as the programs read them of their sockets
+	PageFaults PageFaults `json:"page_faults"`
+	Disk       Disk       `json:"disk"`
+	CPU        CPU        `json:"cpu"`
+	IO         IO         `json:"io"`
 	// Engines are the copies as each engine counted them, with --copies all.
 	Engines map[string]*EngineCounters `json:"engines,omitempty"`
 	// Provenance tells of the plain numbers above that are not observed, by their path, e.g. "cpu.user_ns".
@@ -130,6 +138,23 @@ var Ends = []string{EndUser, EndFile, EndTCP, EndUDP, EndUnix, EndPipe, EndDevic
 
 // PathKey is the key of a path in Cost.ByPath.
 func PathKey(from, to string) string { return from + "->" + to }
+
+// Paths are costs of paths by their key.
+type Paths map[string]PathCost
+
+// UnmarshalJSON reads no more paths than there can be: a trace is untrusted input, and each path takes memory.
+func (p *Paths) UnmarshalJSON(b []byte) error {
+	var keys map[string]json.RawMessage
+	if err := json.Unmarshal(b, &keys); err != nil {
+		return err
+	}
+	for key := range keys {
+		if !isPath(key) {
+			return fmt.Errorf("by_path has %s, which is no path from one of %s to another", printable(fmt.Sprintf("%.40q", key)), strings.Join(Ends, ", "))
+		}
+	}
+	return json.Unmarshal(b, (*map[string]PathCost)(p))
+}
 
 // PathCost is what single calls moved from one kind of place to another. Its copies are those inside these calls:
 // what is copied later, as of a zero-copy send to the same machine, is in the total of its class only.

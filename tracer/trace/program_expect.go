@@ -17,7 +17,7 @@ func (p *Program) lookUp(doc map[string]any, path string) (int64, error) {
 	case "others":
 		of, keys = &p.Others, keys[1:]
 	case processesKey:
-		sum, there := p.named(keys[1])
+		sum, there := p.Named(keys[1])
 		if !there {
 			return 0, fmt.Errorf("no process of this name was seen (%s)", p.there(keys[1]))
 		}

@@ -52,6 +52,13 @@ func decodeProgram(data []byte) (*Program, error) {
 	if err := checkShape(data); err != nil {
 		return nil, fmt.Errorf("not a trace: %w", err)
 	}
+	var rows struct{ Processes []json.RawMessage } // so many would take memory
+	if err := json.Unmarshal(data, &rows); err != nil {
+		return nil, decodeError(data, err)
+	}
+	if len(rows.Processes) > MaxProcesses {
+		return nil, fmt.Errorf("not a trace: %d processes, the most is %d", len(rows.Processes), MaxProcesses)
+	}
 	p := &Program{}
 	if err := json.Unmarshal(data, p); err != nil {
 		return nil, decodeError(data, err)

@@ -46,8 +46,8 @@ func pathKeys() (keys []string) {
 	return keys
 }
 
-// named are the costs of all processes of a name, and whether there are any.
-func (p *Program) named(comm string) (Cost, bool) {
+// Named are the costs of all processes of a name, and whether there are any.
+func (p *Program) Named(comm string) (Cost, bool) {
 	var costs []*Cost
 	for i := range p.Processes {
 		if p.Processes[i].Comm == comm {

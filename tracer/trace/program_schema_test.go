@@ -60,6 +60,7 @@ func TestProgramSchemaRejects(t *testing.T) {
 		"total.provenance.cpu%user_ns":   map[string]any{"kind": "no"},
 		"others.io.kernel_io":            []any{1},
 		"processes":                      map[string]any{},
+		"others.by_path":                 map[string]any{"file->moon": map[string]any{}},
 		"processes.0.id":                 -1,
 		"processes.0.pid":                "1",
 		"processes.0.threads":            "1",

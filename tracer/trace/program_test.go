@@ -120,9 +120,6 @@ func TestProgramLaws(t *testing.T) {
 			path(&worker(p).Cost, "file->user", func(p *trace.PathCost) { p.Calls = trace.Known(1) })
 		}},
 		{"bytes of copies.from_user, of which there are", func(p *trace.Program) { worker(p).Copies.FromUser = tracetest.Observed(9) }},
-		{"it leads the other way", func(p *trace.Program) {
-			path(&worker(p).Cost, "file->user", func(p *trace.PathCost) { p.Copies.FromUser = tracetest.Observed(9) })
-		}},
 		{"which is no path", func(p *trace.Program) { worker(p).ByPath["moon->user"] = worker(p).ByPath["file->user"] }},
 		{"errnos has more in it than the 15 errors", func(p *trace.Program) {
 			edit(&worker(p).Cost, "writev", func(c *trace.CostCall) { c.Errnos["EPIPE"] = trace.Known(1) })

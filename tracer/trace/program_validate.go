@@ -33,6 +33,9 @@ func (p *Program) validatePlain() error {
 	if err := cmp.Or(validateHooks(p.Hooks), p.Run.Ended.validate()); err != nil {
 		return err
 	}
+	if len(p.Processes) > MaxProcesses {
+		return fmt.Errorf("%d processes, the most is %d", len(p.Processes), MaxProcesses)
+	}
 	numbers := map[string]int64{
 		"host.cpus":         int64(p.Host.CPUs),
 		"host.cpus_allowed": int64(p.Host.CPUsAllowed),
@@ -208,27 +211,18 @@ func (c *Cost) validateNumbers() error {
 
 // validateNames checks the keys that are made of words of this format.
 func (c *Cost) validateNames() error {
-	for key := range c.ByPath {
-		from, to, ok := cutPath(key)
-		if !ok {
+	for _, key := range slices.Sorted(maps.Keys(c.ByPath)) {
+		if !isPath(key) {
 			return fmt.Errorf("by_path has %.40q, which is no path from one of %s to another", key, strings.Join(Ends, ", "))
-		}
-		if from != EndUser && to != EndUser || from == to {
-			continue
-		}
-		for rest, amount := range map[string]Amount{"to_user": c.ByPath[key].Copies.ToUser, "from_user": c.ByPath[key].Copies.FromUser} {
-			if wrong := rest == "to_user" && from == EndUser || rest == "from_user" && to == EndUser; wrong && amount.Bytes.Or(0) > 0 {
-				return fmt.Errorf("by_path.%s.copies.%s is %s: it leads the other way", key, rest, amount.Bytes)
-			}
 		}
 	}
 	return nil
 }
 
-// cutPath takes a key of ByPath apart.
-func cutPath(key string) (from, to string, ok bool) {
-	from, to, ok = strings.Cut(key, "->")
-	return from, to, ok && slices.Contains(Ends, from) && slices.Contains(Ends, to)
+// isPath is whether a key of ByPath leads from one of the Ends to another.
+func isPath(key string) bool {
+	from, to, _ := strings.Cut(key, "->")
+	return slices.Contains(Ends, from) && slices.Contains(Ends, to)
 }
 
 // validateCalls checks that the calls by name are all calls, and that each switched modes twice.

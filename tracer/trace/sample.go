@@ -1,7 +1,6 @@
 package trace
 
 import (
-	"cmp"
 	"maps"
 	"slices"
 )
@@ -30,14 +29,14 @@ type ProgramSampler struct{ kept keeper[ProgramSample] }
 // Moments come in order.
 func (s *ProgramSampler) Add(elapsedNS int64, total Cost, processes []ProcessRow) {
 	sample := ProgramSample{ElapsedNS: elapsedNS, Total: total.WithoutHistograms(), Processes: []ProcessSample{}}
+	rows := make([]*ProcessRow, len(processes))
 	for i := range processes {
-		r := &processes[i]
+		rows[i] = &processes[i]
+	}
+	slices.SortStableFunc(rows, func(a, b *ProcessRow) int { return CompareCosts(&a.Cost, &b.Cost) })
+	for _, r := range rows[:min(len(rows), MaxSampleProcesses)] {
 		sample.Processes = append(sample.Processes, ProcessSample{r.ID, r.Syscalls.Calls, r.Copied(), r.Referenced()})
 	}
-	slices.SortStableFunc(sample.Processes, func(a, b ProcessSample) int {
-		return cmp.Or(-cmp.Compare(a.CopiedBytes.Or(0), b.CopiedBytes.Or(0)), -cmp.Compare(a.Calls.Or(0), b.Calls.Or(0)))
-	})
-	sample.Processes = slices.Clip(sample.Processes[:min(len(sample.Processes), MaxSampleProcesses)])
 	s.kept.add(sample)
 }
 

@@ -18,15 +18,28 @@ import (
 // precisely as it is shown. Lines are at most width cells, 80 if it is less.
 func Difference(a, b *trace.Trace, nameA, nameB string, width int) string {
 	width = max(width, tableWidth)
-	d := difference{a: newDocument(a), b: newDocument(b), shown: map[string]bool{}}
-	short := func(name string) string { return term.FitEnd(d.a.Text(name), 15, "..") }
-	d.names = [2]string{short(nameA), short(nameB)}
-	sections := [][]string{d.settings(width), d.speed(width), d.passes(width), d.perMiB(width), d.calls(width), d.requests(width)}
-	return joined(sections, width) + "\n!= differs, = the same as precisely as shown; ratio: the second by the first\n" + strings.Join(term.Wrap(d.legend(), width), "\n") + "\n"
+	d := difference{newSideBySide(nameA, nameB), newDocument(a), newDocument(b)}
+	return joined([][]string{d.settings(width), d.speed(width), d.passes(width), d.perMiB(width), d.calls(width), d.requests(width)}, width) + d.end(width)
+}
+
+// sideBySide is how two traces of one kind are compared.
+type sideBySide struct {
+	names [2]string
+	shown map[string]bool // the signs and marks in the tables so far: what the legend explains
+}
+
+func newSideBySide(nameA, nameB string) sideBySide {
+	short := func(name string) string { return term.FitEnd(Look.Text(name), 15, "..") }
+	return sideBySide{[2]string{short(nameA), short(nameB)}, map[string]bool{}}
+}
+
+// end explains what stands in the tables.
+func (d sideBySide) end(width int) string {
+	return "\n!= differs, = the same as precisely as shown; ratio: the second by the first\n" + strings.Join(term.Wrap(d.legend(), width), "\n") + "\n"
 }
 
 // legend explains the signs and marks that the tables have.
-func (d difference) legend() string {
+func (d sideBySide) legend() string {
 	var marks []string
 	for _, mark := range []struct{ sign, meaning string }{
 		{"?", "one of the two is not known"}, {"d", "derived"}, {"~", "estimated"}, {human.NotCounted, "not counted"},
@@ -49,15 +62,13 @@ const absent = "absent"
 
 // difference is two runs at their ends.
 type difference struct {
-	a, b  document
-	names [2]string
-	shown map[string]bool // the signs and marks in the tables so far: what the legend explains
+	sideBySide
+	a, b document
 }
 
 // settings are what the two ran under; what is the same stands once.
 func (d difference) settings(width int) []string {
-	g := term.Grid{Align: "lw"}
-	g.Add("", d.names[0]+" | "+d.names[1])
+	g := d.heading()
 	for _, s := range []struct {
 		name string
 		text func(trace.Run, trace.Host) string
@@ -84,7 +95,14 @@ func (d difference) settings(width int) []string {
 	return g.Lines(width)
 }
 
-func (difference) addSetting(g *term.Grid, name, x, y string) {
+// heading is the table of what is not a number, with the names over it.
+func (d sideBySide) heading() term.Grid {
+	g := term.Grid{Align: "lw"}
+	g.Add("", d.names[0]+" | "+d.names[1])
+	return g
+}
+
+func (sideBySide) addSetting(g *term.Grid, name, x, y string) {
 	switch {
 	case x == "" && y == "":
 	case x == y:
@@ -111,11 +129,15 @@ func (d document) lost() string {
 	return cmp.Or(d.Text(reading.LossesText(d.Trace)), "none")
 }
 
-// both is a number of the two runs.
+// both is a number of the two.
 type both struct {
-	label  string
-	figure func(d document) figureOf
-	text   func(float64) string
+	label string
+	x, y  figureOf
+	text  func(float64) string
+}
+
+func (d difference) both(label string, figure func(document) figureOf, text func(float64) string) both {
+	return both{label, figure(d.a), figure(d.b), text}
 }
 
 // figureOf is a number of one run.
@@ -147,11 +169,11 @@ func perBytes(n trace.Value, payload trace.Int, bytes float64) figureOf {
 
 // table is a section with a column for each run, their ratio, and whether they
 // differ. Rows that are 0 or unknown in both are left out.
-func (d difference) table(title string, rows []both, width int) []string {
+func (d sideBySide) table(title string, rows []both, width int) []string {
 	g := term.Grid{Align: "lrmrmr"}
 	g.Add(title, d.names[0], "", d.names[1], "", "ratio")
 	for _, row := range rows {
-		x, y := row.figure(d.a), row.figure(d.b)
+		x, y := row.x, row.y
 		if x.nothing() && y.nothing() {
 			continue
 		}
@@ -182,15 +204,15 @@ func (d difference) speed(width int) []string {
 		return observed(float64(p), known)
 	}
 	rows := []both{
-		{"payload, bytes", payload, human.Whole},
-		{"elapsed", func(d document) figureOf { return observed(float64(d.Now.ElapsedNS), d.Now.ElapsedNS > 0) }, func(v float64) string { return human.Seconds(int64(v)) }},
-		{"throughput", func(d document) figureOf {
+		d.both("payload, bytes", payload, human.Whole),
+		d.both("elapsed", func(d document) figureOf { return observed(float64(d.Now.ElapsedNS), d.Now.ElapsedNS > 0) }, inSeconds),
+		d.both("throughput", func(d document) figureOf {
 			p := payload(d)
 			return observed(p.value*1e9/float64(max(d.Now.ElapsedNS, 1)), p.known && d.Now.ElapsedNS > 0)
-		}, human.Rate},
+		}, human.Rate),
 	}
 	for _, process := range d.processes() {
-		rows = append(rows, both{process + "'s CPU, ns/KiB", perPayload(process, trace.RuntimeNS, 1<<10), human.ThreeDigits})
+		rows = append(rows, d.both(process+"'s CPU, ns/KiB", perPayload(process, trace.RuntimeNS, 1<<10), human.ThreeDigits))
 	}
 	return d.table("Speed", rows, width)
 }
@@ -221,7 +243,7 @@ func (d difference) passes(width int) []string {
 	var rows []both
 	for _, process := range d.processes() {
 		add := func(name string, n trace.Number) {
-			rows = append(rows, both{process + " " + name, perPayload(process, n, 1), human.Passes})
+			rows = append(rows, d.both(process+" "+name, perPayload(process, n, 1), human.Passes))
 		}
 		for _, k := range trace.OfKind(trace.Class) {
 			add(className(k), k)
@@ -238,7 +260,7 @@ func (d difference) perMiB(width int) []string {
 	for _, process := range d.processes() {
 		for _, m := range []trace.Number{trace.Calls, trace.ModeSwitches, trace.VoluntarySwitches, trace.InvoluntarySwitches, trace.MinorFaults, trace.MajorFaults} {
 			name := strings.Replace(m.Name(), "context switches", "switches", 1)
-			rows = append(rows, both{process + " " + name, perPayload(process, m, 1<<20), human.PerMiB})
+			rows = append(rows, d.both(process+" "+name, perPayload(process, m, 1<<20), human.PerMiB))
 		}
 	}
 	return d.table("Per MiB of payload", rows, width)
@@ -249,12 +271,12 @@ func (d difference) calls(width int) []string {
 	var rows []both
 	for _, name := range eitherOf(d.a.Now.Main().Syscalls.ByName, d.b.Now.Main().Syscalls.ByName) {
 		call := func(d document) reading.Call { return reading.CallOf(d.Now.Main(), name) }
-		rows = append(rows, both{d.a.Text(name), func(d document) figureOf {
+		rows = append(rows, d.both(d.a.Text(name), func(d document) figureOf {
 			made := trace.Known(call(d).Count.Int.Or(0)) // one that was not made was made 0 times
 			return perBytes(trace.Value{Int: made}, d.Payload(), 1<<20)
-		}, human.PerMiB})
+		}, human.PerMiB))
 		for _, errno := range d.errnos(name) {
-			rows = append(rows, both{d.a.Text(name + ", " + errno), func(d document) figureOf {
+			rows = append(rows, d.both(d.a.Text(name+", "+errno), func(d document) figureOf {
 				failed := d.Now.Main().ErrnoOf(name, errno)
 				if errno == reading.OtherErrnos {
 					failed = trace.Value{Int: d.Now.Main().Syscalls.ByName[name].OtherErrors(), Origin: call(d).Errors.Origin}
@@ -263,13 +285,13 @@ func (d difference) calls(width int) []string {
 					failed = trace.Value{Int: trace.Known(0)}
 				}
 				return perBytes(failed, d.Payload(), 1<<20)
-			}, human.PerMiB})
+			}, human.PerMiB))
 		}
-		rows = append(rows, both{d.a.Text(name) + ", mean ns", func(d document) figureOf {
+		rows = append(rows, d.both(d.a.Text(name)+", mean ns", func(d document) figureOf {
 			f := observed(call(d).MeanNS())
 			f.absent = !f.known && call(d).Count.Int.Or(0) == 0
 			return f
-		}, human.Whole})
+		}, human.Whole))
 	}
 	return d.table("Sender's calls per MiB", rows, width)
 }
@@ -279,14 +301,14 @@ func (d difference) calls(width int) []string {
 func (d difference) requests(width int) []string {
 	var rows []both
 	add := func(request, label string, of func(*trace.Counters) trace.Value) {
-		rows = append(rows, both{d.a.Text(label), func(d document) figureOf {
+		rows = append(rows, d.both(d.a.Text(label), func(d document) figureOf {
 			c := d.Now.Main()
 			n := of(c)
 			if _, made := c.Requests[request]; !made && c.Requests != nil {
 				n = trace.Value{Int: trace.Known(0)}
 			}
 			return perBytes(n, d.Payload(), 1<<20)
-		}, human.PerMiB})
+		}, human.PerMiB))
 	}
 	a, b := d.a.Now.Main().Requests, d.b.Now.Main().Requests
 	for _, name := range eitherOf(a, b) {

@@ -99,7 +99,7 @@ func (r ranking) titleSection(width int) []string {
 		return lines
 	}
 	g := term.Grid{Align: "lw"}
-	add := r.first.adder(&g)
+	add := adder(r.first.Look, &g)
 	r.first.addSetting(func(name string, parts ...string) {
 		if name != "chunk" || !r.Sweeps() {
 			add(name, parts...)

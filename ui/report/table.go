@@ -92,7 +92,7 @@ func sized(n int64) string {
 // runSection says what ran.
 func (d document) runSection(width int) []string {
 	g := term.Grid{Align: "lw"}
-	add := d.adder(&g)
+	add := adder(d.Look, &g)
 	d.addSetting(add)
 	payload := d.Payload()
 	add("payload", orNothing(payload, sized))
@@ -112,18 +112,18 @@ const NoEnd = "saved before its end"
 func endedText(r trace.Run) string { return cmp.Or(string(r.Ended), NoEnd) }
 
 // adder adds what is not empty to a grid of names and words.
-func (d document) adder(g *term.Grid) func(name string, parts ...string) {
+func adder(look *term.Look, g *term.Grid) func(name string, parts ...string) {
 	return func(name string, parts ...string) {
 		parts = slices.DeleteFunc(parts, func(s string) bool { return s == "" })
 		if len(parts) > 0 {
-			g.Add("  "+name, d.Text(strings.Join(parts, ", ")))
+			g.Add("  "+name, look.Text(strings.Join(parts, ", ")))
 		}
 	}
 }
 
 // addSetting says what the numbers were measured under.
 func (d document) addSetting(add func(name string, parts ...string)) {
-	r, h := d.Trace.Run, d.Trace.Host
+	r := d.Trace.Run
 	source := r.Source.Path
 	if r.Source.Kind == "auto" {
 		source = "auto"
@@ -145,11 +145,16 @@ func (d document) addSetting(add func(name string, parts ...string)) {
 	add("chunk", sized(r.ChunkBytes))
 	add("rate", reading.LimitText(r.LimitRate))
 	add("engine", r.Engine, whyNotSeen(d.Trace))
+	add("host", hostText(d.Trace.Host)...)
+}
+
+// hostText says on what it was measured.
+func hostText(h trace.Host) []string {
 	kernel := h.Kernel
 	if kernel != "" {
 		kernel = "Linux " + kernel
 	}
-	add("host", kernel, h.Arch, reading.CPUsText(h), h.CPUModel, h.Virtualization)
+	return []string{kernel, h.Arch, reading.CPUsText(h), h.CPUModel, h.Virtualization}
 }
 
 // addStart says when it ran, and how to run it again.
