@@ -7,6 +7,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -236,6 +237,21 @@ func TestInvokingUser(t *testing.T) {
 	t.Setenv("SUDO_UID", "0")
 	if u, err := InvokingUser(); u != nil || err != nil {
 		t.Errorf("root's own sudo: %+v, %v", u, err)
+	}
+}
+
+// Users that are not in /etc/passwd have the groups that id(1) knows.
+func TestGroupsOfNetworkUsers(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("needs root, as sudo gives it")
+	}
+	dir := t.TempDir()
+	must(t, os.WriteFile(filepath.Join(dir, "id"), []byte("#!/bin/sh\n[ \"$*\" = '-G 4294967294' ] && echo 1234 5678\n"), 0o755))
+	t.Setenv("PATH", dir)
+	t.Setenv("SUDO_UID", "4294967294")
+	t.Setenv("SUDO_GID", "1234")
+	if u, err := InvokingUser(); err != nil || u == nil || !slices.Equal(u.Groups, []uint32{1234, 5678}) {
+		t.Errorf("%+v, %v", u, err)
 	}
 }
 

@@ -5,9 +5,11 @@ package workloads
 import (
 	"fmt"
 	"os"
+	"os/exec"
 	"os/user"
 	"runtime"
 	"strconv"
+	"strings"
 	"syscall"
 	"unsafe"
 
@@ -39,19 +41,28 @@ func InvokingUser() (*User, error) {
 		}
 		*to = uint32(n)
 	}
-	// A user that no database knows has the primary group only.
-	if known, err := user.LookupId(uid); err == nil {
-		ids, err := known.GroupIds()
-		if err != nil {
-			return nil, fmt.Errorf("find the groups of user %s: %w", known.Username, err)
-		}
-		for _, id := range ids {
-			if n, err := strconv.ParseUint(id, 10, 32); err == nil {
-				u.Groups = append(u.Groups, uint32(n))
-			}
+	ids, err := groupsOf(uid)
+	for _, id := range ids {
+		if n, err := strconv.ParseUint(id, 10, 32); err == nil {
+			u.Groups = append(u.Groups, uint32(n))
 		}
 	}
-	return u, nil
+	return u, err
+}
+
+// groupsOf are the groups of the user. Without cgo Go knows of those in /etc/passwd only, and id(1) of
+// others (LDAP, systemd-homed); one that it does not know, either, has the primary group only.
+func groupsOf(uid string) ([]string, error) {
+	known, err := user.LookupId(uid)
+	if err != nil {
+		out, _ := exec.Command("id", "-G", uid).Output()
+		return strings.Fields(string(out)), nil
+	}
+	ids, err := known.GroupIds()
+	if err != nil {
+		return nil, fmt.Errorf("find the groups of user %s: %w", known.Username, err)
+	}
+	return ids, nil
 }
 
 // AsUser runs f with u's rights to files. It changes the calling thread only,

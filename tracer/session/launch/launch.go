@@ -19,6 +19,7 @@ import (
 	"strconv"
 	"sync"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -41,9 +42,10 @@ type Command struct {
 	ended   chan struct{}
 	stops   chan struct{} // it was stopped
 
-	mu     sync.Mutex
-	reaped bool // and its process id may be another's
-	status Status
+	mu      sync.Mutex
+	reaped  bool // and its process id may be another's
+	status  Status
+	endedAt time.Time
 }
 
 // Status is how the command ended.
@@ -184,7 +186,7 @@ func (c *Command) wait() {
 		c.mu.Unlock()
 		switch {
 		case c.reaped:
-			c.status = status
+			c.status, c.endedAt = status, time.Now()
 			return
 		case found != 0: // else it has been continued meanwhile
 			select {

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"syscall"
 	"testing"
 )
 
@@ -99,4 +100,25 @@ func withSymbols(t *testing.T) string {
 		t.Fatalf("%v: %s", err, out)
 	}
 	return binary
+}
+
+// A make below make finds its jobserver: two jobs that wait for each other run at once.
+func TestJobserver(t *testing.T) {
+	dir := t.TempDir()
+	for name, text := range map[string]string{
+		"Makefile": "all:\n\t+" + os.Args[0] + " $(MAKE) --no-print-directory -f sub.mk\n",
+		"sub.mk":   "all: a b\na:\n\t@echo to b >fifo\nb:\n\t@cat fifo\n",
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := syscall.Mkfifo(filepath.Join(dir, "fifo"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.CommandContext(t.Context(), "make", "-s", "-j2")
+	cmd.Env, cmd.Dir = append(os.Environ(), asLauncher+"=run"), dir
+	if r := finish(t, cmd); r != (result{stdout: "to b\n"}) {
+		t.Errorf("%+v", r)
+	}
 }

@@ -33,7 +33,8 @@ var relayed = []syscall.Signal{
 //   - when the command is stopped, this process stops, and when this process is continued, it
 //     continues the command: the shell sees one job;
 //   - the second SIGTERM calls abandon, and so does any that asks to end once the command has
-//     ended: who only waits for what the command left behind is free to go.
+//     ended: who only waits for what the command left behind is free to go. Those within a second
+//     of the first, or of the end, count as one with that.
 //
 // abandon is called once at most, and has to leave the command alone. What was ignored when
 // this process started stays so.
@@ -90,7 +91,9 @@ func (r *relay) take(s syscall.Signal) {
 		return
 	case syscall.SIGINT, syscall.SIGQUIT, syscall.SIGTERM, syscall.SIGHUP:
 		if r.hasEnded() {
-			r.abandonOnce(s)
+			if time.Since(r.endedAt) > patience { // else it may be the signal that ended the command, too
+				r.abandonOnce(s)
+			}
 			return
 		}
 	}

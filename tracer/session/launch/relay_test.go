@@ -238,15 +238,30 @@ func TestDaemon(t *testing.T) {
 		if got, want := parent(t, pid), parent(t, directly); got != want {
 			t.Errorf("its parent is %s, want %s", got, want)
 		}
-		c.gets(s)
 		if s == syscall.SIGKILL {
+			c.gets(s)
 			c.exits(-1, "")
 		} else {
+			time.Sleep(patience) // until it is no more the signal that ended the command
+			c.gets(s)
 			c.exits(6, "launcher: abandoned by "+unix.SignalName(s)+"\n")
 		}
 		if state(pid) == "" {
 			t.Errorf("%v: the daemon is gone", s)
 		}
 		_ = syscall.Kill(pid, syscall.SIGKILL)
+	}
+}
+
+// Ctrl-C ends the command and comes to zctrace, too: that asks for one end, and not for two.
+func TestOneSignalIsOne(t *testing.T) {
+	c := converse(t, "tree", "sh", "-c", daemon)
+	pid := c.pid("is ")
+	defer func() { _ = syscall.Kill(pid, syscall.SIGKILL) }()
+	c.wants("the command has ended")
+	c.gets(syscall.SIGINT)
+	time.Sleep(patience / 2)
+	if state(c.Process.Pid) == "" {
+		t.Error("it waits no more for what the command left behind")
 	}
 }
