@@ -99,8 +99,7 @@ func (t *Tracer) Programs() (*ledger.ProgramSnapshot, error) {
 	if err := unix.ClockGettime(unix.CLOCK_MONOTONIC, &now); err != nil {
 		return nil, fmt.Errorf("read the clock: %w", err)
 	}
-	s := &ledger.ProgramSnapshot{NowNS: uint64(now.Nano()), BlindUnknown: !t.watchesBlind}
-	s.Ended = t.cells.takeEnded()
+	s := &ledger.ProgramSnapshot{NowNS: uint64(now.Nano()), Ended: t.cells.takeEnded(), BlindUnknown: !t.watchesBlind}
 	const tries = 100 // while threads end all the time
 	for range tries {
 		before := atomic.LoadUint64(&t.cells.following.FoldsBegun)
@@ -125,6 +124,18 @@ func (t *Tracer) Programs() (*ledger.ProgramSnapshot, error) {
 	var err error
 	s.BreakpointMisses, s.UnwatchedCPUs, err = t.breakpointLosses(false)
 	return s, err
+}
+
+// Ended takes what was counted of processes that have ended, as [Tracer.Programs] does, and nothing else: places become
+// free for others. alive is how many processes there are besides.
+func (t *Tracer) Ended() (ended []*ledger.Process, alive int) {
+	known := t.cells.known()
+	for i := range known {
+		if atomic.LoadUint64(&known[i].State) == uint64(bpf.ObjectProcessStateALIVE) || i == 0 && atomic.LoadUint64(&known[i].Alive) > 0 {
+			alive++
+		}
+	}
+	return t.cells.takeEnded(), alive
 }
 
 func (p *programCells) known() []bpf.ObjectProcess {

@@ -21,7 +21,13 @@ type recordingFlags struct {
 }
 
 func (r *recordingFlags) register(cmd *cobra.Command) {
-	r.latency = choice{"on", []string{"on", "off"}}
+	r.registerCounting(cmd, "on")
+	cmd.Flags().BoolVar(&r.baseline, "baseline", false, "do the same work untraced before, to tell what tracing costs")
+}
+
+// registerCounting registers those of any recording.
+func (r *recordingFlags) registerCounting(cmd *cobra.Command, latency string) {
+	r.latency = choice{latency, []string{"on", "off"}}
 	r.copies = choice{value: string(tracer.Auto)}
 	for _, e := range tracer.EngineChoices {
 		r.copies.values = append(r.copies.values, string(e))
@@ -30,7 +36,6 @@ func (r *recordingFlags) register(cmd *cobra.Command) {
 	f.Var(&r.duration, "duration", "stop after `TIME`, e.g. 5s; with --bytes, whichever comes first (default 10s without --bytes)")
 	f.Var(&r.latency, "latency", "time every system call; off is cheaper")
 	f.Var(&r.copies, "copies", "how to count copies: fentry sees them in the kernel's functions, breakpoint at the copy instructions (slow), derived infers them from the system calls; auto is fentry where the kernel allows it; all run side by side")
-	f.BoolVar(&r.baseline, "baseline", false, "do the same work untraced before, to tell what tracing costs")
 	f.Var(&r.interval, "interval", "take a sample every `TIME` (default 1s, 100ms on the dashboard)")
 	complete(cmd, "latency", r.latency.values...)
 	complete(cmd, "copies", r.copies.values...)

@@ -14,7 +14,7 @@ import (
 
 // machineCommands are those that need Linux.
 func machineCommands() []*cobra.Command {
-	return []*cobra.Command{newRun(runStrategy), newCompare(compareStrategies), newSweep(compareStrategies), newServe(), newList(), newDoctor()}
+	return []*cobra.Command{newExec(), newRun(runStrategy), newCompare(compareStrategies), newSweep(compareStrategies), newServe(), newList(), newDoctor()}
 }
 
 // worker plays a worker of a run, or the process that becomes exec's command, if that is

@@ -13,7 +13,7 @@ import (
 // machineCommands say of those that need Linux that they do.
 func machineCommands() []*cobra.Command {
 	var commands []*cobra.Command
-	for _, name := range []string{"run", "compare", "sweep", "serve", "list", "doctor"} {
+	for _, name := range []string{"exec", "run", "compare", "sweep", "serve", "list", "doctor"} {
 		commands = append(commands, &cobra.Command{
 			Use: name, Short: "On Linux only", DisableFlagParsing: true,
 			RunE: run(func(*cobra.Command, []string) error {

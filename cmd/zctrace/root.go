@@ -155,6 +155,9 @@ func complaint(called *cobra.Command, err error) string {
 }
 
 func exitCode(err error) int {
+	if status := (*statusError)(nil); errors.As(err, &status) {
+		return status.code
+	}
 	var signal *signalError
 	if errors.As(err, &signal) {
 		return signalExit(signal.signal)
@@ -165,6 +168,21 @@ func exitCode(err error) int {
 	}
 	return exitCodes[fault.KindOf(err)]
 }
+
+// statusError ends zctrace with a status that is not of its own errors. Its text is empty when all has been said.
+type statusError struct {
+	code int
+	err  error
+}
+
+func (e *statusError) Error() string {
+	if e.err == nil {
+		return ""
+	}
+	return e.err.Error()
+}
+
+func (e *statusError) Unwrap() error { return e.err }
 
 func newRoot() *cobra.Command {
 	root := &cobra.Command{

@@ -29,6 +29,7 @@ type Process struct {
 	StartedNS, EndedNS    uint64 // CLOCK_MONOTONIC; 0: it lives
 	ExitCode              uint32 // as wait(2) has it
 	Threads               uint64
+	Running               uint64                                    // of these, those that live
 	Folded                int64                                     // how many processes that ended these are; 0: it is one
 	Seen                  [bpf.ObjectEngineENGINES]bpf.ObjectCopied // outside of calls that returned
 	Calls                 map[bpf.ObjectCellKey]bpf.ObjectSum
@@ -44,7 +45,7 @@ type CallErrno struct{ Nr, Errno uint32 }
 func NewProcess(c *bpf.ObjectProcess) *Process {
 	p := &Process{
 		ObjectTaskSums: c.Sums, ID: c.Id, PID: c.Pid, PPID: c.Ppid, Comm: text(c.Comm[:]), Exe: text(c.Exe[:]),
-		StartedNS: c.StartedNs, EndedNS: c.EndedNs, ExitCode: c.ExitCode, Threads: c.Threads, Seen: c.Seen,
+		StartedNS: c.StartedNs, EndedNS: c.EndedNs, ExitCode: c.ExitCode, Threads: c.Threads, Running: c.Alive, Seen: c.Seen,
 		Calls: map[bpf.ObjectCellKey]bpf.ObjectSum{}, Errnos: map[CallErrno]uint64{},
 	}
 	for _, n := range c.Below {

@@ -1,0 +1,177 @@
+//go:build linux
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"github.com/zctrace/zctrace/internal/fault"
+	"github.com/zctrace/zctrace/internal/outfile"
+	"github.com/zctrace/zctrace/tracer"
+	"github.com/zctrace/zctrace/tracer/session"
+	"github.com/zctrace/zctrace/tracer/session/launch"
+	"github.com/zctrace/zctrace/tracer/trace"
+	"github.com/zctrace/zctrace/ui/report"
+	"github.com/zctrace/zctrace/workloads"
+)
+
+// execFlags are those of exec.
+type execFlags struct {
+	recording   recordingFlags
+	output      outputFlags
+	table       string
+	wait, names choice
+	size        tracer.Programs
+}
+
+func newExec() *cobra.Command {
+	f := execFlags{size: tracer.DefaultPrograms}
+	cmd := &cobra.Command{
+		Use:   "exec [FLAGS] -- COMMAND [ARG...]",
+		Short: "Run a command and show what it and all that it starts copied",
+		Long: `exec runs a command, follows it and everything that it starts, and prints in the end what they copied,
+from where to where, by which system calls, and how far that can be trusted.
+
+The command runs as the user who called sudo, with its own terminal, standard input, output and error; the
+table goes to standard error, or where -o says. HOME, USER, LOGNAME and SHELL are that user's; the rest of the
+environment is as sudo passed it (sudo -E keeps it). It counts from its first instruction.
+
+The exit status is the command's own where that is not 0, 128 and the signal's number if one ended it; else 4 if an
+expectation failed, 1 if events were lost. Before it starts: 2 wrong usage, 125 zctrace cannot, 126 it is
+not executable, 127 it is not found.`,
+		Example: `  sudo zctrace exec -- dd if=/dev/zero of=/dev/null bs=1M count=64
+  sudo zctrace exec --json t.json -- sh -c 'tar c . | gzip >/dev/null'
+  sudo zctrace exec --expect 'total.copies.from_user == 0' -- ./server`,
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return usageError("exec takes a command: zctrace exec -- COMMAND [ARG...]")
+			}
+			return nil
+		},
+		RunE: run(func(cmd *cobra.Command, args []string) error { return f.exec(cmd, args) }),
+	}
+	f.register(cmd)
+	return cmd
+}
+
+func (f *execFlags) register(cmd *cobra.Command) {
+	cmd.Flags().SortFlags = false
+	cmd.Flags().SetInterspersed(false) // what follows the command is its own
+	f.recording.registerCounting(cmd, "off")
+	f.output.register(cmd)
+	f.wait = choice{"tree", []string{"tree", "command"}}
+	f.names = choice{value: string(trace.NamesFull)}
+	for _, n := range trace.AllNames {
+		f.names.values = append(f.names.values, string(n))
+	}
+	flags := cmd.Flags()
+	flags.StringVarP(&f.table, "output", "o", "", "write the table to `FILE` instead of standard error")
+	flags.Var(&f.wait, "wait", "how long to follow: to the end of the whole tree that the command has started, or of the command")
+	flags.Var(&f.names, "names", "what to tell of command lines, paths and addresses: all, the last part of paths, or nothing")
+	flags.Uint32Var(&f.size.Threads, "max-threads", f.size.Threads, "`N` threads at a time have cells of their own; the others share those of their process")
+	flags.Uint32Var(&f.size.Processes, "max-processes", f.size.Processes, "`N` processes at a time have cells of their own; the others share some")
+	complete(cmd, "wait", f.wait.values...)
+	complete(cmd, "names", f.names.values...)
+	complete(cmd, "max-threads")
+	complete(cmd, "max-processes")
+}
+
+func (f *execFlags) exec(cmd *cobra.Command, argv []string) error {
+	expectations, err := f.expectations()
+	if err != nil {
+		return err
+	}
+	cfg := session.ProgramConfig{Size: f.size, CommandOnly: f.wait.value == "command", Spec: launch.Spec{Argv: argv}}
+	if cfg.Recording, err = f.recording.recording(cmd); err != nil {
+		return err
+	}
+	if cfg.Interval == 0 {
+		cfg.Interval = plainInterval
+	}
+	switch most := uint32(1 << 20); {
+	case f.size.Threads < 1 || f.size.Threads > most:
+		return usageError("--max-threads %d: take 1 to %d", f.size.Threads, most)
+	case f.size.Processes < 1 || f.size.Processes > most:
+		return usageError("--max-processes %d: take 1 to %d", f.size.Processes, most)
+	}
+	f.output.jsonGiven = cmd.Flags().Changed("json")
+	file, err := f.output.file(workloads.Work{})
+	if err != nil {
+		return err
+	}
+	if cfg.User, err = workloads.InvokingUser(); err != nil {
+		return &statusError{launch.ExitCannot, err}
+	}
+	ctx, end := context.WithCancelCause(cmd.Context())
+	defer end(nil)
+	p, err := session.Exec(ctx, cfg, session.OpenProgramTracer, func(s syscall.Signal) { end(interruption{s}) }, nil)
+	if p == nil {
+		return &statusError{launch.ExitCode(err), err}
+	}
+	p = p.WithNames(trace.Names(f.names.value))
+	return f.conclude(p, errors.Join(err, f.write(p, file)), expectations)
+}
+
+func (f *execFlags) expectations() (list []trace.ProgramExpectation, err error) {
+	for _, text := range f.output.expect {
+		e, err := trace.ParseProgramExpectation(text)
+		if err != nil {
+			return nil, usageError("--expect: %w", err)
+		}
+		list = append(list, e)
+	}
+	return list, nil
+}
+
+// write prints the table and writes the trace.
+func (f *execFlags) write(p *trace.Program, file string) (err error) {
+	table := func(w io.Writer) error {
+		_, err := io.WriteString(w, report.Program(p, report.Look, tableWidth))
+		return err
+	}
+	switch {
+	case f.output.quiet:
+	case f.table != "":
+		err = asUser(func() error { return outfile.WritePrivate(f.table, table) })
+	default:
+		err = printError(table(os.Stderr))
+	}
+	content := func(w io.Writer) error { return trace.WriteProgram(w, p) }
+	switch file {
+	case "":
+	case "-":
+		if writeErr := content(os.Stdout); writeErr != nil {
+			err = errors.Join(err, fmt.Errorf("write the trace to standard output: %w", writeErr))
+		}
+	default:
+		err = errors.Join(err, asUser(func() error { return outfile.WritePrivate(file, content) }))
+	}
+	return err
+}
+
+// conclude is the error, and with it the exit status, of a command that was followed: its own where that is not 0.
+func (f *execFlags) conclude(p *trace.Program, err error, expectations []trace.ProgramExpectation) error {
+	if err == nil {
+		var failed []string
+		for _, e := range expectations {
+			if err := e.Check(p); err != nil {
+				failed = append(failed, "expectation failed: "+err.Error())
+			}
+		}
+		if len(failed) > 0 {
+			err = &fault.Error{Kind: fault.Unexpected, What: strings.Join(failed, "\n")}
+		}
+	}
+	if status := int(p.Run.ExitStatus.Or(0)); status != 0 {
+		return &statusError{status, err}
+	}
+	return err
+}
