@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"iter"
 	"maps"
+	"slices"
 )
 
 // NoCost is what a process costs that has done nothing: every number is 0, and none is unknown.
@@ -33,10 +34,36 @@ func SumOf(costs iter.Seq[*Cost]) Cost {
 	sum := NoCost()
 	first := true
 	for c := range costs {
-		sum.add(c, first)
-		first = false
+		sum.add(c)
+		if c.Engines != nil || !c.nothing() { // of what did nothing every engine would have counted nothing
+			sum.addEngines(c.Engines, first)
+			first = false
+		}
 	}
 	return sum
+}
+
+// nothing is whether there were no calls, and no copies.
+func (c *Cost) nothing() bool {
+	for _, a := range c.amounts() {
+		if a.Bytes != Known(0) {
+			return false
+		}
+	}
+	return c.Syscalls.Calls == Known(0)
+}
+
+// SetProcesses sets the rows, those that copied most first, the costs of what has none, and the total, which is their
+// sum. Rows for which there is no room in a trace go to the others.
+func (p *Program) SetProcesses(rows []ProcessRow, others Cost) {
+	p.Processes = append([]ProcessRow{}, rows...) // a list, if there are none
+	slices.SortStableFunc(p.Processes, func(a, b ProcessRow) int { return CompareCosts(&a.Cost, &b.Cost) })
+	if len(p.Processes) > MaxProcesses {
+		beyond := Program{Processes: p.Processes[MaxProcesses:], Others: others}
+		others, p.Processes = SumOf(beyond.Parts()), slices.Clip(p.Processes[:MaxProcesses])
+	}
+	p.Others = others
+	p.Total = SumOf(p.Parts())
 }
 
 // Parts are what the total is the sum of: the rows and what has none.
@@ -76,8 +103,8 @@ func CompareCosts(a, b *Cost) int {
 	return cmp.Or(cmp.Compare(copied(b), copied(a)), cmp.Compare(moved(b), moved(a)), cmp.Compare(b.Syscalls.Calls.Or(0), a.Syscalls.Calls.Or(0)))
 }
 
-// add adds one more cost; the first decides whether there are numbers of engines.
-func (c *Cost) add(d *Cost, first bool) {
+// add adds one more cost, but for what each engine counted.
+func (c *Cost) add(d *Cost) {
 	c.Syscalls.add(&d.Syscalls)
 	c.ModeSwitches = c.ModeSwitches.Add(d.ModeSwitches)
 	c.ContextSwitches.Voluntary = c.ContextSwitches.Voluntary.Add(d.ContextSwitches.Voluntary)
@@ -101,7 +128,6 @@ func (c *Cost) add(d *Cost, first bool) {
 	c.IO.Rchar = c.IO.Rchar.Add(d.IO.Rchar)
 	c.IO.Wchar = c.IO.Wchar.Add(d.IO.Wchar)
 	c.IO.KernelIO = union(c.IO.KernelIO, d.IO.KernelIO, KernelIO{Known(0), Known(0)}, KernelIO.plus)
-	c.addEngines(d.Engines, first)
 	for path, origin := range d.Provenance {
 		if had, ok := c.Provenance[path]; !ok || rank(origin.Provenance) > rank(had.Provenance) {
 			c.Provenance[path] = origin
@@ -117,7 +143,7 @@ func (c *Cost) amounts() [9]*Amount {
 	}
 }
 
-// addEngines adds what each engine counted. One that one of the costs does not have is not in the sum.
+// addEngines adds what each engine counted; the first has all that there may be in the sum. One that one of the costs does not have is not in the sum.
 func (c *Cost) addEngines(engines map[string]*EngineCounters, first bool) {
 	if first && engines != nil {
 		c.Engines = map[string]*EngineCounters{}

@@ -36,6 +36,15 @@ func TestProgramSchemaAccepts(t *testing.T) {
 	}
 }
 
+// objects are so many empty ones.
+func objects(n int) []any {
+	list := make([]any, n)
+	for i := range list {
+		list[i] = map[string]any{}
+	}
+	return list
+}
+
 // Each change to a good trace makes one that neither the schema nor Read takes.
 func TestProgramSchemaRejects(t *testing.T) {
 	schema := compileSchema(t, ProgramSchemaJSON)
@@ -49,9 +58,9 @@ func TestProgramSchemaRejects(t *testing.T) {
 		"scope.command":                  "nginx",
 		"scope.pids":                     []any{"1"},
 		"scope.all":                      1,
-		"samples":                        make([]map[string]any, MaxSamples+1),
+		"samples":                        objects(MaxSamples + 1),
 		"samples.0.elapsed_ns":           -1,
-		"samples.1.processes":            make([]map[string]any, MaxSampleProcesses+1),
+		"samples.1.processes":            objects(MaxSampleProcesses + 1),
 		"samples.1.processes.0.calls":    0.5,
 		"total":                          []any{},
 		"total.mode_switches":            -2,
@@ -61,6 +70,7 @@ func TestProgramSchemaRejects(t *testing.T) {
 		"others.io.kernel_io":            []any{1},
 		"processes":                      map[string]any{},
 		"others.by_path":                 map[string]any{"file->moon": map[string]any{}},
+		"processes#":                     objects(MaxProcesses + 1),
 		"processes.0.id":                 -1,
 		"processes.0.pid":                "1",
 		"processes.0.threads":            "1",
@@ -88,7 +98,7 @@ func TestProgramSchemaRejects(t *testing.T) {
 		}
 		keys := strings.Split(path, ".")
 		for i := range keys {
-			keys[i] = strings.ReplaceAll(keys[i], "%", ".")
+			keys[i] = strings.TrimSuffix(strings.ReplaceAll(keys[i], "%", "."), "#")
 		}
 		put(t, doc, keys, value)
 		changed, err := json.Marshal(doc)

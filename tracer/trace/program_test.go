@@ -214,7 +214,53 @@ func TestSumOfProvenances(t *testing.T) {
 	}
 }
 
-// The sum of a sum is none other, and a sample is of the processes that copied most.
+// Engines that counted side by side are in the sum if all counted; who did nothing had nothing to count.
+func TestSumOfEngines(t *testing.T) {
+	engines := func(names ...string) trace.ProcessRow {
+		c := tracetest.CostOf(tracetest.Move{Call: "read", From: "file", To: "user", Calls: 1, Bytes: 7})
+		c.Engines = map[string]*trace.EngineCounters{}
+		for _, name := range names {
+			c.Engines[name] = &trace.EngineCounters{ToUser: tracetest.Observed(7), FromUser: tracetest.Observed(0), InKernel: tracetest.Missing("no hook"), PageRefs: tracetest.Observed(0)}
+		}
+		return trace.ProcessRow{Comm: "a", Cost: c}
+	}
+	p := tracetest.Program([]string{"x"}, engines("fentry", "breakpoint", "derived"), engines("derived", "fentry"))
+	if got := p.Total.Engines; len(got) != 2 || got["fentry"].ToUser != tracetest.Observed(14) || got["derived"].InKernel != tracetest.Missing("no hook") {
+		t.Errorf("%+v", got)
+	}
+	p.Others.Syscalls.Calls = trace.Known(1)
+	if p.Total = trace.SumOf(p.Parts()); len(p.Total.Engines) > 0 {
+		t.Errorf("of some calls no engine is known to have counted: %+v", p.Total.Engines)
+	}
+}
+
+// What has no row for want of room is among the others: the total stays what it was.
+func TestSetProcesses(t *testing.T) {
+	var rows []trace.ProcessRow
+	for i := range int64(trace.MaxProcesses + 10) {
+		c := trace.NoCost()
+		c.Copies.ToUser = tracetest.Observed(i)
+		rows = append(rows, trace.ProcessRow{ID: i, Cost: c})
+	}
+	others := tracetest.CostOf(tracetest.Move{Call: "getpid", Calls: 3})
+	p := &trace.Program{Schema: trace.ProgramSchema}
+	p.SetProcesses(rows, others)
+	if err := p.Validate(); err != nil {
+		t.Fatal(err)
+	}
+	n := int64(len(rows))
+	if p.Total.Copies.ToUser != tracetest.Observed(n*(n-1)/2) || p.Others.Copies.ToUser != tracetest.Observed(45) || p.Others.Syscalls.Calls != trace.Known(3) {
+		t.Errorf("total %+v, others %+v", p.Total.Copies, p.Others.Copies)
+	}
+	if len(p.Processes) != trace.MaxProcesses || p.Processes[0].ID != n-1 || rows[0].ID != 0 {
+		t.Errorf("%d rows, the first %d", len(p.Processes), p.Processes[0].ID)
+	}
+	if p.SetProcesses(nil, trace.NoCost()); p.Processes == nil || p.Validate() != nil {
+		t.Errorf("%+v", p.Processes)
+	}
+}
+
+// A sample is of the processes that copied most.
 func TestProgramSampler(t *testing.T) {
 	var rows []trace.ProcessRow
 	for i := range int64(40) {
