@@ -3,12 +3,15 @@
 package tracer
 
 import (
+	"bufio"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/cilium/ebpf"
@@ -233,6 +236,63 @@ func openBreakpoint(functions []string, cpu int) (int, error) {
 	}
 	return -1, fmt.Errorf("set a breakpoint on CPU %d: %w", cpu, err)
 }
+
+// kernelSymbol is the address of the first of the kernel functions that exists;
+// they are among the breakpoints' targets.
+func kernelSymbol(names []string) (uint64, error) {
+	addresses, err := breakpointAddresses()
+	if err != nil {
+		return 0, err
+	}
+	for _, name := range names {
+		switch address, ok := addresses[name]; {
+		case ok && address == 0:
+			return 0, hiddenAddresses()
+		case ok:
+			return address, nil
+		}
+	}
+	return 0, &refusal{state: Absent, reason: "the kernel has no function " + strings.Join(names, " or "), remedy: useOther}
+}
+
+// hiddenAddresses: kptr_restrict hides them from root too, and the lack of CAP_SYSLOG
+// mostly without it, for which CAP_SYS_ADMIN is no substitute (kernel/ksyms_common.c:
+// kallsyms_show_value).
+func hiddenAddresses() *refusal {
+	if has, err := capabilities(); err == nil && !has(unix.CAP_SYSLOG) {
+		return &refusal{state: Refused, reason: "the kernel hides its addresses from who lacks CAP_SYSLOG", remedy: "run it with sudo"}
+	}
+	return &refusal{state: Refused, reason: "the kernel hides its addresses", remedy: "sysctl kernel.kptr_restrict=0"}
+}
+
+// breakpointAddresses are those of all functions that breakpoints may be set on.
+var breakpointAddresses = sync.OnceValues(func() (map[string]uint64, error) {
+	var wanted []string
+	for _, h := range Hooks {
+		if h.Kind == BreakpointHook {
+			wanted = append(wanted, h.targets()...)
+		}
+	}
+	f, err := os.Open("/proc/kallsyms")
+	if err != nil {
+		return nil, fmt.Errorf("read the kernel's symbols: %w", err)
+	}
+	defer f.Close()
+	addresses := map[string]uint64{}
+	lines := bufio.NewScanner(f)
+	for lines.Scan() {
+		fields := strings.Fields(lines.Text())
+		if len(fields) == 3 && slices.Contains(wanted, fields[2]) { // a module's has its name besides
+			if addresses[fields[2]], err = strconv.ParseUint(fields[0], 16, 64); err != nil {
+				return nil, fmt.Errorf("read the kernel's symbols: %w", err)
+			}
+		}
+	}
+	if err := lines.Err(); err != nil {
+		return nil, fmt.Errorf("read the kernel's symbols: %w", err)
+	}
+	return addresses, nil
+})
 
 // OnlineCPUs are the numbers of the CPUs that are online, whether or not this process may
 // run on them.

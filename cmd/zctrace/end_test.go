@@ -210,7 +210,7 @@ func TestJSONToStdout(t *testing.T) {
 	if r.code != 0 {
 		t.Fatalf("exit code %d: %s", r.code, r.stderr)
 	}
-	validate(t, []byte(r.stdout), traceSchema)
+	validateSchema(t, []byte(r.stdout))
 	if !strings.Contains(r.stderr, "moved page_refs") {
 		t.Errorf("the table is not on stderr: %s", r.stderr)
 	}

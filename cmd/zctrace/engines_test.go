@@ -195,7 +195,7 @@ func TestEnginesByName(t *testing.T) {
 	for _, engine := range []string{"fentry", "breakpoint", "derived"} {
 		t.Run(engine, func(t *testing.T) {
 			file := filepath.Join(t.TempDir(), "t.json")
-			r := zctrace(t, "run", "read-write", "--source", "auto:2MiB", "--bytes", "1MiB", "--copies", engine, "--json", file)
+			r := zctrace(t, "run", "read-write", "--bytes", "1MiB", "--copies", engine, "--json", file)
 			if r.code == 3 && !slices.Contains(must, engine) && engine != "derived" {
 				if !strings.Contains(r.stderr, "engine "+engine+" does not work here: ") || !strings.Contains(r.stderr, "--copies auto") {
 					t.Errorf("no reason or no remedy: %s", r.stderr)

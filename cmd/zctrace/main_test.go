@@ -16,7 +16,6 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -166,7 +165,7 @@ func readTrace(t *testing.T, file string) *trace.Trace {
 	if err != nil {
 		t.Fatal(err)
 	}
-	validate(t, data, traceSchema)
+	validateSchema(t, data)
 	saved, err := trace.Read(bytes.NewReader(data))
 	tr := saved.Trace
 	if err != nil {
@@ -185,7 +184,7 @@ func readSet(t *testing.T, file string) *trace.Set {
 	if err != nil {
 		t.Fatal(err)
 	}
-	validate(t, data, setSchema)
+	validateSchema(t, data, trace.SetSchemaJSON)
 	saved, err := trace.ReadFile(file)
 	set := saved.Set
 	if err != nil {
@@ -197,34 +196,22 @@ func readSet(t *testing.T, file string) *trace.Set {
 	return set
 }
 
-// The schemas of a trace and of a set of them, compiled once: in an emulated guest that takes long.
-var (
-	traceSchema = schema(trace.SchemaJSON)
-	setSchema   = schema(trace.SchemaJSON, trace.SetSchemaJSON)
-)
-
-// schema compiles the last of the texts, which may refer to the others.
-func schema(texts ...string) func() (*jsonschema.Schema, error) {
-	return sync.OnceValues(func() (*jsonschema.Schema, error) {
-		compiler, id := jsonschema.NewCompiler(), ""
-		for _, text := range texts {
-			schema, err := jsonschema.UnmarshalJSON(strings.NewReader(text))
-			if err != nil {
-				return nil, err
-			}
-			id = schema.(map[string]any)["$id"].(string)
-			if err := compiler.AddResource(id, schema); err != nil {
-				return nil, err
-			}
-		}
-		return compiler.Compile(id)
-	})
-}
-
-// validate holds data against a schema.
-func validate(t *testing.T, data []byte, schema func() (*jsonschema.Schema, error)) {
+// validateSchema holds data against the last of the schemas, which may refer to
+// the others.
+func validateSchema(t *testing.T, data []byte, more ...string) {
 	t.Helper()
-	compiled, err := schema()
+	compiler, id := jsonschema.NewCompiler(), ""
+	for _, text := range append([]string{trace.SchemaJSON}, more...) {
+		schema, err := jsonschema.UnmarshalJSON(strings.NewReader(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		id = schema.(map[string]any)["$id"].(string)
+		if err := compiler.AddResource(id, schema); err != nil {
+			t.Fatal(err)
+		}
+	}
+	compiled, err := compiler.Compile(id)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -172,7 +172,7 @@ func TestVeth(t *testing.T) {
 func (w *wire) arrives(t *testing.T, strategy string, times int64) {
 	const n = 1_000_123
 	closed := w.from.watchClosings(t)
-	tr := w.traced(t, strategy, "--source", "auto:1MiB", "--sink", w.serve(t), "--bytes", fmt.Sprint(n), "--verify")
+	tr := w.traced(t, strategy, "--sink", w.serve(t), "--bytes", fmt.Sprint(n), "--verify")
 	if d := tr.Run.Sink.Device; d.Kind != "veth" || d.Name != w.device {
 		t.Errorf("device %+v, want %s, veth", d, w.device)
 	}

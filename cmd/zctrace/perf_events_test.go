@@ -76,9 +76,7 @@ func hookNames(tr *trace.Trace) (names []string) {
 // needsPerfEvents is whether this kernel loses events at its tracepoints. A run finds out, one for all tests.
 func needsPerfEvents(t *testing.T) bool {
 	t.Helper()
-	perfEventsOnce.Do(func() {
-		perfEventsNeeded = atPerfEvents(traced(t, "read-write", "--source", "auto:4KiB", "--bytes", "4KiB"))
-	})
+	perfEventsOnce.Do(func() { perfEventsNeeded = atPerfEvents(traced(t, "read-write", "--bytes", "4KiB")) })
 	return perfEventsNeeded
 }
 

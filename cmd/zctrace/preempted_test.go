@@ -80,7 +80,7 @@ func preempts(tr *trace.Trace) bool {
 func onCPU0(t *testing.T, strategy, sink, engine string) *trace.Trace {
 	t.Helper()
 	const n = 2 * mib
-	tr := traced(t, strategy, "--source", "auto:4MiB", "--bytes", "2MiB", "--chunk", "4KiB", "--sink", sink, "--cpu", "0,0", "--copies", engine)
+	tr := traced(t, strategy, "--bytes", "2MiB", "--chunk", "4KiB", "--sink", sink, "--cpu", "0,0", "--copies", engine)
 	if engine == "fentry" && functionsMissed(tr) {
 		t.Log("the kernel skipped events at functions, so that no copies are known")
 	} else {

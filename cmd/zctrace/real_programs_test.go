@@ -16,6 +16,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/zctrace/zctrace/tracer/trace"
 )
 
 // real is a program as people use it, which moves the bytes of a file called data, once.
@@ -82,6 +84,7 @@ type realRun struct {
 	seen     *straced // by strace
 	own      account  // by the kernel, of it and of all that it waited for
 	received int64    // by a client
+	program  *trace.Program
 }
 
 // realData are the bytes that they move, of 64 MiB and of 8, in files to be linked.
@@ -112,8 +115,8 @@ func (r real) here(t *testing.T) {
 	}
 }
 
-// run has strace and the kernel watch the program, below a command that may watch all of them.
-func (r real) run(t *testing.T, data string, above ...string) realRun {
+// run has zctrace, strace and the kernel watch the program.
+func (r real) run(t *testing.T, data string) realRun {
 	t.Helper()
 	path, measure := program(t)
 	dir, port, peer := t.TempDir(), freePort(t), freePort(t)
@@ -138,15 +141,15 @@ func (r real) run(t *testing.T, data string, above ...string) realRun {
 		listens(t, peer)
 		defer func() { _ = cmd.Wait() }() // until it has all
 	}
-	trace := filepath.Join(t.TempDir(), "strace")
-	args := append(append(above, "strace"), straceArgs(trace)...)
+	calls, program := filepath.Join(t.TempDir(), "strace"), filepath.Join(t.TempDir(), "p.json")
+	args := append([]string{os.Args[0], "exec", "--json", program, "--", "strace"}, straceArgs(calls)...)
 	command := shell(r.command)
 	if r.client != nil {
 		command = "echo $$ >pid; " + command
 	}
 	args = append(args, measure, "measure", "sh", "-c", command)
 	cmd, file := exec.Command(args[0], args[1:]...), ledgerFile(t)
-	cmd.Dir, cmd.Env, cmd.ExtraFiles = dir, env, []*os.File{file}
+	cmd.Dir, cmd.Env, cmd.ExtraFiles = dir, append(env, asProgram+"=1"), []*os.File{file}
 	var said strings.Builder
 	cmd.Stdout, cmd.Stderr = &said, &said
 	if err := cmd.Start(); err != nil {
@@ -168,7 +171,7 @@ func (r real) run(t *testing.T, data string, above ...string) realRun {
 			t.Errorf("%s is not as data (%v)", r.copied, err)
 		}
 	}
-	o.seen, o.own = readStraceFile(t, trace), readLedger(t, file)
+	o.seen, o.own, o.program = readStraceFile(t, calls), readLedger(t, file), readProgram(t, program)
 	return o
 }
 
@@ -202,6 +205,31 @@ func (o realRun) moves() string {
 	return strings.Join(words, ", ")
 }
 
+// agree wants zctrace to say of the program what strace and the kernel say.
+func (o realRun) agree(t *testing.T) {
+	t.Helper()
+	path, measure := program(t)
+	nothingLost(t, o.program, "raced_descriptors")
+	perExec := keep(t, exec.Command(measure, "measure", path, "forks", "0")).said("io", "rchar")
+	theKernels(t, o.program, o.own, "strace", perExec)
+	got := callsOf(t, o.program, append(transferring(), metadataCalls...), "strace")
+	if !maps.Equal(got.byCall, o.seen.byCall) {
+		t.Errorf("%v, strace has %v", got.byCall, o.seen.byCall)
+	}
+	if !maps.Equal(got.restarted, o.seen.restarted) {
+		t.Errorf("%v were restarted, strace has %v", got.restarted, o.seen.restarted)
+	}
+	want := map[[2]string]int64{}
+	for key, m := range o.seen.byPath {
+		if m.bytes > 0 {
+			want[key] = m.bytes
+		}
+	}
+	if !maps.Equal(got.byPath, want) {
+		t.Errorf("by path %v, strace has %v", got.byPath, want)
+	}
+}
+
 // Real programs are traced while strace and the kernel's own account watch them, too.
 func TestRealPrograms(t *testing.T) {
 	oncePerMachine(t)
@@ -220,6 +248,7 @@ func TestRealPrograms(t *testing.T) {
 					t.Errorf("%v: %+v, known is %+v", key, got, want)
 				}
 			}
+			o.agree(t)
 			if o.received > 0 {
 				var sent int64
 				for key, m := range o.seen.byPath {

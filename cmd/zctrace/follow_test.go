@@ -1,0 +1,284 @@
+//go:build linux
+
+package main
+
+import (
+	"maps"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/zctrace/zctrace/tracer/trace"
+)
+
+// asTheySay wants a trace to have of a program's calls what the program itself has.
+func asTheySay(t *testing.T, p *trace.Program, own account, paths bool) {
+	t.Helper()
+	got := callsOf(t, p, transferring(), "")
+	if want := own.byCall(); !maps.Equal(got.byCall, want) {
+		t.Errorf("%v, the program has %v", got.byCall, want)
+	}
+	if !paths {
+		return
+	}
+	want := map[[2]string]int64{}
+	for key, m := range own.byPath() {
+		key[1] = strings.Replace(key[1], "proc", "file", 1)
+		want[key] += m.bytes
+	}
+	if !maps.Equal(got.byPath, want) {
+		t.Errorf("by path %v, the program has %v", got.byPath, want)
+	}
+}
+
+// fraction of the programs' full size, which an emulated guest has no time for.
+func fraction() int {
+	if inGuest() {
+		return 50
+	}
+	return 1
+}
+
+// Whatever comes and goes, and whatever becomes of a descriptor: each byte is counted as the program, and as the
+// kernel has it.
+func TestFollows(t *testing.T) {
+	path, measure := program(t)
+	perExec := keep(t, exec.Command(measure, "measure", path, "forks", "0")).said("io", "rchar")
+	for _, f := range follows(fraction()) {
+		t.Run(f.name(), func(t *testing.T) {
+			p, own := executed(t, nil, append([]string{measure, "measure", path}, f.args...))
+			nothingLost(t, p, f.limits...)
+			if f.raced && p.Losses["raced_descriptors"] == 0 {
+				t.Error("it is not told that descriptors were reopened under calls")
+			}
+			kernel := theKernels(t, p, own, "", 0)
+			if want := (trace.KernelIO{ReadBytes: trace.Known((1 + f.execs) * perExec), WrittenBytes: trace.Known(0)}); len(kernel) != 1 || kernel["execve"] != want {
+				t.Errorf("the kernel itself: %+v, want execve's %+v", kernel, want)
+			}
+			theRusages(t, p, own)
+			if !f.killed {
+				asTheySay(t, p, own, !f.raced)
+			}
+		})
+	}
+}
+
+// A core dump is the kernel's own writing, and is named so.
+func TestFollowsACoreDump(t *testing.T) {
+	path, measure := program(t)
+	p, own := executed(t, nil, []string{measure, "measure", path, "core"})
+	nothingLost(t, p)
+	kernel := theKernels(t, p, own, "", 0)
+	if dumped := kernel[trace.KernelExit].WrittenBytes.Or(0); dumped < 100000/2 {
+		t.Errorf("a core dump of %d bytes: %+v", dumped, kernel)
+	}
+	asTheySay(t, p, own, true)
+}
+
+// A file that the kernel reads to load it as a module is named so.
+func TestFollowsAModule(t *testing.T) {
+	if _, err := os.Stat("/proc/modules"); err != nil {
+		if inGuest() {
+			t.Fatal(err)
+		}
+		t.Skip("this kernel loads no modules; those of the guests do")
+	}
+	path, measure := program(t)
+	p, own := executed(t, nil, []string{measure, "measure", path, "module", aModule(t, path)})
+	nothingLost(t, p)
+	kernel := theKernels(t, p, own, "", 0)
+	if got, want := kernel["finit_module"].ReadBytes, trace.Known(own[[2]string{"kernel", "read"}].bytes); got != want {
+		t.Errorf("%v bytes of the module were read, of %v: %+v", got, want, kernel)
+	}
+}
+
+// aModule is the file of a module of this kernel's that can be loaded and is not needed, if it is where scripts/vm has
+// put it, else one that is none: the kernel reads all of that, too.
+func aModule(t *testing.T, none string) string {
+	t.Helper()
+	var name unix.Utsname
+	if err := unix.Uname(&name); err != nil {
+		t.Fatal(err)
+	}
+	release := unix.ByteSliceToString(name.Release[:])
+	found, err := filepath.Glob("../../.bin/vm/kernels/" + release + "/lib/modules/" + release + "/kernel/drivers/net/dummy.ko*")
+	if err != nil || len(found) == 0 {
+		t.Log("no module is here, and none will be loaded")
+		return none
+	}
+	text, err := exec.Command("sh", "-c", "xz -dcf "+found[0]).Output()
+	file := filepath.Join(t.TempDir(), "module")
+	if err == nil {
+		err = os.WriteFile(file, text, 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := unix.DeleteModule("dummy", 0); err != nil {
+			t.Errorf("the module was not loaded: %v", err)
+		}
+	})
+	return file
+}
+
+// Calls by 32-bit numbers are told as what they are: a loss.
+func TestFollowsCompatCalls(t *testing.T) {
+	oncePerMachine(t)
+	path, measure := program(t)
+	p, own := executed(t, nil, []string{measure, "measure", path, "compat", "100"}, 1)
+	if n := p.Losses["compat_calls"]; n != 200 {
+		t.Errorf("%d compat_calls, want 200: %v", n, p.Losses)
+	}
+	if len(p.Lost()) == 0 {
+		t.Error("nothing is told to be lost")
+	}
+	got := callsOf(t, p, transferring(), "").byPath[[2]string{"read", "device->user"}]
+	if want := own[[2]string{"read", "device"}].bytes; got != want {
+		t.Errorf("%d bytes by 64-bit calls, want %d", got, want)
+	}
+}
+
+// With tables that are too small totals are as exact, and what overflowed is told.
+func TestFollowsWithSmallTables(t *testing.T) {
+	path, measure := program(t)
+	for name, test := range map[string]struct {
+		flags, args []string
+	}{
+		"threads":            {[]string{"--max-threads", "4"}, []string{"threads", "200", "50"}},
+		"threads and forks":  {[]string{"--max-threads", "4"}, []string{"forks", "100"}},
+		"reopened meanwhile": {[]string{"--max-threads", "1"}, []string{"reopen", "500", "ordered"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p, own := executed(t, test.flags, append([]string{measure, "measure", path}, test.args...))
+			nothingLost(t, p, "no_slot", "raced_descriptors")
+			if p.Losses["no_slot"] == 0 {
+				t.Errorf("it is not told that there was no room for threads: %v", p.Losses)
+			}
+			theKernels(t, p, own, "", 0)
+			asTheySay(t, p, own, true)
+		})
+	}
+	t.Run("processes", func(t *testing.T) {
+		p, own := executed(t, []string{"--max-processes", "4"}, []string{measure, "measure", path, "forks", "100"}, 1)
+		if p.Losses["no_process"] == 0 {
+			t.Errorf("it is not told that there was no room for processes: %v", p.Losses)
+		}
+		asTheySay(t, p, own, true)
+	})
+}
+
+// Two of them, and a run beside: each counts its own.
+func TestFollowsBesideOthers(t *testing.T) {
+	path, measure := program(t)
+	var all sync.WaitGroup
+	for name, args := range map[string][]string{"forks": {"forks", "200"}, "threads": {"threads", "500", "50"}} {
+		all.Go(func() {
+			t.Run(name, func(t *testing.T) {
+				p, own := executed(t, nil, append([]string{measure, "measure", path}, args...))
+				nothingLost(t, p)
+				theKernels(t, p, own, "", 0)
+				asTheySay(t, p, own, true)
+			})
+		})
+	}
+	all.Go(func() {
+		t.Run("run", func(t *testing.T) {
+			tr := traced(t, "read-write", "--bytes", "16MiB", "--chunk", "64KiB", "--sink", "null")
+			if got := tr.Total.Sender.Syscalls.ByName["read"].Calls; got != trace.Known(256) {
+				t.Errorf("%v calls of read beside programs, want 256", got)
+			}
+		})
+	})
+	all.Wait()
+}
+
+// One in the other's tree: each counts all that it started.
+func TestFollowsWithinAnother(t *testing.T) {
+	oncePerMachine(t)
+	path, measure := program(t)
+	inner := t.TempDir() + "/inner.json"
+	t.Setenv(asProgram, "1")
+	p, own := executed(t, nil, []string{os.Args[0], "exec", "--json", inner, "--", measure, "measure", path, "forks", "50"})
+	nothingLost(t, p)
+	within := readProgram(t, inner)
+	nothingLost(t, within)
+	theKernels(t, within, own, "", 0)
+	asTheySay(t, within, own, true)
+	delete(own, [2]string{"read", "proc"}) // by measure, whose process was zctrace's before
+	got := map[string]moved{}
+	for i := range p.Processes {
+		if row := &p.Processes[i]; row.Comm == "programs" {
+			for call, by := range row.Syscalls.ByName {
+				if slices.Contains(transferring(), call) {
+					got[call] = got[call].plus(moved{by.Calls.Or(-1) - by.Errors.Or(0), by.Bytes.Or(-1), by.Errors.Or(-1)})
+				}
+			}
+		}
+	}
+	if want := own.byCall(); !maps.Equal(got, want) {
+		t.Errorf("the outer one has %v of the program, which has %v", got, want)
+	}
+}
+
+// Programs that every system has, in guests too: what the engines see of them agrees, and it is all that the kernel has.
+func TestFollowsEverydayPrograms(t *testing.T) {
+	path, measure := program(t)
+	perExec := keep(t, exec.Command(measure, "measure", path, "forks", "0")).said("io", "rchar")
+	dir := t.TempDir()
+	data := make([]byte, mib)
+	_, _ = rand.NewChaCha8([32]byte{17}).Read(data) // never fails
+	if err := os.WriteFile(dir+"/data", data, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for _, command := range []string{
+		"dd if=data of=copy bs=64k", "cp data copy", "cat data | cat >copy", "tar cf - data | gzip -1 >copy.tar.gz; tar xzf copy.tar.gz; mv data copy; cp copy data",
+		"seq 100 >list; while read -r line; do echo $line; done <list >copy; cat data >copy",
+	} {
+		t.Run(command, func(t *testing.T) {
+			p, own := executed(t, []string{"--copies", "all"}, []string{measure, "measure", "sh", "-c", "cd " + dir + "; " + command})
+			nothingLost(t, p)
+			theKernels(t, p, own, "", 0)
+			if got := p.Total.IO.KernelIO["execve"].ReadBytes.Or(0); got < perExec {
+				t.Errorf("execve itself has read %d bytes", got)
+			}
+			enginesAgree(t, &p.Total)
+			if copied, err := os.ReadFile(dir + "/copy"); err != nil || string(copied) != string(data) {
+				t.Errorf("the copy is not as data (%v)", err)
+			}
+		})
+	}
+}
+
+// enginesAgree wants all engines to have counted the same of each class.
+func enginesAgree(t *testing.T, c *trace.Cost) {
+	t.Helper()
+	classes := map[string]func(*trace.EngineCounters) trace.Int{
+		"to_user":   func(e *trace.EngineCounters) trace.Int { return e.ToUser.Bytes },
+		"from_user": func(e *trace.EngineCounters) trace.Int { return e.FromUser.Bytes },
+		"in_kernel": func(e *trace.EngineCounters) trace.Int { return e.InKernel.Bytes },
+		"page_refs": func(e *trace.EngineCounters) trace.Int { return e.PageRefs.Bytes },
+	}
+	if must := strings.Fields(os.Getenv(enginesEnv)); len(must) > 1 && len(c.Engines) != len(must) {
+		t.Errorf("%d engines counted, of %v", len(c.Engines), must)
+	}
+	for class, of := range classes {
+		want, by := trace.Int{}, ""
+		for name, counted := range c.Engines {
+			switch n := of(counted); {
+			case !n.Known():
+			case want.Known() && n != want:
+				t.Errorf("%s: %v by %s, %v by %s", class, n, name, want, by)
+			default:
+				want, by = n, name
+			}
+		}
+	}
+}
