@@ -341,11 +341,18 @@ func (c *programCost) cpu() {
 func (c *programCost) io() {
 	p := c.process
 	c.IO.Rchar, c.IO.Wchar = count(p.Io.Rchar), count(p.Io.Wchar)
+	read := func(name string, bytes uint64) {
+		c.IO.KernelIO[name] = trace.KernelIO{ReadBytes: trace.Known(c.IO.KernelIO[name].ReadBytes.Or(0) + int64(bytes)), WrittenBytes: trace.Known(0)}
+	}
+	bySlotless := p.KernelRead
 	for _, sum := range p.sums() {
 		if sum.KernelRead > 0 {
-			name := callName(sum.Key.Nr)
-			c.IO.KernelIO[name] = trace.KernelIO{ReadBytes: trace.Known(c.IO.KernelIO[name].ReadBytes.Or(0) + int64(sum.KernelRead)), WrittenBytes: trace.Known(0)}
+			read(callName(sum.Key.Nr), sum.KernelRead)
+			bySlotless -= sum.KernelRead
 		}
+	}
+	if int64(bySlotless) > 0 { // see read_process_io in bpf/follow.bpf.h
+		read("execve", bySlotless)
 	}
 	if p.CoreRead+p.CoreWritten > 0 {
 		c.IO.KernelIO[trace.KernelExit] = trace.KernelIO{ReadBytes: count(p.CoreRead), WrittenBytes: count(p.CoreWritten)}
