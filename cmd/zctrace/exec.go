@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/signal"
 	"strings"
 	"syscall"
 
@@ -110,6 +111,12 @@ func (f *execFlags) exec(cmd *cobra.Command, argv []string) error {
 	if cfg.User, err = workloads.InvokingUser(); err != nil {
 		return &statusError{launch.ExitCannot, err}
 	}
+	// What is typed is the command's to the end, and keeps no table from being written.
+	for _, s := range []os.Signal{syscall.SIGINT, syscall.SIGQUIT} {
+		if !signal.Ignored(s) {
+			signal.Notify(make(chan os.Signal, 1), s)
+		}
+	}
 	ctx, end := context.WithCancelCause(cmd.Context())
 	defer end(nil)
 	p, err := session.Exec(ctx, cfg, session.OpenProgramTracer, func(s syscall.Signal) { end(interruption{s}) }, nil)
@@ -117,7 +124,11 @@ func (f *execFlags) exec(cmd *cobra.Command, argv []string) error {
 		return &statusError{launch.ExitCode(err), err}
 	}
 	p = p.WithNames(trace.Names(f.names.value))
-	return f.conclude(p, errors.Join(err, f.write(p, file)), expectations)
+	err = f.conclude(p, errors.Join(err, f.write(p, file)), expectations)
+	if by := interrupted(ctx, err); by != nil && !p.Run.ExitStatus.Known() {
+		return by // and the command lives on
+	}
+	return err
 }
 
 func (f *execFlags) expectations() (list []trace.ProgramExpectation, err error) {

@@ -66,6 +66,9 @@ func (d programDocument) point(width int) []string {
 	for _, sentence := range reading.ProgramVerdictOf(&d.Total).Sentences(d.Arrow) {
 		lines = append(lines, term.Wrap(d.Text(sentence), width)...)
 	}
+	if sentence := reading.Elsewhere(d.Program); sentence != "" {
+		lines = append(lines, term.Wrap(d.Text(sentence), width)...)
+	}
 	if lost, _ := reading.ProgramLosses(d.Program); len(lost) > 0 {
 		lines = append(lines, term.Wrap(d.Text("!! EVENTS WERE LOST, DO NOT BELIEVE THE TOTALS: "+lossesText(lost)), width)...)
 	}

@@ -103,3 +103,14 @@ func TestProgramNullIsNeverShownAsZero(t *testing.T) {
 		t.Errorf("a number that nobody counted:\n%s", text)
 	}
 }
+
+// A client whose daemon did the work is told right at the top.
+func TestProgramOfAClient(t *testing.T) {
+	asks := tracetest.CostOf(tracetest.Move{From: trace.EndUnix, To: trace.EndUser, Call: "read", Calls: 3, Bytes: 512})
+	p := tracetest.Program([]string{"docker", "run", "nginx"}, trace.ProcessRow{ID: 1, Comm: "docker", Cost: asks})
+	tracetest.Sum(p)
+	text := Program(p, Look, 200)
+	if at := strings.Index(text, "docker is a client, which moved 512 B: the work is done by other processes"); at < 0 || at > strings.Index(text, "\n\n") {
+		t.Errorf("not told at the top:\n%s", text)
+	}
+}

@@ -96,7 +96,7 @@ func TestInterruptedOnATerminal(t *testing.T) {
 	p.types("exit(4)", "Enter")
 	p.returns(4)
 
-	p.runs(asCommand + `sh -c 'trap "echo interrupted" INT; trap "echo quit" QUIT; echo begun; while ! read x; do :; done; exit 5'`)
+	p.runs(asCommand + `bash -c 'trap "echo interrupted" INT; trap "echo quit" QUIT; echo begun; while ! read -t 0.1 x; do :; done; exit 5'`)
 	p.shows(`(?m)^begun`)
 	p.types("C-c")
 	p.shows(`(?m)^(\^C)?interrupted`)
@@ -142,7 +142,7 @@ func TestStoppedOnATerminal(t *testing.T) {
 	for _, test := range []struct{ name, command, keys string }{
 		{"by Ctrl-Z", `sh -c 'echo begun; read x; echo heard $x; exit 3'`, "C-z"},
 		{"by itself", `sh -c 'echo begun; kill -STOP $$; read x; echo heard $x; exit 3'`, ""},
-		{"behind a handler", `bash -c 'trap "sleep 0.1; echo cleaned; kill -STOP \$\$" TSTP; echo begun; while ! read x; do :; done; echo heard $x; exit 3'`, "C-z"},
+		{"behind a handler", `bash -c 'trap "sleep 0.1; echo cleaned; kill -STOP \$\$" TSTP; echo begun; while ! read -t 0.1 x; do :; done; echo heard $x; exit 3'`, "C-z"},
 	} {
 		p.runs(asCommand + test.command)
 		p.shows(`(?m)^begun`)
