@@ -145,7 +145,8 @@ func (f *execFlags) expectations() (list []trace.ProgramExpectation, err error) 
 // write prints the table and writes the trace.
 func (f *execFlags) write(p *trace.Program, file string) (err error) {
 	table := func(w io.Writer) error {
-		_, err := io.WriteString(w, report.Program(p, report.Look, tableWidth))
+		look, width := tableLook(w)
+		_, err := io.WriteString(w, report.Program(p, look, width))
 		return err
 	}
 	switch {

@@ -137,6 +137,9 @@ func Nginx() *trace.Program {
 			Move{Call: "recvfrom", From: trace.EndTCP, To: trace.EndUser, Calls: 1000, Bytes: 87_000},
 			Move{Call: "epoll_wait", Calls: 2071},
 			Move{Call: "openat", Calls: 1000, Errors: 3, Errno: "ENOENT"},
+			Move{Call: "close", Calls: 997}, Move{Call: "accept4", Calls: 900, Errors: 400, Errno: "EAGAIN"},
+			Move{Call: "setsockopt", Calls: 500}, Move{Call: "newfstatat", Calls: 500}, Move{Call: "epoll_ctl", Calls: 500}, Move{Call: "fstat", Calls: 500},
+			Move{Call: "gettid", Calls: 8}, Move{Call: "prctl", Calls: 7}, Move{Call: "mmap", Calls: 6}, Move{Call: "brk", Calls: 4}, Move{Call: "futex", Calls: 4, Errors: 1, Errno: "EINTR"},
 		)},
 		trace.ProcessRow{Comm: "nginx", PID: trace.Known(4711), PPID: trace.Known(4700), Cost: CostOf(
 			Move{Call: "read", From: trace.EndFile, To: trace.EndUser, Calls: 12, Bytes: 14_512},

@@ -37,7 +37,7 @@ func (b *Programs) Add(s *ProgramSnapshot) {
 func (b *Programs) Fill(t *trace.Program, s *ProgramSnapshot, party Party) {
 	party.Missing = s.lacking(party.Missing)
 	party.Missed = s.Missed
-	t.Processes, t.Others = []trace.ProcessRow{}, trace.NoCost()
+	rows, others := []trace.ProcessRow{}, trace.NoCost()
 	var all []*Process
 	for _, p := range b.ended {
 		all = append(all, p)
@@ -46,32 +46,13 @@ func (b *Programs) Fill(t *trace.Program, s *ProgramSnapshot, party Party) {
 	for _, p := range all {
 		cost := p.cost(party)
 		if p.ID == 0 {
-			t.Others = cost
+			others = cost
 			continue
 		}
-		t.Processes = append(t.Processes, p.row(s.Following.BegunNs, cost))
+		rows = append(rows, p.row(s.Following.BegunNs, cost))
 	}
-	if len(t.Processes) > 0 && !slices.ContainsFunc(s.Alive, func(p *Process) bool { return p.ID == 0 }) {
-		t.Others = nothingMore(&t.Processes[0].Cost)
-	}
-	slices.SortFunc(t.Processes, func(x, y trace.ProcessRow) int {
-		return cmp.Or(-cmp.Compare(x.Copied().Or(0), y.Copied().Or(0)), cmp.Compare(x.ID, y.ID))
-	})
-	t.Total = trace.SumOf(t.Parts())
+	t.SetProcesses(rows, others)
 	t.Losses = s.losses(all)
-}
-
-// nothingMore is a cost of 0 with the engines of the others, whose sum would else have none.
-func nothingMore(like *trace.Cost) trace.Cost {
-	none := trace.NoCost()
-	for engine := range like.Engines {
-		if none.Engines == nil {
-			none.Engines = map[string]*trace.EngineCounters{}
-		}
-		zero := hooked(0, "")
-		none.Engines[engine] = &trace.EngineCounters{ToUser: zero, FromUser: zero, InKernel: zero, PageRefs: zero}
-	}
-	return none
 }
 
 func (p *Process) row(begunNS uint64, cost trace.Cost) trace.ProcessRow {

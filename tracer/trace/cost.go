@@ -57,7 +57,7 @@ func (c *Cost) nothing() bool {
 // sum. Rows for which there is no room in a trace go to the others.
 func (p *Program) SetProcesses(rows []ProcessRow, others Cost) {
 	p.Processes = append([]ProcessRow{}, rows...) // a list, if there are none
-	slices.SortStableFunc(p.Processes, func(a, b ProcessRow) int { return CompareCosts(&a.Cost, &b.Cost) })
+	slices.SortStableFunc(p.Processes, func(a, b ProcessRow) int { return cmp.Or(CompareCosts(&a.Cost, &b.Cost), cmp.Compare(a.ID, b.ID)) })
 	if len(p.Processes) > MaxProcesses {
 		beyond := Program{Processes: p.Processes[MaxProcesses:], Others: others}
 		others, p.Processes = SumOf(beyond.Parts()), slices.Clip(p.Processes[:MaxProcesses])

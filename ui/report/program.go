@@ -126,6 +126,9 @@ func (d programDocument) setting(width int) []string {
 	return g.Lines(width)
 }
 
+// mostCalls is of how many system calls the table tells, and of all that moved bytes; the trace has the others.
+const mostCalls = 16
+
 // mostRows is of how many processes the table tells; the trace has all.
 const mostRows = 20
 
@@ -241,7 +244,7 @@ func (d programDocument) classes(width int) []string {
 	return g.UnlessEmpty(width)
 }
 
-// calls are the system calls by name, those that moved bytes first.
+// calls are the system calls by name, those that moved bytes first, and of the others those made most often.
 func (d programDocument) calls(width int) []string {
 	calls := reading.ProgramCalls(&d.Total)
 	restarts := d.Total.Syscalls.Restarted.Or(0) > 0
@@ -256,7 +259,11 @@ func (d programDocument) calls(width int) []string {
 	g := term.Grid{Align: align}
 	g.Add(columns...)
 	name := 24 + max(0, width-exactWidth)/8
-	for _, c := range calls {
+	most := mostCalls
+	for most < len(calls) && (calls[most].Bytes.Int.Or(0) > 0 || len(calls) == most+1) {
+		most++
+	}
+	for _, c := range calls[:min(most, len(calls))] {
 		row := []string{"  " + term.Fit(d.Text(c.Name), name, d.Ellipsis), reading.Text(c.Count.Int, human.Grouped), reading.Text(c.Bytes.Int, human.Grouped), reading.Text(c.Errors.Int, human.Grouped)}
 		if restarts {
 			row = append(row, reading.Text(c.Restarted, human.Grouped))
@@ -273,6 +280,14 @@ func (d programDocument) calls(width int) []string {
 			row := append(make([]string, 0, len(columns)), "    "+term.Fit(d.Text(e.Name), name-2, d.Ellipsis), "", "", reading.Text(e.Count.Int, human.Grouped))
 			g.Add(append(row, make([]string, len(columns)-len(row))...)...)
 		}
+	}
+	if rest := calls[min(most, len(calls)):]; len(rest) > 0 {
+		made, failed := trace.Known(0), trace.Known(0)
+		for _, c := range rest {
+			made, failed = made.Add(c.Count.Int), failed.Add(c.Errors.Int)
+		}
+		row := []string{fmt.Sprintf("  %d others", len(rest)), reading.Text(made, human.Grouped), "", reading.Text(failed, human.Grouped)}
+		g.Add(append(row, make([]string, len(columns)-len(row))...)...)
 	}
 	if len(calls) > 1 {
 		row := []string{"  all", reading.Text(d.Total.Syscalls.Calls, human.Grouped), "", ""}
