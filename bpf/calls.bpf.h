@@ -38,6 +38,7 @@ struct moved {
 	__u64 cut;
 	__u32 less;   /* it moved less than was asked for */
 	__u32 unread; /* a loss: where the number stands could not be read */
+	__u32 control; /* of a message that was received: something came with it, which may be descriptors */
 };
 
 #define IOVECS 16 /* that are added up, only where a result does not tell what was copied */
@@ -65,9 +66,10 @@ static __noinline __u64 room_in(struct moved *m, struct iovec *iov, __u64 count,
 static __always_inline void add_message(struct moved *m, struct user_msghdr *header, __u64 n, bool trunc)
 {
 	struct iovec *iov;
-	__u64 count, room;
+	__u64 count, room, control;
 
 	m->bytes += n;
+	m->control |= bpf_probe_read_user(&control, sizeof(control), &header->controllen) || control;
 	if (!trunc)
 		return;
 	if (bpf_probe_read_user(&iov, sizeof(iov), &header->iov) ||

@@ -33,6 +33,7 @@ enum fd_attr {
 	FD_STABLE = 1 << 7,   /* what is written must not change meanwhile, and this kernel copies direct I/O therefore */
 	FD_INSTALLS = 1 << 8, /* reading it may install descriptors: fanotify, userfaultfd */
 	FD_ULP = 1 << 9,      /* socket of TCP below another protocol: kTLS */
+	FD_OVERLAY = 1 << 10, /* what is told is of the file below an overlay's */
 };
 
 /* Who saw a copy: the tracepoints, the hooks on the functions that copy, or the
@@ -333,9 +334,10 @@ enum changes {
 	CHANGES_FIRST = 1 << 1,	 /* the one in its first argument */
 	CHANGES_PAIR = 1 << 2,	 /* two that it writes where its first argument points to */
 	CHANGES_PAIR_4 = 1 << 3, /* the same of its fourth one */
-	CHANGES_MESSAGE = 1 << 4, /* those that came with a message: its second argument is a struct msghdr */
+	CHANGES_MESSAGE = 1 << 4, /* those that came with a message */
 	CHANGES_TABLE = 1 << 5,	 /* all: the caller may have another table of descriptors */
 	CHANGES_POSITIVE = 1 << 6, /* the one that it returns, if that is not 0 */
+	CHANGES_FCNTL = 1 << 7,	 /* by its command: the one that it returns, the one in its first argument, or none */
 };
 
 /* What the kernel itself adds to what a task has read and written (ioac.rchar, wchar), and where it adds what no call returned. */
@@ -343,6 +345,7 @@ enum accounted {
 	ACCOUNTED_READ = 1 << 0,    /* the call's result > 0 */
 	ACCOUNTED_WRITTEN = 1 << 1, /* the same */
 	ACCOUNTED_KERNEL = 1 << 2,  /* what the kernel reads for itself: of the program, of a module */
+	ACCOUNTED_TWICE = 1 << 3,   /* on an overlay: one call is made inside the other */
 };
 
 /* What one kind of request does; likewise from tracer/ledger/requests.go. */

@@ -156,6 +156,8 @@ static __noinline int describe_file(struct fd_kind *kind, struct file *file)
 	fmt = BPF_CORE_READ(inode, i_mode) & S_IFMT;
 	kind->format = fmt;
 	kind->attrs = FD_KNOWN;
+	if (real != file)
+		kind->attrs |= FD_OVERLAY;
 	flags = BPF_CORE_READ(file, f_flags);
 	if (flags & O_DIRECT)
 		kind->attrs |= FD_DIRECT;

@@ -73,24 +73,6 @@ static __always_inline void grow_copied(struct copied *sum, const struct copied 
 	grow(&sum->in_kernel, n->in_kernel, shared);
 }
 
-/* A call that has returned, with what is needed of its arguments. Most of what follows are global functions, so that the
- * verifier proves each once: they take no registers. */
-struct returned {
-	__u64 first, second, fourth; /* arguments */
-	__s64 ret;
-	struct moved moved;
-	__u64 kernel_read;
-	__u32 nr;
-	__u32 in_fd, out_fd, flags;
-	__u32 in, out; /* it has such a descriptor */
-	__u32 accounted; /* enum accounted */
-	__u32 changes;	 /* enum changes */
-	__u32 any;	 /* it may change any descriptor */
-};
-
-/* With what the call that a signal ended returns, to be made again (include/linux/errno.h); no program sees that. */
-static __always_inline bool is_restarted(__s64 ret) { return ret <= -512 && ret >= -516 && ret != -515; }
-
 __attribute__((noinline)) int add_errno(struct process *p, __u32 nr, __u32 errnr)
 {
 	__u32 start = (nr * 31 + errnr) * 0x9e3779b1U >> 16;
@@ -162,9 +144,9 @@ static __always_inline void forget_under_way(struct thread *t)
 static __always_inline void add_accounted(struct io_bytes *sum, const struct returned *r, bool shared)
 {
 	if (r->accounted & ACCOUNTED_READ)
-		grow(&sum->rchar, r->moved.bytes, shared);
+		grow(&sum->rchar, r->times * r->moved.bytes, shared);
 	if (r->accounted & ACCOUNTED_WRITTEN)
-		grow(&sum->wchar, r->moved.bytes, shared);
+		grow(&sum->wchar, r->times * r->moved.bytes, shared);
 }
 
 /* Classifies a call afresh. A global function, so that the verifier proves it once rather than on each path to it. */
@@ -188,48 +170,6 @@ __attribute__((noinline)) int resolve_sum(struct thread *t, struct process *p, s
 		__u32 index = shared_sum(p, &key);
 
 		args->sum = index == NO_SUM ? NO_SUM : THREAD_SUMS + index;
-	}
-	return 0;
-}
-
-static __always_inline void change(struct descriptors *d, __u32 fd)
-{
-	d->changed[fd % 64] = __sync_fetch_and_add(&d->clock, 1) + 1;
-}
-
-static __always_inline void change_all(struct descriptors *d)
-{
-	d->all = __sync_fetch_and_add(&d->clock, 1) + 1;
-}
-
-__attribute__((noinline)) int note_changes(struct descriptors *d, struct returned *r)
-{
-	__u32 changes, pair[2];
-	__u64 control;
-
-	if (!d || !r)
-		return 0;
-	changes = r->changes;
-	if (r->any || changes & CHANGES_TABLE)
-		change_all(d);
-	if (changes & CHANGES_RESULT && r->ret >= 0)
-		change(d, r->ret);
-	if (changes & CHANGES_POSITIVE && r->ret > 0)
-		change(d, r->ret);
-	if (changes & CHANGES_FIRST)
-		change(d, r->first);
-	if (changes & (CHANGES_PAIR | CHANGES_PAIR_4) && !r->ret) {
-		if (bpf_probe_read_user(pair, sizeof(pair), (void *)(changes & CHANGES_PAIR ? r->first : r->fourth))) {
-			change_all(d);
-		} else {
-			change(d, pair[0]);
-			change(d, pair[1]);
-		}
-	}
-	if (changes & CHANGES_MESSAGE && r->ret >= 0) {
-		/* include/linux/socket.h: struct user_msghdr */
-		if (bpf_probe_read_user(&control, sizeof(control), (void *)r->second + 40) || control)
-			change_all(d);
 	}
 	return 0;
 }
@@ -308,6 +248,7 @@ __attribute__((noinline)) int call_of_thread(struct thread *t, struct returned *
 	if (index < THREAD_SUMS) {
 		struct sum *c = &t->calls[index % THREAD_SUMS];
 
+		heed_kinds(r, &c->key);
 		add_returned(c, r, 0);
 		add_under_way(c, t, 0);
 		if (c->calls % SMALL_CALLS == 0)
@@ -315,6 +256,7 @@ __attribute__((noinline)) int call_of_thread(struct thread *t, struct returned *
 	} else if (index - THREAD_SUMS < PROCESS_SUMS && (p = process_at(t->process - 1))) {
 		struct sum *c = sum_of_process(p, index - THREAD_SUMS);
 
+		heed_kinds(r, &c->key);
 		add_returned(c, r, 1);
 		add_under_way(c, t, 1);
 	} else {
@@ -349,10 +291,14 @@ __attribute__((noinline)) int call_of_process(struct process *p, struct returned
 	m.out_fd = r->out_fd;
 	m.flags = r->flags;
 	resolve_sum(0, p, &m);
-	if (m.sum - THREAD_SUMS < PROCESS_SUMS)
-		add_returned(sum_of_process(p, m.sum - THREAD_SUMS), r, 1);
-	else
+	if (m.sum - THREAD_SUMS < PROCESS_SUMS) {
+		struct sum *c = sum_of_process(p, m.sum - THREAD_SUMS);
+
+		heed_kinds(r, &c->key);
+		add_returned(c, r, 1);
+	} else {
 		__sync_fetch_and_add(&f->no_cell, 1);
+	}
 	add_accounted(&p->sums.counted, r, 1);
 	if (r->any || r->changes) {
 		table = find_table(files_of(bpf_get_current_task_btf())) % TABLES;
@@ -373,24 +319,6 @@ static __always_inline void foreign_call(struct thread *t)
 		return;
 	forget_under_way(t);
 	change_all(&tables[t->table % TABLES]);
-}
-
-/* Reads the arguments while they are at hand. */
-static __always_inline void read_returned(struct returned *r, const volatile struct call *call, struct pt_regs *regs)
-{
-	r->first = syscall_arg(regs, 1);
-	r->second = syscall_arg(regs, 2);
-	r->fourth = syscall_arg(regs, 4);
-	r->in_fd = syscall_arg(regs, call->in_fd);
-	r->out_fd = syscall_arg(regs, call->out_fd);
-	r->flags = flags_of(call, regs);
-	r->in = call->in_fd;
-	r->out = call->out_fd;
-	r->accounted = call->accounted;
-	r->changes = call->changes;
-	r->any = !call->keeps && !call->changes;
-	if (r->ret >= 0 && call->result)
-		result_bytes(&r->moved, call, regs, r->ret);
 }
 
 static __always_inline int program_call(struct pt_regs *regs, __s64 nr, __s64 ret)
@@ -414,6 +342,12 @@ static __always_inline int program_call(struct pt_regs *regs, __s64 nr, __s64 re
 	if (is_compat(regs, nr)) {
 		foreign_call(t);
 		return 0;
+	}
+	/* What a signal's handler returns by has no number any more, and its result is what was in the register that it
+	 * restored. A call that a tracer cancelled is told as the same. */
+	if (nr == -1) {
+		r.nr = nr = RT_SIGRETURN;
+		r.ret = ret = 0;
 	}
 	read_returned(&r, call_of(nr), regs);
 	if (r.moved.unread && (f = followed()))

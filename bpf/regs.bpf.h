@@ -26,6 +26,7 @@ static __always_inline __u64 syscall_arg(struct pt_regs *regs, __u32 n)
 	return 0;
 }
 
+#define RT_SIGRETURN 15
 #define TS_COMPAT 2	     /* arch/x86/include/asm/thread_info.h */
 #define X32_CALL 0x40000000 /* __X32_SYSCALL_BIT */
 
@@ -79,6 +80,7 @@ static __always_inline __u64 syscall_arg(struct pt_regs *regs, __u32 n)
 	return 0;
 }
 
+#define RT_SIGRETURN 139
 #define PSR_MODE32_BIT 0x10 /* arch/arm64/include/uapi/asm/ptrace.h */
 
 static __always_inline bool is_compat(struct pt_regs *regs, __s64 nr) { return regs->pstate & PSR_MODE32_BIT; }

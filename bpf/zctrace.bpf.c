@@ -18,6 +18,7 @@
 #include "window.bpf.h"
 #include "calls.bpf.h"
 #include "syscalls.bpf.h"
+#include "returned.bpf.h"
 #include "programs.bpf.h"
 #include "follow.bpf.h"
 #include "hooks.bpf.h"

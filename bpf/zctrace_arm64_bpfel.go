@@ -19,6 +19,7 @@ const (
 	ObjectAccountedACCOUNTED_READ    ObjectAccounted = 1
 	ObjectAccountedACCOUNTED_WRITTEN ObjectAccounted = 2
 	ObjectAccountedACCOUNTED_KERNEL  ObjectAccounted = 4
+	ObjectAccountedACCOUNTED_TWICE   ObjectAccounted = 8
 )
 
 type ObjectBreakpoint uint32
@@ -97,6 +98,7 @@ const (
 	ObjectChangesCHANGES_MESSAGE  ObjectChanges = 16
 	ObjectChangesCHANGES_TABLE    ObjectChanges = 32
 	ObjectChangesCHANGES_POSITIVE ObjectChanges = 64
+	ObjectChangesCHANGES_FCNTL    ObjectChanges = 128
 )
 
 type ObjectClaim uint32
@@ -160,6 +162,7 @@ const (
 	ObjectFdAttrFD_STABLE   ObjectFdAttr = 128
 	ObjectFdAttrFD_INSTALLS ObjectFdAttr = 256
 	ObjectFdAttrFD_ULP      ObjectFdAttr = 512
+	ObjectFdAttrFD_OVERLAY  ObjectFdAttr = 1024
 )
 
 type ObjectFdKind struct {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -135,5 +136,57 @@ func TestFollowWithoutRoom(t *testing.T) {
 	}
 	if bytes != 8*16*64<<10 {
 		t.Errorf("%d bytes were written, want %d", bytes, 8*16*64<<10)
+	}
+}
+
+// A handler of a signal returns by a call that has no number at its exit. What was in the registers then is no error.
+func TestFollowSignals(t *testing.T) {
+	byComm, s := follow(t, DefaultPrograms, "sh", "-c", "trap : USR1; i=0; while [ $i -lt 100 ]; do kill -USR1 $$; i=$((i+1)); done")
+	checkBalance(t, byComm, s)
+	var returns, others uint64
+	for key, c := range byComm["sh"].Calls {
+		switch {
+		case key.Nr == unix.SYS_RT_SIGRETURN:
+			returns += c.Calls - c.Errors
+		case key.Nr >= 1<<16:
+			others += c.Calls
+		}
+	}
+	if returns != 100 || others != 0 {
+		t.Errorf("%d times a handler returned, want 100; %d calls without a name", returns, others)
+	}
+}
+
+// On an overlay the kernel accounts what copy_file_range copies twice, and that is no loss.
+func TestFollowCopyOnAnOverlay(t *testing.T) {
+	const n = 1 << 20
+	dir := filepath.Dir(fileOn(t, "ext4", n).Name())
+	at, err := os.MkdirTemp(dir, "zctrace-test-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(at) })
+	for _, name := range []string{"lower", "upper", "work", "merged"} {
+		if err := os.Mkdir(filepath.Join(at, name), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.WriteFile(at+"/lower/data", make([]byte, n), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := unix.Mount("overlay", at+"/merged", "overlay", 0, fmt.Sprintf("lowerdir=%s/lower,upperdir=%s/upper,workdir=%s/work", at, at, at)); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = unix.Unmount(at+"/merged", 0) })
+	byComm, s := follow(t, DefaultPrograms, "cp", "--sparse=never", at+"/merged/data", at+"/merged/copy")
+	checkBalance(t, byComm, s)
+	var bytes uint64
+	for key, c := range byComm["cp"].Calls {
+		if key.Nr == unix.SYS_COPY_FILE_RANGE {
+			bytes += c.Bytes
+		}
+	}
+	if bytes != n {
+		t.Errorf("%d bytes were copied by copy_file_range, want %d", bytes, n)
 	}
 }

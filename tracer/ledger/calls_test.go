@@ -238,7 +238,7 @@ func TestCallTable(t *testing.T) {
 	for name, want := range map[string]bpf.ObjectCall{
 		"read":            {InFd: 1, Len: 3, Result: uint8(bpf.ObjectResultRESULT_BYTES), Keeps: 1, Accounted: uint8(bpf.ObjectAccountedACCOUNTED_READ)},
 		"pwritev2":        {OutFd: 1, Result: uint8(bpf.ObjectResultRESULT_BYTES), Keeps: 1, Accounted: uint8(bpf.ObjectAccountedACCOUNTED_WRITTEN)},
-		"copy_file_range": {InFd: 1, OutFd: 3, Len: 5, Result: uint8(bpf.ObjectResultRESULT_BYTES), Keeps: 1, Accounted: 3},
+		"copy_file_range": {InFd: 1, OutFd: 3, Len: 5, Result: uint8(bpf.ObjectResultRESULT_BYTES), Keeps: 1, Accounted: 3 | uint8(bpf.ObjectAccountedACCOUNTED_TWICE)},
 		"splice":          {InFd: 1, OutFd: 3, Len: 5, Result: uint8(bpf.ObjectResultRESULT_BYTES), Keeps: 1},
 		"sendmmsg":        {OutFd: 1, Flags: 4, Decisive: unix.MSG_ZEROCOPY, Result: uint8(bpf.ObjectResultRESULT_MESSAGES), Keeps: 1},
 		"recvmsg": {InFd: 1, Flags: 3, Decisive: unix.MSG_PEEK | unix.MSG_OOB | unix.MSG_TRUNC | unix.MSG_ERRQUEUE,

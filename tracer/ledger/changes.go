@@ -23,16 +23,15 @@ var changing = map[bpf.ObjectChanges][]string{
 	bpf.ObjectChangesCHANGES_FIRST:    {"close", "connect", "bind", "setsockopt"},
 	bpf.ObjectChangesCHANGES_PAIR:     {"pipe", "pipe2"},
 	bpf.ObjectChangesCHANGES_PAIR_4:   {"socketpair"},
-	bpf.ObjectChangesCHANGES_MESSAGE:  {"recvmsg"},
+	bpf.ObjectChangesCHANGES_MESSAGE:  {"recvmsg", "recvmmsg"},
 	bpf.ObjectChangesCHANGES_POSITIVE: {"ioctl", "bpf", "seccomp"}, // with some commands
+	bpf.ObjectChangesCHANGES_FCNTL:    {"fcntl"},
 	bpf.ObjectChangesCHANGES_TABLE:    {"unshare", "close_range", "execve", "execveat"},
-
-	bpf.ObjectChangesCHANGES_RESULT | bpf.ObjectChangesCHANGES_FIRST: {"fcntl"}, // F_DUPFD; F_SETFL sets O_DIRECT
 }
 
 // unlimited are calls that may change any descriptor, or that are not looked at more closely: requests of io_uring open
 // and close files.
-var unlimited = []string{"io_uring_enter", "recvmmsg"}
+var unlimited = []string{"io_uring_enter"}
 
 // lookedAt is the last system call that was, when this was written: those up to here that are not named above leave
 // descriptors alone. The later ones have the same number on all architectures.
@@ -45,7 +44,8 @@ var accountedCalls = map[bpf.ObjectAccounted][]string{
 	bpf.ObjectAccountedACCOUNTED_WRITTEN: {"write", "pwrite64", "writev", "pwritev", "pwritev2"},
 	bpf.ObjectAccountedACCOUNTED_KERNEL:  {"execve", "execveat", "finit_module", "kexec_file_load"},
 
-	bpf.ObjectAccountedACCOUNTED_READ | bpf.ObjectAccountedACCOUNTED_WRITTEN: {"sendfile", "copy_file_range"},
+	bpf.ObjectAccountedACCOUNTED_READ | bpf.ObjectAccountedACCOUNTED_WRITTEN:                                      {"sendfile"},
+	bpf.ObjectAccountedACCOUNTED_READ | bpf.ObjectAccountedACCOUNTED_WRITTEN | bpf.ObjectAccountedACCOUNTED_TWICE: {"copy_file_range"},
 }
 
 // describeChanges adds to the table which descriptors calls change, and what the kernel accounts of them.
