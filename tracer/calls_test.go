@@ -174,7 +174,7 @@ func (c *caller) files() func() {
 	other := openFile(t, diskFile(t), unix.O_RDWR)
 	pipe, second := fds(t, newPipe), fds(t, newPipe)
 	urandom, null := openFile(t, "/dev/urandom", unix.O_RDONLY), openFile(t, "/dev/null", unix.O_WRONLY)
-	proc, dir := openFile(t, "/proc/self/limits", unix.O_RDONLY), openFile(t, "/usr", unix.O_RDONLY)
+	proc, dir := openFile(t, "/proc/self/limits", unix.O_RDONLY), openFile(t, "/proc", unix.O_RDONLY)
 	terminal := fds(t, newTerminal)
 	iov := c.messages(3000)[0].Iov
 	pages := []unix.Iovec{{Base: &c.buf[0]}}
@@ -224,6 +224,8 @@ func (c *caller) sockets() func() {
 		c.moves(unix.SYS_RECVFROM, "tcp->user", &c.toUser, 0, uintptr(tcp[1]), ptr(c.buf), 1000, peek|unix.MSG_WAITALL)
 		c.moves(unix.SYS_RECVFROM, "tcp->user", nil, 0, uintptr(tcp[1]), ptr(c.buf), 5000, trunc|unix.MSG_WAITALL)
 		c.moves(unix.SYS_SENDTO, "user->tcp", &c.fromUser, 0, uintptr(tcp[0]), ptr(c.buf), 1, unix.MSG_OOB)
+		urgent := []unix.PollFd{{Fd: int32(tcp[1]), Events: unix.POLLPRI}} // nothing else waits for it
+		_, _ = unix.Poll(urgent, -1)
 		c.moves(unix.SYS_RECVFROM, "tcp->user", &c.toUser, 0, uintptr(tcp[1]), ptr(c.buf), 1, unix.MSG_OOB)
 		c.moves(unix.SYS_RECVFROM, "tcp->user", &c.toUser, 0, uintptr(tcp[1]), ptr(c.buf), 0, unix.MSG_DONTWAIT)
 		c.rights(stream, file)

@@ -88,6 +88,7 @@ func checkBalance(t *testing.T, byComm map[string]*ledger.Process, s *ledger.Pro
 
 // A command counts from its first instruction, and nothing of what was before it: 64 reads and writes of 1 MiB.
 func TestFollowOne(t *testing.T) {
+	oncePerMachine(t)
 	byComm, s := follow(t, DefaultPrograms, "dd", "if=/dev/zero", "of=/dev/null", "bs=1M", "count=64", "status=none")
 	checkBalance(t, byComm, s)
 	p := byComm["dd"]
@@ -109,6 +110,7 @@ func TestFollowOne(t *testing.T) {
 
 // 1,000 processes that end at once use far fewer places than there are of them.
 func TestFollowForks(t *testing.T) {
+	oncePerMachine(t)
 	byComm, s := follow(t, DefaultPrograms, "sh", "-c", "i=0; while [ $i -lt 1000 ]; do /bin/true; i=$((i+1)); done")
 	checkBalance(t, byComm, s)
 	if p := byComm["true"]; p == nil || p.Folded != 1000 {
@@ -118,6 +120,7 @@ func TestFollowForks(t *testing.T) {
 
 // With places for two threads and two processes all calls are counted all the same.
 func TestFollowWithoutRoom(t *testing.T) {
+	oncePerMachine(t)
 	byComm, s := follow(t, Programs{Threads: 2, Processes: 2}, "sh", "-c", "for i in 1 2 3 4 5 6 7 8; do dd if=/dev/zero of=/dev/null bs=64K count=16 status=none & done; wait")
 	f := s.Following
 	if f.NoProcess == 0 || f.NoSlot == 0 {
@@ -141,6 +144,7 @@ func TestFollowWithoutRoom(t *testing.T) {
 
 // A handler of a signal returns by a call that has no number at its exit. What was in the registers then is no error.
 func TestFollowSignals(t *testing.T) {
+	oncePerMachine(t)
 	byComm, s := follow(t, DefaultPrograms, "sh", "-c", "trap : USR1; i=0; while [ $i -lt 100 ]; do kill -USR1 $$; i=$((i+1)); done")
 	checkBalance(t, byComm, s)
 	var returns, others uint64
@@ -159,6 +163,7 @@ func TestFollowSignals(t *testing.T) {
 
 // On an overlay the kernel accounts what copy_file_range copies twice, and that is no loss.
 func TestFollowCopyOnAnOverlay(t *testing.T) {
+	oncePerMachine(t)
 	const n = 1 << 20
 	dir := filepath.Dir(fileOn(t, "ext4", n).Name())
 	at, err := os.MkdirTemp(dir, "zctrace-test-")

@@ -35,6 +35,7 @@ func execTrace(t *testing.T, flags []string, argv ...string) *trace.Program {
 
 // 64 MiB that dd reads and writes by itself: each byte by its path, and nothing of what was before its first instruction.
 func TestExecCounts(t *testing.T) {
+	oncePerMachine(t)
 	p := execTrace(t, nil, "dd", "if=/dev/zero", "of=/dev/null", "bs=1M", "count=64", "status=none")
 	for path, name := range map[string]string{"device->user": "read", "user->device": "write"} {
 		if got, want := p.Total.ByPath[path].ByName[name], (trace.PathCall{Calls: trace.Known(64), Bytes: trace.Known(64 << 20)}); got != want {
@@ -54,6 +55,7 @@ func TestExecCounts(t *testing.T) {
 
 // A pipeline: what one process writes another reads, and those that ended under one name are one row.
 func TestExecFolds(t *testing.T) {
+	oncePerMachine(t)
 	p := execTrace(t, []string{"--latency", "on"}, "sh", "-c", "head -c 1000000 /dev/zero | cat >/dev/null; for i in 1 2 3; do /bin/true; done")
 	rows := map[string]trace.ProcessRow{}
 	for _, r := range p.Processes {
@@ -74,6 +76,7 @@ func TestExecFolds(t *testing.T) {
 }
 
 func TestExecExitStatus(t *testing.T) {
+	oncePerMachine(t)
 	needTracing(t)
 	for _, test := range []struct {
 		code int
