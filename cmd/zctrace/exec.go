@@ -67,7 +67,7 @@ func (f *execFlags) register(cmd *cobra.Command) {
 	cmd.Flags().SortFlags = false
 	cmd.Flags().SetInterspersed(false) // what follows the command is its own
 	f.recording.registerCounting(cmd, "off")
-	f.output.register(cmd)
+	f.output.register(cmd, `processes["nginx"].copies.from_user == 0`)
 	f.wait = choice{"tree", []string{"tree", "command"}}
 	f.names = choice{value: string(trace.NamesFull)}
 	for _, n := range trace.AllNames {

@@ -28,7 +28,7 @@ func (o *options) register(cmd *cobra.Command) {
 	cmd.Flags().SortFlags = false
 	o.work.register(cmd)
 	o.recording.register(cmd)
-	o.output.register(cmd)
+	o.output.register(cmd, "sender.copies.from_user == 0")
 }
 
 // config is the run that was asked for, checked as far as that can be done without

@@ -27,9 +27,10 @@ type outputFlags struct {
 	quiet     bool
 }
 
-func (o *outputFlags) register(cmd *cobra.Command) {
+// register makes the flags; example is an expectation.
+func (o *outputFlags) register(cmd *cobra.Command, example string) {
 	f := cmd.Flags()
-	f.StringArrayVar(&o.expect, "expect", nil, "exit with 4 unless `EXPR` holds, e.g. 'sender.copies.from_user == 0'; repeatable")
+	f.StringArrayVar(&o.expect, "expect", nil, "exit with 4 unless `EXPR` holds, e.g. '"+example+"'; repeatable")
 	f.StringVar(&o.json, "json", "", "write the trace to `FILE`, or - for standard output")
 	f.BoolVar(&o.plain, "plain", false, "plain text, also on a terminal")
 	f.BoolVar(&o.quiet, "quiet", false, "print errors only, no table and nothing meanwhile: for --json and --expect")

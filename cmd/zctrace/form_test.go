@@ -4,10 +4,13 @@ package main
 
 import (
 	"io"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/creack/pty"
 
 	"github.com/zctrace/zctrace/internal/outfile"
 	"github.com/zctrace/zctrace/internal/tracetest"
@@ -95,5 +98,55 @@ func TestShowPrograms(t *testing.T) {
 		if code != c.code || !strings.Contains(out.String(), c.want) || code == exitDone && out.String() != c.want {
 			t.Errorf("%q: exit code %d, %q; want %d, %q", c.args, code, out, c.code, c.want)
 		}
+	}
+}
+
+// On a terminal a table is as wide as that is, with the signs that it can show; elsewhere it is as in a mail.
+func TestTableLook(t *testing.T) {
+	oncePerMachine(t)
+	master, tty, err := pty.Open()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer master.Close()
+	defer tty.Close()
+	if err := pty.Setsize(tty, &pty.Winsize{Cols: 132, Rows: 40}); err != nil {
+		t.Fatal(err)
+	}
+	for locale, arrow := range map[string]string{"C.UTF-8": "→", "C": "->"} {
+		t.Setenv("LC_ALL", locale)
+		if look, width := tableLook(tty); width != 132 || look.Arrow != arrow || look.ASCII != (locale == "C") {
+			t.Errorf("%s: %d cells, %q", locale, width, look.Arrow)
+		}
+		file, err := os.Create(filepath.Join(t.TempDir(), "table"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer file.Close()
+		for _, out := range []io.Writer{file, &strings.Builder{}} {
+			if look, width := tableLook(out); width != tableWidth || look != report.Look {
+				t.Errorf("%T: %d cells, %q", out, width, look.Arrow)
+			}
+		}
+	}
+}
+
+// The expectation that the help has as an example is one.
+func TestExampleExpectations(t *testing.T) {
+	oncePerMachine(t)
+	example := func(name string) string {
+		cmd, _, err := newRoot().Find([]string{name})
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, rest, _ := strings.Cut(cmd.Flags().Lookup("expect").Usage, "e.g. '")
+		text, _, _ := strings.Cut(rest, "'")
+		return text
+	}
+	if _, err := trace.ParseExpectation(example("run")); err != nil {
+		t.Error(err)
+	}
+	if _, err := trace.ParseProgramExpectation(example("exec")); err != nil {
+		t.Error(err)
 	}
 }
