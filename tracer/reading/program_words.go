@@ -39,7 +39,7 @@ func (v ProgramVerdict) Sentences(arrow string) (list []string) {
 		}
 		if v.Referenced > 0 {
 			list = append(list, human.FormatBytes(v.Referenced)+" moved by reference"+v.list(arrow, v.Referenced, byReference)+".")
-		} else {
+		} else if !slices.Contains(v.Unknown, trace.PageRefs) {
 			list = append(list, "Nothing moved by reference"+v.notStraight()+".")
 		}
 	}
