@@ -90,6 +90,9 @@ func TestExecKilledAtAnyTime(t *testing.T) {
 		eventually(t, "the process that waits to become the command is gone", func() bool { return !waiting(t, cmd.Dir) })
 		if is("begun") {
 			began++
+			if len(programs) == 0 {
+				t.Error("the command ran, and nothing counted it")
+			}
 			eventually(t, "the command ends by itself", func() bool { return is("ended") })
 		}
 		areUnloaded(t, programs)

@@ -172,8 +172,8 @@ func TestSignalsArePassedOn(t *testing.T) {
 	c.wants("got TERM")
 	c.gets(syscall.SIGTERM) // as timeout(1) does
 	time.Sleep(200 * time.Millisecond)
-	if c.gets(syscall.SIGUSR1); !c.says.Scan() || c.says.Text() != "got USR1" {
-		t.Fatalf("abandoned at a SIGTERM that counts as one with the first: %q", c.says.Text())
+	if state(c.Process.Pid) == "" {
+		t.Fatal("abandoned at a SIGTERM that counts as one with the first")
 	}
 	time.Sleep(patience)
 	c.gets(syscall.SIGTERM)
