@@ -38,7 +38,8 @@ var unlimited = []string{"io_uring_enter"}
 const lookedAt = unix.SYS_LISTNS
 
 // accountedCalls are those whose bytes the kernel adds to what the caller has read and written (fs/read_write.c: add_rchar,
-// add_wchar), and those in which it reads for itself: the head of a program, a module.
+// add_wchar), and those in which it reads for itself: the head of a program, a module. What is copied on an overlay it adds twice
+// (fs/overlayfs/file.c: ovl_copyfile).
 var accountedCalls = map[bpf.ObjectAccounted][]string{
 	bpf.ObjectAccountedACCOUNTED_READ:    {"read", "pread64", "readv", "preadv", "preadv2"},
 	bpf.ObjectAccountedACCOUNTED_WRITTEN: {"write", "pwrite64", "writev", "pwritev", "pwritev2"},
