@@ -71,6 +71,7 @@ static __always_inline __u32 begin_thread(struct following *f, struct task_struc
 		t->sums.io = t->begin_io;
 		t->nvcsw = t->begin.nvcsw;
 		forget_memos(t);
+		t->evictions = 0;
 		t->process = process + 1;
 		who = place - 1;
 	} else {
@@ -213,36 +214,6 @@ int sched_process_exec_perf(struct trace_event_raw_sched_process_exec *record)
 	if (p)
 		bpf_probe_read_kernel_str(p->exe, sizeof(p->exe), (void *)record + (record->__data_loc_filename & 0xffff));
 	return HAND_ON;
-}
-
-/* Moves a sum of a thread to its process. */
-__attribute__((noinline)) int fold_sum(struct process *p, struct sum *c)
-{
-	struct following *f = followed();
-	__u32 index;
-
-	if (!p || !c || !f)
-		return 0;
-	index = shared_sum(p, &c->key);
-	if (index < PROCESS_SUMS) {
-		struct sum *to = sum_of_process(p, index);
-
-		grow(&to->calls, c->calls, 1);
-		grow(&to->restarted, c->restarted, 1);
-		grow(&to->errors, c->errors, 1);
-		grow(&to->bytes, c->bytes, 1);
-		grow(&to->mapped, c->mapped, 1);
-		grow(&to->cut, c->cut, 1);
-		grow(&to->time_ns, c->time_ns, 1);
-		grow(&to->blocked, c->blocked, 1);
-		grow(&to->kernel_read, c->kernel_read, 1);
-		for (int i = 0; i < ENGINES; i++)
-			grow_copied(&to->seen[i], &c->seen[i], 1);
-	} else {
-		__sync_fetch_and_add(&f->no_cell, c->calls);
-	}
-	__builtin_memset(c, 0, sizeof(*c));
-	return 0;
 }
 
 static __always_inline void fold_task(struct task_sums *to, const struct task_sums *s, const struct task_counters *begin,

@@ -3,152 +3,6 @@
 #ifndef ZCTRACE_PROGRAM_CALLS_H
 #define ZCTRACE_PROGRAM_CALLS_H
 
-#define SUM_PROBES 32
-
-/* The index of the key's sum in the thread's slot, taking a free one if need be; NO_SUM when there is none. */
-static __always_inline __u32 own_sum(struct thread *t, const struct cell_key *key)
-{
-	__u32 start = hash_key(key);
-
-	for (__u32 i = 0; i < THREAD_SUMS; i++) {
-		__u32 index = (start + i) % THREAD_SUMS;
-		struct sum *c = &t->calls[index];
-
-		if (c->state == FREE) {
-			c->key = *key;
-			c->state = READY;
-			return index;
-		}
-		if (same_key(&c->key, key))
-			return index;
-	}
-	return NO_SUM;
-}
-
-/* In bounds for the verifier, too, which the compiler would know better than to say again. */
-static __always_inline struct sum *sum_of_process(struct process *p, __u64 index)
-{
-	asm volatile("" : "+r"(index));
-	return &p->calls[index % PROCESS_SUMS];
-}
-
-/* The same of the process, on any CPU. Two that look at once may each take one for the same key; they add up. */
-__attribute__((noinline)) __u32 shared_sum(struct process *p, const struct cell_key *key)
-{
-	__u32 start;
-
-	if (!p || !key)
-		return NO_SUM;
-	start = hash_key(key);
-	for (__u32 i = 0; i < SUM_PROBES; i++) {
-		__u32 index = (start + i) % PROCESS_SUMS;
-		struct sum *c = &p->calls[index];
-		__u64 was = c->state;
-
-		if (was == FREE)
-			was = __sync_val_compare_and_swap(&c->state, FREE, CLAIMED);
-		if (was == FREE) {
-			c->key = *key;
-			__sync_val_compare_and_swap(&c->state, CLAIMED, READY);
-			return index;
-		}
-		if (was == READY && same_key(&c->key, key))
-			return index;
-	}
-	return NO_SUM;
-}
-
-static __always_inline void grow(__u64 *sum, __u64 n, bool shared)
-{
-	if (!shared)
-		*sum += n;
-	else if (n)
-		__sync_fetch_and_add(sum, n);
-}
-
-static __always_inline void grow_copied(struct copied *sum, const struct copied *n, bool shared)
-{
-	grow(&sum->to_user, n->to_user, shared);
-	grow(&sum->from_user, n->from_user, shared);
-	grow(&sum->in_kernel, n->in_kernel, shared);
-}
-
-__attribute__((noinline)) int add_errno(struct process *p, __u32 nr, __u32 errnr)
-{
-	__u32 start = (nr * 31 + errnr) * 0x9e3779b1U >> 16;
-	struct following *f = followed();
-
-	if (!p || !f)
-		return 0;
-
-	for (__u32 i = 0; i < 8; i++) {
-		struct errno_sum *e = &p->errnos[(start + i) % ERRNO_SUMS];
-		__u64 was = e->state;
-
-		if (was == FREE)
-			was = __sync_val_compare_and_swap(&e->state, FREE, CLAIMED);
-		if (was == FREE) {
-			e->nr = nr;
-			e->errnr = errnr;
-			__sync_fetch_and_add(&e->calls, 1);
-			__sync_val_compare_and_swap(&e->state, CLAIMED, READY);
-			return 0;
-		}
-		if (was == READY && e->nr == nr && e->errnr == errnr) {
-			__sync_fetch_and_add(&e->calls, 1);
-			return 0;
-		}
-	}
-	__sync_fetch_and_add(&f->errnos_overflow, 1);
-	return 0;
-}
-
-static __always_inline void add_returned(struct sum *c, const struct returned *r, bool shared)
-{
-	if (is_restarted(r->ret)) {
-		grow(&c->restarted, 1, shared);
-		return;
-	}
-	grow(&c->calls, 1, shared);
-	grow(&c->errors, r->ret < 0, shared);
-	grow(&c->bytes, r->moved.bytes, shared);
-	if (r->moved.mapped)
-		grow(&c->mapped, r->moved.mapped, shared);
-	if (r->moved.cut)
-		grow(&c->cut, r->moved.cut, shared);
-	if (r->accounted & ACCOUNTED_KERNEL)
-		grow(&c->kernel_read, r->kernel_read, shared);
-}
-
-/* What of the call the thread itself kept: seen, waited for, timed. */
-static __always_inline void add_under_way(struct sum *c, struct thread *t, bool shared)
-{
-	for (int i = 0; i < ENGINES; i++)
-		if (engines & 1 << i)
-			grow_copied(&c->seen[i], &t->seen[i], shared);
-	if (t->blocked)
-		grow(&c->blocked, t->blocked, shared);
-	if (t->enter_ns)
-		grow(&c->time_ns, bpf_ktime_get_ns() - t->enter_ns, shared);
-}
-
-static __always_inline void forget_under_way(struct thread *t)
-{
-	for (int i = 0; i < ENGINES; i++)
-		if (engines & 1 << i)
-			t->seen[i] = (struct copied){};
-	t->blocked = 0;
-	t->enter_ns = 0;
-}
-
-static __always_inline void add_accounted(struct io_bytes *sum, const struct returned *r, bool shared)
-{
-	if (r->accounted & ACCOUNTED_READ)
-		grow(&sum->rchar, r->times * r->moved.bytes, shared);
-	if (r->accounted & ACCOUNTED_WRITTEN)
-		grow(&sum->wchar, r->times * r->moved.bytes, shared);
-}
-
 /* Classifies a call afresh. A global function, so that the verifier proves it once rather than on each path to it. */
 __attribute__((noinline)) int resolve_sum(struct thread *t, struct process *p, struct sum_memo *args)
 {
@@ -166,6 +20,8 @@ __attribute__((noinline)) int resolve_sum(struct thread *t, struct process *p, s
 	if (call->out_fd)
 		describe_fd(&key.out, task, args->out_fd);
 	args->sum = t ? own_sum(t, &key) : NO_SUM;
+	if (t && args->sum == NO_SUM && make_room(t, p))
+		args->sum = own_sum(t, &key);
 	if (args->sum == NO_SUM) {
 		__u32 index = shared_sum(p, &key);
 
@@ -321,12 +177,67 @@ static __always_inline void foreign_call(struct thread *t)
 	change_all(&tables[t->table % TABLES]);
 }
 
-static __always_inline int program_call(struct pt_regs *regs, __s64 nr, __s64 ret)
+/*
+ * Most calls are of a kind that is remembered, did not fail, change no descriptor, and return how much they moved: with all that is
+ * done for others they would cost 20 ns more. False if the call is none of these, and was not counted.
+ */
+static __always_inline bool count_at_once(struct thread *t, const volatile struct call *call, struct pt_regs *regs, __u32 nr, __s64 ret)
 {
-	struct subject *s = subject_known_by(regs);
+	struct descriptors *d = &tables[t->table % TABLES];
+	__u32 in_fd, out_fd;
+	struct sum_memo *m;
+	struct sum *c;
+
+	if (ret < 0 || call->flags || call->result > RESULT_BYTES || call->changes || !call->keeps ||
+	    call->accounted & (ACCOUNTED_KERNEL | ACCOUNTED_TWICE))
+		return 0;
+	in_fd = syscall_arg(regs, call->in_fd);
+	out_fd = syscall_arg(regs, call->out_fd);
+	m = memo_for(t, nr, in_fd, out_fd);
+	if (m->nr != nr || m->in_fd != in_fd || m->out_fd != out_fd || m->all != (__u32)d->all ||
+	    m->in_epoch != d->changed[in_fd % 64] || m->out_epoch != d->changed[out_fd % 64] || m->sum >= THREAD_SUMS)
+		return 0;
+	c = &t->calls[m->sum % THREAD_SUMS];
+	if (c->key.in.attrs & FD_INSTALLS)
+		return 0;
+	c->calls++;
+	if (call->result == RESULT_BYTES) {
+		c->bytes += ret;
+		if (call->accounted & ACCOUNTED_READ)
+			t->sums.counted.rchar += ret;
+		if (call->accounted & ACCOUNTED_WRITTEN)
+			t->sums.counted.wchar += ret;
+	}
+	add_under_way(c, t, 0);
+	forget_under_way(t);
+	if (c->calls % SMALL_CALLS == 0)
+		read_task(&t->sums.task, bpf_get_current_task_btf());
+	t->clock = d->clock;
+	return 1;
+}
+
+static __always_inline int count_returned(struct subject *s, struct thread *t, struct pt_regs *regs, __s64 nr, __s64 ret)
+{
 	struct returned r = {.nr = nr, .ret = ret};
 	struct following *f;
 	struct process *p;
+
+	read_returned(&r, call_of(nr), regs);
+	if (r.moved.unread && (f = followed()))
+		__sync_fetch_and_add(&f->uncounted_calls, 1);
+	if (t && !(ret < 0 && !is_restarted(ret)))
+		return call_of_thread(t, &r);
+	p = process_of(s, t);
+	if (!p)
+		return 0;
+	if (ret < 0 && !is_restarted(ret))
+		add_errno(p, nr, -ret);
+	return t ? call_of_thread(t, &r) : call_of_process(p, &r);
+}
+
+static __always_inline int program_call(struct pt_regs *regs, __s64 nr, __s64 ret)
+{
+	struct subject *s = subject_known_by(regs);
 	struct thread *t;
 
 	if (!s)
@@ -346,20 +257,12 @@ static __always_inline int program_call(struct pt_regs *regs, __s64 nr, __s64 re
 	/* What a signal's handler returns by has no number any more, and its result is what was in the register that it
 	 * restored. A call that a tracer cancelled is told as the same. */
 	if (nr == -1) {
-		r.nr = nr = RT_SIGRETURN;
-		r.ret = ret = 0;
+		nr = RT_SIGRETURN;
+		ret = 0;
 	}
-	read_returned(&r, call_of(nr), regs);
-	if (r.moved.unread && (f = followed()))
-		__sync_fetch_and_add(&f->uncounted_calls, 1);
-	if (t && !(ret < 0 && !is_restarted(ret)))
-		return call_of_thread(t, &r);
-	p = process_of(s, t);
-	if (!p)
+	if (t && count_at_once(t, call_of(nr), regs, nr, ret))
 		return 0;
-	if (ret < 0 && !is_restarted(ret))
-		add_errno(p, nr, -ret);
-	return t ? call_of_thread(t, &r) : call_of_process(p, &r);
+	return count_returned(s, t, regs, nr, ret);
 }
 
 /* Whose time is wanted. */

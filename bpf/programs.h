@@ -80,6 +80,7 @@ struct thread {
 	struct task_counters begin; /* when it began to count */
 	struct io_bytes begin_io;
 	__u64 nvcsw; /* the task's, at the last switch */
+	__u64 evictions; /* sums that moved to the process before the thread ended */
 	struct task_sums sums; /* task and io are set at a switch, and now and then */
 
 	/* Of the system call under way. */

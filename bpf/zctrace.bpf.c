@@ -19,6 +19,7 @@
 #include "calls.bpf.h"
 #include "syscalls.bpf.h"
 #include "returned.bpf.h"
+#include "sums.bpf.h"
 #include "programs.bpf.h"
 #include "follow.bpf.h"
 #include "hooks.bpf.h"

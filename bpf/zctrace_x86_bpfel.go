@@ -482,6 +482,7 @@ type ObjectThread struct {
 	Begin      ObjectTaskCounters
 	BeginIo    ObjectIoBytes
 	Nvcsw      uint64
+	Evictions  uint64
 	Sums       ObjectTaskSums
 	EnterNs    uint64
 	Blocked    uint64
@@ -499,7 +500,7 @@ type ObjectThread struct {
 		Sum      uint32
 	}
 	Calls [16]ObjectSum
-	_     [120]byte
+	_     [112]byte
 }
 
 type ObjectWho int32
