@@ -95,7 +95,7 @@ func (c *Command) refused(r reply) error {
 	case r.Why != "":
 		return &Error{ExitNotExecutable, fault.Errorf(fault.Failed, "name a file that can be executed", "execute %s: %w: %s", r.Path, r.Errno, r.Why)}
 	case r.Errno == unix.EACCES:
-		return &Error{ExitNotExecutable, fault.Errorf(fault.Failed, "chmod a+rx "+r.Path, "execute %s: %w", r.Path, r.Errno)}
+		return &Error{ExitNotExecutable, fault.Errorf(fault.Failed, "if it is a program: chmod a+rx "+r.Path, "execute %s: %w", r.Path, r.Errno)}
 	}
 	return &Error{ExitNotExecutable, fault.Errorf(fault.Failed, "", "execute %s: %w", r.Path, r.Errno)}
 }
