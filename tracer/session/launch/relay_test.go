@@ -70,6 +70,11 @@ func (c *conversation) pid(begin string) int {
 	if err != nil {
 		c.t.Fatal(err)
 	}
+	c.t.Cleanup(func() { // a test that fails leaves nobody behind
+		if session, err := unix.Getsid(pid); err == nil && session == c.Process.Pid {
+			_ = syscall.Kill(pid, syscall.SIGKILL)
+		}
+	})
 	return pid
 }
 
@@ -151,7 +156,8 @@ func TestKilledAfterTheRelease(t *testing.T) {
 const counting = `
 for s in HUP INT QUIT TERM USR1 USR2; do trap "echo got $s" $s; done
 echo "is $$"
-while ! read -t 0.1 line; do :; done # a signal between bash's look for one and its read would wait for a line
+# A signal between bash's look for one and its read would wait for a line.
+until read -t 0.1 line; do [ $? -gt 128 ] || exit 4; done
 exit 3
 `
 
