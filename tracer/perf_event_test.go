@@ -28,6 +28,7 @@ func oncePerMachine(t *testing.T) {
 
 // Who forbids perf's events is named, and what to do about it: only where CAP_SYS_ADMIN lacks it may be the sysctl.
 func TestEventForbidden(t *testing.T) {
+	oncePerMachine(t)
 	const sysctl, filter, module = "kernel.perf_event_paranoid", "a seccomp filter", "also with the capabilities for it"
 	for _, test := range []struct {
 		err  error

@@ -88,8 +88,7 @@ func isClassic(strategy string) bool {
 var everyRun = want{
 	"sender.payload_bytes": payload, "receiver.payload_bytes": payload, "run.payload_bytes": payload,
 	"sender.syscalls.short_transfers": 0, "sender.disk.read_bytes": 0, "sender.page_cache.miss_bytes": 0,
-	"sender.page_faults.major": 0,
-	"losses.recursion_misses":  0, "losses.uncounted_calls": 0, "losses.context_switches": 0, "losses.socket_copies": 0,
+	"losses.recursion_misses": 0, "losses.uncounted_calls": 0, "losses.context_switches": 0, "losses.socket_copies": 0,
 }
 
 func checkTextbook(t *testing.T, i int, tr *trace.Trace) {
@@ -97,6 +96,10 @@ func checkTextbook(t *testing.T, i int, tr *trace.Trace) {
 	row := textbook[i]
 	row.want.check(t, tr)
 	everyRun.check(t, tr)
+	if row.strategy != "mmap-write" {
+		// A fault on a page of the source's that writeback has locked waits, and counts as major for it (mm/memory.c: mm_account_fault).
+		want{"sender.page_faults.major": 0}.check(t, tr)
+	}
 	if runtime.GOARCH == "amd64" { // the tracepoint is x86's
 		want{"sender.page_faults.user_mode": 0}.check(t, tr)
 	}
