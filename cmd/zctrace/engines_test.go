@@ -3,6 +3,7 @@
 package main
 
 import (
+	"fmt"
 	"maps"
 	"os"
 	"path/filepath"
@@ -116,13 +117,7 @@ func TestEnginesAgree(t *testing.T) {
 				return
 			}
 			closed := watchClosings(t)
-			args := []string{a.strategy, "--source", sourceOn(t, a.from, n), "--bytes", "1000123",
-				"--chunk", chunkFor(a.strategy, "40000"), "--copies", "all"}
-			args = append(args, sinksOf(a.strategy, a.sink)...)
-			if a.sink != "null" {
-				args = append(args, "--verify")
-			}
-			tr := traced(t, args...)
+			tr := tracedByAll(t, a, n)
 			if a.from.name != "" && tr.Run.Source.Filesystem != a.from.name {
 				t.Errorf("the source is on %s", tr.Run.Source.Filesystem)
 			}
@@ -151,6 +146,25 @@ func TestEnginesAgree(t *testing.T) {
 			}
 			w.check(t, tr)
 		})
+	}
+}
+
+// tracedByAll has all engines count a run of n bytes. One of which the kernel skipped events at functions is no agreement,
+// for fentry cannot know its numbers then: it is made again.
+func tracedByAll(t *testing.T, a agreement, n int64) *trace.Trace {
+	t.Helper()
+	for try := 1; ; try++ {
+		args := []string{a.strategy, "--source", sourceOn(t, a.from, int(n)), "--bytes", fmt.Sprint(n),
+			"--chunk", chunkFor(a.strategy, "40000"), "--copies", "all"}
+		args = append(args, sinksOf(a.strategy, a.sink)...)
+		if a.sink != "null" {
+			args = append(args, "--verify")
+		}
+		tr := traced(t, args...)
+		if !skippedAtFunctions(tr) || try == 5 {
+			return tr
+		}
+		t.Log("the kernel skipped events at functions: again")
 	}
 }
 

@@ -110,7 +110,12 @@ func onCPU0(t *testing.T, strategy, sink, engine string) *trace.Trace {
 // functionsMissed is whether the kernel skipped events at functions and the engine that is there knows its numbers no more:
 // an engine that was asked for by name has no stand-in.
 func functionsMissed(tr *trace.Trace) bool {
-	return !tr.Total.Sender.Copies.ToUser.Bytes.Known() && slices.ContainsFunc(tr.Hooks, func(h trace.Hook) bool {
+	return !tr.Total.Sender.Copies.ToUser.Bytes.Known() && skippedAtFunctions(tr)
+}
+
+// skippedAtFunctions is whether the kernel skipped events there.
+func skippedAtFunctions(tr *trace.Trace) bool {
+	return slices.ContainsFunc(tr.Hooks, func(h trace.Hook) bool {
 		return (strings.HasPrefix(h.Name, "fexit/") || strings.HasPrefix(h.Name, "fentry/")) && h.Misses.Or(0) > 0
 	})
 }
