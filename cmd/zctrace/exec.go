@@ -66,7 +66,11 @@ not executable, 127 it is not found.`,
 func (f *execFlags) register(cmd *cobra.Command) {
 	cmd.Flags().SortFlags = false
 	cmd.Flags().SetInterspersed(false) // what follows the command is its own
-	f.recording.registerCounting(cmd, "off")
+	f.recording.registerCounting(cmd, recordingTexts{
+		latency:  "off",
+		duration: "follow it for at most `TIME`, e.g. 5s; what still runs then lives on",
+		interval: "take a sample every `TIME` (default 1s)",
+	})
 	f.output.register(cmd, `processes["nginx"].copies.from_user == 0`)
 	f.wait = choice{"tree", []string{"tree", "command"}}
 	f.names = choice{value: string(trace.NamesFull)}

@@ -207,7 +207,7 @@ func TestExecNotStarted(t *testing.T) {
 		{[]string{"exec", "--", "no-such-command"}, launch.ExitNotFound, "no directory of PATH"},
 		{[]string{"exec", "--", "/etc"}, launch.ExitNotExecutable, "it is a directory"},
 		{[]string{"exec", "--", "/etc/passwd"}, launch.ExitNotExecutable, "permission denied"},
-		{[]string{"exec", "-c", "ls"}, launch.ExitUsage, "did you mean exec -- COMMAND"},
+		{[]string{"exec", "-c", "ls"}, launch.ExitUsage, "did you mean zctrace exec -- COMMAND"},
 	} {
 		r := zctrace(t, test.argv...)
 		if r.code != test.code || !strings.Contains(r.stderr, test.says) || r.stdout != "" {

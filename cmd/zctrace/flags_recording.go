@@ -21,22 +21,29 @@ type recordingFlags struct {
 }
 
 func (r *recordingFlags) register(cmd *cobra.Command) {
-	r.registerCounting(cmd, "on")
+	r.registerCounting(cmd, recordingTexts{
+		latency:  "on",
+		duration: "stop after `TIME`, e.g. 5s; with --bytes, whichever comes first (default 10s without --bytes)",
+		interval: "take a sample every `TIME` (default 1s, 100ms on the dashboard)",
+	})
 	cmd.Flags().BoolVar(&r.baseline, "baseline", false, "do the same work untraced before, to tell what tracing costs")
 }
 
+// recordingTexts are in what recordings differ: whether they time calls by themselves, and what is said of two flags.
+type recordingTexts struct{ latency, duration, interval string }
+
 // registerCounting registers those of any recording.
-func (r *recordingFlags) registerCounting(cmd *cobra.Command, latency string) {
-	r.latency = choice{latency, []string{"on", "off"}}
+func (r *recordingFlags) registerCounting(cmd *cobra.Command, texts recordingTexts) {
+	r.latency = choice{texts.latency, []string{"on", "off"}}
 	r.copies = choice{value: string(tracer.Auto)}
 	for _, e := range tracer.EngineChoices {
 		r.copies.values = append(r.copies.values, string(e))
 	}
 	f := cmd.Flags()
-	f.Var(&r.duration, "duration", "stop after `TIME`, e.g. 5s; with --bytes, whichever comes first (default 10s without --bytes)")
+	f.Var(&r.duration, "duration", texts.duration)
 	f.Var(&r.latency, "latency", "time every system call; off is cheaper")
 	f.Var(&r.copies, "copies", "how to count copies: fentry sees them in the kernel's functions, breakpoint at the copy instructions (slow), derived infers them from the system calls; auto is fentry where the kernel allows it; all run side by side")
-	f.Var(&r.interval, "interval", "take a sample every `TIME` (default 1s, 100ms on the dashboard)")
+	f.Var(&r.interval, "interval", texts.interval)
 	complete(cmd, "latency", r.latency.values...)
 	complete(cmd, "copies", r.copies.values...)
 	complete(cmd, "duration")

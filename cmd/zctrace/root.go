@@ -205,7 +205,7 @@ what nobody counted is never shown as 0.`,
 	root.AddCommand(machineCommands()...)
 	root.AddCommand(newShow(), newVersion(), newMan(), newCompletion())
 	root.SetHelpCommand(newHelp())
-	root.SetFlagErrorFunc(foreignFlag)
+	root.SetFlagErrorFunc(unknownFlag)
 	root.Version = versionLine()
 	root.SetVersionTemplate("{{.Version}}\n")
 	root.Flags().BoolP("version", "v", false, "print the version")

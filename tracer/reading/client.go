@@ -38,5 +38,5 @@ func Elsewhere(p *trace.Program) string {
 	if !is || !asked || moved.Or(clientBytes+1) > clientBytes {
 		return ""
 	}
-	return name + " is a client, which moved " + human.FormatBytes(moved.Or(0)) + ": the work is done by other processes, " + workers + "; attach --container or --unit"
+	return name + " is a client, which moved " + human.FormatBytes(moved.Or(0)) + ": the work is done by other processes, " + workers + ", which exec does not follow; give exec the command that they run"
 }

@@ -16,6 +16,7 @@ type ProgramVerdict struct {
 	Referenced int64            // bytes handed on, mapped or cloned, of those classes that are known
 	Provenance trace.Provenance // the least certain one of the copies that are known
 	Routes     []Route          // all that moved bytes: those that copied most first
+	Filled     trace.Amount     // with zeros
 	Unknown    []trace.Number   // classes of payload copied or moved of which nobody knows the bytes
 	Straight   []Route          // routes that nobody took, and that would have spared a copy to user and back: see straight
 	Outside    int64            // bytes copied that are on no route: later, or beside what a call returned
@@ -38,10 +39,10 @@ type Share struct {
 // These are the classes that a verdict is about.
 var copyClasses, moveClasses = []trace.Number{trace.ToUser, trace.FromUser, trace.InKernel}, []trace.Number{trace.PageRefs, trace.Mapped, trace.Cloned}
 
-// ProgramVerdictOf is the verdict on the costs of programs.
-func ProgramVerdictOf(c *trace.Cost) ProgramVerdict {
-	v := ProgramVerdict{Provenance: trace.Observed, Routes: Routes(c)}
-	counters := c.Counters()
+// ProgramVerdictOf is the verdict on all programs of a recording.
+func ProgramVerdictOf(p *trace.Program) ProgramVerdict {
+	v := ProgramVerdict{Provenance: trace.Observed, Routes: Routes(&p.Total), Filled: p.Total.Copies.Fill}
+	counters := p.Total.Counters()
 	sum := func(classes []trace.Number, visit func(trace.Value)) (bytes int64) {
 		total := trace.Known(0)
 		for _, n := range classes {
@@ -66,7 +67,7 @@ func ProgramVerdictOf(c *trace.Cost) ProgramVerdict {
 		v.Outside -= route.Copied.Or(0)
 	}
 	v.Outside = max(v.Outside, 0)
-	v.Straight = v.straight()
+	v.Straight = v.straight(p.Processes)
 	return v
 }
 
@@ -91,26 +92,34 @@ func Routes(c *trace.Cost) (list []Route) {
 	return list
 }
 
-// straight is the route past user memory from where most was read to where most was written, if nobody took it and both
-// carried at least a tenth of all bytes: that nothing went there is worth a word, for it is how copies could be spared.
-func (v *ProgramVerdict) straight() []Route {
+// straight is the route past user memory of the program that read most from one place and wrote it, or something else, to
+// another, if nobody took it and both carried at least a tenth of all bytes: that nothing went there is worth a word, for it
+// is how copies could be spared.
+func (v *ProgramVerdict) straight(rows []trace.ProcessRow) []Route {
 	passes := func(end string) bool {
 		return slices.Contains([]string{trace.EndFile, trace.EndTCP, trace.EndUDP, trace.EndUnix, trace.EndPipe}, end)
 	}
-	most := func(of func(r Route) bool) int { // they are sorted
-		return slices.IndexFunc(v.Routes, func(r Route) bool { return r.Copied.Or(0) > (v.Copied+v.Referenced)/10 && of(r) })
+	var from, to string
+	most := (v.Copied + v.Referenced) / 10
+	for i := range rows {
+		routes := Routes(&rows[i].Cost)
+		first := func(of func(r Route) bool) (r Route) { // they are sorted
+			if i := slices.IndexFunc(routes, of); i >= 0 {
+				r = routes[i]
+			}
+			return r
+		}
+		in := first(func(r Route) bool { return r.To == trace.EndUser && passes(r.From) })
+		out := first(func(r Route) bool { return r.From == trace.EndUser && passes(r.To) })
+		if both := min(in.Copied.Or(0), out.Copied.Or(0)); both > most {
+			from, to, most = in.From, out.To, both
+		}
 	}
-	in := most(func(r Route) bool { return r.To == trace.EndUser && passes(r.From) })
-	out := most(func(r Route) bool { return r.From == trace.EndUser && passes(r.To) })
-	if in < 0 || out < 0 {
+	if from == "" || slices.ContainsFunc(v.Routes, func(r Route) bool { return r.From == from && r.To == to }) {
 		return nil
 	}
 	none := trace.Known(0)
-	route := Route{From: v.Routes[in].From, To: v.Routes[out].To, Calls: none, Bytes: none, Copied: none, Referenced: none}
-	if slices.ContainsFunc(v.Routes, func(r Route) bool { return r.From == route.From && r.To == route.To }) {
-		return nil
-	}
-	return []Route{route}
+	return []Route{{From: from, To: to, Calls: none, Bytes: none, Copied: none, Referenced: none}}
 }
 
 // ProgramLosses are the causes for which the totals may not be believed, and the limits that made a split coarser.

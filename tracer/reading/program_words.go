@@ -27,9 +27,12 @@ func (v ProgramVerdict) Sentences(arrow string) (list []string) {
 	byReference := func(w Route) trace.Int { return w.Referenced }
 	byCopy := func(w Route) trace.Int { return w.Copied }
 	unknown := v.unknown()
+	filled := v.Filled.Bytes.Or(0)
 	switch {
-	case v.Copied == 0 && v.Referenced == 0 && unknown == "":
+	case v.Copied == 0 && v.Referenced == 0 && unknown == "" && filled == 0:
 		list = append(list, "No payload was moved.")
+	case v.Copied == 0 && v.Referenced == 0 && v.copiesKnown():
+		list = append(list, "Nothing was copied.")
 	case v.Copied == 0 && v.Referenced == 0: // nothing is known but that
 	case v.Copied == 0 && v.copiesKnown():
 		list = append(list, "Nothing was copied: all "+human.FormatBytes(v.Referenced)+" moved by reference"+v.list(arrow, v.Referenced, byReference)+".")
@@ -42,6 +45,9 @@ func (v ProgramVerdict) Sentences(arrow string) (list []string) {
 		} else if !slices.Contains(v.Unknown, trace.PageRefs) {
 			list = append(list, "Nothing moved by reference"+v.notStraight()+".")
 		}
+	}
+	if filled > (v.Copied+v.Referenced)/10 { // which is no copy, and yet what the CPU did
+		list = append(list, "The CPU filled "+human.FormatBytes(filled)+" with zeros"+noted(v.Filled.Provenance)+".")
 	}
 	if unknown != "" {
 		list = append(list, unknown)
@@ -61,12 +67,16 @@ func (v ProgramVerdict) copiesKnown() bool {
 
 // how is whether somebody saw the copies, and "at least" where some are not known.
 func (v ProgramVerdict) how() string {
-	var notes []string
 	if !v.copiesKnown() {
-		notes = append(notes, "at least")
+		return noted(v.Provenance, "at least")
 	}
-	if v.Provenance != trace.Observed {
-		notes = append(notes, string(v.Provenance))
+	return noted(v.Provenance)
+}
+
+// noted are notes in brackets, with where a number comes from unless that was observed.
+func noted(from trace.Provenance, notes ...string) string {
+	if from != trace.Observed {
+		notes = append(notes, string(from))
 	}
 	if len(notes) == 0 {
 		return ""
@@ -99,10 +109,19 @@ func (v ProgramVerdict) list(arrow string, all int64, of func(Route) trace.Int) 
 	return ": " + strings.Join(parts, ", ")
 }
 
-// notStraight says which way no call took, where it could have spared copies.
+// notStraight says which way no call took, where it could have spared copies, and which call takes it.
 func (v ProgramVerdict) notStraight() string {
 	for _, w := range v.Straight {
-		return ": no single call went from " + w.From + " to " + w.To
+		call := "splice does"
+		switch {
+		case w.From == trace.EndFile && w.To == trace.EndFile:
+			call = "copy_file_range does"
+		case w.From == trace.EndFile && w.To != trace.EndPipe:
+			call = "sendfile does"
+		case w.From != trace.EndPipe && w.To != trace.EndPipe:
+			call = "splice does through a pipe"
+		}
+		return ": no call went straight from " + w.From + " to " + w.To + ", as " + call
 	}
 	return ""
 }

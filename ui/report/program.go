@@ -63,7 +63,7 @@ func (d programDocument) point(width int) []string {
 		title += ": " + d.Run.Error
 	}
 	lines := term.Wrap(d.Text(title), width)
-	for _, sentence := range reading.ProgramVerdictOf(&d.Total).Sentences(d.Arrow) {
+	for _, sentence := range reading.ProgramVerdictOf(d.Program).Sentences(d.Arrow) {
 		lines = append(lines, term.Wrap(d.Text(sentence), width)...)
 	}
 	if sentence := reading.Elsewhere(d.Program); sentence != "" {
@@ -204,9 +204,9 @@ func (d programDocument) count(width int) func(int64) string {
 
 // routes are from where to where single calls moved bytes, and the way past user memory, if none took it.
 func (d programDocument) routes(width int) []string {
-	v := reading.ProgramVerdictOf(&d.Total)
+	v := reading.ProgramVerdictOf(d.Program)
 	g := term.Grid{Align: "lrrrrw"}
-	g.Add("Single calls", "calls", "bytes", "copied", "by ref.", "by")
+	g.Add("Paths", "calls", "bytes", "copied", "by ref.", "by")
 	add := func(w reading.Route) {
 		g.Add("  "+d.Text(w.Text(d.Arrow)), reading.Text(w.Calls, d.count(width)), d.size(w.Bytes, width), d.size(w.Copied, width), d.size(w.Referenced, width), d.Text(w.ByText()))
 	}
