@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
 	"strings"
 	"syscall"
 
@@ -114,12 +113,6 @@ func (f *execFlags) exec(cmd *cobra.Command, argv []string) error {
 	}
 	if cfg.User, err = workloads.InvokingUser(); err != nil {
 		return &statusError{launch.ExitCannot, err}
-	}
-	// What is typed is the command's to the end, and keeps no table from being written.
-	for _, s := range []os.Signal{syscall.SIGINT, syscall.SIGQUIT} {
-		if !signal.Ignored(s) {
-			signal.Notify(make(chan os.Signal, 1), s)
-		}
 	}
 	ctx, end := context.WithCancelCause(cmd.Context())
 	defer end(nil)

@@ -76,8 +76,8 @@ func Prepare(spec Spec) (*Command, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer theirs.Close()
 	pid, err := fork(theirs)
+	_ = theirs.Close() // at once: that the process is gone is told by the end of what only it can write
 	if err != nil {
 		ours.Close()
 		return nil, startError(err)

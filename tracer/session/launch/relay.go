@@ -37,8 +37,14 @@ var relayed = []syscall.Signal{
 //     of the first, or of the end, count as one with that.
 //
 // abandon is called once at most, and has to leave the command alone. What was ignored when
-// this process started stays so.
+// this process started stays so. What is typed is the command's also after stop, and keeps
+// nobody from telling what came of it; before [Prepare] has returned it ends both.
 func (c *Command) Relay(abandon func(syscall.Signal)) (stop func()) {
+	for _, s := range []syscall.Signal{syscall.SIGINT, syscall.SIGQUIT} {
+		if !c.found.ignores(s) {
+			signal.Notify(make(chan os.Signal, 1), s)
+		}
+	}
 	signals := make(chan os.Signal, 16)
 	for _, s := range relayed {
 		if !c.found.ignores(s) {

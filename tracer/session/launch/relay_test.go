@@ -137,6 +137,45 @@ func TestEndedBeforeTheRelease(t *testing.T) {
 	}
 }
 
+// A process that is ended before it has said anything, as by an interrupt that comes at once, is not waited for.
+func TestEndedAtOnce(t *testing.T) {
+	for range 5 {
+		failed, killed := make(chan error, 1), make(chan bool)
+		go func() {
+			c, err := Prepare(Spec{Argv: []string{"true"}})
+			if err == nil { // it is killed later
+				<-killed
+				c.Cancel()
+			}
+			failed <- err
+		}()
+		var children []byte
+		eventually(t, "there is a process", func() bool {
+			files, _ := filepath.Glob("/proc/self/task/*/children")
+			for _, file := range files {
+				if text, _ := os.ReadFile(file); len(text) > 0 {
+					children = text
+				}
+			}
+			return len(children) > 0
+		})
+		for _, child := range strings.Fields(string(children)) {
+			if pid, err := strconv.Atoi(child); err == nil {
+				_ = syscall.Kill(pid, syscall.SIGKILL)
+			}
+		}
+		close(killed)
+		select {
+		case err := <-failed:
+			if err != nil && !strings.Contains(err.Error(), "was ended before it began, by SIGKILL") {
+				t.Error(err)
+			}
+		case <-time.After(10 * time.Second):
+			t.Fatal("it is waited for")
+		}
+	}
+}
+
 // zctrace killed: the command goes on.
 func TestKilledAfterTheRelease(t *testing.T) {
 	c := converse(t, "run", "sh", "-c", `echo "is $$"; read line; echo "heard $line"`)
