@@ -40,6 +40,8 @@ func TestMain(m *testing.M) {
 			signal.Notify(make(chan os.Signal, 1), s)
 		}
 	}
+	// A user's PATH, which sudo may hand on, lacks where capsh and chroot are.
+	_ = os.Setenv("PATH", os.Getenv("PATH")+":/usr/sbin:/sbin")
 	os.Exit(m.Run())
 }
 
