@@ -97,9 +97,9 @@ func TestAIOExactly(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				tr, missing := loaded(t, Options{AIO: true})
-				window(fd, -1, func() { aioTransfers(t, test.opcode, fd, depth, memory) })
-				s := snapshot(t, tr)
+				tr, s := unskipped(t, everyEngine(Options{AIO: true}), func() {
+					window(fd, -1, func() { aioTransfers(t, test.opcode, fd, depth, memory) })
+				})
 				for _, e := range tr.engines {
 					c := counted(tr, s, e, ledger.Workload{Dense: true})
 					for name, got := range map[string]struct {
@@ -124,7 +124,7 @@ func TestAIOExactly(t *testing.T) {
 						t.Errorf("%v bytes were read from disk, want %d", got, test.read)
 					}
 				}
-				noLosses(t, s, missing)
+				noLosses(t, s, tr.missing())
 				if t.Failed() {
 					dump(t, &s.Slots[ledger.Sender])
 				}

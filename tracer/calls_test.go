@@ -119,15 +119,16 @@ func TestAnyCallExactly(t *testing.T) {
 	for _, engine := range ledger.Engines {
 		t.Run(string(engine), func(t *testing.T) {
 			needEngine(t, engine)
-			c := &caller{t: t, buf: make([]byte, 1<<16), made: map[string]amounts{}}
-			files, sockets, kernel := c.files(), c.sockets(), c.kernels()
-			tr := start(t, Options{Copies: engine})
-			window(-1, -1, func() {
-				files()
-				sockets()
-				kernel()
+			var c *caller
+			tr, s := unskipped(t, Options{Copies: engine}, func() {
+				c = &caller{t: t, buf: make([]byte, 1<<16), made: map[string]amounts{}}
+				files, sockets, kernel := c.files(), c.sockets(), c.kernels()
+				window(-1, -1, func() {
+					files()
+					sockets()
+					kernel()
+				})
 			})
-			s := snapshot(t, tr)
 			c.compare(&s.Slots[ledger.Sender])
 			got := counted(tr, s, engine, ledger.Workload{})
 			for name, pair := range map[string][2]trace.Int{

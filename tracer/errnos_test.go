@@ -96,7 +96,7 @@ func TestErrnosExactly(t *testing.T) {
 // Requests that fail are counted by their errno, too, as their results tell: those that io_uring's workers complete on
 // several CPUs at once, one after the other with more errnos than there is room for, and those of Linux AIO.
 func TestErrnosOfRequests(t *testing.T) {
-	tr, missing := loaded(t, Options{Uring: true, AIO: true})
+	tr := start(t, everyEngine(Options{Uring: true, AIO: true}))
 	broken := make([]int, 2)
 	if err := unix.Pipe2(broken, unix.O_CLOEXEC|unix.O_NONBLOCK); err != nil {
 		t.Fatal(err)
@@ -173,7 +173,7 @@ func TestErrnosOfRequests(t *testing.T) {
 	if len(want["IORING_OP_OPENAT"]) != 6 || want["IORING_OP_WRITE"]["EBADF"] == 0 || want["IOCB_CMD_PREAD"]["EFAULT"] != 5 {
 		t.Errorf("they failed with %v", want)
 	}
-	noLosses(t, s, missing)
+	noLosses(t, s, tr.missing())
 }
 
 // failingReads makes so many reads by Linux AIO into memory that is not there, and returns their results.

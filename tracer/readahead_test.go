@@ -59,23 +59,24 @@ func TestReadAhead(t *testing.T) {
 		{"a fault", unix.FADV_NORMAL, func(_ int, m []byte) { buf[0] = m[100*page] }, 1, true},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			tr := start(t, Options{})
+			tr, s := unskipped(t, Options{}, func() {
+				fd := coldFile(t, 1024)
+				if err := unix.Fadvise(fd, 0, 0, test.advice); err != nil {
+					t.Fatal(err)
+				}
+				m, err := unix.Mmap(fd, 0, 1024*page, unix.PROT_READ, unix.MAP_SHARED)
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer func() { _ = unix.Munmap(m) }()
+				window(fd, -1, func() { test.work(fd, m) })
+			})
 			if why := tr.missing()[ledger.ReadAhead]; why != "" {
 				needEngine(t, ledger.Fentry)
 				t.Fatal(why)
 			}
-			fd := coldFile(t, 1024)
-			if err := unix.Fadvise(fd, 0, 0, test.advice); err != nil {
-				t.Fatal(err)
-			}
-			m, err := unix.Mmap(fd, 0, 1024*page, unix.PROT_READ, unix.MAP_SHARED)
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer func() { _ = unix.Munmap(m) }()
-			window(fd, -1, func() { test.work(fd, m) })
 			const payload = 1 << 30 // more than all: what of it was no hit was asked for
-			c := counted(tr, snapshot(t, tr), ledger.Derived, ledger.Workload{Cached: true, Payload: trace.Known(payload)})
+			c := counted(tr, s, ledger.Derived, ledger.Workload{Cached: true, Payload: trace.Known(payload)})
 			asked := payload - c.PageCache.HitBytes.Or(-1)
 			if want := int64(test.asked * page); asked != want {
 				t.Errorf("%d bytes were asked for, want %d", asked, want)

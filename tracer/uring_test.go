@@ -135,17 +135,17 @@ func TestRequestsExactly(t *testing.T) {
 					t.Fatal(err)
 				}
 				u.register(t, u.buf)
-				if test.read > 0 {
-					if err := unix.Fsync(u.file); err != nil {
-						t.Fatal(err)
+				tr, s := unskipped(t, everyEngine(Options{Uring: true}), func() {
+					if test.read > 0 {
+						if err := unix.Fsync(u.file); err != nil {
+							t.Fatal(err)
+						}
+						if err := unix.Fadvise(u.file, 0, 0, unix.FADV_DONTNEED); err != nil {
+							t.Fatal(err)
+						}
 					}
-					if err := unix.Fadvise(u.file, 0, 0, unix.FADV_DONTNEED); err != nil {
-						t.Fatal(err)
-					}
-				}
-				tr, missing := loaded(t, Options{Uring: true})
-				window(u.file, u.sink, func() { test.do(t, u) })
-				s := snapshot(t, tr)
+					window(u.file, u.sink, func() { test.do(t, u) })
+				})
 				for _, e := range tr.engines {
 					counters := counted(tr, s, e, ledger.Workload{Cached: true})
 					for name, got := range map[string]struct {
@@ -171,7 +171,7 @@ func TestRequestsExactly(t *testing.T) {
 						t.Errorf("io_uring_enter moved %v bytes", calls)
 					}
 				}
-				noLosses(t, s, missing)
+				noLosses(t, s, tr.missing())
 				if t.Failed() {
 					dump(t, &s.Slots[ledger.Sender])
 				}
