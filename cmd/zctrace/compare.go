@@ -274,7 +274,7 @@ func (c *comparison) openSource() (*workloads.Source, error) {
 	if err != nil {
 		return nil, err
 	}
-	doing := c.announcer()
+	doing := announcer(c.quiet)
 	doing("opening source " + c.cfg.Source.String())
 	defer doing("")
 	return workloads.OpenSource(c.ctx, c.cfg.Source, user)

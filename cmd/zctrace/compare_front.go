@@ -17,7 +17,7 @@ import (
 
 // lines does the runs, with a line on standard error for each.
 func (c *comparison) lines() ([]session.Outcome, error) {
-	labels, doing := c.labels(), c.announcer()
+	labels, doing := c.labels(), announcer(c.quiet)
 	for i := range c.configs {
 		c.configs[i].Doing = doing
 	}

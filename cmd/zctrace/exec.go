@@ -29,11 +29,12 @@ type execFlags struct {
 	output      outputFlags
 	table       string
 	wait, names choice
-	size        tracer.Programs
+	threads     count
+	processes   count
 }
 
 func newExec() *cobra.Command {
-	f := execFlags{size: tracer.DefaultPrograms}
+	f := execFlags{threads: count(tracer.DefaultPrograms.Threads), processes: count(tracer.DefaultPrograms.Processes)}
 	cmd := &cobra.Command{
 		Use:   "exec [FLAGS] -- COMMAND [ARG...]",
 		Short: "Run a command and show what it and all that it starts copied",
@@ -70,6 +71,7 @@ func (f *execFlags) register(cmd *cobra.Command) {
 		duration: "follow it for at most `TIME`, e.g. 5s; what still runs then lives on",
 		interval: "take a sample every `TIME` (default 1s)",
 	})
+	f.output.onStderr = true
 	f.output.register(cmd, `processes["nginx"].copies.from_user == 0`)
 	f.wait = choice{"tree", []string{"tree", "command"}}
 	f.names = choice{value: string(trace.NamesFull)}
@@ -77,11 +79,11 @@ func (f *execFlags) register(cmd *cobra.Command) {
 		f.names.values = append(f.names.values, string(n))
 	}
 	flags := cmd.Flags()
-	flags.StringVarP(&f.table, "output", "o", "", "write the table to `FILE` instead of standard error")
+	flags.StringVarP(&f.table, "output", "o", "", "write the table to `FILE` instead of standard error, or - for standard output")
 	flags.Var(&f.wait, "wait", "how long to follow: to the end of the whole tree that the command has started, or of the command")
 	flags.Var(&f.names, "names", "what to tell of command lines, paths and addresses: all, the last part of paths, or nothing")
-	flags.Uint32Var(&f.size.Threads, "max-threads", f.size.Threads, "`N` threads at a time have cells of their own; the others share those of their process")
-	flags.Uint32Var(&f.size.Processes, "max-processes", f.size.Processes, "`N` processes at a time have cells of their own; the others share some")
+	flags.Var(&f.threads, "max-threads", "`N` threads at a time have cells of their own; the others share those of their process")
+	flags.Var(&f.processes, "max-processes", "`N` processes at a time have cells of their own; the others share some")
 	complete(cmd, "wait", f.wait.values...)
 	complete(cmd, "names", f.names.values...)
 	complete(cmd, "max-threads")
@@ -93,27 +95,28 @@ func (f *execFlags) exec(cmd *cobra.Command, argv []string) error {
 	if err != nil {
 		return err
 	}
-	cfg := session.ProgramConfig{Size: f.size, CommandOnly: f.wait.value == "command", Spec: launch.Spec{Argv: argv}}
+	cfg := session.ProgramConfig{CommandOnly: f.wait.value == "command", Spec: launch.Spec{Argv: argv}}
+	if cfg.Size, err = f.size(); err != nil {
+		return err
+	}
 	if cfg.Recording, err = f.recording.recording(cmd); err != nil {
 		return err
 	}
 	if cfg.Interval == 0 {
 		cfg.Interval = plainInterval
 	}
-	switch most := uint32(1 << 20); {
-	case f.size.Threads < 1 || f.size.Threads > most:
-		return usageError("--max-threads %d: take 1 to %d", f.size.Threads, most)
-	case f.size.Processes < 1 || f.size.Processes > most:
-		return usageError("--max-processes %d: take 1 to %d", f.size.Processes, most)
-	}
 	f.output.jsonGiven = cmd.Flags().Changed("json")
 	file, err := f.output.file(workloads.Work{})
+	if err == nil {
+		err = f.checkTable(cmd, file)
+	}
 	if err != nil {
 		return err
 	}
 	if cfg.User, err = workloads.InvokingUser(); err != nil {
 		return &statusError{launch.ExitCannot, err}
 	}
+	cfg.Doing = announcer(f.output.quiet)
 	ctx, end := context.WithCancelCause(cmd.Context())
 	defer end(nil)
 	p, err := session.Exec(ctx, cfg, session.OpenProgramTracer, func(s syscall.Signal) { end(interruption{s}) }, nil)
@@ -126,6 +129,37 @@ func (f *execFlags) exec(cmd *cobra.Command, argv []string) error {
 		return by // and the command lives on
 	}
 	return err
+}
+
+// size is how many threads and processes have cells of their own.
+func (f *execFlags) size() (tracer.Programs, error) {
+	const most = 1 << 20
+	for _, flag := range []struct {
+		name string
+		n    count
+	}{{"max-threads", f.threads}, {"max-processes", f.processes}} {
+		if flag.n < 1 || flag.n > most {
+			return tracer.Programs{}, usageError("--%s %d: take 1 to %d", flag.name, flag.n, most)
+		}
+	}
+	return tracer.Programs{Threads: uint32(f.threads), Processes: uint32(f.processes)}, nil
+}
+
+// checkTable refuses a place of the table where it could not be written, or would be lost to the trace.
+func (f *execFlags) checkTable(cmd *cobra.Command, trace string) error {
+	switch table := f.table; {
+	case !cmd.Flags().Changed("output"):
+		return nil
+	case table == "":
+		return usageError("--output \"\": take a file, or - for standard output")
+	case trace != "" && (table == trace || sameFile(table, trace) || sameEntry(table, trace)):
+		return usageError("--output %s: the trace goes there, too: take another file", table)
+	case table == "-" && stdoutClosed():
+		return fault.Errorf(fault.Failed, "give --output a file", "standard output is closed, and --output - would lose the table")
+	case table == "-":
+		return nil
+	}
+	return checkOutput(f.table)
 }
 
 func (f *execFlags) expectations() (list []trace.ProgramExpectation, err error) {
@@ -148,6 +182,8 @@ func (f *execFlags) write(p *trace.Program, file string) (err error) {
 	}
 	switch {
 	case f.output.quiet:
+	case f.table == "-":
+		err = printError(table(os.Stdout))
 	case f.table != "":
 		err = asUser(func() error { return outfile.WritePrivate(f.table, table) })
 	default:

@@ -128,6 +128,8 @@ func TestExecDaemon(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			cmd := command(t, "exec", "--wait", test.wait, "--", "sh", "-c", "setsid sleep 1000 </dev/null >/dev/null 2>&1 & echo $! >pid; exit 6")
+			var said bytes.Buffer
+			cmd.Stderr = &said
 			if err := cmd.Start(); err != nil {
 				t.Fatal(err)
 			}
@@ -155,6 +157,9 @@ func TestExecDaemon(t *testing.T) {
 			}
 			if test.end != "daemon" && syscall.Kill(pid, 0) != nil {
 				t.Error("the daemon is gone")
+			}
+			if told := strings.Contains(said.String(), "the command has ended; waiting for what it has started"); told != (test.wait == "tree") {
+				t.Errorf("what it waits for is told: %v", told)
 			}
 		})
 	}
@@ -207,6 +212,12 @@ func TestExecNotStarted(t *testing.T) {
 		{[]string{"exec", "--", "no-such-command"}, launch.ExitNotFound, "no directory of PATH"},
 		{[]string{"exec", "--", "/etc"}, launch.ExitNotExecutable, "it is a directory"},
 		{[]string{"exec", "--", "/etc/passwd"}, launch.ExitNotExecutable, "permission denied"},
+		{[]string{"exec", "-o", "", "touch", "ran"}, launch.ExitUsage, "take a file, or - for standard output"},
+		{[]string{"exec", "-o", "/etc", "touch", "ran"}, launch.ExitUsage, "is a directory"},
+		{[]string{"exec", "-o", "/nowhere/t", "touch", "ran"}, launch.ExitUsage, "no such file or directory"},
+		{[]string{"exec", "-o", "t", "--json", "t", "touch", "ran"}, launch.ExitUsage, "the trace goes there, too"},
+		{[]string{"exec", "-o", "-", "--json", "-", "touch", "ran"}, launch.ExitUsage, "the trace goes there, too"},
+		{[]string{"exec", "--max-threads", "-1", "touch", "ran"}, launch.ExitUsage, "take 1 to 1048576"},
 		{[]string{"exec", "-c", "ls"}, launch.ExitUsage, "did you mean zctrace exec -- COMMAND"},
 	} {
 		r := zctrace(t, test.argv...)

@@ -4,6 +4,7 @@ package main
 
 import (
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/zctrace/zctrace/tracer/trace"
@@ -95,5 +96,24 @@ func TestExecExitStatus(t *testing.T) {
 		if r := zctrace(t, test.args...); r.code != test.code {
 			t.Errorf("%v: exit code %d, want %d\n%s", test.args, r.code, test.code, r.stderr)
 		}
+	}
+}
+
+// The table is on standard error, or where it is asked for; one that cannot be seen there is no matter of standard output's.
+func TestExecTable(t *testing.T) {
+	oncePerMachine(t)
+	needTracing(t)
+	const title = "zctrace exec echo hello: done"
+	r := zctrace(t, "exec", "-o", "-", "--", "echo", "hello")
+	if r.code != 0 || strings.Contains(r.stderr, title) || !strings.HasPrefix(r.stdout, "hello\n"+title) {
+		t.Errorf("on standard output: %+v", r)
+	}
+	r = finish(t, inShell(t, command(t, "exec", "--", "echo", "hello"), `exec "$@" >&-`))
+	if strings.Contains(r.stderr, "standard output is closed") || !strings.Contains(r.stderr, title) {
+		t.Errorf("standard output is closed: %+v", r)
+	}
+	r = zctrace(t, "exec", "--duration", "100ms", "--", "sleep", "0.5")
+	if !strings.Contains(r.stderr, "zctrace exec sleep 0.5: done, before the command had ended\n") {
+		t.Errorf("not to its end: %+v", r)
 	}
 }

@@ -25,6 +25,7 @@ type outputFlags struct {
 	jsonGiven bool
 	plain     bool
 	quiet     bool
+	onStderr  bool // the result is told there
 }
 
 // register makes the flags; example is an expectation.
@@ -55,7 +56,7 @@ func (o *outputFlags) file(work workloads.Work) (string, error) {
 	path := o.json
 	switch {
 	case path == "" && !o.jsonGiven:
-		if stdoutClosed() && !o.quiet {
+		if stdoutClosed() && !o.quiet && !o.onStderr {
 			fmt.Fprintln(os.Stderr, "zctrace: standard output is closed (or /dev/null, opened for reading and writing), so the result is not shown; --json FILE would keep it")
 		}
 		return "", nil
@@ -74,6 +75,11 @@ func (o *outputFlags) file(work workloads.Work) (string, error) {
 			return "", fault.Errorf(fault.Usage, "take another file", "--json %s would replace the sink", path)
 		}
 	}
+	return path, checkOutput(path)
+}
+
+// checkOutput says before the work whether a file could be written after it.
+func checkOutput(path string) error {
 	err := asUser(func() error { return outfile.Check(path) })
 	info, _ := os.Stat(path)
 	switch {
@@ -85,7 +91,7 @@ func (o *outputFlags) file(work workloads.Work) (string, error) {
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENOTDIR), errors.Is(err, syscall.EBADF):
 		err = fault.Errorf(fault.Usage, "", "%w", err)
 	}
-	return path, err
+	return err
 }
 
 func sameFile(a, b string) bool {

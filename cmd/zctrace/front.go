@@ -50,7 +50,7 @@ func (f *frontEnd) plain() (*trace.Trace, error) {
 		show(report.PlainLine(printed, latest) + "\n")
 		printed = latest
 	}
-	f.cfg.Doing = f.announcer()
+	f.cfg.Doing = announcer(f.quiet)
 	t, err := session.Run(f.ctx, f.cfg, session.Machine(), func(t *trace.Trace) {
 		if latest = t; since() >= f.cfg.Interval*9/10 { // ticks jitter
 			line()
@@ -70,9 +70,9 @@ func (f *frontEnd) plain() (*trace.Trace, error) {
 	return t, cmp.Or(writeErr, err)
 }
 
-// announcer says on standard error what the run is doing, if that takes long.
-func (f *frontEnd) announcer() func(what string) {
-	if f.quiet {
+// announcer says on standard error what a recording is doing, if that takes long.
+func announcer(quiet bool) func(what string) {
+	if quiet {
 		return func(string) {}
 	}
 	const long = 500 * time.Millisecond

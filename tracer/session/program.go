@@ -70,6 +70,8 @@ func Exec(ctx context.Context, cfg ProgramConfig, open func(tracer.Options) (Pro
 	}
 	defer command.Cancel()
 	defer command.Relay(abandon)()
+	cfg.doing("attaching the hooks")
+	defer cfg.doing("")
 	t, err := open(tracer.Options{Copies: cfg.Copies, Latency: cfg.Latency, Sockets: true, Programs: &cfg.Size})
 	if err != nil {
 		return nil, err
@@ -89,6 +91,7 @@ func Exec(ctx context.Context, cfg ProgramConfig, open func(tracer.Options) (Pro
 	if err := errors.Join(t.Follow(command.PID()), ctx.Err()); err != nil {
 		return nil, err
 	}
+	cfg.doing("")
 	if err := command.Release(); err != nil {
 		return nil, err
 	}
@@ -115,6 +118,7 @@ func (r *programRecording) follow(ctx context.Context) (trace.Ended, error) {
 		select {
 		case <-commandEnded:
 			commandEnded, over = nil, true
+			r.doing("the command has ended; waiting for what it has started, until a signal (--wait command does not)")
 		case <-drains.C:
 		case <-ticker.C:
 			if err := r.tick(""); err != nil {

@@ -58,6 +58,8 @@ func (d programDocument) point(width int) []string {
 	title := "zctrace " + cmp.Or(d.Scope.Kind, "trace") + d.subject() + ": " + cmp.Or(string(d.Run.Ended), NoEnd)
 	if status, ended := d.Run.ExitStatus.Get(); ended {
 		title += fmt.Sprintf(", exit status %d", status)
+	} else if d.Scope.Kind == trace.ScopeExec && d.Run.Ended != "" {
+		title += ", before the command had ended"
 	}
 	if d.Run.Error != "" {
 		title += ": " + d.Run.Error

@@ -5,10 +5,12 @@ package launch
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/zctrace/zctrace/internal/fault"
+	"github.com/zctrace/zctrace/internal/human"
 )
 
 // Exit codes of zctrace exec where there was no command whose status it could pass on; env(1)
@@ -77,27 +79,37 @@ func (c *Command) reply() error {
 	return c.refused(r)
 }
 
-// refused is the error of what the process could not do.
+// refused is the error of what the process could not do. Names are the user's, and may have line breaks in them.
 func (c *Command) refused(r reply) error {
 	if r.User {
 		return &Error{ExitCannot, fault.Errorf(fault.Unsupported,
 			"unset SUDO_UID to run it as root; or run zctrace by sudo itself, which leaves it CAP_SETUID and CAP_SETGID",
 			"run the command as the user who called sudo, %d: %w", c.spec.User.UID, r.Errno)}
 	}
+	name, path := human.Sanitize(c.spec.Argv[0]), human.Sanitize(r.Path)
 	switch {
 	case r.Errno == unix.ENOENT && r.Why != "":
-		return &Error{ExitNotFound, fault.Errorf(fault.Failed, "", "execute %s: %w: the file is there, but %s", r.Path, r.Errno, r.Why)}
+		return &Error{ExitNotFound, fault.Errorf(fault.Failed, "", "execute %s: %w: the file is there, but %s", path, r.Errno, human.Sanitize(r.Why))}
+	case r.Errno == unix.ENOENT && strings.ContainsAny(c.spec.Argv[0], " \t\n|&;<>()$`"):
+		return &Error{ExitNotFound, fault.Errorf(fault.Failed, "a command line is a shell's: zctrace exec -- sh -c 'COMMAND LINE'",
+			"execute %s: there is no command of this name", name)}
+	case r.Errno == unix.ENOENT && strings.HasPrefix(c.spec.Argv[0], "-"):
+		return &Error{ExitNotFound, fault.Errorf(fault.Failed, "flags of exec stand before --: zctrace exec [FLAGS] -- COMMAND [ARG...]",
+			"execute %s: there is no command of this name", name)}
 	case r.Errno == unix.ENOENT && r.Path == c.spec.Argv[0]:
-		return &Error{ExitNotFound, fault.Errorf(fault.Failed, "", "execute %s: %w", r.Path, r.Errno)}
+		return &Error{ExitNotFound, fault.Errorf(fault.Failed, "", "execute %s: %w", path, r.Errno)}
 	case r.Errno == unix.ENOENT:
-		return &Error{ExitNotFound, fault.Errorf(fault.Failed, `give its path, or pass your PATH on: sudo env PATH="$PATH" zctrace exec ...`,
-			"execute %s: it is in no directory of PATH", c.spec.Argv[0])}
+		return &Error{ExitNotFound, fault.Errorf(fault.Failed,
+			`give its path, or pass your PATH on: sudo env PATH="$PATH" zctrace exec ...; what is a shell's own: zctrace exec -- bash -c '...'`,
+			"execute %s: it is in no directory of PATH", name)}
 	case r.Why != "":
-		return &Error{ExitNotExecutable, fault.Errorf(fault.Failed, "name a file that can be executed", "execute %s: %w: %s", r.Path, r.Errno, r.Why)}
+		return &Error{ExitNotExecutable, fault.Errorf(fault.Failed, "name a file that can be executed", "execute %s: %w: %s", path, r.Errno, r.Why)}
 	case r.Errno == unix.EACCES:
-		return &Error{ExitNotExecutable, fault.Errorf(fault.Failed, "if it is a program: chmod a+rx "+r.Path, "execute %s: %w", r.Path, r.Errno)}
+		return &Error{ExitNotExecutable, fault.Errorf(fault.Failed, "if it is a program: chmod a+rx "+path, "execute %s: %w", path, r.Errno)}
+	case r.Errno == unix.ENOEXEC:
+		return &Error{ExitNotExecutable, fault.Errorf(fault.Failed, "take one for this machine", "execute %s: %w: it is a program for another machine, or damaged", path, r.Errno)}
 	}
-	return &Error{ExitNotExecutable, fault.Errorf(fault.Failed, "", "execute %s: %w", r.Path, r.Errno)}
+	return &Error{ExitNotExecutable, fault.Errorf(fault.Failed, "", "execute %s: %w", path, r.Errno)}
 }
 
 // failed is why there is no command, once the process is gone.

@@ -41,7 +41,10 @@ func TestNotStarted(t *testing.T) {
 		{"no x bit", []string{write("plain", "#!/bin/sh\n", 0o644)}, ExitNotExecutable, []string{"permission denied", "chmod a+rx " + dir + "/plain"}},
 		{"no x bit, in PATH", []string{"unready"}, ExitNotExecutable, []string{inPath + "/unready: permission denied"}},
 		{"no interpreter", []string{write("orphan", "#! /no/such -x\n", 0o755)}, ExitNotFound, []string{"first line names /no/such, which is not there"}},
-		{"of another machine", []string{write("alien", "\x7fELF\x02\x01\x01\x00", 0o755)}, ExitNotExecutable, []string{"exec format error"}},
+		{"of another machine", []string{write("alien", "\x7fELF\x02\x01\x01\x00", 0o755)}, ExitNotExecutable, []string{"exec format error", "for another machine"}},
+		{"a command line", []string{"echo hi | cat"}, ExitNotFound, []string{"execute echo hi | cat: there is no command", "exec -- sh -c 'COMMAND LINE'"}},
+		{"a flag", []string{"--json"}, ExitNotFound, []string{"execute --json: there is no command", "flags of exec stand before --"}},
+		{"a line break in its name", []string{dir + "/no\nsuch\x1b[2J"}, ExitNotFound, []string{"/no such[2J: there is no command"}},
 		{"a loop", []string{loop(t, dir)}, ExitNotExecutable, []string{"too many levels of symbolic links"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
