@@ -66,7 +66,7 @@ func TestBubbleteaAsksByItself(t *testing.T) {
 		t.Skip("builds a program")
 	}
 	bare := filepath.Join(t.TempDir(), "bare")
-	if out, err := exec.Command("go", "build", "-o", bare, "./testdata/bare").CombinedOutput(); err != nil {
+	if out, err := exec.Command("go", "build", "-buildvcs=false", "-o", bare, "./testdata/bare").CombinedOutput(); err != nil {
 		t.Fatalf("build ./testdata/bare: %v\n%s", err, out)
 	}
 	cmd := exec.Command(bare)
