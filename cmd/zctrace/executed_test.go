@@ -15,7 +15,7 @@ import (
 
 // executed has zctrace execute a command, of which nothing may be lost, and returns its trace and what the command
 // keeps account of. Flags are zctrace's; the exit code is one of these, or 0.
-func executed(t *testing.T, flags, args []string, codes ...int) (*trace.Program, account) {
+func executed(t testing.TB, flags, args []string, codes ...int) (*trace.Program, account) {
 	t.Helper()
 	needTracing(t)
 	file, kept := filepath.Join(t.TempDir(), "p.json"), ledgerFile(t)
@@ -29,7 +29,7 @@ func executed(t *testing.T, flags, args []string, codes ...int) (*trace.Program,
 }
 
 // readProgram reads a trace of programs, and holds it against the schema and its own laws.
-func readProgram(t *testing.T, path string) *trace.Program {
+func readProgram(t testing.TB, path string) *trace.Program {
 	t.Helper()
 	data, err := os.ReadFile(path)
 	if err != nil {
@@ -54,7 +54,7 @@ type tracedCalls struct {
 }
 
 // callsOf are these of a trace but for what processes of that name did.
-func callsOf(t *testing.T, p *trace.Program, calls []string, without string) *tracedCalls {
+func callsOf(t testing.TB, p *trace.Program, calls []string, without string) *tracedCalls {
 	t.Helper()
 	c := &tracedCalls{map[string]moved{}, map[string]int64{}, map[[2]string]int64{}}
 	c.add(t, calls, &p.Total, 1)
@@ -81,7 +81,7 @@ func callsOf(t *testing.T, p *trace.Program, calls []string, without string) *tr
 	return c
 }
 
-func (c *tracedCalls) add(t *testing.T, calls []string, cost *trace.Cost, times int64) {
+func (c *tracedCalls) add(t testing.TB, calls []string, cost *trace.Cost, times int64) {
 	t.Helper()
 	known := func(what string, n trace.Int) int64 {
 		value, is := n.Get()
@@ -109,7 +109,7 @@ func (c *tracedCalls) add(t *testing.T, calls []string, cost *trace.Cost, times 
 }
 
 // nothingLost wants a trace to have lost nothing, and to have met no limits but these.
-func nothingLost(t *testing.T, p *trace.Program, limits ...string) {
+func nothingLost(t testing.TB, p *trace.Program, limits ...string) {
 	t.Helper()
 	if lost := p.Lost(); len(lost) > 0 {
 		t.Errorf("lost: %v of %v", lost, p.Losses)
@@ -123,7 +123,7 @@ func nothingLost(t *testing.T, p *trace.Program, limits ...string) {
 
 // theKernels wants a trace, without processes of that name, to have read and written what /proc/PID/io says: what calls
 // moved, and what the kernel did for itself, by its causes. Above is what it did for the processes above measure.
-func theKernels(t *testing.T, p *trace.Program, own account, without string, above int64) (kernel map[string]trace.KernelIO) {
+func theKernels(t testing.TB, p *trace.Program, own account, without string, above int64) (kernel map[string]trace.KernelIO) {
 	t.Helper()
 	rchar, wchar, sums := p.Total.IO.Rchar, p.Total.IO.Wchar, callsOf(t, p, transferring(), without)
 	kernel = maps.Clone(p.Total.IO.KernelIO)

@@ -19,7 +19,7 @@ import (
 )
 
 // asTheySay wants a trace to have of a program's calls what the program itself has.
-func asTheySay(t *testing.T, p *trace.Program, own account, paths bool) {
+func asTheySay(t testing.TB, p *trace.Program, own account, paths bool) {
 	t.Helper()
 	got := callsOf(t, p, transferring(), "")
 	if want := own.byCall(); !maps.Equal(got.byCall, want) {

@@ -198,7 +198,7 @@ func readSet(t *testing.T, file string) *trace.Set {
 
 // validateSchema holds data against the last of the schemas, which may refer to
 // the others.
-func validateSchema(t *testing.T, data []byte, more ...string) {
+func validateSchema(t testing.TB, data []byte, more ...string) {
 	t.Helper()
 	compiler, id := jsonschema.NewCompiler(), ""
 	for _, text := range append([]string{trace.SchemaJSON}, more...) {

@@ -62,7 +62,7 @@ func (a account) byCall() map[string]moved {
 	sums := map[string]moved{}
 	for key, m := range a {
 		switch key[0] {
-		case "io", "rusage", "kernel":
+		case "io", "rusage", "kernel", "time":
 		default:
 			sums[key[0]] = sums[key[0]].plus(m)
 		}

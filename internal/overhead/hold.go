@@ -17,6 +17,7 @@ import (
 
 	"github.com/zctrace/zctrace/tracer"
 	"github.com/zctrace/zctrace/tracer/ledger"
+	"github.com/zctrace/zctrace/tracer/trace"
 	"github.com/zctrace/zctrace/workloads"
 )
 
@@ -25,7 +26,8 @@ type holding struct {
 	Copies  ledger.Engine
 	Latency bool
 	Sockets bool
-	Empty   bool   // programs that do nothing, on the tracepoints that zctrace uses with Derived and Latency
+	Follows bool   // it follows programs, as exec does
+	Empty   bool   // programs that do nothing, on the tracepoints that zctrace uses with Derived
 	Perf    bool   // at perf's events, also where the tracepoints would do
 	Other   bool   // it counts for a program that is not there
 	Cookie  uint64 // of the program that it counts for
@@ -35,15 +37,17 @@ type holding struct {
 type command struct {
 	Hold   *holding `json:",omitempty"`
 	Attach bool     // or detach
+	Follow int      // the number of a process to follow from its next execve on
 }
 
 // counted answers it.
 type counted struct {
-	Calls [2]int64 // of sender and receiver
+	Calls [2]int64 // of sender and receiver, or of both
 }
 
 // holder is what such a process has.
 type holder struct {
+	holding
 	mu     sync.Mutex // its cells are read all the time
 	tracer *tracer.Tracer
 	empty  []empty // instead
@@ -77,6 +81,9 @@ func holdMain(path string) error {
 		if err := h.attach(c.Attach); err != nil {
 			return counted{}, err
 		}
+		if c.Follow != 0 {
+			return counted{}, h.tracer.Follow(c.Follow)
+		}
 		return h.counted()
 	})
 }
@@ -84,28 +91,32 @@ func holdMain(path string) error {
 // open loads the programs. Their cells are read ten times a second, as the dashboard does.
 func open(o holding) (*holder, error) {
 	if o.Empty {
-		o.Copies, o.Latency = ledger.Derived, true
+		o.Copies = ledger.Derived
 	}
 	if o.Perf {
 		if err := os.Setenv("ZCTRACE_TEST_TRACEPOINTS", "perf"); err != nil {
 			return nil, err
 		}
 	}
-	t, err := tracer.Open(tracer.Options{
+	options := tracer.Options{
 		Copies: o.Copies, Latency: o.Latency, Sockets: o.Sockets,
 		Marker: tracer.Marker{Nr: workloads.MarkerNr, Address: workloads.MarkerAddress, Cookie: o.Cookie},
-	})
+	}
+	if o.Follows {
+		options = tracer.Options{Copies: o.Copies, Latency: o.Latency, Sockets: true, Programs: &tracer.DefaultPrograms} // see session.Exec
+	}
+	t, err := tracer.Open(options)
 	if err != nil {
 		return nil, err
 	}
-	h := &holder{tracer: t}
+	h := &holder{holding: o, tracer: t}
 	if o.Empty {
 		return h, h.hollow()
 	}
 	go func() {
 		for range time.Tick(100 * time.Millisecond) {
 			h.mu.Lock()
-			_, _ = t.Snapshot(false) // if it fails, so does the one for the next request
+			_, _ = h.counted() // if it fails, so does that for the next request
 			h.mu.Unlock()
 		}
 	}()
@@ -171,8 +182,11 @@ func (h *holder) attach(attach bool) error {
 
 // counted are the system calls in the cells.
 func (h *holder) counted() (c counted, err error) {
-	if h.tracer == nil {
+	switch {
+	case h.tracer == nil:
 		return c, nil
+	case h.Follows:
+		return h.countedOfPrograms()
 	}
 	s, err := h.tracer.Snapshot(false)
 	if err != nil {
@@ -181,6 +195,22 @@ func (h *holder) counted() (c counted, err error) {
 	for role := range s.Slots {
 		for i := range s.Slots[role].Cells {
 			c.Calls[role] += int64(s.Slots[role].Cells[i].Calls)
+		}
+	}
+	return c, nil
+}
+
+// countedOfPrograms are the calls that a program has made on devices. Nothing else of what it does is its work.
+func (h *holder) countedOfPrograms() (c counted, err error) {
+	s, err := h.tracer.Programs()
+	if err != nil {
+		return c, err
+	}
+	for _, p := range s.Alive {
+		for key, sum := range p.Calls {
+			if from, to := ledger.Path(key); from == trace.EndDevice || to == trace.EndDevice {
+				c.Calls[0] += int64(sum.Calls)
+			}
 		}
 	}
 	return c, nil

@@ -199,13 +199,16 @@ func (b *bench) print(out io.Writer, took [][]float64) {
 		}
 	}
 	b.printDifferences(out, took)
-	b.printBystander(out, took)
+	b.printBystanders(out, took)
 }
 
 // cell is time per round of the untraced program, in the first row, and by that in the others.
 func cell(row int, took []float64) string {
-	if row == 0 {
+	switch {
+	case row == 0:
 		return fmt.Sprintf("%.0f ns", took[0])
+	case took[row] == 0:
+		return "-"
 	}
 	r := took[row] / took[0]
 	if r >= 10 {
@@ -223,20 +226,26 @@ func (b *bench) printDifferences(out io.Writer, took [][]float64) {
 		}
 		for j, w := range b.works {
 			this, that := took[j][i], took[j][other]
+			if this == 0 {
+				continue
+			}
 			fmt.Fprintf(out, "%s, %s: %.1f ns a round, the other build %.1f, a difference of %+.1f.\n", row.name, w.name, this, that, this-that)
 		}
 	}
 }
 
-// printBystander says what a program pays that is not traced while another one is, by
+// printBystanders says what a program pays that is not traced while another one is, by
 // what empty programs cost it, for the first work, which makes nothing but system calls.
-func (b *bench) printBystander(out io.Writer, took [][]float64) {
-	nothing, other := b.row(emptyName), b.row(bystanderName)
-	if nothing < 0 || other < 0 {
-		return
+func (b *bench) printBystanders(out io.Writer, took [][]float64) {
+	for _, pair := range bystanders {
+		nothing, other := b.row(pair.empty), b.row(pair.name)
+		if nothing < 0 || other < 0 || took[0][other] == 0 {
+			continue
+		}
+		least, paid := took[0][nothing]-took[0][0], took[0][other]-took[0][0]
+		fmt.Fprintf(out, "%s, %s: empty programs cost %.1f ns a round; a program that is not traced pays %.1f ns, %.2f times that; in all it takes %.3f times as long as with empty programs.\n",
+			b.works[0].name, pair.name, least, paid, paid/least, took[0][other]/took[0][nothing])
 	}
-	least, paid := took[0][nothing]-took[0][0], took[0][other]-took[0][0]
-	fmt.Fprintf(out, "%s: empty programs cost %.1f ns a round; a program that is not traced pays %.1f ns, %.2f times that.\n", b.works[0].name, least, paid, paid/least)
 }
 
 // row is that row's index, or -1.

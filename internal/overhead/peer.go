@@ -33,12 +33,16 @@ const startTimeout = 2 * time.Minute // an emulated guest takes its time
 // socket is the path that a peer that is being started connects to.
 func (b *bench) socket() string { return filepath.Join(b.dir, "socket") }
 
-// start runs a command that serves on b.socket, and waits until it has connected.
-func (b *bench) start(command ...string) (*peer, error) {
+func (b *bench) listen() (*net.UnixListener, error) {
 	if err := os.RemoveAll(b.socket()); err != nil {
 		return nil, err
 	}
-	listener, err := net.ListenUnix("unix", &net.UnixAddr{Name: b.socket(), Net: "unix"})
+	return net.ListenUnix("unix", &net.UnixAddr{Name: b.socket(), Net: "unix"})
+}
+
+// start runs a command that serves on b.socket, and waits until it has connected.
+func (b *bench) start(command ...string) (*peer, error) {
+	listener, err := b.listen()
 	if err != nil {
 		return nil, err
 	}
@@ -52,14 +56,37 @@ func (b *bench) start(command ...string) (*peer, error) {
 		return nil, err
 	}
 	b.peers = append(b.peers, p)
-	if err = listener.SetDeadline(time.Now().Add(startTimeout)); err == nil {
-		p.conn, err = listener.Accept()
+	return p, p.accept(listener)
+}
+
+// accept waits until the peer has connected.
+func (p *peer) accept(listener *net.UnixListener) error {
+	err := listener.SetDeadline(time.Now().Add(startTimeout))
+	var conn net.Conn
+	if err == nil {
+		conn, err = listener.Accept()
 	}
 	if err != nil {
-		return nil, errors.Join(err, p.end())
+		return errors.Join(err, p.end())
 	}
-	p.in, p.out = json.NewDecoder(p.conn), json.NewEncoder(p.conn)
-	return p, nil
+	if p.conn != nil {
+		p.conn.Close()
+	}
+	p.conn, p.in, p.out = conn, json.NewDecoder(conn), json.NewEncoder(conn)
+	return nil
+}
+
+// again has a program execute itself once more, and connect again.
+func (b *bench) again(p *peer) error {
+	listener, err := b.listen()
+	if err != nil {
+		return err
+	}
+	defer listener.Close()
+	if err := p.out.Encode(piece{Again: true}); err != nil {
+		return errors.Join(err, p.end())
+	}
+	return p.accept(listener)
 }
 
 // ask sends a request and waits for the answer.

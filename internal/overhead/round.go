@@ -21,8 +21,11 @@ type turn struct {
 	row    int
 	holder *peer // nil: nothing is attached
 	cookie uint64
-	calls  [2]int64 // made with that cookie
+	calls  [2]int64 // to be counted: made with that cookie, or in the followed program
 }
+
+// follows is whether it follows the program that works.
+func (t *turn) follows() bool { return t.holder != nil && t.hold.Follows && !t.hold.Other }
 
 // round has each contender trace the work for b.slice: those that are attached in many pieces, in random
 // order, and tools in one piece each. It adds nanoseconds per round of the work to took, by row.
@@ -34,7 +37,7 @@ func (b *bench) round(w work, took [][]float64) (err error) {
 	}
 	var turns []*turn
 	for i, row := range b.rows {
-		if row.unable != "" || row.tool != nil {
+		if row.unable != "" || row.tool != nil || row.hold != nil && row.hold.Follows && w.sockets {
 			continue
 		}
 		t, err := b.join(i, w)
@@ -42,6 +45,9 @@ func (b *bench) round(w work, took [][]float64) (err error) {
 			return err
 		}
 		turns = append(turns, t)
+	}
+	if err := b.follow(program, turns); err != nil {
+		return err
 	}
 	for _, t := range b.shuffled(turns) {
 		d, err := t.work(program, minPiece+rand.N(maxPiece-minPiece))
@@ -59,6 +65,35 @@ func (b *bench) round(w work, took [][]float64) (err error) {
 			return err
 		}
 		took[i] = append(took[i], perRound(d)...)
+	}
+	return nil
+}
+
+// follow has those who follow programs find this one: all are attached while it executes itself once more. From then on
+// each of them counts it whenever it is attached.
+func (b *bench) follow(program *peer, turns []*turn) error {
+	var following []*turn
+	for _, t := range turns {
+		if !t.follows() {
+			continue
+		}
+		following = append(following, t)
+		if err := t.holder.ask(command{Attach: true, Follow: program.cmd.Process.Pid}, &counted{}); err != nil {
+			return err
+		}
+	}
+	if len(following) == 0 {
+		return nil
+	}
+	if err := b.again(program); err != nil {
+		return err
+	}
+	for _, t := range following {
+		var c counted
+		if err := t.holder.ask(command{}, &c); err != nil {
+			return err
+		}
+		t.calls = c.Calls
 	}
 	return nil
 }
@@ -104,7 +139,9 @@ func (b *bench) join(row int, w work) (*turn, error) {
 	if t.hold == nil {
 		return t, nil
 	}
-	t.cookie = cookie + uint64(row)
+	if !t.hold.Follows {
+		t.cookie = cookie + uint64(row)
+	}
 	h := *t.hold
 	h.Sockets, h.Cookie = w.sockets, t.cookie
 	if h.Other {
@@ -133,6 +170,9 @@ func (t *turn) work(program *peer, length time.Duration) (d done, err error) {
 		return d, err
 	}
 	for role, n := range d.Calls {
+		if t.hold.Follows { // which does not tell its threads from each other
+			role = 0
+		}
 		t.calls[role] += n
 	}
 	return d, t.check(c)

@@ -33,7 +33,16 @@ const (
 	untracedName  = "untraced"
 	emptyName     = "empty programs on the same tracepoints"
 	bystanderName = "zctrace, derived, `--latency on`, attached for another program"
+
+	emptyOffName         = emptyName + ", with `--latency off`"
+	execBystanderOffName = "zctrace exec, derived, `--latency off`, attached for another program"
+	execBystanderOnName  = "zctrace exec, derived, `--latency on`, attached for another program"
 )
+
+// bystanders are rows in which the program is not traced while another one is, each with that of empty programs on the same tracepoints.
+var bystanders = []struct{ name, empty string }{
+	{bystanderName, emptyName}, {execBystanderOffName, emptyOffName}, {execBystanderOnName, emptyName},
+}
 
 const (
 	cookie        = 0x7a63_7472_6163_6501
@@ -59,14 +68,19 @@ func contenders(self, other string) []contender {
 		t.Close()
 		for _, latency := range []bool{false, true} {
 			zctrace(fmt.Sprintf("zctrace, %s, `--latency %s`", e, onOff(latency)), holding{Copies: e, Latency: latency})
+			zctrace(fmt.Sprintf("zctrace exec, %s, `--latency %s`", e, onOff(latency)), holding{Copies: e, Latency: latency, Follows: true})
 		}
 	}
-	rows = append(rows, contender{name: emptyName, build: self, hold: &holding{Empty: true}})
+	rows = append(rows,
+		contender{name: emptyName, build: self, hold: &holding{Empty: true, Latency: true}},
+		contender{name: emptyOffName, build: self, hold: &holding{Empty: true}})
 	zctrace(bystanderName, holding{Copies: ledger.Derived, Latency: true, Other: true})
+	zctrace(execBystanderOffName, holding{Copies: ledger.Derived, Other: true, Follows: true})
+	zctrace(execBystanderOnName, holding{Copies: ledger.Derived, Latency: true, Other: true, Follows: true})
 	for _, latency := range []bool{false, true} {
 		zctrace(fmt.Sprintf("zctrace, derived, `--latency %s`, at perf's events", onOff(latency)), holding{Copies: ledger.Derived, Latency: latency, Perf: true})
 	}
-	rows = append(rows, contender{name: emptyName + ", perf's", build: self, hold: &holding{Empty: true, Perf: true}})
+	rows = append(rows, contender{name: emptyName + ", perf's", build: self, hold: &holding{Empty: true, Latency: true, Perf: true}})
 	zctrace(bystanderName+", at perf's events", holding{Copies: ledger.Derived, Latency: true, Other: true, Perf: true})
 	return append(rows,
 		tool("`bpftrace internal/overhead/zctrace.bt`", "bpftrace", func(program []string) []string {

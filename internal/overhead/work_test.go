@@ -24,7 +24,7 @@ func TestWorks(t *testing.T) {
 			}
 			defer p.close()
 			for piecesBefore := range int64(2) {
-				d, err := p.do(piece{NS: (5 * time.Millisecond).Nanoseconds()})
+				d, err := p.do(piece{Cookie: 1, NS: (5 * time.Millisecond).Nanoseconds()})
 				if err != nil {
 					t.Fatal(err)
 				}

@@ -5,6 +5,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 
 // core: a child dumps core.
 int core(int argc, char **argv)
@@ -68,7 +69,14 @@ int compat(int argc, char **argv)
 }
 #endif
 
-// measure COMMAND...: runs it, and notes what the kernel's own accounts say of it and of all that it
+static uint64_t now_ns(void)
+{
+	struct timespec now;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1000000000ULL + now.tv_nsec;
+}
+
+// measure COMMAND...: runs it, and notes how long that takes and what the kernel's own accounts say of it and of all that it
 // has waited for: /proc/PID/io, read before it is reaped, and what wait4 returns. Its exit status is the command's.
 int measure(int argc, char **argv)
 {
@@ -76,12 +84,14 @@ int measure(int argc, char **argv)
 	siginfo_t info;
 	struct rusage usage;
 	unsigned long value;
+	uint64_t begin = now_ns();
 	int status, used, child = must(fork());
 	if (!child) {
 		execvp(argv[argc > 1], argv + 1);
 		must(-1);
 	}
 	must(waitid(P_PID, child, &info, WEXITED | WNOWAIT));
+	note("time", "ns", now_ns() - begin);
 	snprintf(path, sizeof(path), "/proc/%d/io", child);
 	must(count("read", "proc", read(must(open(path, O_RDONLY)), text, sizeof(text) - 1)));
 	must(wait4(child, &status, 0, &usage));
