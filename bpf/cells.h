@@ -323,6 +323,7 @@ struct call {
 	__u8 changes; /* enum changes: of the others, which descriptors it may change; 0: any */
 	__u8 accounted; /* enum accounted */
 	__u8 events; /* array of struct io_event that it fills; its result is how many */
+	__u8 plain; /* its result is all that there is to read: no flags decide, it changes no descriptor, and is accounted once */
 	__u32 decisive; /* those bits of its flags that decide who copies */
 };
 

@@ -106,7 +106,7 @@ __attribute__((noinline)) int call_of_thread(struct thread *t, struct returned *
 
 		heed_kinds(r, &c->key);
 		add_returned(c, r, 0);
-		add_under_way(c, t, 0);
+		take_under_way(c, t, 0);
 		if (c->calls % SMALL_CALLS == 0)
 			read_task(&t->sums.task, bpf_get_current_task_btf());
 	} else if (index - THREAD_SUMS < PROCESS_SUMS && (p = process_at(t->process - 1))) {
@@ -114,15 +114,15 @@ __attribute__((noinline)) int call_of_thread(struct thread *t, struct returned *
 
 		heed_kinds(r, &c->key);
 		add_returned(c, r, 1);
-		add_under_way(c, t, 1);
+		take_under_way(c, t, 1);
 	} else {
 		struct following *f = followed();
 
 		if (f)
 			__sync_fetch_and_add(&f->no_cell, 1);
+		forget_under_way(t);
 	}
 	add_accounted(&t->sums.counted, r, 0);
-	forget_under_way(t);
 	if (r->changes & CHANGES_TABLE) {
 		follow_table(t);
 		d = &tables[t->table % TABLES];
@@ -188,8 +188,7 @@ static __always_inline bool count_at_once(struct thread *t, const volatile struc
 	struct sum_memo *m;
 	struct sum *c;
 
-	if (ret < 0 || call->flags || call->result > RESULT_BYTES || call->changes || !call->keeps ||
-	    call->accounted & (ACCOUNTED_KERNEL | ACCOUNTED_TWICE))
+	if (ret < 0 || !call->plain)
 		return 0;
 	in_fd = syscall_arg(regs, call->in_fd);
 	out_fd = syscall_arg(regs, call->out_fd);
@@ -208,8 +207,7 @@ static __always_inline bool count_at_once(struct thread *t, const volatile struc
 		if (call->accounted & ACCOUNTED_WRITTEN)
 			t->sums.counted.wchar += ret;
 	}
-	add_under_way(c, t, 0);
-	forget_under_way(t);
+	take_under_way(c, t, 0);
 	if (c->calls % SMALL_CALLS == 0)
 		read_task(&t->sums.task, bpf_get_current_task_btf());
 	t->clock = d->clock;
@@ -239,12 +237,14 @@ static __always_inline int program_call(struct pt_regs *regs, __s64 nr, __s64 re
 {
 	struct subject *s = subject_known_by(regs);
 	struct thread *t;
+	__u32 who;
 
 	if (!s)
 		return 0;
+	who = s->who;
 	t = thread_of(s);
-	if (s->who & NEWBORN) {
-		s->who &= ~NEWBORN;
+	if (who & NEWBORN) {
+		s->who = who & ~NEWBORN;
 		if (t)
 			t->enter_ns = 0;
 		if (!ret)

@@ -165,7 +165,7 @@ struct descriptors {
 	__u64 clock; /* grows with each change */
 	__u32 all;   /* the clock at the last change of any descriptor */
 	__u32 changed[64]; /* that at the last change of descriptors by their number */
-};
+} __attribute__((aligned(128))); /* every call reads it, on any CPU */
 
 #define TABLES 1024 /* a power of two; index 0 is shared by those that find no other */
 

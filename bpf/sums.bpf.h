@@ -120,16 +120,25 @@ static __always_inline void add_returned(struct sum *c, const struct returned *r
 		grow(&c->kernel_read, r->kernel_read, shared);
 }
 
-/* What of the call the thread itself kept: seen, waited for, timed. */
-static __always_inline void add_under_way(struct sum *c, struct thread *t, bool shared)
+/* What of the call the thread itself kept: seen, waited for, timed. Most calls have none of it, and nothing is stored for these. */
+static __always_inline void take_under_way(struct sum *c, struct thread *t, bool shared)
 {
-	for (int i = 0; i < ENGINES; i++)
-		if (engines & 1 << i)
-			grow_copied(&c->seen[i], &t->seen[i], shared);
-	if (t->blocked)
+	for (int i = 0; i < ENGINES; i++) {
+		struct copied *seen = &t->seen[i];
+
+		if (engines & 1 << i && seen->to_user | seen->from_user | seen->in_kernel) {
+			grow_copied(&c->seen[i], seen, shared);
+			*seen = (struct copied){};
+		}
+	}
+	if (t->blocked) {
 		grow(&c->blocked, t->blocked, shared);
-	if (t->enter_ns)
+		t->blocked = 0;
+	}
+	if (t->enter_ns) {
 		grow(&c->time_ns, bpf_ktime_get_ns() - t->enter_ns, shared);
+		t->enter_ns = 0;
+	}
 }
 
 static __always_inline void forget_under_way(struct thread *t)

@@ -59,7 +59,8 @@ type ObjectCall struct {
 	Changes   uint8
 	Accounted uint8
 	Events    uint8
-	_         [2]byte
+	Plain     uint8
+	_         [1]byte
 	Decisive  uint32
 }
 
@@ -123,7 +124,7 @@ type ObjectDescriptors struct {
 	Clock   uint64
 	All     uint32
 	Changed [64]uint32
-	_       [4]byte
+	_       [100]byte
 }
 
 type ObjectEngine uint32

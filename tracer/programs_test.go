@@ -18,32 +18,7 @@ import (
 // follow runs a command, and returns what was counted of it, folded by the kernel's name of each process, and of all.
 func follow(t *testing.T, size Programs, argv ...string) (byComm map[string]*ledger.Process, last *ledger.ProgramSnapshot) {
 	t.Helper()
-	tr := start(t, Options{Programs: &size, Sockets: true, Copies: ledger.Derived})
-	wait, release, err := os.Pipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer wait.Close()
-	begins, ready, err := os.Pipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer begins.Close()
-	cmd := exec.Command("/bin/sh", append([]string{"-c", `echo >&4; read go <&3; exec 3<&- 4>&-; exec "$@"`, "sh"}, argv...)...)
-	cmd.ExtraFiles = []*os.File{wait, ready}
-	cmd.Stderr = os.Stderr
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	ready.Close()
-	if _, err := begins.Read(make([]byte, 1)); err != nil { // then the shell's own exec is over
-		t.Fatal(err)
-	}
-	if err := tr.Follow(cmd.Process.Pid); err != nil {
-		t.Fatal(err)
-	}
-	fmt.Fprintln(release, "go")
-	release.Close()
+	tr, cmd := followed(t, Options{Programs: &size, Sockets: true, Copies: ledger.Derived}, argv...)
 	ended := make(chan error, 1)
 	go func() { ended <- cmd.Wait() }()
 	byComm = map[string]*ledger.Process{}
@@ -74,6 +49,38 @@ func follow(t *testing.T, size Programs, argv ...string) (byComm map[string]*led
 		case <-time.After(20 * time.Millisecond): // a snapshot takes time from what it is of
 		}
 	}
+}
+
+// followed is a command that is counted from its first instruction on.
+func followed(t *testing.T, opts Options, argv ...string) (*Tracer, *exec.Cmd) {
+	t.Helper()
+	tr := start(t, opts)
+	wait, release, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer wait.Close()
+	begins, ready, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer begins.Close()
+	cmd := exec.Command("/bin/sh", append([]string{"-c", `echo >&4; read go <&3; exec 3<&- 4>&-; exec "$@"`, "sh"}, argv...)...)
+	cmd.ExtraFiles = []*os.File{wait, ready}
+	cmd.Stderr = os.Stderr
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	ready.Close()
+	if _, err := begins.Read(make([]byte, 1)); err != nil { // then the shell's own exec is over
+		t.Fatal(err)
+	}
+	if err := tr.Follow(cmd.Process.Pid); err != nil {
+		t.Fatal(err)
+	}
+	fmt.Fprintln(release, "go")
+	release.Close()
+	return tr, cmd
 }
 
 func checkBalance(t *testing.T, byComm map[string]*ledger.Process, s *ledger.ProgramSnapshot) {

@@ -137,6 +137,12 @@ func CallTable() (table [512]bpf.ObjectCall) { // CALLS in bpf/cells.h; Set chec
 		table[c.nr] = c.ObjectCall
 	}
 	describeChanges(table[:])
+	for nr := range table {
+		if c := &table[nr]; c.Flags == 0 && c.Result <= uint8(bpf.ObjectResultRESULT_BYTES) && c.Changes == 0 && c.Keeps == 1 &&
+			c.Accounted&uint8(bpf.ObjectAccountedACCOUNTED_KERNEL|bpf.ObjectAccountedACCOUNTED_TWICE) == 0 {
+			c.Plain = 1
+		}
+	}
 	return table
 }
 

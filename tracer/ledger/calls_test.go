@@ -228,7 +228,7 @@ func TestTallyOfWhatIsNotCopied(t *testing.T) {
 	}
 }
 
-// The table says of each call how its result is read, which descriptors it changes, and what the kernel accounts.
+// The table says of each call how its result is read, which descriptors it changes, what the kernel accounts, and whether that is all.
 func TestCallTable(t *testing.T) {
 	table := CallTable()
 	numbers := map[string]int{}
@@ -236,10 +236,10 @@ func TestCallTable(t *testing.T) {
 		numbers[syscalls.Name(uint32(nr))] = nr
 	}
 	for name, want := range map[string]bpf.ObjectCall{
-		"read":            {InFd: 1, Len: 3, Result: uint8(bpf.ObjectResultRESULT_BYTES), Keeps: 1, Accounted: uint8(bpf.ObjectAccountedACCOUNTED_READ)},
-		"pwritev2":        {OutFd: 1, Result: uint8(bpf.ObjectResultRESULT_BYTES), Keeps: 1, Accounted: uint8(bpf.ObjectAccountedACCOUNTED_WRITTEN)},
+		"read":            {InFd: 1, Len: 3, Result: uint8(bpf.ObjectResultRESULT_BYTES), Keeps: 1, Plain: 1, Accounted: uint8(bpf.ObjectAccountedACCOUNTED_READ)},
+		"pwritev2":        {OutFd: 1, Result: uint8(bpf.ObjectResultRESULT_BYTES), Keeps: 1, Plain: 1, Accounted: uint8(bpf.ObjectAccountedACCOUNTED_WRITTEN)},
 		"copy_file_range": {InFd: 1, OutFd: 3, Len: 5, Result: uint8(bpf.ObjectResultRESULT_BYTES), Keeps: 1, Accounted: 3 | uint8(bpf.ObjectAccountedACCOUNTED_TWICE)},
-		"splice":          {InFd: 1, OutFd: 3, Len: 5, Result: uint8(bpf.ObjectResultRESULT_BYTES), Keeps: 1},
+		"splice":          {InFd: 1, OutFd: 3, Len: 5, Result: uint8(bpf.ObjectResultRESULT_BYTES), Keeps: 1, Plain: 1},
 		"sendmmsg":        {OutFd: 1, Flags: 4, Decisive: unix.MSG_ZEROCOPY, Result: uint8(bpf.ObjectResultRESULT_MESSAGES), Keeps: 1},
 		"recvmsg": {InFd: 1, Flags: 3, Decisive: unix.MSG_PEEK | unix.MSG_OOB | unix.MSG_TRUNC | unix.MSG_ERRQUEUE,
 			Result: uint8(bpf.ObjectResultRESULT_MESSAGE), Changes: uint8(bpf.ObjectChangesCHANGES_MESSAGE)},
@@ -248,9 +248,9 @@ func TestCallTable(t *testing.T) {
 		"openat":         {Changes: uint8(bpf.ObjectChangesCHANGES_RESULT)},
 		"close":          {Changes: uint8(bpf.ObjectChangesCHANGES_FIRST)},
 		"socketpair":     {Changes: uint8(bpf.ObjectChangesCHANGES_PAIR_4)},
-		"getpid":         {Keeps: 1},
+		"getpid":         {Keeps: 1, Plain: 1},
 		"io_uring_enter": {},
-		"io_submit":      {Keeps: 1},
+		"io_submit":      {Keeps: 1, Plain: 1},
 		"execve":         {Changes: uint8(bpf.ObjectChangesCHANGES_TABLE), Accounted: uint8(bpf.ObjectAccountedACCOUNTED_KERNEL)},
 		"a future one":   {},
 	} {
