@@ -44,18 +44,21 @@ func environment(extra ...string) []string {
 // TestMainIsReachedAtOnce is the promise that --help is instant, also on a
 // terminal that never answers.
 func TestMainIsReachedAtOnce(t *testing.T) {
-	started := time.Now()
-	s := start(t, helper(t, "main"), 80, 24)
-	s.waitFor(`main reached, TERM="xterm-256color"`, 0)
-	// termenv would wait for 5 s; half of that leaves room for a slow machine.
-	if took := time.Since(started); took > 2500*time.Millisecond {
-		t.Errorf("main was reached after %v", took)
-	}
-	<-s.done
-	for _, q := range queries {
-		if strings.Contains(s.output(), q) {
-			t.Errorf("the terminal was asked %q", q)
+	least := hang
+	for range 3 { // termenv would wait for 5 s each time, a machine that is busy elsewhere once
+		started := time.Now()
+		s := start(t, helper(t, "main"), 80, 24)
+		s.waitFor(`main reached, TERM="xterm-256color"`, 0)
+		least = min(least, time.Since(started))
+		<-s.done
+		for _, q := range queries {
+			if strings.Contains(s.output(), q) {
+				t.Errorf("the terminal was asked %q", q)
+			}
 		}
+	}
+	if least > 2500*time.Millisecond {
+		t.Errorf("main was reached after %v at the least", least)
 	}
 }
 

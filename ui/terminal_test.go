@@ -57,11 +57,14 @@ func (s *terminal) output() string {
 	return s.all.String()
 }
 
+// hang is how long a test waits for what must happen. None waits that long unless it fails.
+const hang = time.Minute
+
 // waitFor waits until the program has written something since a place in its
 // output, and returns the place behind it.
 func (s *terminal) waitFor(what string, since int) int {
 	s.t.Helper()
-	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+	for deadline := time.Now().Add(hang); ; time.Sleep(5 * time.Millisecond) {
 		out := s.output()
 		if i := strings.Index(out[since:], what); i >= 0 {
 			return since + i + len(what)
@@ -107,7 +110,7 @@ func TestOnARealTerminal(t *testing.T) {
 			s.waitFor("copied to_user", at) // the final table stays
 			select {
 			case <-s.done:
-			case <-time.After(10 * time.Second):
+			case <-time.After(hang):
 				t.Fatal("the program does not end")
 			}
 			out := s.output()

@@ -117,7 +117,8 @@ func (s *Source) Cold(ctx context.Context) error {
 	} else if err != nil {
 		return fmt.Errorf("walk the extents of source %s: %w", s.Path, err)
 	}
-	for deadline := time.Now().Add(2 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+	const tries = 5 // at least: a machine that is busy elsewhere for seconds is no reason
+	for try, deadline := 1, time.Now().Add(2*time.Second); ; try++ {
 		if err := unix.Fadvise(fd, 0, 0, unix.FADV_DONTNEED); err != nil {
 			return fmt.Errorf("drop source %s from the page cache: %w", s.Path, err)
 		}
@@ -129,9 +130,10 @@ func (s *Source) Cold(ctx context.Context) error {
 			return context.Cause(ctx)
 		}
 		freePackets()
-		if time.Now().After(deadline) {
+		if try >= tries && time.Now().After(deadline) {
 			return s.stays(left)
 		}
+		time.Sleep(10 * time.Millisecond)
 	}
 }
 

@@ -128,7 +128,7 @@ func TestDialRefuses(t *testing.T) {
 		{"half an answer", half, fault.Failed, []string{"zctrace serve at", "ended the connection within its answer"}},
 		{"a slow answer", slow, fault.Failed, []string{"zctrace serve at", "did not end its answer within 5s"}},
 		{"another version", older, fault.Failed, []string{"another version", "on both machines"}},
-		{"no such host", "no-such-host.invalid:7373", fault.Usage, []string{"there is no host no-such-host.invalid"}},
+		{"no such host", "no..such-host:7373", fault.Usage, []string{"there is no host no..such-host"}}, // nor can be: no server is asked
 		{"no port", "192.0.2.1:", fault.Usage, []string{"lacks the host or the port", "192.0.2.1:7373"}},
 		{"no host", ":7373", fault.Usage, []string{"lacks the host or the port"}},
 		{"no such port", "192.0.2.1:70000", fault.Usage, []string{"there is no port 70000"}},
@@ -145,7 +145,7 @@ func TestDialRefuses(t *testing.T) {
 				_, err = Dial(t.Context(), spec.Host, false)
 			}
 			mustFail(t, err, test.kind, test.words...)
-			if took := time.Since(start); took > 2*handshakeTime {
+			if took := time.Since(start); took > 4*handshakeTime {
 				t.Errorf("it took %v", took)
 			}
 		})
@@ -232,7 +232,7 @@ func TestInterruptedWait(t *testing.T) {
 			if err := wait(ctx, sink); !errors.Is(err, why) {
 				t.Errorf("it ended with %v", err)
 			}
-			if took := time.Since(start); took > handshakeTime/2 {
+			if took := time.Since(start); took > patience/2 {
 				t.Errorf("it took %v", took)
 			}
 		})

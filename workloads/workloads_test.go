@@ -59,7 +59,7 @@ func besideMain(f func()) {
 
 // hang is how long a test waits for what must happen. No test waits that long
 // unless it fails.
-const hang = 30 * time.Second
+const hang = 2 * time.Minute
 
 // workload is what a test runs; run fills in the rest.
 type workload struct {
