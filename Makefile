@@ -57,13 +57,13 @@ AS_ROOT := ./workloads ./internal/outfile ./tracer/session/launch
 # PATH is named, for sudo has one of its own, without Go.
 AS_SUDO := $(if $(SUDO),-exec '$(SUDO) -E env "PATH=$(PATH)"')
 # With root to be had, CI lets no test skip itself for want of it.
-GO_TEST_NATIVE = ZCTRACE_TEST_ROOT=$(ROOT) $(GO) test -count=1 $(AS_SUDO) -timeout 20m
+GO_TEST_NATIVE = ZCTRACE_TEST_ROOT=$(ROOT) $(GO) test -count=1 $(AS_SUDO) -timeout 40m
 
 # They need programs that nobody wants a test to install. CI has run them before all others.
 REAL_PROGRAMS := ^TestRealPrograms$$
 
 test-unit: ## Run the tests that need no rights
-	CGO_ENABLED=1 $(GO) test -race $$($(GO) list ./... | grep -vxE '.*/(tracer|cmd/zctrace)')
+	CGO_ENABLED=1 $(GO) test -race -timeout 40m $$($(GO) list ./... | grep -vxE '.*/(tracer|cmd/zctrace)')
 	CGO_ENABLED=1 $(GO) test -race -run '^TestHook' ./tracer
 
 test-native: ## Run the tests that load eBPF programs into this kernel, or need root

@@ -174,14 +174,14 @@ func TestInstallAndUninstall(t *testing.T) {
 	}
 }
 
-// debian is a tree with such a list of kernels. To fetch them is to run its scripts/vm where Debian has these
-// releases, and as a fault is "down", or "broken": each download breaks off. dir is where they are kept.
-func debian(t *testing.T, list string) (dir string, fetch func(releases, fault string) (string, error)) {
+// kernelTree is a tree with scripts/vm, such a list of kernels, and a PATH for it of these tools, and of others whose
+// shell scripts are given.
+func kernelTree(t *testing.T, list string, scripts map[string]string, tools ...string) (tree, path string) {
 	t.Helper()
 	if _, err := os.ReadFile("vm"); err != nil { // for go test to know that it is tested
 		t.Fatal(err)
 	}
-	path, _ := newcomer(t, "bash", "sh", "env", "dirname", "awk", "sed", "sort", "grep", "tail", "flock", "mkdir", "rm", "mv", "ln", "readlink", "find", "touch", "cat", "printf")
+	path, _ = newcomer(t, append(tools, "bash", "sh", "env", "dirname", "awk", "sed", "sort", "grep", "mkdir", "rm", "readlink", "find", "cat")...)
 	tree, err := filepath.EvalSymlinks(t.TempDir())
 	if err != nil {
 		t.Fatal(err)
@@ -198,28 +198,36 @@ func debian(t *testing.T, list string) (dir string, fetch func(releases, fault s
 	if err := os.Symlink(vm, filepath.Join(tree, "scripts/vm")); err != nil {
 		t.Fatal(err)
 	}
-	for file, text := range map[string]string{
-		filepath.Join(tree, "internal/guests/kernels.txt"): list,
-		filepath.Join(path, "apt-get"): `#!/bin/sh
-case "$*" in
+	files := map[string]string{filepath.Join(tree, "internal/guests/kernels.txt"): list}
+	for name, script := range scripts {
+		files[filepath.Join(path, name)] = "#!/bin/sh\n" + script
+	}
+	for file, text := range files {
+		if err := os.WriteFile(file, []byte(text), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return tree, path
+}
+
+// debian is a tree with such a list of kernels. To fetch them is to run its scripts/vm where Debian has these
+// releases, and as a fault is "down", or "broken": each download breaks off. dir is where they are kept.
+func debian(t *testing.T, list string) (dir string, fetch func(releases, fault string) (string, error)) {
+	t.Helper()
+	tree, path := kernelTree(t, list, map[string]string{
+		"apt-get": `case "$*" in
 indextargets*) echo http://mirror/ bookworm main ;;
 *' update '*) [ "$FAULT" != down ] || { echo "E: no mirror" >&2; exit 100; } ;;
 *' download '*) touch kernel.deb; [ "$FAULT" != broken ] || { echo "E: it broke off" >&2; exit 100; } ;;
 esac
 `,
-		filepath.Join(path, "apt-cache"): `#!/bin/sh
-for release in $RELEASES; do echo "linux-image-$release"; done
+		"apt-cache": `for release in $RELEASES; do echo "linux-image-$release"; done
 `,
-		filepath.Join(path, "dpkg"): `#!/bin/sh
-mkdir -p boot lib/modules
+		"dpkg": `mkdir -p boot lib/modules
 for release in $RELEASES; do touch "boot/vmlinuz-$release"; done
 `,
-		filepath.Join(path, "depmod"): "#!/bin/sh\n",
-	} {
-		if err := os.WriteFile(file, []byte(text), 0o700); err != nil {
-			t.Fatal(err)
-		}
-	}
+		"depmod": "",
+	}, "tail", "flock", "mv", "ln", "touch", "printf")
 	return filepath.Join(tree, ".bin/vm/kernels"), func(releases, fault string) (string, error) {
 		cmd := exec.CommandContext(t.Context(), filepath.Join(tree, "scripts/vm"), "--fetch")
 		cmd.Env = []string{"PATH=" + path, "RELEASES=" + releases, "FAULT=" + fault}
@@ -271,5 +279,47 @@ func TestKernelsAreFetched(t *testing.T) {
 		if slices.Sort(kept); !slices.Equal(kept, want) {
 			t.Errorf("%s: there are %q, want %q", test.name, kept, want)
 		}
+	}
+}
+
+// A guest that ends before it has booted is booted again, and that is told; one that has begun with the command, or
+// that somebody has ended, is not.
+func TestGuestsAreBootedAgain(t *testing.T) {
+	const again = "vm: the guest ended before it had booted (time %d of at most 3)\n"
+	for _, test := range []struct {
+		name          string
+		boots, status int // the time that the guest boots, and how QEMU ends when it does not
+		tries, exit   int
+		says          string
+	}{
+		{"it boots", 1, 0, 1, 7, ""},
+		{"the second time", 2, 0, 2, 7, fmt.Sprintf(again, 1)},
+		{"never", 9, 0, 3, 1, fmt.Sprintf(again+again+again, 1, 2, 3) + "vm: the guest ended before the command did\n"},
+		{"somebody ends it", 9, 124, 1, 1, "vm: the guest ended before the command did\n"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			tree, path := kernelTree(t, "6.1 bookworm 6.1 amd64 part derived -\n", map[string]string{
+				"virtiofsd": "", "modprobe": "", "cpio": "cat", "mkfs.ext4": "", "mkfs.xfs": "", "mkfs.btrfs": "",
+				"qemu-system-x86_64": `echo >>"$0.tries"
+[ $(grep -c ^ "$0.tries") = $BOOTS ] || exit $STATUS
+for word; do case $word in */initrd.gz) work=${word%/*} ;; esac; done
+: >"$work/booted"; echo 7 >"$work/exit"
+`,
+			}, "mktemp", "truncate", "chmod", "cp", "gzip", "paste", "sleep", "timeout")
+			kernel := filepath.Join(tree, ".bin/vm/kernels/6.1")
+			if err := os.MkdirAll(filepath.Join(kernel, "bin"), 0o700); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(filepath.Join(kernel, "bin/busybox"), nil, 0o700); err != nil {
+				t.Fatal(err)
+			}
+			cmd := exec.CommandContext(t.Context(), filepath.Join(tree, "scripts/vm"), "6.1", "true")
+			cmd.Env = []string{"PATH=" + path, fmt.Sprint("BOOTS=", test.boots), fmt.Sprint("STATUS=", test.status)}
+			out, _ := cmd.CombinedOutput()
+			tries, _ := os.ReadFile(filepath.Join(path, "qemu-system-x86_64.tries"))
+			if exit := cmd.ProcessState.ExitCode(); exit != test.exit || len(tries) != test.tries || string(out) != test.says {
+				t.Errorf("it exits with %d after %d tries, and says %q; want %d, %d, %q", exit, len(tries), out, test.exit, test.tries, test.says)
+			}
+		})
 	}
 }

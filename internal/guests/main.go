@@ -60,7 +60,7 @@ var packages = []string{"tracer", "cmd/zctrace"}
 
 func main() {
 	run := flag.String("run", "", "only the tests that match this regular `expression`")
-	timeout := flag.Duration("timeout", 40*time.Minute, "how long a guest may take")
+	timeout := flag.Duration("timeout", 80*time.Minute, "how long a guest may take")
 	all := flag.Bool("all", false, "all tests on all kernels")
 	guests := flag.Int("guests", atOnce(), "how many run at a time")
 	accept := flag.Bool("accept", false, "write "+passes+" and "+page+" from the last run's results")
@@ -285,6 +285,11 @@ func boot(j job, dir string, tests []string, timeout time.Duration) error {
 	// How the guest ended shows in what it left.
 	if _, ended := errors.AsType[*exec.ExitError](err); err != nil && !ended {
 		return err
+	}
+	for line := range strings.Lines(string(console)) {
+		if strings.HasPrefix(line, "vm: ") { // that it was booted again, say
+			fmt.Printf("      %s, guest %s: %s", j.column(), filepath.Base(dir), line)
+		}
 	}
 	return os.WriteFile(filepath.Join(dir, "console.log"), console, 0o666)
 }
