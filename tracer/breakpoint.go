@@ -32,20 +32,24 @@ type breakpointEvent struct {
 	fd      int
 	enabled uint64    // nanoseconds, when last read
 	since   time.Time // when that was first read, or the event opened
-	stands  bool      // it was the same the time before
+	stands  int       // in how many readings it has been the same since then
 }
 
 // newBreakpointEvent is that of an event that has just been opened. The first reading may find that no time has passed yet.
 func newBreakpointEvent(fd int) *breakpointEvent { return &breakpointEvent{fd: fd, since: time.Now()} }
 
 // clockStops is longer than a CPU's clock stands still. Where the TSC is unstable, it waits for the next tick
-// (kernel/sched/clock.c: sched_clock_local), which comes late in an emulated machine.
-const clockStops = time.Second
+// (kernel/sched/clock.c: sched_clock_local), which comes late in an emulated machine. Where the whole machine stood
+// still for as long, the first reading may come before that tick.
+const (
+	clockStops    = time.Second
+	clockReadings = 10
+)
 
 // lost is whether the event's CPU went offline, and doubtful whether that cannot be told yet.
 func (e *breakpointEvent) lost() (lost, doubtful bool) {
-	long := time.Since(e.since) >= clockStops
-	return e.stands && long, e.stands && !long
+	lost = e.stands >= clockReadings && time.Since(e.since) >= clockStops
+	return lost, e.stands > 0 && !lost
 }
 
 var breakpointCells = map[string]bpf.ObjectBreakpoint{
@@ -107,10 +111,11 @@ func (b *breakpoint) read() (hits uint64, err error) {
 		}
 		hits += binary.NativeEndian.Uint64(buf[:8])
 		enabled := binary.NativeEndian.Uint64(buf[8:])
-		event.stands = enabled == event.enabled
-		if event.enabled = enabled; !event.stands {
-			event.since = time.Now()
+		if enabled == event.enabled {
+			event.stands++
+			continue
 		}
+		event.enabled, event.stands, event.since = enabled, 0, time.Now()
 	}
 	return hits, nil
 }

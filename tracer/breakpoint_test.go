@@ -8,6 +8,7 @@ import (
 	"slices"
 	"testing"
 	"testing/synctest"
+	"time"
 )
 
 // A CPU whose clock stands still for a moment is no CPU that lost its breakpoints; one whose clock never
@@ -45,6 +46,15 @@ func testClockThatStops(t *testing.T) {
 		if got, err := countUnwatched([]*breakpoint{b}, []int{0}, 2); err != nil || got != test.want {
 			t.Errorf("%s: %d CPUs unwatched, %v; want %d", test.name, got, err, test.want)
 		}
+	}
+}
+
+// Nor is one of a machine that stood still as a whole, when it is first looked at again.
+func TestClockOfAMachineThatStops(t *testing.T) {
+	oncePerMachine(t)
+	e := &breakpointEvent{since: time.Now().Add(-2 * clockStops), stands: 1}
+	if lost, doubtful := e.lost(); lost || !doubtful {
+		t.Errorf("lost %v, doubtful %v; want false, true", lost, doubtful)
 	}
 }
 
