@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime/debug"
 	"strings"
 	"syscall"
 
@@ -22,6 +23,9 @@ import (
 	"github.com/zctrace/zctrace/ui/report"
 	"github.com/zctrace/zctrace/workloads"
 )
+
+// leanGC lets garbage be half of what is alive, not all of it: each second the costs of all processes are made anew.
+const leanGC = 50
 
 // execFlags are those of exec.
 type execFlags struct {
@@ -117,6 +121,7 @@ func (f *execFlags) exec(cmd *cobra.Command, argv []string) error {
 		return &statusError{launch.ExitCannot, err}
 	}
 	cfg.Doing = announcer(f.output.quiet)
+	debug.SetGCPercent(leanGC)
 	ctx, end := context.WithCancelCause(cmd.Context())
 	defer end(nil)
 	p, err := session.Exec(ctx, cfg, session.OpenProgramTracer, func(s syscall.Signal) { end(interruption{s}) }, nil)

@@ -33,6 +33,7 @@ type Process struct {
 	Folded                int64                                     // how many processes that ended these are; 0: it is one
 	Seen                  [bpf.ObjectEngineENGINES]bpf.ObjectCopied // outside of calls that returned
 	Calls                 map[bpf.ObjectCellKey]bpf.ObjectSum
+	sorted                []bpf.ObjectSum // those of Calls, while a cost is made of them
 	Errnos                map[CallErrno]uint64
 	CoreRead, CoreWritten uint64    // what the kernel read and wrote when it dumped core
 	Unbalanced            [3]uint64 // of ended ones: read bytes, written bytes, and switches that nothing explains

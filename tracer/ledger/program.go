@@ -97,6 +97,8 @@ func (p *Process) cost(party Party) trace.Cost {
 	if p.ID == 0 || p.Unwatched > 0 { // of threads without a slot nobody knows in which calls the hooks saw copies
 		party.Engines = []Engine{Derived}
 	}
+	p.sorted = p.sums()
+	defer func() { p.sorted = nil }()
 	c := programCost{Cost: trace.NoCost(), process: p, party: &party}
 	c.calls()
 	var tallies []*tally
@@ -113,6 +115,9 @@ func (p *Process) cost(party Party) trace.Cost {
 
 // sums are those of the calls, in the same order each time.
 func (p *Process) sums() []bpf.ObjectSum {
+	if p.sorted != nil {
+		return p.sorted
+	}
 	list := make([]bpf.ObjectSum, 0, len(p.Calls))
 	for _, c := range p.Calls {
 		list = append(list, c)

@@ -139,6 +139,7 @@ func (r *programRecording) tick(ended trace.Ended) error {
 		return err
 	}
 	r.book.Add(s)
+	r.last = nil // is made anew, and memory is not to hold it twice
 	p := r.head
 	p.Hooks = slices.Clone(r.attached.Hooks)
 	for _, m := range s.Missed {
