@@ -12,8 +12,9 @@ const MaxSamples = 1000
 // be read by anyone, at any time.
 type Sampler struct{ kept keeper[Sample] }
 
-// Add keeps the state of the counters at a moment, without histograms. Moments
-// come in order.
+// Add keeps the state of the counters at a moment, without histograms. A moment that lies before some that are kept
+// takes their place: where the kernel was preempted between reading the clock for a window's end and closing it, the window
+// was seen open for longer than it was.
 func (s *Sampler) Add(elapsedNS int64, now Totals) {
 	s.kept.add(Sample{ElapsedNS: elapsedNS, Totals: now.WithoutHistograms()})
 }
@@ -25,8 +26,8 @@ func (s *Sampler) Samples() []Sample { return s.kept.all() }
 // ProgramSampler does for a recording of programs what [Sampler] does for a run.
 type ProgramSampler struct{ kept keeper[ProgramSample] }
 
-// Add keeps the state of the costs at a moment, without histograms, and what the processes that copied most had done.
-// Moments come in order.
+// Add keeps the state of the costs at a moment, without histograms, and what the processes that copied most had done,
+// as [Sampler.Add].
 func (s *ProgramSampler) Add(elapsedNS int64, total Cost, processes []ProcessRow) {
 	sample := ProgramSample{ElapsedNS: elapsedNS, Total: total.WithoutHistograms(), Processes: []ProcessSample{}}
 	rows := make([]*ProcessRow, len(processes))
@@ -57,6 +58,13 @@ type keeper[S interface{ at() int64 }] struct {
 func (k *keeper[S]) add(sample S) {
 	if len(k.kept) == MaxSamples {
 		k.thin(MaxSamples / 2)
+	}
+	later := len(k.kept)
+	for later > 0 && k.kept[later-1].at() > sample.at() {
+		later--
+	}
+	if later < len(k.kept) {
+		k.kept = slices.Clone(k.kept[:later])
 	}
 	// Published slices end before this element, so append writes none of theirs.
 	k.kept = append(k.kept, sample)

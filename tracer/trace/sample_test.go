@@ -20,6 +20,29 @@ func TestSamplerKeepsAllThatFit(t *testing.T) {
 	}
 }
 
+// A window's end may turn out to lie before a moment at which it was seen open.
+func TestSamplerTakesBackWhatWasNot(t *testing.T) {
+	var s Sampler
+	for _, at := range []int64{100, 200, 260, 270} {
+		s.Add(at, Totals{Sender: Counters{PayloadBytes: Known(at)}})
+	}
+	before := s.Samples()
+	s.Add(250, Totals{Sender: Counters{PayloadBytes: Known(300)}})
+	var got, was []int64
+	for _, sample := range s.Samples() {
+		got = append(got, sample.ElapsedNS, sample.Sender.PayloadBytes.Or(-1))
+	}
+	if want := []int64{100, 100, 200, 200, 250, 300}; !reflect.DeepEqual(got, want) {
+		t.Errorf("moments and bytes %v, want %v", got, want)
+	}
+	for _, sample := range before {
+		was = append(was, sample.ElapsedNS)
+	}
+	if want := []int64{100, 200, 260, 270}; !reflect.DeepEqual(was, want) {
+		t.Errorf("what was handed out has become %v, want %v", was, want)
+	}
+}
+
 func TestSamplerThinsEvenly(t *testing.T) {
 	for _, count := range []int64{MaxSamples + 1, 1499, 1501, 7919, 20_011} {
 		const tick = 100_000_000
