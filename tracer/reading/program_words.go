@@ -111,19 +111,19 @@ func (v ProgramVerdict) list(arrow string, all int64, of func(Route) trace.Int) 
 
 // notStraight says which way no call took, where it could have spared copies, and which call takes it.
 func (v ProgramVerdict) notStraight() string {
-	for _, w := range v.Straight {
-		call := "splice does"
-		switch {
-		case w.From == trace.EndFile && w.To == trace.EndFile:
-			call = "copy_file_range does"
-		case w.From == trace.EndFile && w.To != trace.EndPipe:
-			call = "sendfile does"
-		case w.From != trace.EndPipe && w.To != trace.EndPipe:
-			call = "splice does through a pipe"
-		}
-		return ": no call went straight from " + w.From + " to " + w.To + ", as " + call
+	if len(v.Straight) == 0 {
+		return ""
 	}
-	return ""
+	w, call := v.Straight[0], "splice does"
+	switch {
+	case w.From == trace.EndFile && w.To == trace.EndFile:
+		call = "copy_file_range does"
+	case w.From == trace.EndFile && w.To != trace.EndPipe:
+		call = "sendfile does"
+	case w.From != trace.EndPipe && w.To != trace.EndPipe:
+		call = "splice does through a pipe"
+	}
+	return ": no call went straight from " + w.From + " to " + w.To + ", as " + call
 }
 
 // unknown says what nobody knows.
