@@ -62,7 +62,7 @@ func TestBounced(t *testing.T) {
 		}
 		for _, strategy := range []string{"direct-io", "aio"} {
 			t.Run(strategy+" on "+f.name, func(t *testing.T) {
-				tr := traced(t, strategy, "--source", sourceOn(t, f, n), "--sink", "file", "--bytes", fmt.Sprint(n), "--chunk", "40960", "--copies", "all", "--verify")
+				tr, _ := tracedByAll(t, strategy, "--source", sourceOn(t, f, n), "--sink", "file", "--bytes", fmt.Sprint(n), "--chunk", "40960", "--verify")
 				e := expect(strategy, "file", f.name, n, n%4096)
 				if f.name == "xfs" && bounces() {
 					e.bytes[toUser], e.bytes[fromUser], e.bytes[pageRefs] = n, n, 0

@@ -30,8 +30,7 @@ func TestDashboard(t *testing.T) {
 		{"SIGTERM", func(term *terminal) { _ = term.cmd.Process.Signal(syscall.SIGTERM) }, 143, trace.Interrupted},
 		{"the sender is killed, then q", func(term *terminal) {
 			signalWorker(term.t, "sender", syscall.SIGKILL)
-			workersAreGone(term.t)
-			time.Sleep(200 * time.Millisecond) // a key before the end would end the run itself
+			term.shows("failed ") // a key before the end would end the run itself
 			term.types("q")
 		}, 1, trace.Failed},
 	} {
@@ -99,10 +98,7 @@ func TestNotRunAgain(t *testing.T) {
 				}
 			}
 			term.types("r")
-			term.waits("its trace", func() bool {
-				_, err := os.Stat(filepath.Join(term.cmd.Dir, "t.json"))
-				return err == nil
-			})
+			term.writesTrace()
 		}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -178,10 +174,7 @@ func TestTinyTerminal(t *testing.T) {
 	raced(t)
 	term := onTerminal(t, 5, 20, "run", "sendfile", "--bytes", "64MiB", "--json", "t.json")
 	term.shows("60")
-	term.waits("the trace is written", func() bool {
-		_, err := os.Stat(filepath.Join(term.cmd.Dir, "t.json"))
-		return err == nil
-	})
+	term.writesTrace()
 	term.types("q")
 	term.exits(0)
 	term.isNormal()

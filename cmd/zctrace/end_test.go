@@ -130,14 +130,20 @@ func TestKilledItself(t *testing.T) {
 func TestKilledAtAnyTime(t *testing.T) {
 	oncePerMachine(t)
 	needTracing(t)
-	held := 0
+	held, loading := 0, time.Duration(0)
 	for i := range 12 {
 		cmd := command(t, "run", "sendfile", "--duration", "60s", "--plain", "--sink", "file:sink", "--json", "t.json")
 		cmd.Env = append(cmd.Env, "TMPDIR="+cmd.Dir)
+		began := time.Now()
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
 		}
-		time.Sleep(time.Duration(i*i*5) * time.Millisecond)
+		if i == 0 { // how long it is from the beginning to the middle depends on the machine
+			eventually(t, "programs are loaded", func() bool { return len(programsOf(t, cmd.Process.Pid)) > 0 })
+			loading = time.Since(began)
+		} else {
+			time.Sleep(loading * time.Duration(i*i) / 40)
+		}
 		programs := programsOf(t, cmd.Process.Pid)
 		held += len(programs)
 		_ = cmd.Process.Kill()

@@ -116,8 +116,12 @@ func TestEnginesAgree(t *testing.T) {
 			if laws[a.strategy].direct && !takesDirect(t, a.strategy, a.from) {
 				return
 			}
-			closed := watchClosings(t)
-			tr := tracedByAll(t, a, n)
+			args := []string{a.strategy, "--source", sourceOn(t, a.from, n), "--bytes", fmt.Sprint(n), "--chunk", chunkFor(a.strategy, "40000")}
+			args = append(args, sinksOf(a.strategy, a.sink)...)
+			if a.sink != "null" {
+				args = append(args, "--verify")
+			}
+			tr, closed := tracedByAll(t, args...)
 			if a.from.name != "" && tr.Run.Source.Filesystem != a.from.name {
 				t.Errorf("the source is on %s", tr.Run.Source.Filesystem)
 			}
@@ -149,19 +153,28 @@ func TestEnginesAgree(t *testing.T) {
 	}
 }
 
-// tracedByAll has all engines count a run of n bytes. One of which the kernel skipped events at functions is no agreement,
-// for fentry cannot know its numbers then: it is made again.
-func tracedByAll(t *testing.T, a agreement, n int64) *trace.Trace {
+// tracedByAll has all engines count a run, and is told of the sockets that were closed meanwhile.
+func tracedByAll(t *testing.T, args ...string) (tr *trace.Trace, closed closings) {
+	t.Helper()
+	tr = unskipped(t, func() *trace.Trace {
+		closed = watchClosings(t)
+		return traced(t, append(args, "--copies", "all")...)
+	})
+	return tr, closed
+}
+
+// tracedUnskipped is traced, and made again if the kernel skipped events at functions.
+func tracedUnskipped(t *testing.T, args ...string) *trace.Trace {
+	t.Helper()
+	return unskipped(t, func() *trace.Trace { return traced(t, args...) })
+}
+
+// unskipped makes a run of which the kernel skips no events at functions, as it does now and then where programs there can be
+// preempted: what these feed is not known then, as the trace says.
+func unskipped(t *testing.T, run func() *trace.Trace) *trace.Trace {
 	t.Helper()
 	for try := 1; ; try++ {
-		args := []string{a.strategy, "--source", sourceOn(t, a.from, int(n)), "--bytes", fmt.Sprint(n),
-			"--chunk", chunkFor(a.strategy, "40000"), "--copies", "all"}
-		args = append(args, sinksOf(a.strategy, a.sink)...)
-		if a.sink != "null" {
-			args = append(args, "--verify")
-		}
-		tr := traced(t, args...)
-		if !skippedAtFunctions(tr) || try == 5 {
+		if tr := run(); !skippedAtFunctions(tr) || try == 5 {
 			return tr
 		}
 		t.Log("the kernel skipped events at functions: again")
@@ -208,18 +221,20 @@ func TestEnginesByName(t *testing.T) {
 	must := strings.Fields(os.Getenv(enginesEnv))
 	for _, engine := range []string{"fentry", "breakpoint", "derived"} {
 		t.Run(engine, func(t *testing.T) {
-			file := filepath.Join(t.TempDir(), "t.json")
-			r := zctrace(t, "run", "read-write", "--bytes", "1MiB", "--copies", engine, "--json", file)
-			if r.code == 3 && !slices.Contains(must, engine) && engine != "derived" {
-				if !strings.Contains(r.stderr, "engine "+engine+" does not work here: ") || !strings.Contains(r.stderr, "--copies auto") {
-					t.Errorf("no reason or no remedy: %s", r.stderr)
+			tr := unskipped(t, func() *trace.Trace {
+				file := filepath.Join(t.TempDir(), "t.json")
+				r := zctrace(t, "run", "read-write", "--bytes", "1MiB", "--copies", engine, "--json", file)
+				if r.code == 3 && !slices.Contains(must, engine) && engine != "derived" {
+					if !strings.Contains(r.stderr, "engine "+engine+" does not work here: ") || !strings.Contains(r.stderr, "--copies auto") {
+						t.Errorf("no reason or no remedy: %s", r.stderr)
+					}
+					t.Skip("this kernel refuses it, and says why; it is tested in the guests")
 				}
-				t.Skip("this kernel refuses it, and says why; it is tested in the guests")
-			}
-			if r.code != 0 {
-				t.Fatalf("exit code %d: %s", r.code, r.stderr)
-			}
-			tr := readTrace(t, file)
+				if r.code != 0 {
+					t.Fatalf("exit code %d: %s", r.code, r.stderr)
+				}
+				return readTrace(t, file)
+			})
 			if tr.Run.Engine != engine {
 				t.Errorf("engine %s counted", tr.Run.Engine)
 			}

@@ -101,7 +101,7 @@ func cold(t *testing.T, f filesystem, args ...string) *trace.Trace {
 	if f.name == "btrfs" {
 		traced(t, args...)
 	}
-	return traced(t, args...)
+	return tracedUnskipped(t, args...)
 }
 
 // Of a source that the disk does not hold as it is, every byte that it need not read is
@@ -202,7 +202,7 @@ func TestClones(t *testing.T) {
 					if engine == "derived" && (!inGuest() || k != 1) {
 						break // which all was, or emulated
 					}
-					tr := traced(t, append(args, "--copies", engine)...)
+					tr := tracedUnskipped(t, append(args, "--copies", engine)...)
 					want{"sender.moved.cloned": c.cloned, "sender.copies.in_kernel": n - c.cloned}.check(t, tr)
 					if engine == "all" {
 						checkEngines(t, "sender", &tr.Total.Sender, expectation{bytes: want{inKernel: n - c.cloned}})
@@ -248,7 +248,7 @@ func TestDirectReadsFallBack(t *testing.T) {
 			if testing.Short() && i+k > 0 { // emulated
 				continue
 			}
-			tr := traced(t, strategy, "--source", keptSources[3].on(t, f), "--sink", "null", "--bytes", fmt.Sprint(n), "--cache", cache, "--copies", "all")
+			tr, _ := tracedByAll(t, strategy, "--source", keptSources[3].on(t, f), "--sink", "null", "--bytes", fmt.Sprint(n), "--cache", cache)
 			want{"sender.copies.to_user": n, "sender.moved.page_refs": 0, "sender.page_cache.hit_bytes": hits(tr, n), "sender.copies.fill": 0}.check(t, tr)
 			checkEngines(t, "sender", &tr.Total.Sender, expectation{bytes: want{toUser: n}})
 			checkCause(t, tr, reading.CopiesToUser, reading.Differs, reading.DirectCopied, "fell back")

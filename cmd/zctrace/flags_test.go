@@ -23,19 +23,19 @@ import (
 // Pacing keeps to the rate, is counted and shown, and is no transfer.
 func TestRate(t *testing.T) {
 	oncePerMachine(t)
-	tr := traced(t, "read-write", "--bytes", "5MiB", "--rate", "20MiB", "--chunk", "256KiB")
-	// Each of 20 chunks is sent when it is due, 12.5 ms after the one before.
-	if elapsed := time.Duration(tr.Run.ElapsedNS); elapsed < 250*time.Millisecond || elapsed > 2*time.Second {
-		t.Errorf("5 MiB at 20 MiB/s took %v", elapsed)
+	tr := traced(t, "read-write", "--bytes", "5MiB", "--rate", "10MiB", "--chunk", "256KiB")
+	// Each of 20 chunks is sent when it is due, 25 ms after the one before.
+	if elapsed := time.Duration(tr.Run.ElapsedNS); elapsed < 500*time.Millisecond || elapsed > 10*time.Second {
+		t.Errorf("5 MiB at 10 MiB/s took %v", elapsed)
 	}
 	want{"sender.syscalls.transfer_calls": 40, "sender.payload_bytes": 5 * mib}.check(t, tr)
 	if naps := callNames(tr)["clock_nanosleep"]; naps < 1 { // none for a chunk that is late on a busy machine
 		t.Errorf("%d calls of clock_nanosleep", naps)
 	}
-	if tr.Run.LimitRate != trace.Known(20*mib) {
+	if tr.Run.LimitRate != trace.Known(10*mib) {
 		t.Errorf("the rate is %v in the trace", tr.Run.LimitRate)
 	}
-	if text := report.Table(tr, 80); !strings.Contains(text, "at most 20 MiB/s") {
+	if text := report.Table(tr, 80); !strings.Contains(text, "at most 10 MiB/s") {
 		t.Errorf("the table does not tell the rate:\n%s", text)
 	}
 }
@@ -103,7 +103,8 @@ func TestDurationOrBytes(t *testing.T) {
 	tr := traced(t, "sendfile", "--bytes", "1MiB", "--duration", "60s")
 	want{"run.payload_bytes": mib}.check(t, tr)
 	tr = traced(t, "sendfile", "--bytes", "1TiB", "--duration", "300ms")
-	if e := time.Duration(tr.Run.ElapsedNS); e < 300*time.Millisecond || e > 3*time.Second {
+	// The window opens a moment after the time begins to run, which is what is missing at its end.
+	if e := time.Duration(tr.Run.ElapsedNS); e < 100*time.Millisecond || e > 10*time.Second {
 		t.Errorf("300 ms took %v", e)
 	}
 	if tr.Run.Ended != "done" {

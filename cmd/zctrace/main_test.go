@@ -96,11 +96,15 @@ func onlyRaced() {
 	}
 }
 
+// hang is how long a test waits for what must happen, on an emulated machine and on one that does much else, too. None
+// waits that long unless it fails.
+const hang = time.Minute
+
 // command is zctrace with its arguments, not started. One that does not end is
 // made to say where it is: Go prints its goroutines.
 func command(t testing.TB, args ...string) *exec.Cmd {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*hang)
 	t.Cleanup(cancel)
 	cmd := exec.CommandContext(ctx, os.Args[0], args...)
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGQUIT) }
@@ -295,14 +299,9 @@ func leftovers(t *testing.T, dir string) {
 // runs: one that is being killed takes a moment.
 func workersAreGone(t *testing.T) {
 	t.Helper()
-	for range 100 {
-		pids := workerPIDs(t)
-		if len(pids) == 0 {
-			return
-		}
-		time.Sleep(20 * time.Millisecond)
+	if !holds(func() bool { return len(workerPIDs(t)) == 0 }) {
+		t.Errorf("workers are left behind: %v", workerPIDs(t))
 	}
-	t.Errorf("workers are left behind: %v", workerPIDs(t))
 }
 
 // signalWorker sends a signal to the worker of that role.
@@ -317,37 +316,72 @@ func signalWorker(t *testing.T, role string, s syscall.Signal) {
 	}
 }
 
-// senderMoves waits until a run's sender is in the middle of its work: what it has written so far says so.
-func senderMoves(t *testing.T) {
+// senderMoves waits until a run's sender is in the middle of its work: what it has written so far says so. It is another
+// one than that before, if there was one.
+func senderMoves(t *testing.T, before int) (pid int) {
 	t.Helper()
 	eventually(t, "a sender moves data", func() bool {
-		text, _ := os.ReadFile(fmt.Sprintf("/proc/%d/io", workerPIDs(t)["sender"])) // it may have ended
+		pid = workerPIDs(t)["sender"]
+		text, _ := os.ReadFile(fmt.Sprintf("/proc/%d/io", pid)) // it may have ended
 		var written int
 		_, after, _ := strings.Cut(string(text), "wchar: ")
 		_, err := fmt.Sscan(after, &written)
-		return err == nil && written > mib
+		return err == nil && written >= 64<<10 && pid != before
 	})
+	return pid
+}
+
+// held is a sender that was stopped in the middle of its work, so that its run is there for as long as it takes to look at it.
+// One that goes on is late, and makes up for it.
+type held struct {
+	t   *testing.T
+	pid int // 0: none yet
+}
+
+// next lets it go on, and stops the next one.
+func (h *held) next() {
+	h.t.Helper()
+	h.goesOn()
+	h.pid = senderMoves(h.t, h.pid)
+	if err := syscall.Kill(h.pid, syscall.SIGSTOP); err != nil {
+		h.t.Fatalf("stop the sender: %v", err)
+	}
+}
+
+func (h *held) goesOn() {
+	if h.pid != 0 { // which would be the tests themselves
+		_ = syscall.Kill(h.pid, syscall.SIGCONT) // it may have ended
+	}
 }
 
 // workerPIDs are the worker processes of this test binary's runs, by role. Their
 // command is the same file, and their name says what they do.
 func workerPIDs(t *testing.T) map[string]int {
 	t.Helper()
-	files, err := filepath.Glob("/proc/[0-9]*/comm")
-	if err != nil {
-		t.Fatal(err)
-	}
 	pids := map[string]int{}
-	for _, f := range files {
-		name, err := os.ReadFile(f)
+	for _, pid := range allPIDs(t) {
+		name, err := os.ReadFile(fmt.Sprintf("/proc/%d/comm", pid)) // it may have ended
 		role, ours := strings.CutPrefix(strings.TrimSpace(string(name)), "zc-")
 		if err != nil || !ours {
 			continue
 		}
-		pid, err := strconv.Atoi(filepath.Base(filepath.Dir(f)))
-		exe, exeErr := os.Readlink(filepath.Join(filepath.Dir(f), "exe"))
-		if err == nil && exeErr == nil && exe == os.Args[0] {
+		if exe, err := os.Readlink(fmt.Sprintf("/proc/%d/exe", pid)); err == nil && exe == os.Args[0] {
 			pids[role] = pid
+		}
+	}
+	return pids
+}
+
+// allPIDs are those of all processes. filepath.Glob would read the directory of each, which takes seconds on a busy machine.
+func allPIDs(t *testing.T) (pids []int) {
+	t.Helper()
+	entries, err := os.ReadDir("/proc")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		if pid, err := strconv.Atoi(e.Name()); err == nil {
+			pids = append(pids, pid)
 		}
 	}
 	return pids

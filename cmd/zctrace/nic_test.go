@@ -63,8 +63,12 @@ func TestNIC(t *testing.T) {
 					continue
 				}
 				t.Run(row.strategy, func(t *testing.T) {
-					before, closed := w.settled(), w.from.watchClosings(t)
-					tr := w.traced(t, row.strategy, "--sink", sink, "--source", source, "--cache", "cold", "--verify")
+					var before statistics
+					var closed closings
+					tr := unskipped(t, func() *trace.Trace {
+						before, closed = w.settled(), w.from.watchClosings(t)
+						return w.traced(t, row.strategy, "--sink", sink, "--source", source, "--cache", "cold", "--verify")
+					})
 					w.checkNIC(t, tr, before, closed.resent(t, hello+n), n)
 					row.want.check(t, tr)
 					want{"sender.disk.read_bytes": 1_003_520, "sender.copies.in_kernel": inStack(driver, n)}.check(t, tr)
@@ -113,13 +117,12 @@ func (w *wire) checkNIC(t *testing.T, tr *trace.Trace, before statistics, resent
 		t.Errorf("%d sends were copied, %d bytes of %v packets: want none but of small ones", copied, pulled, nic.TxPackets)
 	}
 	var d statistics
-	for range 50 { // a device counts what it sent when it gets round to it
-		if d = w.statistics().less(before); d.tx.beyond(nic.TxBytes, nic.TxPackets) == outside && d.rx.beyond(nic.RxBytes, nic.RxPackets) == outside {
-			return
-		}
-		time.Sleep(100 * time.Millisecond)
+	if !holds(func() bool { // a device counts what it sent when it gets round to it
+		d = w.statistics().less(before)
+		return d.tx.beyond(nic.TxBytes, nic.TxPackets) == outside && d.rx.beyond(nic.RxBytes, nic.RxPackets) == outside
+	}) {
+		t.Errorf("the device moved %+v: besides the handshake not %+v", d, nic)
 	}
-	t.Errorf("the device moved %+v: besides the handshake not %+v", d, nic)
 }
 
 // compare is the acceptance: the textbook's three, cold, from a disk through a NIC.
@@ -171,8 +174,12 @@ func TestVeth(t *testing.T) {
 // arrives: what the strategy sends is copied so many times when it arrives.
 func (w *wire) arrives(t *testing.T, strategy string, times int64) {
 	const n = 1_000_123
-	closed := w.from.watchClosings(t)
-	tr := w.traced(t, strategy, "--sink", w.serve(t), "--bytes", fmt.Sprint(n), "--verify")
+	sink := w.serve(t)
+	var closed closings
+	tr := unskipped(t, func() *trace.Trace {
+		closed = w.from.watchClosings(t)
+		return w.traced(t, strategy, "--sink", sink, "--bytes", fmt.Sprint(n), "--verify")
+	})
 	if d := tr.Run.Sink.Device; d.Kind != "veth" || d.Name != w.device {
 		t.Errorf("device %+v, want %s, veth", d, w.device)
 	}
@@ -232,7 +239,7 @@ func needProgram(t *testing.T, name string) {
 func devicesOf(t *testing.T, driver string) [2]string {
 	t.Helper()
 	var found []string
-	for range 100 {
+	if !holds(func() bool {
 		found = nil
 		links, _ := filepath.Glob("/sys/class/net/*/device/driver")
 		for _, link := range links {
@@ -240,13 +247,11 @@ func devicesOf(t *testing.T, driver string) [2]string {
 				found = append(found, strings.Split(link, "/")[4])
 			}
 		}
-		if len(found) == 2 {
-			return [2]string(found)
-		}
-		time.Sleep(50 * time.Millisecond)
+		return len(found) == 2
+	}) {
+		t.Fatalf("NICs with driver %s: %v", driver, found)
 	}
-	t.Fatalf("NICs with driver %s: %v", driver, found)
-	return [2]string{}
+	return [2]string(found)
 }
 
 // namespace is a network namespace, with its own view of /sys, as long as the test

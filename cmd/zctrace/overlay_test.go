@@ -84,7 +84,7 @@ func TestOverlay(t *testing.T) {
 				if laws[strategy].direct && !takesDirect(t, strategy, filesystem{dir: filepath.Dir(source)}) {
 					return
 				}
-				tr := traced(t, strategy, "--source", source, "--sink", "file", "--bytes", "1000123", "--chunk", chunkFor(strategy, "40000"), "--copies", "all", "--verify")
+				tr, _ := tracedByAll(t, strategy, "--source", source, "--sink", "file", "--bytes", "1000123", "--chunk", chunkFor(strategy, "40000"), "--verify")
 				below := tr.Run.Source.Below
 				if tr.Run.Source.Filesystem != "overlay" || len(below) < 2 || below[0].Kind != "filesystem" || f.name != "" && below[0].Name != f.name {
 					t.Fatalf("the source is on %s, on %v", tr.Run.Source.Filesystem, below)
@@ -195,7 +195,7 @@ func TestOverlayOnAnOverlay(t *testing.T) {
 		}
 	}
 	source = filepath.Join(mountOverlay(t, filepath.Dir(source), filepath.Join(upper, "upper"), filepath.Join(upper, "work")), "source")
-	tr := traced(t, "read-write", "--source", source, "--bytes", "1000123", "--sink", "file", "--copies", "all")
+	tr, _ := tracedByAll(t, "read-write", "--source", source, "--bytes", "1000123", "--sink", "file")
 	e := expect("read-write", "file", disk.name, n, 0)
 	e.check(t, tr)
 	checkEngines(t, "sender", &tr.Total.Sender, e)
@@ -206,7 +206,7 @@ func TestOverlayOnAnOverlay(t *testing.T) {
 func TestOverlayCopiedUp(t *testing.T) {
 	const n = 1 << 20
 	source := overlay(t, onDisks(t)[0].dir, n)
-	cmd, _, stderr := running(t, "--source", source, "--bytes", "1MiB", "--rate", "1MiB", "--json", "t.json")
+	cmd, _, stderr := running(t, "--source", source, "--bytes", "1MiB", "--rate", "256KiB", "--json", "t.json") // so that there is time for it
 	f, err := os.OpenFile(source, os.O_RDWR, 0)
 	if err != nil {
 		t.Fatal(err)

@@ -29,9 +29,9 @@ func TestPerfEventsCountTheSame(t *testing.T) {
 			args := []string{strategy, "--source", source, "--bytes", "1000123", "--cache", "cold", "--latency", "on"}
 			args = append(args, sinksOf(strategy, sinkFor(strategy))...)
 			t.Setenv(tracepointsEnv, "tp_btf")
-			raw := traced(t, args...)
+			raw := tracedUnskipped(t, args...)
 			t.Setenv(tracepointsEnv, "perf")
-			perf := traced(t, args...)
+			perf := tracedUnskipped(t, args...)
 			if atPerfEvents(raw) || !atPerfEvents(perf) {
 				t.Fatalf("hooks were %v, and %v", hookNames(raw), hookNames(perf))
 			}

@@ -139,18 +139,21 @@ func (r real) run(t *testing.T, data string) realRun {
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
 		}
-		t.Cleanup(func() { _ = cmd.Process.Kill() }) // if it has not ended
+		defer func() {
+			if t.Failed() { // and nobody may have talked to it
+				_ = cmd.Process.Kill()
+			}
+			_ = cmd.Wait() // until it has all
+		}()
 		listens(t, peer)
-		defer func() { _ = cmd.Wait() }() // until it has all
 	}
 	calls, program := filepath.Join(t.TempDir(), "strace"), filepath.Join(t.TempDir(), "p.json")
-	args := append([]string{os.Args[0], "exec", "--json", program, "--", "strace"}, straceArgs(calls)...)
-	command := shell(r.command)
+	args := append([]string{"exec", "--json", program, "--", "strace"}, straceArgs(calls)...)
+	line := shell(r.command)
 	if r.client != nil {
-		command = "echo $$ >pid; " + command
+		line = "echo $$ >pid; " + line
 	}
-	args = append(args, measure, "measure", "sh", "-c", command)
-	cmd, file := exec.Command(args[0], args[1:]...), ledgerFile(t)
+	cmd, file := command(t, append(args, measure, "measure", "sh", "-c", line)...), ledgerFile(t)
 	cmd.Dir, cmd.Env, cmd.ExtraFiles = dir, append(env, asProgram+"=1"), []*os.File{file}
 	var said strings.Builder
 	cmd.Stdout, cmd.Stderr = &said, &said
@@ -165,7 +168,7 @@ func (r real) run(t *testing.T, data string) realRun {
 		ended = end(t, dir)
 	}
 	if code := exitStatus(t, cmd.Wait()); code != 0 && code != ended {
-		t.Fatalf("%s: exit code %d\n%s", strings.Join(args, " "), code, &said)
+		t.Fatalf("%s: exit code %d\n%s", strings.Join(cmd.Args, " "), code, &said)
 	}
 	if r.copied != "" {
 		copied, err := os.ReadFile(filepath.Join(dir, r.copied))

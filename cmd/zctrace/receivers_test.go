@@ -34,12 +34,11 @@ func TestReceiversExactly(t *testing.T) {
 		t.Run(run.receiver+" of "+run.strategy+" from "+run.sink, func(t *testing.T) {
 			const n = mib
 			args := []string{run.strategy, "--receiver", run.receiver, "--sink", run.sink, "--source", "auto:300001",
-				"--bytes", "1MiB", "--chunk", "64KiB", "--copies", "all"}
+				"--bytes", "1MiB", "--chunk", "64KiB"}
 			if run.receiver != "trunc" {
 				args = append(args, "--verify")
 			}
-			closed := watchClosings(t)
-			tr := traced(t, args...)
+			tr, closed := tracedByAll(t, args...)
 			if tr.Run.Receiver != run.receiver {
 				t.Errorf("the receiver is %q", tr.Run.Receiver)
 			}

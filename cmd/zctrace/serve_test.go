@@ -107,7 +107,7 @@ func TestServe(t *testing.T) {
 func TestInterruptedReceipt(t *testing.T) {
 	oncePerMachine(t)
 	server, _, address := serves(t)
-	cmd, stdout, stderr := running(t, "--sink", address, "--bytes", "64KiB", "--chunk", "4KiB", "--rate", "64KiB", "--verify", "--json", "t.json")
+	cmd, stdout, stderr := running(t, "--sink", address, "--bytes", "64KiB", "--chunk", "4KiB", "--rate", "32KiB", "--verify", "--json", "t.json")
 	if err := server.Process.Signal(syscall.SIGSTOP); err != nil { // what is sent fits into the socket's buffers
 		t.Fatal(err)
 	}

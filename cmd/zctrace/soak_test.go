@@ -67,7 +67,7 @@ func TestLongRun(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(tr.Samples) > trace.MaxSamples || len(tr.Samples) < trace.MaxSamples/4 {
+	if len(tr.Samples) > trace.MaxSamples || len(tr.Samples) < trace.MaxSamples/10 { // a busy machine takes not all that it is to
 		t.Errorf("%d samples kept", len(tr.Samples))
 	}
 	last, total := tr.Samples[len(tr.Samples)-1].Totals, tr.Total.WithoutHistograms()

@@ -32,12 +32,11 @@ func TestEnginesAgreeOnAPolledQueue(t *testing.T) {
 				continue
 			}
 			t.Run(strategy+" to "+sink, func(t *testing.T) {
-				closed := watchClosings(t)
-				args := []string{strategy, "--sqpoll", "--source", diskFile(t, n), "--bytes", "1000123", "--chunk", "40000", "--sink", sink, "--copies", "all"}
+				args := []string{strategy, "--sqpoll", "--source", diskFile(t, n), "--bytes", "1000123", "--chunk", "40000", "--sink", sink}
 				if sink != "null" {
 					args = append(args, "--verify")
 				}
-				tr := traced(t, args...)
+				tr, closed := tracedByAll(t, args...)
 				e := expect(strategy, sink, tr.Run.Source.Filesystem, n, n%4096)
 				if e.late {
 					e.orResent(t, &tr.Total.Sender, closed)

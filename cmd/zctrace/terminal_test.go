@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"sync"
 	"syscall"
@@ -39,13 +40,14 @@ func (s *screen) String() string {
 
 // holds waits, within a bound, until it does.
 func holds(condition func() bool) bool {
-	for range 2000 { // 20 s: emulated machines are slow
+	for deadline := time.Now().Add(hang); ; time.Sleep(10 * time.Millisecond) {
 		if condition() {
 			return true
 		}
-		time.Sleep(10 * time.Millisecond)
+		if time.Now().After(deadline) {
+			return false
+		}
 	}
-	return false
 }
 
 func eventually(t *testing.T, what string, condition func() bool) {
@@ -84,7 +86,7 @@ func onTerminal(t *testing.T, rows, columns uint16, args ...string) *terminal {
 		err := term.cmd.Wait()
 		select {
 		case <-read:
-		case <-time.After(time.Second): // something else holds the terminal open
+		case <-time.After(10 * time.Second): // something else holds the terminal open
 		}
 		term.ended <- err
 	}()
@@ -132,6 +134,15 @@ func (term *terminal) waits(what string, condition func() bool) {
 func (term *terminal) shows(text string) {
 	term.t.Helper()
 	term.waits(text, func() bool { return strings.Contains(term.screen.String(), text) })
+}
+
+// writesTrace waits for t.json, which is there as a whole or not at all.
+func (term *terminal) writesTrace() {
+	term.t.Helper()
+	term.waits("the trace is written", func() bool {
+		_, err := os.Stat(filepath.Join(term.cmd.Dir, "t.json"))
+		return err == nil
+	})
 }
 
 // exits wants the program to end, with this code.

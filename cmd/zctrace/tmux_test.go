@@ -87,7 +87,9 @@ func TestViewsInTmux(t *testing.T) {
 	needTracing(t)
 	p := inTmux(t, 120, 40)
 	const payload, calls = "33,554,432", "512"
+	sender := held{t: t}
 	p.types(os.Args[0]+" run sendfile --bytes 32MiB --rate 16MiB", "Enter")
+	sender.next()
 	p.shows(`running`)
 	p.shows(`page reference 1\.00`)
 	p.shows(`socket buffer`)
@@ -110,6 +112,7 @@ func TestViewsInTmux(t *testing.T) {
 	p.shows(`\[1\] 2  3  4  5`)
 	p.types("p", "+")
 	p.shows(`sampling every 200ms`)
+	sender.goesOn()
 	p.shows(`done \d`)
 	p.resize(100, 45)
 	p.types("5")
@@ -129,7 +132,9 @@ func TestViewsInTmux(t *testing.T) {
 		t.Errorf("%d calls saved, want %s", n, calls)
 	}
 	p.types("1", "r")
+	sender.next()
 	p.shows(`running`)
+	sender.goesOn()
 	p.shows(`done \d`)
 	p.shows(`sendfile +` + calls + ` `)
 	p.resize(100, 60) // for the whole table
