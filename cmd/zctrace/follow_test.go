@@ -71,9 +71,23 @@ func TestFollows(t *testing.T) {
 	}
 }
 
+// mayDumpCore lets what the test starts dump core, which sudo forbids (rlimit_core in sudoers(5)).
+func mayDumpCore(t *testing.T) {
+	t.Helper()
+	var was unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_CORE, &was); err != nil {
+		t.Fatal(err)
+	}
+	if err := unix.Setrlimit(unix.RLIMIT_CORE, &unix.Rlimit{Cur: was.Cur, Max: unix.RLIM_INFINITY}); err != nil {
+		cannot(t, "sudo forbids core dumps, and root may not raise limits here (no CAP_SYS_RESOURCE): run as root without sudo, or with rlimit_core=default in sudoers")
+	}
+	t.Cleanup(func() { _ = unix.Setrlimit(unix.RLIMIT_CORE, &was) })
+}
+
 // A core dump is the kernel's own writing, and is named so.
 func TestFollowsACoreDump(t *testing.T) {
 	oncePerMachine(t)
+	mayDumpCore(t)
 	path, measure := program(t)
 	p, own := executed(t, nil, []string{measure, "measure", path, "core"})
 	nothingLost(t, p)

@@ -223,6 +223,7 @@ func TestReadStrace(t *testing.T) {
 // The programs that others are held to keep account of themselves as strace and as the kernel do.
 func TestProgramsKeepAccount(t *testing.T) {
 	oncePerMachine(t)
+	mayDumpCore(t)
 	path, measure := program(t)
 	perExec := keep(t, exec.Command(measure, "measure", path, "forks", "0")).said("io", "rchar")
 	for _, f := range append(follows(200), follow{args: []string{"core"}}) {
