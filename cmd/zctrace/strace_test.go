@@ -91,6 +91,9 @@ func readStrace(from io.Reader) (*straced, error) {
 		if result == nil && found[2] == "execve" { // <pid changed to 12 ...>
 			continue
 		}
+		if result == nil && strings.HasSuffix(found[3], " <detached ...>") { // by another thread's execve, while strace wrote of it
+			continue
+		}
 		if result == nil {
 			return nil, fmt.Errorf("strace wrote %q", line)
 		}
@@ -193,6 +196,7 @@ func TestReadStrace(t *testing.T) {
 14    read(6<pipe:[7]>,  <unfinished ...>) = ?
 15    write(6<pipe:[7]>, ""..., 5 <unfinished ...>
 15    <... write resumed>)              = ?
+15    read(6<pipe:[7]>,  <detached ...>
 16    execve("/proc/self/exe", [...], 0x7fff0465cc08 /* 35 vars */ <pid changed to 15 ...>
 15    +++ superseded by execve in pid 16 +++
 15    <... execve resumed>)             = 0
