@@ -115,12 +115,12 @@ generate: deps-dev ## Compile the eBPF programs and remake all generated files
 check-generated: generate ## Fail if a generated file is not what its source gives
 	git diff --exit-code -- bpf internal/syscalls
 
-bench: ## Measure what tracing and the dashboard cost, next to other tracers and tools; takes a quarter of an hour (BENCH=regexp: only these)
+bench: ## Measure what tracing and the dashboard cost, next to other tracers and tools; takes half an hour (BENCH=regexp: only these)
 	@./scripts/need chrt:util-linux
 	@if echo BenchmarkPeers | grep -qE '$(or $(firstword $(subst /, ,$(BENCH))),.)'; then ./scripts/need iperf3:iperf3 fio:fio; fi
+	@if echo BenchmarkExec | grep -qE '$(or $(firstword $(subst /, ,$(BENCH))),.)'; then ./scripts/need bpftrace:bpftrace strace:strace cc:gcc /usr/include/stdlib.h:libc6-dev && \
+		{ ./scripts/need perf:linux-perf || echo "without perf: no package linux-perf here"; }; fi
 ifndef BENCH
-	@./scripts/need bpftrace:bpftrace strace:strace
-	@./scripts/need perf:linux-perf || echo "without perf: no package linux-perf here"
 	$(GO) build -o $(BIN)/overhead ./internal/overhead
 	$(SUDO) $(BIN)/overhead
 endif

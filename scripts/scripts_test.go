@@ -77,7 +77,8 @@ func TestBenchInstallsWhatItNeeds(t *testing.T) {
 		"Dashboard":      nil,
 		"Peers":          {"iperf3", "fio"},
 		"Peers/sendfile": {"iperf3", "fio"},
-		"":               {"iperf3", "fio", "bpftrace", "strace", "linux-perf"},
+		"Exec":           {"bpftrace", "strace", "gcc", "linux-perf"},
+		"":               {"iperf3", "fio", "bpftrace", "strace", "gcc", "linux-perf"},
 	} {
 		t.Run(bench, func(t *testing.T) {
 			path, installed := newcomer(t, "sh", "env", "make", "grep", "chrt", "true")

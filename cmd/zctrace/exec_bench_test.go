@@ -23,7 +23,7 @@ const execRounds, toolRounds = 15, 3
 // follower runs a program that measures itself, and says how long it took.
 type follower struct {
 	name string
-	tool bool // not zctrace
+	tool string // its command, if it is not zctrace
 	run  func(b *testing.B, program []string) time.Duration
 }
 
@@ -45,16 +45,23 @@ func BenchmarkExec(b *testing.B) {
 
 func followInTurns(b *testing.B, program []string) {
 	followers := []follower{
-		tracedBy("untraced", false), tracedBy("untraced_again", false), execFollower("off"), execFollower("on"),
-		tracedBy("perf_stat", true, "perf", "stat", "-o", os.DevNull, "-e", "raw_syscalls:sys_enter,raw_syscalls:sys_exit,sched:sched_switch", "--"),
-		tracedBy("bpftrace", true, "bpftrace", "-o", os.DevNull, "-e", followScript, "-c"),
-		tracedBy("perf_trace_-s", true, "perf", "trace", "-o", os.DevNull, "-s", "--"),
-		tracedBy("strace_-c_-f", true, "strace", "-o", os.DevNull, "-c", "-f"),
+		tracedBy("untraced"), tracedBy("untraced_again"), execFollower("off"), execFollower("on"),
+		tracedBy("perf_stat", "perf", "stat", "-o", os.DevNull, "-e", "raw_syscalls:sys_enter,raw_syscalls:sys_exit,sched:sched_switch", "--"),
+		tracedBy("bpftrace", "bpftrace", "-o", os.DevNull, "-e", followScript, "-c"),
+		tracedBy("perf_trace_-s", "perf", "trace", "-o", os.DevNull, "-s", "--"),
+		tracedBy("strace_-c_-f", "strace", "-o", os.DevNull, "-c", "-f"),
 	}
+	followers = slices.DeleteFunc(followers, func(f follower) bool {
+		_, err := exec.LookPath(f.tool)
+		if f.tool != "" && err != nil {
+			b.Logf("not measured: %v", err)
+		}
+		return f.tool != "" && err != nil
+	})
 	took := make([][]time.Duration, len(followers))
 	for round := range execRounds {
 		for _, i := range rand.Perm(len(followers)) {
-			if f := followers[i]; !f.tool || round < toolRounds {
+			if f := followers[i]; f.tool == "" || round < toolRounds {
 				took[i] = append(took[i], f.run(b, program))
 			}
 		}
@@ -89,10 +96,14 @@ tracepoint:raw_syscalls:sys_exit /@in[tid]/
 }
 END { clear(@in) }`
 
-// tracedBy is a command that runs the program as its last arguments; bpftrace takes it as one.
-func tracedBy(name string, slow bool, command ...string) follower {
-	return follower{name, slow, func(b *testing.B, program []string) time.Duration {
-		if len(command) > 0 && command[0] == "bpftrace" {
+// tracedBy is a command that runs the program as its last arguments, which bpftrace takes as one.
+func tracedBy(name string, command ...string) follower {
+	tool := ""
+	if len(command) > 0 {
+		tool = command[0]
+	}
+	return follower{name, tool, func(b *testing.B, program []string) time.Duration {
+		if tool == "bpftrace" {
 			program = []string{strings.Join(program, " ")}
 		}
 		argv := slices.Concat(command, program)
@@ -101,7 +112,7 @@ func tracedBy(name string, slow bool, command ...string) follower {
 }
 
 func execFollower(latency string) follower {
-	return follower{"exec_latency_" + latency, false, func(b *testing.B, program []string) time.Duration {
+	return follower{"exec_latency_" + latency, "", func(b *testing.B, program []string) time.Duration {
 		p, own := executed(b, []string{"--quiet", "--latency", latency}, program)
 		nothingLost(b, p)
 		theKernels(b, p, own, "", 0)
