@@ -2,6 +2,7 @@ package reading
 
 import (
 	"path/filepath"
+	"slices"
 
 	"github.com/zctrace/zctrace/internal/human"
 	"github.com/zctrace/zctrace/tracer/trace"
@@ -20,14 +21,21 @@ var clients = map[string]string{
 // moves more (docker save, kubectl cp, podman with its containers in the tree) works itself.
 const clientBytes = 1 << 20
 
-// Elsewhere says so if the command of exec is a client, and the work was done by others whom exec does
-// not follow. It is "" where the command did some itself or talked to nobody, and where that is not known.
+// Elsewhere says so if the command of exec is a client or started one (sh -c 'docker run ...'), and the work was done by
+// others whom exec does not follow. It is "" where the programs did some themselves or talked to nobody, and where that is
+// not known.
 func Elsewhere(p *trace.Program) string {
-	if p.Scope.Kind != trace.ScopeExec || len(p.Scope.Command) == 0 {
+	if p.Scope.Kind != trace.ScopeExec {
 		return ""
 	}
-	name := filepath.Base(p.Scope.Command[0])
-	workers, is := clients[name]
+	names := []string{}
+	if len(p.Scope.Command) > 0 {
+		names = append(names, filepath.Base(p.Scope.Command[0]))
+	}
+	for i := range p.Processes {
+		names = append(names, p.Processes[i].Comm)
+	}
+	at := slices.IndexFunc(names, func(name string) bool { return clients[name] != "" })
 	moved, asked := trace.Known(0), false
 	for key, by := range p.Total.ByPath {
 		moved = moved.Add(by.Bytes)
@@ -35,8 +43,9 @@ func Elsewhere(p *trace.Program) string {
 			asked = asked || key == trace.PathKey(from, trace.EndUser) && by.Calls.Or(0) > 0
 		}
 	}
-	if !is || !asked || moved.Or(clientBytes+1) > clientBytes {
+	if at < 0 || !asked || moved.Or(clientBytes+1) > clientBytes {
 		return ""
 	}
-	return name + " is a client, which moved " + human.FormatBytes(moved.Or(0)) + ": the work is done by other processes, " + workers + ", which exec does not follow; give exec the command that they run"
+	return names[at] + " is a client, and no more than " + human.FormatBytes(moved.Or(0)) + " moved here: the work is done by other processes, " +
+		clients[names[at]] + ", which exec does not follow; give exec the command that they run"
 }

@@ -92,6 +92,9 @@ func Routes(c *trace.Cost) (list []Route) {
 	return list
 }
 
+// leastStraight is how many bytes are worth a word of another way for them.
+const leastStraight = 64 << 10
+
 // straight is the route past user memory of the program that read most from one place and wrote it, or something else, to
 // another, if nobody took it and both carried at least a tenth of all bytes: that nothing went there is worth a word, for it
 // is how copies could be spared.
@@ -100,7 +103,7 @@ func (v *ProgramVerdict) straight(rows []trace.ProcessRow) []Route {
 		return slices.Contains([]string{trace.EndFile, trace.EndTCP, trace.EndUDP, trace.EndUnix, trace.EndPipe}, end)
 	}
 	var from, to string
-	most := (v.Copied + v.Referenced) / 10
+	most := max((v.Copied+v.Referenced)/10, leastStraight)
 	for i := range rows {
 		routes := Routes(&rows[i].Cost)
 		first := func(of func(r Route) bool) (r Route) { // they are sorted

@@ -73,29 +73,31 @@ func ofOne(cost trace.Cost) *trace.Program {
 // The way past user memory is that of one program: what one has read another need not have written. It names the call that
 // takes it, and is not told of where somebody took it.
 func TestStraight(t *testing.T) {
+	const mib = 1 << 20
 	program := func(from, to string, bytes int64) trace.ProcessRow {
 		return trace.ProcessRow{Comm: from + to, Cost: tracetest.CostOf(
 			tracetest.Move{Call: "read", From: from, To: trace.EndUser, Calls: 1, Bytes: bytes},
 			tracetest.Move{Call: "write", From: trace.EndUser, To: to, Calls: 1, Bytes: bytes})}
 	}
 	moves := func(call, from, to string) trace.ProcessRow {
-		return trace.ProcessRow{Comm: call, Cost: tracetest.CostOf(tracetest.Move{Call: call, From: from, To: to, Calls: 1, Bytes: 1 << 20})}
+		return trace.ProcessRow{Comm: call, Cost: tracetest.CostOf(tracetest.Move{Call: call, From: from, To: to, Calls: 1, Bytes: mib})}
 	}
 	rows := func(r ...trace.ProcessRow) []trace.ProcessRow { return r }
 	for _, c := range []struct {
 		rows []trace.ProcessRow
 		want string
 	}{
-		{rows(program(trace.EndFile, trace.EndFile, 100)), ": no call went straight from file to file, as copy_file_range does"},
-		{rows(program(trace.EndFile, trace.EndUnix, 100)), ": no call went straight from file to unix, as sendfile does"},
-		{rows(program(trace.EndFile, trace.EndPipe, 100)), ": no call went straight from file to pipe, as splice does"},
-		{rows(program(trace.EndPipe, trace.EndFile, 100)), ": no call went straight from pipe to file, as splice does"},
-		{rows(program(trace.EndTCP, trace.EndFile, 100)), ": no call went straight from tcp to file, as splice does through a pipe"},
-		{rows(program(trace.EndDevice, trace.EndFile, 100)), ""},
-		{rows(program(trace.EndFile, trace.EndTCP, 100), moves("sendfile", trace.EndFile, trace.EndTCP)), ""},
+		{rows(program(trace.EndFile, trace.EndFile, mib)), ": no call went straight from file to file, as copy_file_range does"},
+		{rows(program(trace.EndFile, trace.EndUnix, mib)), ": no call went straight from file to unix, as sendfile does"},
+		{rows(program(trace.EndFile, trace.EndPipe, mib)), ": no call went straight from file to pipe, as splice does"},
+		{rows(program(trace.EndPipe, trace.EndFile, mib)), ": no call went straight from pipe to file, as splice does"},
+		{rows(program(trace.EndTCP, trace.EndFile, mib)), ": no call went straight from tcp to file, as splice does through a pipe"},
+		{rows(program(trace.EndDevice, trace.EndFile, mib)), ""},
+		{rows(program(trace.EndFile, trace.EndTCP, mib), moves("sendfile", trace.EndFile, trace.EndTCP)), ""},
 		{rows(moves("read", trace.EndPipe, trace.EndUser), moves("write", trace.EndUser, trace.EndPipe)), ""},
-		{rows(program(trace.EndFile, trace.EndTCP, 100), moves("read", trace.EndPipe, trace.EndUser)), ""}, // a hundredth of all
-		{rows(program(trace.EndFile, trace.EndTCP, 100), program(trace.EndFile, trace.EndPipe, 101)), ": no call went straight from file to pipe, as splice does"},
+		{rows(program(trace.EndFile, trace.EndTCP, mib/11), moves("read", trace.EndPipe, trace.EndUser)), ""}, // less than a tenth of all
+		{rows(program(trace.EndFile, trace.EndTCP, 64<<10)), ""},
+		{rows(program(trace.EndFile, trace.EndTCP, mib), program(trace.EndFile, trace.EndPipe, mib+1)), ": no call went straight from file to pipe, as splice does"},
 	} {
 		v := ProgramVerdictOf(tracetest.Program([]string{"sh"}, c.rows...))
 		if got := v.notStraight(); got != c.want {

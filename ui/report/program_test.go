@@ -110,7 +110,7 @@ func TestProgramOfAClient(t *testing.T) {
 	p := tracetest.Program([]string{"docker", "run", "nginx"}, trace.ProcessRow{ID: 1, Comm: "docker", Cost: asks})
 	tracetest.Sum(p)
 	text := Program(p, Look, 200)
-	if at := strings.Index(text, "docker is a client, which moved 512 B: the work is done by other processes"); at < 0 || at > strings.Index(text, "\n\n") {
+	if at := strings.Index(text, "docker is a client, and no more than 512 B moved here: the work is done by other processes"); at < 0 || at > strings.Index(text, "\n\n") {
 		t.Errorf("not told at the top:\n%s", text)
 	}
 }
