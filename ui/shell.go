@@ -90,6 +90,8 @@ type status struct {
 	empty  bool          // none of them has anything to show yet
 	keys   []key.Binding // in the footer
 	doing  string        // for the footer: what takes its time
+	// leaving says what somebody who leaves waits for; "" is the end of a run.
+	leaving string
 }
 
 // notice is what the footer says for a while.

@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -73,7 +74,7 @@ func (m shell) footer(width int) string {
 	l, status := m.look, m.status()
 	var keys term.Line
 	if m.quitting { // the keys are cut where there is no room for both
-		keys.Put(l.Warning, "ending the run"+l.Ellipsis+" ctrl+c leaves at once").Put(term.Paint{}, "   ")
+		keys.Put(l.Warning, cmp.Or(status.leaving, "ending the run")+l.Ellipsis+" ctrl+c leaves at once").Put(term.Paint{}, "   ")
 	}
 	for _, k := range status.keys {
 		h := k.Help()

@@ -33,6 +33,7 @@ type execFlags struct {
 	output      outputFlags
 	table       string
 	wait, names choice
+	live        bool
 	threads     count
 	processes   count
 }
@@ -47,7 +48,8 @@ from where to where, by which system calls, and how far that can be trusted.
 
 The command runs as the user who called sudo, with its own terminal, standard input, output and error; the
 table goes to standard error, or where -o says. HOME, USER, LOGNAME and SHELL are that user's; the rest of the
-environment is as sudo passed it (sudo -E keeps it). It counts from its first instruction.
+environment is as sudo passed it (sudo -E keeps it). It counts from its first instruction. With --live a dashboard
+has the terminal: the command reads nothing, and what it prints comes afterwards; q leaves it alone, ctrl+c interrupts it.
 
 The exit status is the command's own where that is not 0, 128 and the signal's number if one ended it; else 4 if an
 expectation failed, 1 if events were lost. Before it starts: 2 wrong usage, 125 zctrace cannot, 126 it is
@@ -73,7 +75,7 @@ func (f *execFlags) register(cmd *cobra.Command) {
 	f.recording.registerCounting(cmd, recordingTexts{
 		latency:  "off",
 		duration: "follow it for at most `TIME`, e.g. 5s; what still runs then lives on",
-		interval: "take a sample every `TIME` (default 1s)",
+		interval: "take a sample every `TIME` (default 1s, 250ms with --live)",
 	})
 	f.output.onStderr = true
 	f.output.register(cmd, `processes["nginx"].copies.from_user == 0`)
@@ -84,6 +86,7 @@ func (f *execFlags) register(cmd *cobra.Command) {
 	}
 	flags := cmd.Flags()
 	flags.StringVarP(&f.table, "output", "o", "", "write the table to `FILE` instead of standard error, or - for standard output")
+	flags.BoolVar(&f.live, "live", false, "draw a dashboard meanwhile; the command then has no terminal, and what it prints is kept for afterwards")
 	flags.Var(&f.wait, "wait", "how long to follow: to the end of the whole tree that the command has started, or of the command")
 	flags.Var(&f.names, "names", "what to tell of command lines, paths and addresses: all, the last part of paths, or nothing")
 	flags.Var(&f.threads, "max-threads", "`N` threads at a time have cells of their own; the others share those of their process")
@@ -106,13 +109,13 @@ func (f *execFlags) exec(cmd *cobra.Command, argv []string) error {
 	if cfg.Recording, err = f.recording.recording(cmd); err != nil {
 		return err
 	}
-	if cfg.Interval == 0 {
-		cfg.Interval = plainInterval
-	}
 	f.output.jsonGiven = cmd.Flags().Changed("json")
 	file, err := f.output.file(workloads.Work{})
 	if err == nil {
 		err = f.checkTable(cmd, file)
+	}
+	if err == nil && f.live {
+		err = f.checkLive(file)
 	}
 	if err != nil {
 		return err
@@ -120,11 +123,14 @@ func (f *execFlags) exec(cmd *cobra.Command, argv []string) error {
 	if cfg.User, err = workloads.InvokingUser(); err != nil {
 		return &statusError{launch.ExitCannot, err}
 	}
-	cfg.Doing = announcer(f.output.quiet)
 	debug.SetGCPercent(leanGC)
 	ctx, end := context.WithCancelCause(cmd.Context())
 	defer end(nil)
-	p, err := session.Exec(ctx, cfg, session.OpenProgramTracer, func(s syscall.Signal) { end(interruption{s}) }, nil)
+	record := f.record
+	if f.live {
+		record = f.recordLive
+	}
+	p, err := record(ctx, cfg, end)
 	if p == nil {
 		return &statusError{launch.ExitCode(err), err}
 	}
@@ -134,6 +140,15 @@ func (f *execFlags) exec(cmd *cobra.Command, argv []string) error {
 		return by // and the command lives on
 	}
 	return err
+}
+
+// record follows the command, which has the terminal.
+func (f *execFlags) record(ctx context.Context, cfg session.ProgramConfig, end context.CancelCauseFunc) (*trace.Program, error) {
+	if cfg.Interval == 0 {
+		cfg.Interval = plainInterval
+	}
+	cfg.Doing = announcer(f.output.quiet)
+	return session.Exec(ctx, cfg, session.OpenProgramTracer, func(s syscall.Signal) { end(interruption{s}) }, nil)
 }
 
 // size is how many threads and processes have cells of their own.
@@ -181,7 +196,7 @@ func (f *execFlags) expectations() (list []trace.ProgramExpectation, err error) 
 // write prints the table and writes the trace.
 func (f *execFlags) write(p *trace.Program, file string) (err error) {
 	table := func(w io.Writer) error {
-		look, width := tableLook(w)
+		look, width := tableLook(w, f.output.plain)
 		_, err := io.WriteString(w, report.Program(p, look, width))
 		return err
 	}

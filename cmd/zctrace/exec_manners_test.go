@@ -216,6 +216,9 @@ func TestExecNotStarted(t *testing.T) {
 		{[]string{"exec", "-o", "/nowhere/t", "touch", "ran"}, launch.ExitUsage, "no such file or directory"},
 		{[]string{"exec", "-o", "t", "--json", "t", "touch", "ran"}, launch.ExitUsage, "the trace goes there, too"},
 		{[]string{"exec", "-o", "-", "--json", "-", "touch", "ran"}, launch.ExitUsage, "the trace goes there, too"},
+		{[]string{"exec", "--live", "touch", "ran"}, launch.ExitUsage, "--live needs a terminal"},
+		{[]string{"exec", "--live", "--quiet", "touch", "ran"}, launch.ExitUsage, "leave one of them out"},
+		{[]string{"exec", "--live", "--json", "-", "touch", "ran"}, launch.ExitUsage, "take a file instead of -"},
 		{[]string{"exec", "--max-threads", "-1", "touch", "ran"}, launch.ExitUsage, "take 1 to 1048576"},
 		{[]string{"exec", "-c", "ls"}, launch.ExitUsage, "did you mean zctrace exec -- COMMAND"},
 	} {

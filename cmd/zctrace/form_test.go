@@ -115,8 +115,11 @@ func TestTableLook(t *testing.T) {
 	}
 	for locale, arrow := range map[string]string{"C.UTF-8": "→", "C": "->"} {
 		t.Setenv("LC_ALL", locale)
-		if look, width := tableLook(tty); width != 132 || look.Arrow != arrow || look.ASCII != (locale == "C") {
+		if look, width := tableLook(tty, false); width != 132 || look.Arrow != arrow || look.ASCII != (locale == "C") {
 			t.Errorf("%s: %d cells, %q", locale, width, look.Arrow)
+		}
+		if look, width := tableLook(tty, true); width != tableWidth || look != report.Look {
+			t.Errorf("plain: %d cells, %q", width, look.Arrow)
 		}
 		file, err := os.Create(filepath.Join(t.TempDir(), "table"))
 		if err != nil {
@@ -124,7 +127,7 @@ func TestTableLook(t *testing.T) {
 		}
 		defer file.Close()
 		for _, out := range []io.Writer{file, &strings.Builder{}} {
-			if look, width := tableLook(out); width != tableWidth || look != report.Look {
+			if look, width := tableLook(out, false); width != tableWidth || look != report.Look {
 				t.Errorf("%T: %d cells, %q", out, width, look.Arrow)
 			}
 		}

@@ -87,7 +87,7 @@ func showOne(cmd *cobra.Command, name string, file trace.File, f form, plain boo
 	case file.Program != nil && format != nil:
 		return usageError("%s is a trace of programs: there is no --%s of it", name, format.Name)
 	case file.Program != nil:
-		look, width := tableLook(cmd.OutOrStdout())
+		look, width := tableLook(cmd.OutOrStdout(), plain)
 		return printOut(cmd, report.Program(file.Program, look, width))
 	case file.Set != nil && format != nil && format.Set == nil:
 		return usageError("%s is a comparison: --%s is for one trace", name, format.Name)

@@ -19,10 +19,11 @@ func canDraw() bool {
 	return err == nil && width > 0 && height > 0
 }
 
-// tableLook is how a table is written to out: on a terminal as wide as that is and with its signs, else as it survives a mail.
-func tableLook(out io.Writer) (*look.Look, int) {
+// tableLook is how a table is written to out: on a terminal as wide as that is and with its signs, else, and if it is to be
+// plain, as it survives a mail.
+func tableLook(out io.Writer, plain bool) (*look.Look, int) {
 	file, ok := out.(*os.File)
-	if !ok {
+	if !ok || plain {
 		return report.Look, tableWidth
 	}
 	width, _, err := term.GetSize(int(file.Fd()))

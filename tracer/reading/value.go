@@ -36,8 +36,11 @@ func Grown(now, back trace.Int) trace.Int {
 
 // RateText is what has grown between Back and Now, per second, as format writes it, or n/a.
 func (m Moment) RateText(grown trace.Int, format func(float64) string) string {
-	v, known := grown.Get()
-	if seconds := m.Seconds(); known && seconds > 0 {
+	return perSecond(grown, m.Seconds(), format)
+}
+
+func perSecond(grown trace.Int, seconds float64, format func(float64) string) string {
+	if v, known := grown.Get(); known && seconds > 0 {
 		return format(float64(v) / seconds)
 	}
 	return human.NotCounted

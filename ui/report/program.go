@@ -37,6 +37,15 @@ func Program(p *trace.Program, look *term.Look, width int) string {
 	}, width)
 }
 
+// ProgramNow are the lines of the same table of a recording under way, without what does not change: the verdict first.
+func ProgramNow(p *trace.Program, look *term.Look, width int) []string {
+	d := programDocument{look, p, p.Total.Counters(), map[string]bool{}}
+	width = max(width, tableWidth)
+	return strings.Split(strings.TrimRight(joined([][]string{
+		d.verdict(width), d.processes(width), d.routes(width), d.classes(width), d.calls(width), d.counters(width), d.legend(width), d.trust(width),
+	}, width), "\n"), "\n")
+}
+
 // programDocument is a recording, and how it is written.
 type programDocument struct {
 	*term.Look
@@ -64,7 +73,11 @@ func (d programDocument) point(width int) []string {
 	if d.Run.Error != "" {
 		title += ": " + d.Run.Error
 	}
-	lines := term.Wrap(d.Text(title), width)
+	return append(term.Wrap(d.Text(title), width), d.verdict(width)...)
+}
+
+// verdict is what was copied and how, and whether it may be believed.
+func (d programDocument) verdict(width int) (lines []string) {
 	for _, sentence := range reading.ProgramVerdictOf(d.Program).Sentences(d.Arrow) {
 		lines = append(lines, term.Wrap(d.Text(sentence), width)...)
 	}

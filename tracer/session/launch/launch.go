@@ -30,6 +30,9 @@ import (
 type Spec struct {
 	Argv []string        // the command, searched for in PATH as execvp(3) does, and its arguments
 	User *workloads.User // whose rights and HOME it gets; nil: this process's
+	// Files are its standard input, output and error where these are not this process's, which are nil here. Where it
+	// has another input the terminal is this process's alone: should the command be stopped, this process is not.
+	Files [3]*os.File
 }
 
 // Command is a process that waits to become the command, is it, or was it.
@@ -76,7 +79,7 @@ func Prepare(spec Spec) (*Command, error) {
 	if err != nil {
 		return nil, err
 	}
-	pid, err := fork(theirs)
+	pid, err := fork(theirs, spec.Files)
 	_ = theirs.Close() // at once: that the process is gone is told by the end of what only it can write
 	if err != nil {
 		ours.Close()
@@ -113,8 +116,9 @@ func newControl() (ours, theirs *os.File, err error) {
 }
 
 // fork starts this program again. It has all descriptors that this process inherited, under
-// their numbers, and one more: its end of the control, under a number that was free.
-func fork(control *os.File) (pid int, err error) {
+// their numbers, but for those given for the first ones, and one more: its end of the control,
+// under a number that was free.
+func fork(control *os.File, standard [3]*os.File) (pid int, err error) {
 	end := int(control.Fd())
 	files := make([]uintptr, end+1)
 	for fd := range files {
@@ -123,6 +127,11 @@ func fork(control *os.File) (pid int, err error) {
 		// zctrace's own is.
 		if flags, err := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0); err == nil && flags&unix.FD_CLOEXEC == 0 || fd == end {
 			files[fd] = uintptr(fd)
+		}
+	}
+	for fd, file := range standard {
+		if file != nil {
+			files[fd] = file.Fd()
 		}
 	}
 	return syscall.ForkExec("/proc/self/exe", []string{"zctrace", Stub, strconv.Itoa(end)}, &syscall.ProcAttr{Files: files, Env: stubEnv})

@@ -18,7 +18,8 @@ import (
 )
 
 // asLauncher makes the test binary be what zctrace exec is without its tracing: "hold" never
-// releases the command, "tree" waits for what the command leaves behind, that is for a signal.
+// releases the command, "tree" waits for what the command leaves behind, that is for a signal,
+// "apart" gives the command files in place of the terminal.
 const asLauncher = "ZCTRACE_TEST_AS_LAUNCHER"
 
 func TestMain(m *testing.M) {
@@ -52,7 +53,13 @@ func launcher(how string, argv []string) int {
 	if err != nil {
 		panic(err)
 	}
-	c, err := Prepare(Spec{Argv: argv, User: user})
+	spec := Spec{Argv: argv, User: user}
+	if how == "apart" {
+		spec.Files[0], _ = os.Open(os.DevNull)
+		spec.Files[1], _ = os.Create("output")
+		spec.Files[2] = spec.Files[1]
+	}
+	c, err := Prepare(spec)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "launcher:", err)
 		return ExitCode(err)

@@ -143,7 +143,7 @@ func (c *Command) isStopped() bool {
 // stopAlso stops this process as SIGTSTP does by itself, if the command is stopped. Where no
 // shell would notice, in an orphaned process group, the kernel does not stop it.
 func (r *relay) stopAlso() {
-	if r.found.ignores(syscall.SIGTSTP) {
+	if r.found.ignores(syscall.SIGTSTP) || r.spec.Files[0] != nil {
 		return
 	}
 	// Go's runtime keeps its handler for SIGTSTP even after signal.Reset.

@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -243,4 +244,31 @@ func TestHangUp(t *testing.T) {
 	if log, _ := os.ReadFile(filepath.Join(p.dir, "log")); !strings.HasPrefix(string(log), "hung up\n") {
 		t.Errorf("it was not told: %q", log)
 	}
+}
+
+// A command that has not the terminal reads nothing from it and writes nothing to it, is interrupted from it all the same,
+// and stops alone.
+func TestApartFromTheTerminal(t *testing.T) {
+	p := inTmux(t)
+	output := func(want string) {
+		t.Helper()
+		eventually(t, "it prints "+want, func() bool {
+			text, _ := os.ReadFile(filepath.Join(p.dir, "output"))
+			return string(text) == want
+		})
+	}
+	p.runs("env " + asLauncher + "=apart " + os.Args[0] + ` sh -c 'trap "echo interrupted; exit 5" INT; echo begun; read x || echo nothing >&2; kill -STOP $$; while :; do sleep 0.1; done'`)
+	output("begun\nnothing\n")
+	eventually(t, "the command is stopped, and the launcher is not", func() bool { return p.states() == "ST" })
+	p.types("C-c")
+	shell := strings.TrimSpace(p.tmux("display-message", "-p", "#{pane_pid}"))
+	command, err := strconv.Atoi(childrenOf(childrenOf(shell)[0])[0])
+	if err == nil {
+		err = syscall.Kill(command, syscall.SIGCONT)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.returns(5)
+	output("begun\nnothing\ninterrupted\n")
 }
