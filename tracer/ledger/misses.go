@@ -85,9 +85,24 @@ func (s *Snapshot) sawDiskReads(missing Missing) bool {
 // stands in for that.
 func (s *Snapshot) InOrder(engines []Engine, named bool, sender, receiver Party) []Engine {
 	parties := [2]Party{Sender: sender, Receiver: receiver}
+	return inOrder(engines, named, func(e Engine) bool {
+		return missedCopies(s.Missed, e) == "" || s.everyTally(e, parties, func(t *tally) bool { return t.lost == "" })
+	})
+}
+
+// inOrder is the same of processes, but for those that had no room for what engines saw.
+func (s *ProgramSnapshot) inOrder(engines []Engine, named bool, all []*Process, party *Party) []Engine {
+	return inOrder(engines, named, func(e Engine) bool {
+		return missedCopies(s.Missed, e) == "" || !slices.ContainsFunc(all, func(p *Process) bool {
+			return p.seesCopies() && p.tally(e, party, everything).lost != ""
+		})
+	})
+}
+
+func inOrder(engines []Engine, named bool, knows func(Engine) bool) []Engine {
 	var know, lost []Engine
 	for _, e := range engines {
-		if missedCopies(s.Missed, e) == "" || s.everyTally(e, parties, func(t *tally) bool { return t.lost == "" }) {
+		if knows(e) {
 			know = append(know, e)
 		} else {
 			lost = append(lost, e)

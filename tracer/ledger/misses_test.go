@@ -112,6 +112,18 @@ func TestEngineThatMissedEvents(t *testing.T) {
 			if n := Losses(s, p, Party{})["recursion_misses"]; n != 0 {
 				t.Errorf("it is a loss of %d, too", n)
 			}
+			programs := &ProgramSnapshot{Missed: s.Missed, Alive: []*Process{{ID: 1, Calls: map[bpf.ObjectCellKey]bpf.ObjectSum{
+				test.cell.Key: {Key: test.cell.Key, Calls: test.cell.Calls, Bytes: test.cell.Bytes, Seen: test.cell.Seen},
+			}}}}
+			ofPrograms := func(engines []Engine, named bool, engine Engine, want trace.Int) {
+				var p trace.Program
+				new(Programs).Fill(&p, programs, Party{Engines: engines}, named)
+				if v := p.Total.Counters().Value(test.number); p.Run.Engine != string(engine) || v.Int != want {
+					t.Errorf("of a program %s is %v by %s (%s), want %v by %s", test.number, v.Int, p.Run.Engine, v.Origin.Reason, want, engine)
+				}
+			}
+			ofPrograms(test.engines, false, test.order[0], test.want)
+			ofPrograms(one, true, Fentry, test.fentry)
 			s.Missed[0].Events = 0
 			if order := s.InOrder(test.engines, false, p, Party{}); !slices.Equal(order, test.engines) {
 				t.Errorf("without misses the order is %v, want %v", order, test.engines)

@@ -33,8 +33,9 @@ func (b *Programs) Add(s *ProgramSnapshot) {
 	}
 }
 
-// Fill sets the costs of a trace, as of a snapshot that was added, and what was lost.
-func (b *Programs) Fill(t *trace.Program, s *ProgramSnapshot, party Party) {
+// Fill sets the costs of a trace, as of a snapshot that was added, which engine they are of, and what was lost. Named is
+// whether that engine was asked for by its name.
+func (b *Programs) Fill(t *trace.Program, s *ProgramSnapshot, party Party, named bool) {
 	party.Missing = s.lacking(party.Missing)
 	party.Missed = s.Missed
 	rows, others := []trace.ProcessRow{}, trace.NoCost()
@@ -43,6 +44,8 @@ func (b *Programs) Fill(t *trace.Program, s *ProgramSnapshot, party Party) {
 		all = append(all, p)
 	}
 	all = append(all, s.Alive...)
+	party.Engines = s.inOrder(party.Engines, named, all, &party)
+	t.Run.Engine = string(party.Engines[0])
 	for _, p := range all {
 		cost := p.cost(party)
 		if p.ID == 0 {
@@ -93,8 +96,11 @@ type programCost struct {
 	party   *Party
 }
 
+// seesCopies is whether it is known in which of its calls the hooks saw copies: of threads without a slot it is not.
+func (p *Process) seesCopies() bool { return p.ID != 0 && p.Unwatched == 0 }
+
 func (p *Process) cost(party Party) trace.Cost {
-	if p.ID == 0 || p.Unwatched > 0 { // of threads without a slot nobody knows in which calls the hooks saw copies
+	if !p.seesCopies() {
 		party.Engines = []Engine{Derived}
 	}
 	p.sorted = p.sums()
@@ -103,7 +109,7 @@ func (p *Process) cost(party Party) trace.Cost {
 	c.calls()
 	var tallies []*tally
 	for _, e := range party.Engines {
-		tallies = append(tallies, p.tally(e, &party, func(bpf.ObjectCellKey) bool { return true }))
+		tallies = append(tallies, p.tally(e, &party, everything))
 	}
 	c.copies(tallies[0])
 	c.Engines = sideBySide(tallies)
@@ -236,6 +242,8 @@ func (p *Process) tally(e Engine, party *Party, of func(bpf.ObjectCellKey) bool)
 	}
 	return t
 }
+
+func everything(bpf.ObjectCellKey) bool { return true }
 
 const everyCall = ^uint32(0) - 1 // asks whether a tally is of all calls
 

@@ -84,7 +84,7 @@ func Exec(ctx context.Context, cfg ProgramConfig, open func(tracer.Options) (Pro
 	r.head = trace.Program{
 		Schema: trace.ProgramSchema, Tool: cfg.Tool, Host: Host(), Scope: trace.Scope{Kind: trace.ScopeExec, Command: cfg.Argv},
 		Run: trace.ProgramRun{
-			Command: cfg.Command, Engine: string(r.attached.Engines[0]), Latency: cfg.Latency,
+			Command: cfg.Command, Latency: cfg.Latency,
 			Started: time.Now().Truncate(time.Millisecond),
 		},
 	}
@@ -145,7 +145,7 @@ func (r *programRecording) tick(ended trace.Ended) error {
 	for _, m := range s.Missed {
 		p.Hooks[m.Index].Misses = trace.Known(m.Events)
 	}
-	r.book.Fill(&p, s, ledger.Party{Missing: r.attached.Missing, Engines: r.attached.Engines, Unheld: r.attached.Unheld})
+	r.book.Fill(&p, s, ledger.Party{Missing: r.attached.Missing, Engines: r.attached.Engines, Unheld: r.attached.Unheld}, slices.Contains(ledger.Engines, r.Copies))
 	for i := range p.Processes {
 		if row := &p.Processes[i]; row.PID == trace.Known(int64(r.command.PID())) && !row.PPID.Known() {
 			row.PPID = trace.Known(int64(os.Getpid()))
