@@ -55,7 +55,8 @@ static __always_inline void read_io(struct io_bytes *io, struct task_struct *tas
 }
 
 /* The process gets one thread more, which has a slot if one is free. */
-static __always_inline __u32 begin_thread(struct following *f, struct task_struct *task, struct process *p, __u32 process)
+static __always_inline __u32 begin_thread(struct following *f, struct task_struct *task, struct process *p, __u32 process,
+					  struct task_struct *maker, const struct thread *of_maker)
 {
 	__u32 place = take_thread(), who = process | OF_PROCESS;
 	struct thread *t = place ? thread_at(place - 1) : 0;
@@ -63,8 +64,7 @@ static __always_inline __u32 begin_thread(struct following *f, struct task_struc
 	__sync_fetch_and_add(&p->alive, 1);
 	__sync_fetch_and_add(&p->threads, 1);
 	if (t) {
-		t->table = use_table(files_of(task));
-		t->clock = tables[t->table % TABLES].clock;
+		begin_table(t, task, maker, of_maker);
 		read_task(&t->begin, task);
 		read_io(&t->begin_io, task);
 		t->sums.task = t->begin;
@@ -101,10 +101,14 @@ static __always_inline struct process *begin_process(struct following *f, struct
 	return p;
 }
 
-static __always_inline void make_subject(struct following *f, struct task_struct *task, __u32 who)
+/* A subject that is nobody yet. First of all, for there may be no place: then nothing is to know of the task, whose end nobody sees. */
+static __always_inline struct subject *make_subject(struct following *f, struct task_struct *task)
 {
-	if (!make_known((void *)bpf_task_pt_regs(task), who))
+	struct subject *s = make_known((void *)bpf_task_pt_regs(task), OF_PROCESS);
+
+	if (!s)
 		__sync_fetch_and_add(&f->late_tasks, 1);
+	return s;
 }
 
 /*
@@ -115,20 +119,23 @@ SEC("tp_btf/sched_wakeup_new")
 int BPF_PROG(sched_wakeup_new, struct task_struct *task)
 {
 	struct task_struct *parent = bpf_get_current_task_btf();
-	struct subject *s = subject_of(parent);
+	struct subject *s = subject_of(parent), *made;
 	struct following *f = followed();
 	struct process *p, *child;
+	struct thread *t;
 	__u32 index;
 
 	if (!s || !f)
 		return 0;
-	p = process_of(s, thread_of(s));
+	t = thread_of(s);
+	p = process_of(s, t);
 	if (!p)
 		return 0;
+	made = make_subject(f, task);
+	if (!made)
+		return 0;
 	if (task->tgid == parent->tgid) {
-		struct thread *t = thread_of(s);
-
-		index = t ? t->process - 1 : s->who & ~(OF_PROCESS | NEWBORN);
+		index = t ? t->process - 1 : s->who & ~OF_PROCESS;
 		child = p;
 	} else {
 		child = begin_process(f, task, &index);
@@ -139,7 +146,7 @@ int BPF_PROG(sched_wakeup_new, struct task_struct *task)
 			__builtin_memcpy(child->exe, p->exe, sizeof(child->exe));
 		}
 	}
-	make_subject(f, task, begin_thread(f, task, child, index) | NEWBORN);
+	made->who = begin_thread(f, task, child, index, parent, t);
 	return 0;
 }
 
@@ -147,16 +154,17 @@ int BPF_PROG(sched_wakeup_new, struct task_struct *task)
 static __always_inline struct process *begin_target(struct following *f, struct task_struct *task)
 {
 	__s64 level = level_of_target(f, task);
+	struct subject *s = level < 0 ? 0 : make_subject(f, task);
 	struct process *p;
 	__u32 index;
 
-	if (level < 0)
+	if (!s)
 		return 0;
 	f->level = level;
 	p = begin_process(f, task, &index);
 	if (!p)
 		return 0;
-	make_subject(f, task, begin_thread(f, task, p, index));
+	s->who = begin_thread(f, task, p, index, task, 0);
 	f->target = 0;
 	f->begun_ns = bpf_ktime_get_ns();
 	return p;
@@ -285,7 +293,7 @@ static __always_inline int program_thread_exits(struct task_struct *task)
 
 	if (!s || !f)
 		return 0;
-	slot = s->who & ~NEWBORN;
+	slot = s->who;
 	t = thread_of(s);
 	p = process_of(s, t);
 	forget_subject((void *)bpf_task_pt_regs(task));

@@ -35,9 +35,10 @@ static __noinline int follow_table(struct thread *t)
 {
 	__u64 files = files_of(bpf_get_current_task_btf());
 
-	if (!t->table || tables[t->table % TABLES].files != files) {
+	if (t->files != files) {
 		leave_table(t->table);
-		t->table = use_table(files);
+		t->files = files;
+		t->table = take_table(files);
 	}
 	forget_memos(t);
 	return 0;
@@ -86,6 +87,8 @@ static __always_inline __u32 sum_of_call(struct thread *t, const struct descript
 		resolve_sum(t, p, m);
 	if (raced(r, t, in_epoch, out_epoch))
 		t->sums.raced++;
+	if (!t->table)
+		m->nr = NO_CALL;
 	return m->sum;
 }
 
@@ -138,7 +141,6 @@ __attribute__((noinline)) int call_of_process(struct process *p, struct returned
 {
 	struct following *f = followed();
 	struct sum_memo m = {};
-	__u32 table;
 
 	if (!p || !r || !f)
 		return 0;
@@ -156,11 +158,8 @@ __attribute__((noinline)) int call_of_process(struct process *p, struct returned
 		__sync_fetch_and_add(&f->no_cell, 1);
 	}
 	add_accounted(&p->sums.counted, r, 1);
-	if (r->any || r->changes) {
-		table = find_table(files_of(bpf_get_current_task_btf())) % TABLES;
-		if (table)
-			note_changes(&tables[table], r);
-	}
+	if (r->any || r->changes)
+		note_changes(&tables[find_table(files_of(bpf_get_current_task_btf())) % TABLES], r);
 	return 0;
 }
 
@@ -237,23 +236,18 @@ static __always_inline int program_call(struct pt_regs *regs, __s64 nr, __s64 re
 {
 	struct subject *s = subject_known_by(regs);
 	struct thread *t;
-	__u32 who;
 
 	if (!s)
 		return 0;
-	who = s->who;
 	t = thread_of(s);
-	if (who & NEWBORN) {
-		s->who = who & ~NEWBORN;
-		if (t)
-			t->enter_ns = 0;
-		if (!ret)
-			return 0; /* fork(2) and the like return in the child, too, which did not make that call */
-	}
 	if (is_compat(regs, nr)) {
 		foreign_call(t);
 		return 0;
 	}
+	/* fork(2) and the like return in the child, too, which did not make that call: with 0, as never in who did. On
+	 * arm64 no program sees that. */
+	if (!ret && makes_task(nr))
+		return 0;
 	/* What a signal's handler returns by has no number any more, and its result is what was in the register that it
 	 * restored. A call that a tracer cancelled is told as the same. */
 	if (nr == -1) {

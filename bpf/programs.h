@@ -8,11 +8,8 @@
 #define ZCTRACE_PROGRAMS_H
 
 /* Who a subject is, of a run that follows programs: the index of its thread's slot or, of one that found no free slot,
- * that of its process, and these. */
-enum who {
-	OF_PROCESS = 1 << 30,
-	NEWBORN = 1 << 31, /* it has not returned from the call that made it */
-};
+ * that of its process, and this. */
+enum who { OF_PROCESS = 1 << 30 };
 
 /* All system calls of one kind. */
 struct sum {
@@ -75,8 +72,9 @@ struct task_sums {
 struct thread {
 	__u32 next;    /* of the free ones: its index + 1 */
 	__u32 process; /* its index + 1; 0: the slot is free */
-	__u32 table;   /* the index of its table of descriptors */
+	__u32 table;   /* the index of its table of descriptors; 0: it has no place, and nothing is remembered of it */
 	__u32 clock;   /* of that table, when the thread's last call returned */
+	__u64 files;   /* the address of that table */
 	struct task_counters begin; /* when it began to count */
 	struct io_bytes begin_io;
 	__u64 nvcsw; /* the task's, at the last switch */
@@ -167,6 +165,6 @@ struct descriptors {
 	__u32 changed[64]; /* that at the last change of descriptors by their number */
 } __attribute__((aligned(128))); /* every call reads it, on any CPU */
 
-#define TABLES 1024 /* a power of two; index 0 is shared by those that find no other */
+#define TABLES 4096 /* a power of two; index 0 is shared by those that find no other */
 
 #endif

@@ -27,6 +27,10 @@ static __always_inline __u64 syscall_arg(struct pt_regs *regs, __u32 n)
 }
 
 #define RT_SIGRETURN 15
+
+/* clone(2), fork(2), vfork(2), clone3(2) */
+static __always_inline bool makes_task(__s64 nr) { return (nr >= 56 && nr <= 58) || nr == 435; }
+
 #define TS_COMPAT 2	     /* arch/x86/include/asm/thread_info.h */
 #define X32_CALL 0x40000000 /* __X32_SYSCALL_BIT */
 
@@ -81,6 +85,10 @@ static __always_inline __u64 syscall_arg(struct pt_regs *regs, __u32 n)
 }
 
 #define RT_SIGRETURN 139
+
+/* clone(2), clone3(2) */
+static __always_inline bool makes_task(__s64 nr) { return nr == 220 || nr == 435; }
+
 #define PSR_MODE32_BIT 0x10 /* arch/arm64/include/uapi/asm/ptrace.h */
 
 static __always_inline bool is_compat(struct pt_regs *regs, __s64 nr) { return regs->pstate & PSR_MODE32_BIT; }

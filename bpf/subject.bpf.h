@@ -74,7 +74,8 @@ static __always_inline void pass_no_more(__u32 place, __u32 n)
 			__sync_fetch_and_add(&nth_place(place, i)->more, -1);
 }
 
-static __noinline bool make_known(void *object, __u32 who)
+/* 0: there is no place for it. */
+static __noinline struct subject *make_known(void *object, __u32 who)
 {
 	__u32 place = place_of(object);
 
@@ -84,7 +85,7 @@ static __noinline bool make_known(void *object, __u32 who)
 		if (__sync_val_compare_and_swap(&s->address, FREE, CLAIMED) == FREE) {
 			s->who = who;
 			__sync_val_compare_and_swap(&s->address, CLAIMED, (__u64)object);
-			return 1;
+			return s;
 		}
 		__sync_fetch_and_add(&s->more, 1);
 	}

@@ -61,12 +61,12 @@ static __always_inline struct thread *thread_of(const struct subject *s)
 {
 	__u32 who = s->who;
 
-	return who & OF_PROCESS ? 0 : thread_at(who & ~NEWBORN);
+	return who & OF_PROCESS ? 0 : thread_at(who);
 }
 
 static __always_inline struct process *process_of(const struct subject *s, const struct thread *t)
 {
-	return process_at(t ? t->process - 1 : s->who & ~(OF_PROCESS | NEWBORN));
+	return process_at(t ? t->process - 1 : s->who & ~OF_PROCESS);
 }
 
 /* The subject that a task is, for hooks that do not get its registers. */
@@ -209,16 +209,9 @@ static __noinline __u32 find_table(__u64 files)
 	return 0;
 }
 
-/* The same, and the caller is one more of these. Whoever shares a table is made by one that has it, so
- * no two look for a place for the same. */
-static __noinline __u32 use_table(__u64 files)
+/* A place for one that only the caller uses. */
+static __noinline __u32 take_table(__u64 files)
 {
-	__u32 found = find_table(files) % TABLES;
-
-	if (found) {
-		__sync_fetch_and_add(&tables[found].users, 1);
-		return found;
-	}
 	for (__u32 n = 0; n < TABLE_PROBES; n++) {
 		__u32 i = place_of_table(files, n);
 
@@ -230,6 +223,14 @@ static __noinline __u32 use_table(__u64 files)
 	return 0;
 }
 
+static __always_inline __u32 share_table(__u32 index)
+{
+	index %= TABLES;
+	if (index)
+		__sync_fetch_and_add(&tables[index].users, 1);
+	return index;
+}
+
 static __always_inline void leave_table(__u32 index)
 {
 	index %= TABLES;
@@ -238,6 +239,20 @@ static __always_inline void leave_table(__u32 index)
 }
 
 static __always_inline __u64 files_of(struct task_struct *task) { return (__u64)BPF_CORE_READ(task, files); }
+
+/*
+ * That of a thread which begins. Whoever shares one has it from its maker, so that all are at one place, or at none. A maker
+ * without a slot does not know whether there is one.
+ */
+static __always_inline void begin_table(struct thread *t, struct task_struct *task, struct task_struct *maker, const struct thread *of_maker)
+{
+	t->files = files_of(task);
+	if (task == maker || files_of(maker) != t->files)
+		t->table = take_table(t->files);
+	else
+		t->table = of_maker ? share_table(of_maker->table) : 0;
+	t->clock = tables[t->table % TABLES].clock;
+}
 
 static __always_inline void forget_memos(struct thread *t)
 {

@@ -480,6 +480,7 @@ type ObjectThread struct {
 	Process    uint32
 	Table      uint32
 	Clock      uint32
+	Files      uint64
 	Begin      ObjectTaskCounters
 	BeginIo    ObjectIoBytes
 	Nvcsw      uint64
@@ -501,14 +502,13 @@ type ObjectThread struct {
 		Sum      uint32
 	}
 	Calls [16]ObjectSum
-	_     [112]byte
+	_     [104]byte
 }
 
-type ObjectWho int32
+type ObjectWho uint32
 
 const (
 	ObjectWhoOF_PROCESS ObjectWho = 1073741824
-	ObjectWhoNEWBORN    ObjectWho = -2147483648
 )
 
 // Names of all BPF objects in the ELF.

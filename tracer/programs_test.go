@@ -3,15 +3,20 @@
 package tracer
 
 import (
+	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"testing"
 	"time"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 
+	"github.com/zctrace/zctrace/bpf"
 	"github.com/zctrace/zctrace/tracer/ledger"
 )
 
@@ -19,9 +24,16 @@ import (
 func follow(t *testing.T, size Programs, argv ...string) (byComm map[string]*ledger.Process, last *ledger.ProgramSnapshot) {
 	t.Helper()
 	tr, cmd := followed(t, Options{Programs: &size, Sockets: true, Copies: ledger.Derived}, argv...)
+	return gather(t, tr, cmd)
+}
+
+// gather counts until all has ended.
+func gather(t *testing.T, tr *Tracer, cmd *exec.Cmd) (byComm map[string]*ledger.Process, last *ledger.ProgramSnapshot) {
+	t.Helper()
 	ended := make(chan error, 1)
 	go func() { ended <- cmd.Wait() }()
 	byComm = map[string]*ledger.Process{}
+	limit := time.After(2 * time.Minute) // on a busy machine
 	for over := false; ; {
 		s, err := tr.Programs()
 		if err != nil {
@@ -47,6 +59,8 @@ func follow(t *testing.T, size Programs, argv ...string) (byComm map[string]*led
 				t.Error(err)
 			}
 		case <-time.After(20 * time.Millisecond): // a snapshot takes time from what it is of
+		case <-limit:
+			t.Fatalf("%d processes do not end: %+v", len(s.Alive), s.Following)
 		}
 	}
 }
@@ -55,6 +69,12 @@ func follow(t *testing.T, size Programs, argv ...string) (byComm map[string]*led
 func followed(t *testing.T, opts Options, argv ...string) (*Tracer, *exec.Cmd) {
 	t.Helper()
 	tr := start(t, opts)
+	return tr, begin(t, tr, nil, nil, argv...)
+}
+
+// begin begins such a command.
+func begin(t *testing.T, tr *Tracer, stdin, stdout *os.File, argv ...string) *exec.Cmd {
+	t.Helper()
 	wait, release, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)
@@ -68,6 +88,9 @@ func followed(t *testing.T, opts Options, argv ...string) (*Tracer, *exec.Cmd) {
 	cmd := exec.Command("/bin/sh", append([]string{"-c", `echo >&4; read go <&3; exec 3<&- 4>&-; exec "$@"`, "sh"}, argv...)...)
 	cmd.ExtraFiles = []*os.File{wait, ready}
 	cmd.Stderr = os.Stderr
+	if stdin != nil {
+		cmd.Stdin, cmd.Stdout = stdin, stdout
+	}
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -80,7 +103,7 @@ func followed(t *testing.T, opts Options, argv ...string) (*Tracer, *exec.Cmd) {
 	}
 	fmt.Fprintln(release, "go")
 	release.Close()
-	return tr, cmd
+	return cmd
 }
 
 func checkBalance(t *testing.T, byComm map[string]*ledger.Process, s *ledger.ProgramSnapshot) {
@@ -216,5 +239,158 @@ func TestFollowCopyOnAnOverlay(t *testing.T) {
 	}
 	if bytes != n {
 		t.Errorf("%d bytes were copied by copy_file_range, want %d", bytes, n)
+	}
+}
+
+// told runs a command that says when it is ready, in a line, and waits for one; meanwhile happens what is given.
+func told(t *testing.T, tr *Tracer, meanwhile func(), argv ...string) (byComm map[string]*ledger.Process, last *ledger.ProgramSnapshot) {
+	t.Helper()
+	var ends [4]*os.File
+	for i := 0; i < len(ends); i += 2 {
+		var err error
+		if ends[i], ends[i+1], err = os.Pipe(); err != nil {
+			t.Fatal(err)
+		}
+		defer ends[i].Close()
+		defer ends[i+1].Close()
+	}
+	cmd := begin(t, tr, ends[0], ends[3], argv...)
+	if _, err := ends[2].Read(make([]byte, 64)); err != nil {
+		t.Fatal(err)
+	}
+	meanwhile()
+	fmt.Fprintln(ends[1], "go")
+	return gather(t, tr, cmd)
+}
+
+// Of a process for which there is no place nothing is known, which is told, and nobody waits for its end.
+func TestFollowWithoutAPlace(t *testing.T) {
+	oncePerMachine(t)
+	tr := start(t, Options{Programs: &DefaultPrograms, Copies: ledger.Derived})
+	full := func() {
+		table := tr.collection.Variables[bpf.ObjectVarSubjects]
+		subjects := make([]bpf.ObjectSubject, uintptr(table.Size())/unsafe.Sizeof(bpf.ObjectSubject{}))
+		if err := table.Get(subjects); err != nil {
+			t.Fatal(err)
+		}
+		for i := range subjects {
+			if subjects[i].Address == 0 {
+				subjects[i].Address = 2
+			}
+		}
+		if err := table.Set(subjects); err != nil {
+			t.Fatal(err)
+		}
+	}
+	byComm, s := told(t, tr, full, "sh", "-c", "echo ready; read go; /bin/true; /bin/true & wait; exit 0")
+	if n := s.Following.LateTasks; n != 2 {
+		t.Errorf("%d late tasks, want 2", n)
+	}
+	for comm, p := range byComm {
+		if p.Folded > 0 || p.Threads != 1 {
+			t.Errorf("%s: %d processes with %d threads, want one", comm, p.Folded, p.Threads)
+		}
+	}
+}
+
+// asTurns has this file execute takeTurns instead of its tests.
+const asTurns = "ZCTRACE_TEST_TURNS"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(asTurns) != "" {
+		takeTurns()
+		return
+	}
+	os.Exit(m.Run())
+}
+
+// turns is how often takeTurns opens another file.
+const turns = 1000
+
+// takeTurns has one thread open a file and a pipe in turn behind one number, from which another one then reads: 2 bytes of the file, 3 of the pipe.
+func takeTurns() {
+	runtime.LockOSThread() // which was there before the places are freed
+	fmt.Println("ready")
+	_, _ = os.Stdin.Read(make([]byte, 64))
+	file, err1 := unix.MemfdCreate("turns", 0)
+	_, err2 := unix.Write(file, make([]byte, 2*turns))
+	_, err3 := unix.Seek(file, 0, io.SeekStart)
+	ends := make([]int, 2)
+	if err := errors.Join(err1, err2, err3, unix.Pipe(ends)); err != nil {
+		panic(err)
+	}
+	opened, read := make(chan int), make(chan int)
+	for range 32 { // those that there are, so that the next one begins now
+		locked := make(chan bool)
+		go func() {
+			runtime.LockOSThread()
+			locked <- true
+			select {}
+		}()
+		<-locked
+	}
+	go func() {
+		runtime.LockOSThread()
+		for n := range opened {
+			if n, err := unix.Read(50, make([]byte, n)); n < 2 {
+				panic(err)
+			}
+			read <- n
+		}
+	}()
+	for i := range turns {
+		if i%2 == 0 {
+			err1 = unix.Dup2(file, 50)
+		} else {
+			_, err2 = unix.Write(ends[1], make([]byte, 3))
+			err1 = unix.Dup2(ends[0], 50)
+		}
+		if err := errors.Join(err1, err2); err != nil {
+			panic(err)
+		}
+		opened <- 2 + i%2
+		<-read
+	}
+}
+
+// More tables of descriptors than there are places for are remembered no less well. The threads of a program do not part:
+// not even if there is a place for some of them, because others have ended.
+func TestFollowTablesWithoutAPlace(t *testing.T) {
+	oncePerMachine(t)
+	t.Setenv(asTurns, "1")
+	for name, freed := range map[string]bool{"full": false, "freed": true} {
+		t.Run(name, func(t *testing.T) {
+			tr := start(t, Options{Programs: &DefaultPrograms, Copies: ledger.Derived})
+			setUsers := func(users uint64) {
+				places := tr.collection.Variables[bpf.ObjectVarTables]
+				tables := make([]bpf.ObjectDescriptors, uintptr(places.Size())/unsafe.Sizeof(bpf.ObjectDescriptors{}))
+				for i := range tables {
+					tables[i].Users = users
+				}
+				if err := places.Set(tables); err != nil {
+					t.Fatal(err)
+				}
+			}
+			setUsers(1)
+			byComm, s := told(t, tr, func() {
+				if freed {
+					setUsers(0)
+				}
+			}, os.Args[0])
+			checkBalance(t, byComm, s)
+			var bytes [2]uint64
+			for _, p := range byComm {
+				for key, c := range p.Calls {
+					if key.Nr == unix.SYS_READ && key.In.Format == unix.S_IFIFO {
+						bytes[1] += c.Bytes
+					} else if key.Nr == unix.SYS_READ && key.In.Detail == unix.TMPFS_MAGIC {
+						bytes[0] += c.Bytes
+					}
+				}
+			}
+			if want := [2]uint64{2 * turns / 2, 3*turns/2 + uint64(len("go\n"))}; bytes != want {
+				t.Errorf("%v bytes were read from the file and the pipe, want %v", bytes, want)
+			}
+		})
 	}
 }
