@@ -33,7 +33,7 @@ enum fd_attr {
 	FD_STABLE = 1 << 7,   /* what is written must not change meanwhile, and this kernel copies direct I/O therefore */
 	FD_INSTALLS = 1 << 8, /* reading it may install descriptors: fanotify, userfaultfd */
 	FD_ULP = 1 << 9,      /* socket of TCP below another protocol: kTLS */
-	FD_OVERLAY = 1 << 10, /* what is told is of the file below an overlay's */
+	FD_OVERLAY = 1 << 10, /* it is on an overlay; what is told is of the file below, if that is known */
 };
 
 /* Who saw a copy: the tracepoints, the hooks on the functions that copy, or the

@@ -82,6 +82,7 @@ struct file_dedupe_range {
 #define CLONE_PIDFD 0x1000
 #define AF_UNIX 1
 #define ANON_INODE_FS_MAGIC 0x09041934
+#define MAX_ERRNO 4095 /* include/linux/err.h */
 /* include/linux/errno.h: how a call ends that the kernel makes again, or has fail with EINTR */
 #define ERESTARTSYS 512
 #define ERESTARTNOINTR 513

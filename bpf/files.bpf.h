@@ -150,14 +150,12 @@ static __noinline int describe_file(struct fd_kind *kind, struct file *file)
 	if (!kind || !file)
 		return 0;
 	real = real_file(file);
+	kind->attrs = real == file ? FD_KNOWN : FD_KNOWN | FD_OVERLAY;
 	if (!real) /* then the overlay is all that is known */
 		real = file;
 	inode = BPF_CORE_READ(real, f_inode);
 	fmt = BPF_CORE_READ(inode, i_mode) & S_IFMT;
 	kind->format = fmt;
-	kind->attrs = FD_KNOWN;
-	if (real != file)
-		kind->attrs |= FD_OVERLAY;
 	flags = BPF_CORE_READ(file, f_flags);
 	if (flags & O_DIRECT)
 		kind->attrs |= FD_DIRECT;

@@ -75,6 +75,7 @@ static __always_inline __u32 begin_thread(struct following *f, struct task_struc
 		t->process = process + 1;
 		who = place - 1;
 	} else {
+		__sync_fetch_and_add(&p->slotless, 1);
 		__sync_fetch_and_add(&f->no_slot, 1);
 	}
 	return who;
@@ -165,6 +166,7 @@ static __always_inline struct process *begin_target(struct following *f, struct 
 	if (!p)
 		return 0;
 	s->who = begin_thread(f, task, p, index, task, 0);
+	f->unaccounted = !bpf_core_field_exists(task->ioac.rchar);
 	f->target = 0;
 	f->begun_ns = bpf_ktime_get_ns();
 	return p;
@@ -179,7 +181,7 @@ static __always_inline void read_process_io(struct process *p, struct task_struc
 	struct io_bytes io = {};
 
 	read_io(&io, task);
-	p->sums.kernel_read += io.rchar + p->sums.io.rchar - p->sums.counted.rchar - p->sums.kernel_read;
+	p->sums.kernel_read += what_is_over(io.rchar + p->sums.io.rchar, p->sums.counted.rchar + p->sums.kernel_read);
 }
 
 static __always_inline struct process *program_executes(struct task_struct *task)
@@ -273,9 +275,29 @@ __attribute__((noinline)) int fold_thread(struct process *p, struct thread *t)
 
 #define SIGNAL_GROUP_EXIT 4 /* include/linux/sched/signal.h */
 
+/* In how many of its pid namespaces the end of the process is recorded. */
+static __always_inline __u32 recorders_of(struct task_struct *task)
+{
+	struct pid *pid = BPF_CORE_READ(task, thread_pid);
+	struct pid_namespace *ns = 0;
+	__u32 deepest, n = 0;
+
+	if (!bpf_core_field_exists(ns->bacct)) /* without CONFIG_BSD_PROCESS_ACCT */
+		return 0;
+	deepest = BPF_CORE_READ(pid, level);
+	for (__u32 level = 0; level < 32 && level <= deepest; level++) {
+		struct upid *number = pid_number(pid, level);
+
+		if (BPF_CORE_READ(number, ns, bacct))
+			n++;
+	}
+	return n;
+}
+
 /* The last thread of the process has ended. */
 static __always_inline void end_process(struct process *p, struct task_struct *task)
 {
+	p->recorders = recorders_of(task);
 	if (BPF_CORE_READ(task, signal, flags) & SIGNAL_GROUP_EXIT)
 		p->exit_code = BPF_CORE_READ(task, signal, group_exit_code);
 	p->ended_ns = bpf_ktime_get_ns();
@@ -314,6 +336,7 @@ static __always_inline int program_thread_exits(struct task_struct *task)
 		read_io(&now.io, task);
 		fold_task(&p->sums, &now, &zero, &none);
 		grow(&p->sums.unwatched, now.task.nvcsw + now.task.nivcsw, 1);
+		grow(&p->slotless_ended, 1, 1);
 	}
 	if (task->pid == task->tgid)
 		p->exit_code = task->exit_code;

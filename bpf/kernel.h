@@ -183,7 +183,9 @@ struct signal_struct {
 struct ns_common {
 	unsigned int inum;
 };
+struct fs_pin;
 struct pid_namespace {
+	struct fs_pin *bacct;
 	struct ns_common ns;
 };
 struct upid {

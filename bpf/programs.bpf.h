@@ -44,13 +44,19 @@ static __noinline int follow_table(struct thread *t)
 	return 0;
 }
 
+/* Less than nothing is a loss, which is told when the process has ended. */
+static __always_inline __u64 what_is_over(__u64 accounted, __u64 explained)
+{
+	return accounted > explained ? accounted - explained : 0;
+}
+
 /* Reads of the kernel's own, which it accounts to the caller: what no call returned, once one that makes it do so has. */
 static __always_inline void read_kernel_io(struct thread *t, struct returned *r)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 
 	if (bpf_core_field_exists(task->ioac.rchar))
-		r->kernel_read = task->ioac.rchar - t->begin_io.rchar - t->sums.counted.rchar - t->sums.kernel_read;
+		r->kernel_read = what_is_over(task->ioac.rchar - t->begin_io.rchar, t->sums.counted.rchar + t->sums.kernel_read);
 	t->sums.kernel_read += r->kernel_read;
 }
 
@@ -254,6 +260,8 @@ static __always_inline int program_call(struct pt_regs *regs, __s64 nr, __s64 re
 		nr = RT_SIGRETURN;
 		ret = 0;
 	}
+	if (ret < -MAX_ERRNO) /* no error, but where lseek(2) got to in /proc/PID/mem */
+		ret = 0;
 	if (t && count_at_once(t, call_of(nr), regs, nr, ret))
 		return 0;
 	return count_returned(s, t, regs, nr, ret);

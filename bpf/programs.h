@@ -16,7 +16,7 @@ struct sum {
 	__u64 state; /* enum claim */
 	struct cell_key key;
 	__u64 calls;	 /* that returned to the program */
-	__u64 restarted; /* that a signal ended, and that are made again without the program's knowing */
+	__u64 restarted; /* that a signal ended: they are made again, or the program gets EINTR */
 	__u64 errors;	 /* of calls */
 	__u64 bytes;	 /* as in a cell */
 	__u64 mapped;
@@ -29,6 +29,7 @@ struct sum {
 
 #define THREAD_SUMS 16	 /* a power of two */
 #define PROCESS_SUMS 128 /* a power of two */
+#define FILE_SUMS 48 /* of these, that are for calls with some kinds of descriptors; a busy Python program has 26 and 68 others */
 
 /* The sum that a call with these descriptors belongs to, while these refer to the same. */
 struct sum_memo {
@@ -118,8 +119,11 @@ struct process {
 	__s32 below[NAMESPACES]; /* its numbers further down */
 	__u64 alive;	/* threads */
 	__u64 threads;	/* that it ever had */
+	__u64 file_sums; /* those that were ever taken */
+	__u64 slotless, slotless_ended; /* of these, those without a slot, and what of them has ended */
 	__u32 exit_code; /* as wait(2) has it */
 	__u32 execs;
+	__u32 recorders; /* pid namespaces of its in which each end of a process is recorded: acct(2) */
 	__u64 started_ns, ended_ns; /* CLOCK_MONOTONIC */
 	char comm[16];
 	char exe[256]; /* as execve was given it */
@@ -144,6 +148,7 @@ struct following {
 	__u64 level;	 /* of that namespace */
 	__u64 ids;
 	__u64 folds_begun, folds_ended; /* threads that ended, before their sums move to their process and after */
+	__u64 unaccounted; /* the kernel does not account what is read and written: no CONFIG_TASK_XACCT */
 	/* Losses. */
 	__u64 late_tasks; /* threads for which there was no place in the table of subjects */
 	__u64 no_process; /* processes that share the cells of index 0 */
@@ -154,6 +159,7 @@ struct following {
 	/* Limits. */
 	__u64 no_slot; /* threads */
 	__u64 errnos_overflow; /* errors */
+	__u64 kinds_overflow; /* kinds of calls, of whose descriptors nothing is known */
 };
 
 /* A table of descriptors: what is remembered of one ends when its number changes hands. */

@@ -19,7 +19,7 @@ struct returned {
 	__u32 times;	 /* that the kernel accounts its bytes */
 };
 
-/* With what the call that a signal ended returns, to be made again (include/linux/errno.h); no program sees that. */
+/* What a call returns that a signal ended (include/linux/errno.h). No program sees that: the call is made again, or has failed with EINTR. */
 static __always_inline bool is_restarted(__s64 ret) { return ret <= -512 && ret >= -516 && ret != -515; }
 
 /* Which descriptor fcntl(2) changes, by its command. */
@@ -53,8 +53,9 @@ static __always_inline void heed_kinds(struct returned *r, const struct cell_key
 {
 	if (key->in.attrs & FD_INSTALLS)
 		r->any = 1;
+	/* fs/overlayfs/file.c: ovl_copyfile. What is written lies in the upper layer, which is never on another overlay. */
 	if (r->accounted & ACCOUNTED_TWICE && key->out.attrs & FD_OVERLAY)
-		r->times = 2; /* fs/overlayfs/file.c: ovl_copyfile */
+		r->times = 2;
 }
 
 static __always_inline void change(struct descriptors *d, __u32 fd)

@@ -3,7 +3,7 @@
 #ifndef ZCTRACE_SUMS_H
 #define ZCTRACE_SUMS_H
 
-#define SUM_PROBES 32
+#define SUM_PROBES PROCESS_SUMS /* where it is nearly full, a kind is far from its place */
 
 /* The index of the key's sum in the thread's slot, taking a free one if need be; NO_SUM when there is none. */
 static __always_inline __u32 own_sum(struct thread *t, const struct cell_key *key)
@@ -32,8 +32,10 @@ static __always_inline struct sum *sum_of_process(struct process *p, __u64 index
 	return &p->calls[index % PROCESS_SUMS];
 }
 
+static __always_inline bool has_files(const struct cell_key *key) { return fd_word(&key->in) || fd_word(&key->out); }
+
 /* The same of the process, on any CPU. Two that look at once may each take one for the same key; they add up. */
-__attribute__((noinline)) __u32 shared_sum(struct process *p, const struct cell_key *key)
+__attribute__((noinline)) __u32 exact_sum(struct process *p, const struct cell_key *key)
 {
 	__u32 start;
 
@@ -45,9 +47,13 @@ __attribute__((noinline)) __u32 shared_sum(struct process *p, const struct cell_
 		struct sum *c = &p->calls[index];
 		__u64 was = c->state;
 
+		if (was == FREE && p->file_sums >= FILE_SUMS && has_files(key))
+			return NO_SUM;
 		if (was == FREE)
 			was = __sync_val_compare_and_swap(&c->state, FREE, CLAIMED);
 		if (was == FREE) {
+			if (has_files(key))
+				__sync_fetch_and_add(&p->file_sums, 1);
 			c->key = *key;
 			__sync_val_compare_and_swap(&c->state, CLAIMED, READY);
 			return index;
@@ -56,6 +62,26 @@ __attribute__((noinline)) __u32 shared_sum(struct process *p, const struct cell_
 			return index;
 	}
 	return NO_SUM;
+}
+
+/* Where there is no room for it, that of the call with whatever descriptors. */
+__attribute__((noinline)) __u32 shared_sum(struct process *p, const struct cell_key *key)
+{
+	struct following *f = followed();
+	struct cell_key any = {};
+	__u32 index;
+
+	if (!p || !key || !f)
+		return NO_SUM;
+	index = exact_sum(p, key);
+	if (index != NO_SUM || !has_files(key))
+		return index;
+	any.nr = key->nr;
+	any.flags = key->flags;
+	index = exact_sum(p, &any);
+	if (index != NO_SUM)
+		__sync_fetch_and_add(&f->kinds_overflow, 1);
+	return index;
 }
 
 static __always_inline void grow(__u64 *sum, __u64 n, bool shared)

@@ -184,6 +184,7 @@ type ObjectFollowing struct {
 	Ids            uint64
 	FoldsBegun     uint64
 	FoldsEnded     uint64
+	Unaccounted    uint64
 	LateTasks      uint64
 	NoProcess      uint64
 	NoCell         uint64
@@ -192,6 +193,7 @@ type ObjectFollowing struct {
 	BlindStints    uint64
 	NoSlot         uint64
 	ErrnosOverflow uint64
+	KindsOverflow  uint64
 }
 
 type ObjectHelperCounters struct {
@@ -259,26 +261,31 @@ type ObjectPool struct {
 }
 
 type ObjectProcess struct {
-	_         structs.HostLayout
-	Next      uint64
-	State     uint64
-	Id        uint64
-	Pid       int32
-	Ppid      int32
-	Below     [4]int32
-	Alive     uint64
-	Threads   uint64
-	ExitCode  uint32
-	Execs     uint32
-	StartedNs uint64
-	EndedNs   uint64
-	Comm      [16]int8
-	Exe       [256]int8
-	Sums      ObjectTaskSums
-	Seen      [3]ObjectCopied
-	Errnos    [64]ObjectErrnoSum
-	Calls     [128]ObjectSum
-	_         [16]byte
+	_             structs.HostLayout
+	Next          uint64
+	State         uint64
+	Id            uint64
+	Pid           int32
+	Ppid          int32
+	Below         [4]int32
+	Alive         uint64
+	Threads       uint64
+	FileSums      uint64
+	Slotless      uint64
+	SlotlessEnded uint64
+	ExitCode      uint32
+	Execs         uint32
+	Recorders     uint32
+	_             [4]byte
+	StartedNs     uint64
+	EndedNs       uint64
+	Comm          [16]int8
+	Exe           [256]int8
+	Sums          ObjectTaskSums
+	Seen          [3]ObjectCopied
+	Errnos        [64]ObjectErrnoSum
+	Calls         [128]ObjectSum
+	_             [112]byte
 }
 
 type ObjectProcessState uint32

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"sync/atomic"
 	"unsafe"
 
@@ -93,13 +94,13 @@ func (t *Tracer) Follow(pid int) error {
 }
 
 // Programs copies what was counted of programs. Each process that has ended is in one of the snapshots, whole, and in
-// no later one; keep adds those up, so that all are told of.
+// no later one: who adds those up has all.
 func (t *Tracer) Programs() (*ledger.ProgramSnapshot, error) {
 	var now unix.Timespec
 	if err := unix.ClockGettime(unix.CLOCK_MONOTONIC, &now); err != nil {
 		return nil, fmt.Errorf("read the clock: %w", err)
 	}
-	s := &ledger.ProgramSnapshot{NowNS: uint64(now.Nano()), Ended: t.cells.takeEnded(), BlindUnknown: !t.watchesBlind}
+	s := &ledger.ProgramSnapshot{NowNS: uint64(now.Nano()), BlindUnknown: !t.watchesBlind}
 	const tries = 100 // while threads end all the time
 	for range tries {
 		before := atomic.LoadUint64(&t.cells.following.FoldsBegun)
@@ -109,6 +110,10 @@ func (t *Tracer) Programs() (*ledger.ProgramSnapshot, error) {
 			break
 		}
 	}
+	s.Ended = t.cells.takeEnded()
+	s.Alive = slices.DeleteFunc(s.Alive, func(p *ledger.Process) bool {
+		return slices.ContainsFunc(s.Ended, func(q *ledger.Process) bool { return p.ID == q.ID }) // which has ended since
+	})
 	s.Following = *t.cells.following
 	for i := range t.hooks {
 		h := &t.hooks[i]

@@ -3,20 +3,17 @@
 package tracer
 
 import (
-	"errors"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
+	"slices"
 	"testing"
 	"time"
-	"unsafe"
 
 	"golang.org/x/sys/unix"
 
-	"github.com/zctrace/zctrace/bpf"
+	"github.com/zctrace/zctrace/internal/syscalls"
 	"github.com/zctrace/zctrace/tracer/ledger"
 )
 
@@ -160,6 +157,20 @@ func TestFollowForks(t *testing.T) {
 	if p := byComm["true"]; p == nil || p.Folded != int64(forks) {
 		t.Fatalf("%+v", p)
 	}
+	var made uint64 // by calls that return twice, in the child too
+	for _, p := range byComm {
+		for key, c := range p.Calls {
+			if slices.Contains([]string{"clone", "clone3", "fork", "vfork"}, syscalls.Name(key.Nr)) {
+				made += c.Calls
+			}
+		}
+	}
+	if made != uint64(forks) {
+		t.Errorf("%d calls have made %d processes", made, forks)
+	}
+	if f := s.Following; f.Threads.Fresh > 4 || f.Processes.Fresh > uint64(max(30, forks/2)) {
+		t.Errorf("%d threads and %d processes have taken a place", f.Threads.Fresh, f.Processes.Fresh)
+	}
 }
 
 // With places for two threads and two processes all calls are counted all the same.
@@ -207,7 +218,8 @@ func TestFollowSignals(t *testing.T) {
 	}
 }
 
-// On an overlay the kernel accounts what copy_file_range copies twice, and that is no loss.
+// On an overlay the kernel accounts what copy_file_range copies twice, and that is no loss; neither is it on an overlay that is on another, whose
+// upper layer is on none. What is not in that is not copied there.
 func TestFollowCopyOnAnOverlay(t *testing.T) {
 	oncePerMachine(t)
 	const n = 1 << 20
@@ -217,180 +229,72 @@ func TestFollowCopyOnAnOverlay(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { os.RemoveAll(at) })
-	for _, name := range []string{"lower", "upper", "work", "merged"} {
-		if err := os.Mkdir(filepath.Join(at, name), 0o700); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := os.WriteFile(at+"/lower/data", make([]byte, n), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if err := unix.Mount("overlay", at+"/merged", "overlay", 0, fmt.Sprintf("lowerdir=%s/lower,upperdir=%s/upper,workdir=%s/work", at, at, at)); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = unix.Unmount(at+"/merged", 0) })
-	byComm, s := follow(t, DefaultPrograms, "cp", "--sparse=never", at+"/merged/data", at+"/merged/copy")
-	checkBalance(t, byComm, s)
-	var bytes uint64
-	for key, c := range byComm["cp"].Calls {
-		if key.Nr == unix.SYS_COPY_FILE_RANGE {
-			bytes += c.Bytes
-		}
-	}
-	if bytes != n {
-		t.Errorf("%d bytes were copied by copy_file_range, want %d", bytes, n)
-	}
-}
-
-// told runs a command that says when it is ready, in a line, and waits for one; meanwhile happens what is given.
-func told(t *testing.T, tr *Tracer, meanwhile func(), argv ...string) (byComm map[string]*ledger.Process, last *ledger.ProgramSnapshot) {
-	t.Helper()
-	var ends [4]*os.File
-	for i := 0; i < len(ends); i += 2 {
-		var err error
-		if ends[i], ends[i+1], err = os.Pipe(); err != nil {
-			t.Fatal(err)
-		}
-		defer ends[i].Close()
-		defer ends[i+1].Close()
-	}
-	cmd := begin(t, tr, ends[0], ends[3], argv...)
-	if _, err := ends[2].Read(make([]byte, 64)); err != nil {
-		t.Fatal(err)
-	}
-	meanwhile()
-	fmt.Fprintln(ends[1], "go")
-	return gather(t, tr, cmd)
-}
-
-// Of a process for which there is no place nothing is known, which is told, and nobody waits for its end.
-func TestFollowWithoutAPlace(t *testing.T) {
-	oncePerMachine(t)
-	tr := start(t, Options{Programs: &DefaultPrograms, Copies: ledger.Derived})
-	full := func() {
-		table := tr.collection.Variables[bpf.ObjectVarSubjects]
-		subjects := make([]bpf.ObjectSubject, uintptr(table.Size())/unsafe.Sizeof(bpf.ObjectSubject{}))
-		if err := table.Get(subjects); err != nil {
-			t.Fatal(err)
-		}
-		for i := range subjects {
-			if subjects[i].Address == 0 {
-				subjects[i].Address = 2
+	mount := func(name, lower string) {
+		for _, layer := range []string{"upper", "work", "merged"} {
+			if err := os.MkdirAll(filepath.Join(at, name, layer), 0o700); err != nil {
+				t.Fatal(err)
 			}
 		}
-		if err := table.Set(subjects); err != nil {
+		if err := unix.Mount("overlay", at+"/"+name+"/merged", "overlay", 0, fmt.Sprintf("lowerdir=%s/%s,upperdir=%s/%s/upper,workdir=%[1]s/%[4]s/work", at, lower, at, name)); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = unix.Unmount(at+"/"+name+"/merged", 0) })
+	}
+	write := func(name string) {
+		if err := os.WriteFile(filepath.Join(at, name), make([]byte, n), 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
-	byComm, s := told(t, tr, full, "sh", "-c", "echo ready; read go; /bin/true; /bin/true & wait; exit 0")
-	if n := s.Following.LateTasks; n != 2 {
-		t.Errorf("%d late tasks, want 2", n)
+	if err := os.Mkdir(at+"/lower", 0o700); err != nil {
+		t.Fatal(err)
 	}
-	for comm, p := range byComm {
-		if p.Folded > 0 || p.Threads != 1 {
-			t.Errorf("%s: %d processes with %d threads, want one", comm, p.Folded, p.Threads)
-		}
-	}
-}
-
-// asTurns has this file execute takeTurns instead of its tests.
-const asTurns = "ZCTRACE_TEST_TURNS"
-
-func TestMain(m *testing.M) {
-	if os.Getenv(asTurns) != "" {
-		takeTurns()
-		return
-	}
-	os.Exit(m.Run())
-}
-
-// turns is how often takeTurns opens another file.
-const turns = 1000
-
-// takeTurns has one thread open a file and a pipe in turn behind one number, from which another one then reads: 2 bytes of the file, 3 of the pipe.
-func takeTurns() {
-	runtime.LockOSThread() // which was there before the places are freed
-	fmt.Println("ready")
-	_, _ = os.Stdin.Read(make([]byte, 64))
-	file, err1 := unix.MemfdCreate("turns", 0)
-	_, err2 := unix.Write(file, make([]byte, 2*turns))
-	_, err3 := unix.Seek(file, 0, io.SeekStart)
-	ends := make([]int, 2)
-	if err := errors.Join(err1, err2, err3, unix.Pipe(ends)); err != nil {
-		panic(err)
-	}
-	opened, read := make(chan int), make(chan int)
-	for range 32 { // those that there are, so that the next one begins now
-		locked := make(chan bool)
-		go func() {
-			runtime.LockOSThread()
-			locked <- true
-			select {}
-		}()
-		<-locked
-	}
-	go func() {
-		runtime.LockOSThread()
-		for n := range opened {
-			if n, err := unix.Read(50, make([]byte, n)); n < 2 {
-				panic(err)
-			}
-			read <- n
-		}
-	}()
-	for i := range turns {
-		if i%2 == 0 {
-			err1 = unix.Dup2(file, 50)
-		} else {
-			_, err2 = unix.Write(ends[1], make([]byte, 3))
-			err1 = unix.Dup2(ends[0], 50)
-		}
-		if err := errors.Join(err1, err2); err != nil {
-			panic(err)
-		}
-		opened <- 2 + i%2
-		<-read
-	}
-}
-
-// More tables of descriptors than there are places for are remembered no less well. The threads of a program do not part:
-// not even if there is a place for some of them, because others have ended.
-func TestFollowTablesWithoutAPlace(t *testing.T) {
-	oncePerMachine(t)
-	t.Setenv(asTurns, "1")
-	for name, freed := range map[string]bool{"full": false, "freed": true} {
-		t.Run(name, func(t *testing.T) {
-			tr := start(t, Options{Programs: &DefaultPrograms, Copies: ledger.Derived})
-			setUsers := func(users uint64) {
-				places := tr.collection.Variables[bpf.ObjectVarTables]
-				tables := make([]bpf.ObjectDescriptors, uintptr(places.Size())/unsafe.Sizeof(bpf.ObjectDescriptors{}))
-				for i := range tables {
-					tables[i].Users = users
-				}
-				if err := places.Set(tables); err != nil {
-					t.Fatal(err)
-				}
-			}
-			setUsers(1)
-			byComm, s := told(t, tr, func() {
-				if freed {
-					setUsers(0)
-				}
-			}, os.Args[0])
+	write("lower/low")
+	mount("one", "lower")
+	mount("two", "one/merged")
+	write("one/merged/middle")
+	write("two/merged/high")
+	for _, test := range []struct {
+		dir, file string
+		copied    uint64 // by copy_file_range
+	}{{"one", "low", n}, {"one", "middle", n}, {"two", "low", 0}, {"two", "middle", 0}, {"two", "high", n}} {
+		t.Run(test.dir+" "+test.file, func(t *testing.T) {
+			merged := filepath.Join(at, test.dir, "merged")
+			byComm, s := follow(t, DefaultPrograms, "cp", "--sparse=never", filepath.Join(merged, test.file), filepath.Join(merged, "copy of "+test.file))
 			checkBalance(t, byComm, s)
-			var bytes [2]uint64
-			for _, p := range byComm {
-				for key, c := range p.Calls {
-					if key.Nr == unix.SYS_READ && key.In.Format == unix.S_IFIFO {
-						bytes[1] += c.Bytes
-					} else if key.Nr == unix.SYS_READ && key.In.Detail == unix.TMPFS_MAGIC {
-						bytes[0] += c.Bytes
-					}
+			var bytes uint64
+			for key, c := range byComm["cp"].Calls {
+				if key.Nr == unix.SYS_COPY_FILE_RANGE {
+					bytes += c.Bytes
 				}
 			}
-			if want := [2]uint64{2 * turns / 2, 3*turns/2 + uint64(len("go\n"))}; bytes != want {
-				t.Errorf("%v bytes were read from the file and the pipe, want %v", bytes, want)
+			if bytes != test.copied {
+				t.Errorf("%d bytes were copied by copy_file_range, want %d", bytes, test.copied)
 			}
 		})
+	}
+}
+
+// A thread without a slot does not note what the kernel reads for it in an execve that fails: the head of a script whose
+// interpreter is not there.
+func TestFollowFailedExecWithoutASlot(t *testing.T) {
+	oncePerMachine(t)
+	script := filepath.Join(t.TempDir(), "script")
+	const text = "#!/of/nobody\n"
+	if err := os.WriteFile(script, []byte(text), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	byComm, s := follow(t, Programs{Threads: 1, Processes: 8}, "sh", "-c", script+"; exit 0")
+	checkBalance(t, byComm, s)
+	var slotless, read uint64
+	for _, p := range byComm {
+		slotless += p.Slotless
+		for key, c := range p.Calls {
+			if key.Nr == unix.SYS_EXECVE {
+				read += c.KernelRead
+			}
+		}
+	}
+	if slotless != 1 || read != uint64(len(text)) {
+		t.Errorf("%d threads without a slot; the kernel has read %d bytes for itself, want %d", slotless, read, len(text))
 	}
 }

@@ -140,6 +140,10 @@ func open(hooks []Hook, opts Options, engines []ledger.Engine, kernel *btf.Spec)
 		t.hooks[i].prog = t.collection.Programs[t.hooks[i].program]
 	}
 	if opts.Programs != nil {
+		if why := t.missing()[ledger.ThreadExits]; why != "" { // nobody would know whose stack, and which place, becomes another's
+			t.collection.Close()
+			return nil, fmt.Errorf("load the eBPF programs: %s", why)
+		}
 		if t.cells, err = mapCells(t.collection); err != nil {
 			t.collection.Close()
 			return nil, err

@@ -3,6 +3,8 @@
 package ledger
 
 import (
+	"golang.org/x/sys/unix"
+
 	"github.com/zctrace/zctrace/bpf"
 )
 
@@ -30,12 +32,14 @@ type Process struct {
 	ExitCode              uint32 // as wait(2) has it
 	Threads               uint64
 	Running               uint64                                    // of these, those that live
+	Slotless              uint64                                    // those that had no slot of their own
+	SlotlessRunning       uint64                                    // of these, those that live
 	Folded                int64                                     // how many processes that ended these are; 0: it is one
 	Seen                  [bpf.ObjectEngineENGINES]bpf.ObjectCopied // outside of calls that returned
 	Calls                 map[bpf.ObjectCellKey]bpf.ObjectSum
 	sorted                []bpf.ObjectSum // those of Calls, while a cost is made of them
 	Errnos                map[CallErrno]uint64
-	CoreRead, CoreWritten uint64    // what the kernel read and wrote when it dumped core
+	ExitRead, ExitWritten uint64    // what the kernel read and wrote after the last call: when it dumped core, or recorded the end
 	Unbalanced            [3]uint64 // of ended ones: read bytes, written bytes, and switches that nothing explains
 }
 
@@ -47,6 +51,7 @@ func NewProcess(c *bpf.ObjectProcess) *Process {
 	p := &Process{
 		ObjectTaskSums: c.Sums, ID: c.Id, PID: c.Pid, PPID: c.Ppid, Comm: text(c.Comm[:]), Exe: text(c.Exe[:]),
 		StartedNS: c.StartedNs, EndedNS: c.EndedNs, ExitCode: c.ExitCode, Threads: c.Threads, Running: c.Alive, Seen: c.Seen,
+		Slotless: c.Slotless, SlotlessRunning: c.Slotless - min(c.Slotless, c.SlotlessEnded),
 		Calls: map[bpf.ObjectCellKey]bpf.ObjectSum{}, Errnos: map[CallErrno]uint64{},
 	}
 	for _, n := range c.Below {
@@ -61,7 +66,7 @@ func NewProcess(c *bpf.ObjectProcess) *Process {
 		}
 	}
 	if p.EndedNS != 0 {
-		p.balance()
+		p.balance(uint64(c.Recorders))
 	}
 	return p
 }
@@ -155,20 +160,47 @@ func (p *Process) addTask(s *bpf.ObjectTaskSums) {
 	sum.Raced += s.Raced
 }
 
-const dumpedCore = 0x80 // of a status of wait(2)
+const (
+	dumpedCore = 0x80 // of a status of wait(2)
+	acctRecord = 64   // bytes: struct acct and acct_v3 (include/uapi/linux/acct.h)
+)
 
 // balance holds what was counted of a process that has ended against what the kernel counted. What is over when it
-// dumped core is the dump.
-func (p *Process) balance() {
-	read, written := p.Io.Rchar-p.Counted.Rchar-p.KernelRead, p.Io.Wchar-p.Counted.Wchar
-	if p.ExitCode&dumpedCore != 0 && int64(read) >= 0 && int64(written) >= 0 {
-		p.CoreRead, p.CoreWritten = read, written
-		read, written = 0, 0
+// dumped core is the dump. Its end is recorded by acct(2) in so many pid namespaces; the kernel writes that in its name,
+// and until Linux 6.15 before the thread's end is seen.
+func (p *Process) balance(recorders uint64) {
+	read, written := int64(p.Io.Rchar-p.Counted.Rchar-p.KernelRead), int64(p.Io.Wchar-p.Counted.Wchar)
+	if read > 0 && p.readWithoutSlot(uint64(read)) {
+		read = 0
 	}
-	switches := p.Task.Nvcsw + p.Task.Nivcsw - p.Unwatched - p.Voluntary - p.Involuntary
-	for i, n := range [...]uint64{read, written, switches} {
-		p.Unbalanced[i] = uint64(max(int64(n), -int64(n)))
+	switch {
+	case p.ExitCode&dumpedCore != 0 && read >= 0 && written >= 0:
+		p.ExitRead, p.ExitWritten, read, written = uint64(read), uint64(written), 0, 0
+	case written > 0 && written%acctRecord == 0 && uint64(written)/acctRecord <= recorders:
+		p.ExitWritten, written = uint64(written), 0
 	}
+	switches := int64(p.Task.Nvcsw + p.Task.Nivcsw - p.Unwatched - p.Voluntary - p.Involuntary)
+	for i, n := range [...]int64{read, written, switches} {
+		p.Unbalanced[i] = uint64(max(n, -n))
+	}
+}
+
+// readWithoutSlot gives what is over of what was read to a call in which the kernel reads for itself, and of which nobody
+// looked how much: that of a thread without a slot, but for an execve that succeeded (read_process_io in bpf/follow.bpf.h).
+func (p *Process) readWithoutSlot(bytes uint64) bool {
+	if p.Slotless == 0 {
+		return false
+	}
+	for _, c := range p.sums() {
+		if !readsForItself(c.Key.Nr) || c.Errors == 0 && (c.Key.Nr == unix.SYS_EXECVE || c.Key.Nr == unix.SYS_EXECVEAT) {
+			continue
+		}
+		c.KernelRead += bytes
+		p.KernelRead += bytes
+		p.Calls[c.Key] = c
+		return true
+	}
+	return false
 }
 
 // Fold adds another process that has ended.
@@ -176,6 +208,8 @@ func (p *Process) Fold(q *Process) {
 	p.addTask(&q.ObjectTaskSums)
 	p.Folded = max(1, p.Folded) + max(1, q.Folded)
 	p.Threads += q.Threads
+	p.Slotless += q.Slotless
+	p.SlotlessRunning += q.SlotlessRunning
 	p.StartedNS, p.EndedNS = min(p.StartedNS, q.StartedNS), max(p.EndedNS, q.EndedNS)
 	if p.PPID != q.PPID {
 		p.PPID = 0
@@ -189,8 +223,8 @@ func (p *Process) Fold(q *Process) {
 	for how, n := range q.Errnos {
 		p.Errnos[how] += n
 	}
-	p.CoreRead += q.CoreRead
-	p.CoreWritten += q.CoreWritten
+	p.ExitRead += q.ExitRead
+	p.ExitWritten += q.ExitWritten
 	for i, n := range q.Unbalanced {
 		p.Unbalanced[i] += n
 	}

@@ -47,7 +47,7 @@ func (b *Programs) Fill(t *trace.Program, s *ProgramSnapshot, party Party, named
 	party.Engines = s.inOrder(party.Engines, named, all, &party)
 	t.Run.Engine = string(party.Engines[0])
 	for _, p := range all {
-		cost := p.cost(party)
+		cost := p.cost(party, s.Following.Unaccounted != 0)
 		if p.ID == 0 {
 			others = cost
 			continue
@@ -55,7 +55,7 @@ func (b *Programs) Fill(t *trace.Program, s *ProgramSnapshot, party Party, named
 		rows = append(rows, p.row(s.Following.BegunNs, cost))
 	}
 	t.SetProcesses(rows, others)
-	t.Losses = s.losses(all)
+	t.Losses = s.losses(all, party.Missing)
 }
 
 func (p *Process) row(begunNS uint64, cost trace.Cost) trace.ProcessRow {
@@ -96,10 +96,16 @@ type programCost struct {
 	party   *Party
 }
 
-// seesCopies is whether it is known in which of its calls the hooks saw copies: of threads without a slot it is not.
-func (p *Process) seesCopies() bool { return p.ID != 0 && p.Unwatched == 0 }
+const (
+	noSlot  = "some threads had no slot of their own (--max-threads)"
+	noSlots = "some threads without a slot of their own (--max-threads) live, and are counted when they end"
+	noXacct = "this kernel does not account what is read and written (CONFIG_TASK_XACCT)"
+)
 
-func (p *Process) cost(party Party) trace.Cost {
+// seesCopies is whether it is known in which of its calls the hooks saw copies: of threads without a slot it is not.
+func (p *Process) seesCopies() bool { return p.ID != 0 && p.Slotless == 0 }
+
+func (p *Process) cost(party Party, unaccounted bool) trace.Cost {
 	if !p.seesCopies() {
 		party.Engines = []Engine{Derived}
 	}
@@ -115,7 +121,7 @@ func (p *Process) cost(party Party) trace.Cost {
 	c.Engines = sideBySide(tallies)
 	c.paths(party.Engines[0])
 	c.tasks()
-	c.io()
+	c.io(unaccounted)
 	return c.Cost
 }
 
@@ -180,7 +186,7 @@ func (c *programCost) calls() {
 		errno := syscalls.Errno(how.Errno)
 		n.errnos[errno] = trace.Known(n.errnos[errno].Or(0) + int64(failed))
 	}
-	timed, switches := !c.lacks(SyscallTime), !c.lacks(ContextSwitches)
+	timed, switches := c.knowsCall(SyscallTime, trace.CallTimeNS), c.knowsCall(ContextSwitches, trace.CallBlocked)
 	for name, n := range byName {
 		call := trace.CostCall{Syscall: trace.Syscall{
 			Calls: trace.Known(n.calls), Errors: trace.Known(n.errors), Errnos: n.errnos, Bytes: trace.Known(n.bytes),
@@ -195,6 +201,18 @@ func (c *programCost) calls() {
 	}
 	c.Syscalls.Calls, c.Syscalls.Restarted = trace.Known(calls), trace.Known(restarted)
 	c.ModeSwitches = trace.Known(2 * (calls + restarted))
+}
+
+// knowsCall is whether a number is known for each call.
+func (c *programCost) knowsCall(f Feed, n trace.Number) bool {
+	if c.lacks(f) {
+		return false
+	}
+	if c.process.Slotless > 0 {
+		c.say(trace.Unavailable, noSlot, n)
+		return false
+	}
+	return true
 }
 
 // lacks is as that of an account.
@@ -252,8 +270,8 @@ func (c *programCost) copies(t *tally) {
 	c.Copies.ToUser, c.Copies.FromUser, c.Copies.InKernel = t.amount(toUser), t.amount(fromUser), t.amount(inKernel)
 	c.Copies.Fill = t.amount(fill)
 	c.Copies.COW = hooked(p.CowBytes, missing[COW])
-	if p.Unwatched > 0 {
-		c.Copies.COW = unavailable("some threads had no slot of their own")
+	if p.Slotless > 0 {
+		c.Copies.COW = unavailable(noSlot)
 	}
 	c.Copies.NetInternal = unavailable(cmp.Or(missing[NetInternal], "of programs nobody looks"))
 	c.Moved.PageRefs, c.Moved.Cloned = t.amount(pageRefs), t.amount(cloned)
@@ -297,13 +315,21 @@ func (c *programCost) tasks() {
 	switch {
 	case c.lacks(ContextSwitches):
 		c.ContextSwitches = trace.ContextSwitches{}
-	case p.Unwatched > 0:
+	case p.SlotlessRunning > 0:
+		c.ContextSwitches = trace.ContextSwitches{}
+		c.say(trace.Unavailable, noSlots, trace.VoluntarySwitches, trace.InvoluntarySwitches)
+	case p.Slotless > 0:
 		c.ContextSwitches = trace.ContextSwitches{Voluntary: count(p.Task.Nvcsw), Involuntary: count(p.Task.Nivcsw)}
-		c.say(trace.Derived, "as the kernel counts them, for some threads had no slot of their own", trace.VoluntarySwitches, trace.InvoluntarySwitches)
+		c.say(trace.Derived, "as the kernel counts them, for "+noSlot, trace.VoluntarySwitches, trace.InvoluntarySwitches)
 	default:
 		c.ContextSwitches = trace.ContextSwitches{Voluntary: count(p.Voluntary), Involuntary: count(p.Involuntary)}
 	}
-	c.PageFaults = trace.PageFaults{Minor: count(p.Task.MinFlt), Major: count(p.Task.MajFlt)}
+	if p.SlotlessRunning > 0 {
+		c.PageFaults = trace.PageFaults{}
+		c.say(trace.Unavailable, noSlots, trace.MinorFaults, trace.MajorFaults)
+	} else {
+		c.PageFaults = trace.PageFaults{Minor: count(p.Task.MinFlt), Major: count(p.Task.MajFlt)}
+	}
 	if !c.lacks(UserFaults) {
 		c.PageFaults.UserMode = count(p.FaultsUser)
 	}
@@ -321,6 +347,11 @@ func (c *programCost) tasks() {
 // cpu is as that of an account; the time of a thread that ends is as of its last switch or clock tick.
 func (c *programCost) cpu() {
 	task := &c.process.Task
+	if c.process.SlotlessRunning > 0 {
+		c.CPU = trace.CPU{}
+		c.say(trace.Unavailable, noSlots, trace.RuntimeNS, trace.UserNS, trace.SystemNS)
+		return
+	}
 	c.CPU = trace.CPU{RuntimeNS: count(task.RuntimeNs)}
 	c.say(trace.Estimated, "as of each thread's last switch, or clock tick", trace.RuntimeNS)
 	if ticks := task.UtimeNs + task.StimeNs; ticks > 0 {
@@ -332,8 +363,16 @@ func (c *programCost) cpu() {
 	c.say(trace.Unavailable, "shorter than a clock tick", trace.UserNS, trace.SystemNS)
 }
 
-func (c *programCost) io() {
+func (c *programCost) io(unaccounted bool) {
 	p := c.process
+	if unaccounted || p.SlotlessRunning > 0 {
+		why := noXacct
+		if !unaccounted {
+			why = noSlots
+		}
+		c.IO, c.Provenance["io"] = trace.IO{}, trace.Origin{Provenance: trace.Unavailable, Reason: why}
+		return
+	}
 	c.IO.Rchar, c.IO.Wchar = count(p.Io.Rchar), count(p.Io.Wchar)
 	read := func(name string, bytes uint64) {
 		c.IO.KernelIO[name] = trace.KernelIO{ReadBytes: trace.Known(c.IO.KernelIO[name].ReadBytes.Or(0) + int64(bytes)), WrittenBytes: trace.Known(0)}
@@ -348,8 +387,8 @@ func (c *programCost) io() {
 	if int64(bySlotless) > 0 { // see read_process_io in bpf/follow.bpf.h
 		read("execve", bySlotless)
 	}
-	if p.CoreRead+p.CoreWritten > 0 {
-		c.IO.KernelIO[trace.KernelExit] = trace.KernelIO{ReadBytes: count(p.CoreRead), WrittenBytes: count(p.CoreWritten)}
+	if p.ExitRead+p.ExitWritten > 0 {
+		c.IO.KernelIO[trace.KernelExit] = trace.KernelIO{ReadBytes: count(p.ExitRead), WrittenBytes: count(p.ExitWritten)}
 	}
 }
 
@@ -370,20 +409,29 @@ func (s *ProgramSnapshot) lacking(missing Missing) Missing {
 	return more
 }
 
-// losses are the causes for which something is not known, and those that only coarsen it.
-func (s *ProgramSnapshot) losses(all []*Process) map[string]int64 {
+// losses are the causes for which something is not known, and those that only coarsen it. What could not be checked is not
+// among them.
+func (s *ProgramSnapshot) losses(all []*Process, missing Missing) map[string]int64 {
 	f := &s.Following
 	losses := map[string]int64{
 		"late_tasks": int64(f.LateTasks), "no_process": int64(f.NoProcess), "no_cell": int64(f.NoCell), "compat_calls": int64(f.CompatCalls),
 		"uncounted_calls": int64(f.UncountedCalls), "recursion_misses": s.missedEvents(), "breakpoint_misses": s.BreakpointMisses,
 		"unwatched_cpus": s.UnwatchedCPUs, "no_slot": int64(f.NoSlot), "errnos_overflow": int64(f.ErrnosOverflow),
-		"rchar": 0, "wchar": 0, "context_switches": 0, "raced_descriptors": 0,
+		"kinds_overflow": int64(f.KindsOverflow),
+		"rchar":          0, "wchar": 0, "context_switches": 0, "raced_descriptors": 0,
 	}
 	for _, p := range all {
 		losses["raced_descriptors"] += int64(p.Raced)
 		losses["rchar"] += int64(p.Unbalanced[0])
 		losses["wchar"] += int64(p.Unbalanced[1])
 		losses["context_switches"] += int64(p.Unbalanced[2])
+	}
+	if f.Unaccounted != 0 {
+		delete(losses, "rchar")
+		delete(losses, "wchar")
+	}
+	if missing[ContextSwitches] != "" {
+		delete(losses, "context_switches")
 	}
 	return losses
 }

@@ -99,7 +99,7 @@ type Cost struct {
 // CostSyscalls are system calls.
 type CostSyscalls struct {
 	Calls     Int                 `json:"calls"`     // that returned to the program, those that failed included
-	Restarted Int                 `json:"restarted"` // that a signal cut short and the kernel made again, which the program never sees; not in Calls
+	Restarted Int                 `json:"restarted"` // that a signal cut short: the kernel makes them again, or has them fail with EINTR if the signal's handler wants that; not in Calls
 	ByName    map[string]CostCall `json:"by_name"`   // all of them; one that is no system call's number goes by rt_sigreturn
 }
 

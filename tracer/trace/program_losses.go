@@ -15,6 +15,7 @@ var limits = []string{
 	"stacks_lost",       // stacks for which there was no room
 	"no_forwarding",     // processes of which nobody looked at what they forward
 	"errnos_overflow",   // errors for whose errno there was no room
+	"kinds_overflow",    // times that there was no room for a kind of calls: of its descriptors nothing is known
 }
 
 // IsLimit is whether a cause of loss only coarsens how a total is split. All others make the totals unknown.

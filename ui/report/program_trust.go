@@ -51,6 +51,7 @@ var limitWords = map[string]string{
 	"stacks_lost":       "stacks were not kept, for want of room",
 	"no_forwarding":     "processes were not looked at for what they forward",
 	"errnos_overflow":   "errors have no errno, for want of room",
+	"kinds_overflow":    "times there was no room for what the descriptors of calls were: what these moved is on the path of other things",
 }
 
 // trust says how far the numbers can be believed, where the point does not.
