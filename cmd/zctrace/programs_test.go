@@ -185,6 +185,7 @@ func follows(fraction int) []follow {
 		{args: []string{"mixed", n(220)}, killed: true},
 		{args: []string{"execs", n(50)}, execs: int64(max(1, 50/fraction))},
 		{args: []string{"vforks", n(200)}, execs: int64(max(1, 200/fraction)) / 2},
+		{args: []string{"odd", n(50)}, execs: int64(max(1, 50/fraction))},
 		{args: []string{"tables", n(1000)}, limits: raced},
 		{args: []string{"reopen", n(100000), "ordered"}, limits: raced},
 		{args: []string{"reopen", n(100000), "unordered"}, limits: raced, raced: true},

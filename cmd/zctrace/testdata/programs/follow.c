@@ -1,9 +1,12 @@
 // Processes and threads that come and go.
 #include "programs.h"
+#include <errno.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
+#include <spawn.h>
 #include <stdbool.h>
+#include <sys/ptrace.h>
 #include <sys/wait.h>
 
 static int zero, null;
@@ -174,6 +177,82 @@ int vforks(int argc, char **argv)
 		}
 		move(zero, null, 2 + i);
 		reap(1, 0);
+	}
+	return 0;
+}
+
+// A child by vfork whose exec fails, and which goes on.
+static void exec_nothing(char **args)
+{
+	int child = must(vfork());
+	if (!child) {
+		execv("/of/nobody", args);
+		move(zero, null, 17);
+		_exit(errno != ENOENT);
+	}
+	reap(1, 0);
+}
+
+// The same by posix_spawn, which says so; and one that executes this file.
+static void spawn(char **args)
+{
+	pid_t child;
+	if (posix_spawn(&child, "/of/nobody", NULL, NULL, args, NULL) != ENOENT)
+		abort();
+	must(-posix_spawn(&child, "/proc/self/exe", NULL, NULL, args, NULL));
+	reap(1, 0);
+}
+
+static pthread_t first;
+
+static void *outlive(void *unused)
+{
+	must(-pthread_join(first, NULL));
+	move(zero, null, 19);
+	syscall(SYS_exit_group, 0);
+	return unused;
+}
+
+// A child whose first thread ends before another one.
+static void end_first(void)
+{
+	if (!must(fork())) {
+		pthread_t id;
+		first = pthread_self();
+		must(-pthread_create(&id, NULL, outlive, NULL));
+		move(zero, null, 23);
+		pthread_exit(NULL);
+	}
+	reap(1, 0);
+}
+
+// A child that is stopped by ptrace(2) at each of its calls, unless somebody does that already.
+static void trace_child(void)
+{
+	int status, child = must(fork());
+	if (!child) {
+		if (!ptrace(PTRACE_TRACEME, 0, NULL, NULL))
+			raise(SIGSTOP);
+		move(zero, null, 29);
+		_exit(0);
+	}
+	for (must(waitpid(child, &status, 0)); WIFSTOPPED(status); must(waitpid(child, &status, 0)))
+		must(ptrace(PTRACE_SYSCALL, child, NULL, NULL));
+	if (status)
+		abort();
+}
+
+// odd N: so many times children that begin, run and end in ways that few do.
+int odd(int argc, char **argv)
+{
+	int n = argc > 1 ? atoi(argv[1]) : 50;
+	char *args[] = {argv[0], "vforked", NULL};
+	open_devices(&zero, &null);
+	for (int i = 0; i < n; i++) {
+		exec_nothing(args);
+		spawn(args);
+		end_first();
+		trace_child();
 	}
 	return 0;
 }

@@ -143,7 +143,7 @@ static const struct {
 	const char *name;
 	int (*run)(int argc, char **argv);
 } programs[] = {
-	{"forks", forks}, {"threads", threads}, {"mixed", mixed}, {"execs", execs}, {"vforks", vforks}, {"vforked", vforked}, {"tables", tables},
+	{"forks", forks}, {"threads", threads}, {"mixed", mixed}, {"execs", execs}, {"vforks", vforks}, {"odd", odd}, {"vforked", vforked}, {"tables", tables},
 	{"reopen", reopen}, {"passed", passed}, {"core", core}, {"module", module}, {"compat", compat}, {"measure", measure},
 };
 
