@@ -85,7 +85,8 @@ func (p *pane) returns(status int) {
 // asCommand, before a command, starts it by the launcher.
 const asCommand = "env $L "
 
-// Ctrl-C is the command's, as often as it comes.
+// Ctrl-C is the command's, as often as it comes. The kernel echoes it after the signal: what that makes the command
+// say may be on the screen before.
 func TestInterruptedOnATerminal(t *testing.T) {
 	p := inTmux(t)
 	p.runs(asCommand + "python3 -q")
@@ -95,19 +96,21 @@ func TestInterruptedOnATerminal(t *testing.T) {
 		p.shows(fmt.Sprintf(`(?s)(KeyboardInterrupt.*){%d}>>>\n`, n))
 	}
 	p.types("import time; time.sleep(1000)", "Enter", "C-c")
-	p.shows(`(?s)(KeyboardInterrupt.*){3}>>>\n`)
+	p.shows(`(?s)(KeyboardInterrupt.*){3}>>>`)
 	p.types("exit(4)", "Enter")
 	p.returns(4)
 
 	p.runs(asCommand + `bash -c 'trap "echo interrupted" INT; trap "echo quit" QUIT; echo begun; while ! read -t 0.1 x; do :; done; exit 5'`)
 	p.shows(`(?m)^begun`)
 	p.types("C-c")
-	p.shows(`(?m)^(\^C)?interrupted`)
+	p.shows(`interrupted(\^.)*\n`)
 	p.types(`C-\`)
-	p.shows(`(?m)^(\^\\)?quit`)
+	p.shows(`quit(\^.)*\n`)
 	p.types("C-c")
-	p.shows(`(?s)\^Cinterrupted.*\^Cinterrupted`)
-	if screen := p.tmux("capture-pane", "-p"); strings.Count(screen, "interrupted\n") != 2 || strings.Count(screen, "quit\n") != 1 {
+	p.shows(`(?s)interrupted(\^.)*\n.*interrupted(\^.)*\n`)
+	screen := p.tmux("capture-pane", "-p")
+	said := regexp.MustCompile(`(interrupted|quit)(\^.)*\n`).FindAllStringSubmatch(screen, -1)
+	if len(said) != 3 || said[0][1] != "interrupted" || said[1][1] != "quit" || said[2][1] != "interrupted" {
 		t.Errorf("a signal came twice:\n%s", screen)
 	}
 	p.types("Enter")
@@ -157,7 +160,7 @@ func TestStoppedOnATerminal(t *testing.T) {
 		if test.keys != "" {
 			p.types(test.keys)
 		}
-		p.shows(`(?s)\n\[1\]\+ +Stopped.*\nready>\n`)
+		p.shows(`(?s)\n\[1\]\+ +Stopped.*\nready>`)
 		if got := p.states(); got != "TT" {
 			t.Errorf("%s: the states are %s, want TT", test.name, got)
 		}
@@ -205,7 +208,7 @@ func TestShellOnATerminal(t *testing.T) {
 	p.runs("sh -c 'echo begun; exec sleep 1000'")
 	p.shows(`(?m)^begun`)
 	p.types("C-c")
-	p.shows(`\^C\ninner>\n`)
+	p.shows(`(?m)^inner>( \^C)?\n`)
 	p.runs("sh -c 'echo begun; exec cat'")
 	p.shows(`(?m)^begun`)
 	p.types("C-z")
@@ -217,7 +220,7 @@ func TestShellOnATerminal(t *testing.T) {
 	p.types("C-d")
 	p.shows(`(?m)^inner>\n`)
 	p.types("suspend", "Enter")
-	p.shows(`(?s)\n\[1\]\+ +Stopped.*\nready>\n`)
+	p.shows(`(?s)\n\[1\]\+ +Stopped.*\nready>`)
 	p.runs("fg")
 	p.shows(`(?m)^inner>`)
 	p.runs("echo back")
