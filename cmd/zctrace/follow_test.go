@@ -169,9 +169,11 @@ func TestFollowsWithSmallTables(t *testing.T) {
 	for name, test := range map[string]struct {
 		flags, args []string
 	}{
-		"threads":            {[]string{"--max-threads", "4"}, []string{"threads", "200", "50"}},
-		"threads and forks":  {[]string{"--max-threads", "4"}, []string{"forks", "100"}},
-		"reopened meanwhile": {[]string{"--max-threads", "1"}, []string{"reopen", "500", "ordered"}},
+		"threads":                                 {[]string{"--max-threads", "4"}, []string{"threads", "200", "50"}},
+		"threads and forks":                       {[]string{"--max-threads", "4"}, []string{"forks", "100"}},
+		"reopened meanwhile":                      {[]string{"--max-threads", "1"}, []string{"reopen", "500", "ordered"}},
+		"reopened by one without a slot":          {[]string{"--max-threads", "2"}, []string{"reopen", "500", "swapped"}},
+		"reopened under one whose maker has none": {[]string{"--max-threads", "3"}, []string{"reopen", "500", "handed"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			p, own := executed(t, test.flags, append([]string{measure, "measure", path}, test.args...))

@@ -93,8 +93,35 @@ static void reopen_unordered(uint32_t turns)
 		must(-pthread_join(ids[i], NULL));
 }
 
-// reopen TURNS ordered|unordered: threads that use a number while another opens it as a file, a
-// socket and a pipe in turn; in order, or at full speed.
+static void *install_in_a_thread(void *reader)
+{
+	struct reader *r = reader;
+	install_in_turn(r->turn, r->turns);
+	return NULL;
+}
+
+static pthread_t before;
+static uint32_t *all_begun;
+
+static void *end_then(void *unused)
+{
+	wait_turn(all_begun, 1);
+	return unused;
+}
+
+// The reader is made by one thread, once another one has ended that began before that.
+static void *have_read(void *reader)
+{
+	pthread_t id;
+	wait_turn(all_begun, 1);
+	must(-pthread_join(before, NULL));
+	must(-pthread_create(&id, NULL, read_in_turn, reader));
+	must(-pthread_join(id, NULL));
+	return NULL;
+}
+
+// reopen TURNS ordered|swapped|handed|unordered: threads that use a number while another opens it as a file, a
+// socket and a pipe in turn; in order, by the first thread or by another one, or at full speed.
 int reopen(int argc, char **argv)
 {
 	uint32_t turns = argc > 1 ? atoi(argv[1]) : 100000;
@@ -106,8 +133,19 @@ int reopen(int argc, char **argv)
 	}
 	struct reader r = {shared_page(), turns};
 	pthread_t id;
-	must(-pthread_create(&id, NULL, read_in_turn, &r));
-	install_in_turn(r.turn, turns);
+	if (argc > 2 && !strcmp(argv[2], "swapped")) {
+		must(-pthread_create(&id, NULL, install_in_a_thread, &r));
+		read_in_turn(&r);
+	} else if (argc > 2 && !strcmp(argv[2], "handed")) {
+		all_begun = shared_page();
+		must(-pthread_create(&before, NULL, end_then, NULL));
+		must(-pthread_create(&id, NULL, have_read, &r));
+		pass_turn(all_begun, 1);
+		install_in_turn(r.turn, turns);
+	} else {
+		must(-pthread_create(&id, NULL, read_in_turn, &r));
+		install_in_turn(r.turn, turns);
+	}
 	must(-pthread_join(id, NULL));
 	return 0;
 }
