@@ -186,16 +186,16 @@ func (c *programCost) calls() {
 		errno := syscalls.Errno(how.Errno)
 		n.errnos[errno] = trace.Known(n.errnos[errno].Or(0) + int64(failed))
 	}
-	timed, switches := c.knowsCall(SyscallTime, trace.CallTimeNS), c.knowsCall(ContextSwitches, trace.CallBlocked)
+	timed, switches := !c.lacks(SyscallTime), !c.lacks(ContextSwitches)
 	for name, n := range byName {
 		call := trace.CostCall{Syscall: trace.Syscall{
 			Calls: trace.Known(n.calls), Errors: trace.Known(n.errors), Errnos: n.errnos, Bytes: trace.Known(n.bytes),
 		}, Restarted: trace.Known(n.restarted)}
 		if timed {
-			call.TimeNS = trace.Known(n.timeNS)
+			call.TimeNS = c.within(name+".time_ns", n.timeNS)
 		}
 		if switches {
-			call.Blocked = trace.Known(n.blocked)
+			call.Blocked = c.within(name+".blocked", n.blocked)
 		}
 		c.Syscalls.ByName[name] = call
 	}
@@ -203,16 +203,14 @@ func (c *programCost) calls() {
 	c.ModeSwitches = trace.Known(2 * (calls + restarted))
 }
 
-// knowsCall is whether a number is known for each call.
-func (c *programCost) knowsCall(f Feed, n trace.Number) bool {
-	if c.lacks(f) {
-		return false
+// within is what happened within calls of one name, of which threads without a slot note nothing. Other processes may have calls
+// of other names.
+func (c *programCost) within(path string, n int64) trace.Int {
+	if c.process.Slotless == 0 {
+		return trace.Known(n)
 	}
-	if c.process.Slotless > 0 {
-		c.say(trace.Unavailable, noSlot, n)
-		return false
-	}
-	return true
+	c.Provenance["syscalls.by_name."+path] = trace.Origin{Provenance: trace.Unavailable, Reason: noSlot}
+	return trace.Int{}
 }
 
 // lacks is as that of an account.

@@ -78,7 +78,7 @@ func TestBalance(t *testing.T) {
 // filled is the trace of two processes, the second as ended has it and changed.
 func filled(t *testing.T, missing Missing, change func(*bpf.ObjectProcess, *ProgramSnapshot)) *trace.Program {
 	t.Helper()
-	first, second := ended(), ended()
+	first, second := ended(unix.SYS_GETPID), ended()
 	second.Id, second.Pid, second.Comm[0] = 2, 8, 'q'
 	s := &ProgramSnapshot{}
 	change(second, s)
@@ -117,8 +117,7 @@ func nulls(t *testing.T, c *trace.Cost) map[string]string {
 			switch v := v.(type) {
 			case nil:
 				for n := len(below); n > 0 && found[strings.Join(below, ".")] == ""; n-- {
-					generic := strings.NewReplacer("by_name.read", "by_name.*", "by_name.write", "by_name.*").Replace(strings.Join(below[:n], "."))
-					found[strings.Join(below, ".")] = c.Provenance[generic].Reason
+					found[strings.Join(below, ".")] = c.Provenance[strings.Join(below[:n], ".")].Reason
 				}
 			case map[string]any:
 				if key != "provenance" && key != "engines" {
@@ -135,7 +134,10 @@ func nulls(t *testing.T, c *trace.Cost) map[string]string {
 // alone counts of them. All else is as known as before, and so it is of other processes.
 func TestSlotless(t *testing.T) {
 	before := filled(t, Missing{}, func(*bpf.ObjectProcess, *ProgramSnapshot) {})
-	known := nulls(t, &before.Processes[0].Cost)
+	known := map[string]map[string]string{}
+	for i := range before.Processes {
+		known[before.Processes[i].Comm] = nulls(t, &before.Processes[i].Cost)
+	}
 	perCall := []string{"syscalls.by_name.read.time_ns", "syscalls.by_name.write.time_ns", "syscalls.by_name.read.blocked", "syscalls.by_name.write.blocked"}
 	kernels := []string{"context_switches.voluntary", "context_switches.involuntary", "page_faults.minor", "page_faults.major", "cpu.runtime_ns", "cpu.user_ns", "cpu.system_ns",
 		"io.rchar", "io.wchar", "io.kernel_io"}
@@ -155,7 +157,7 @@ func TestSlotless(t *testing.T) {
 			p := filled(t, Missing{}, func(c *bpf.ObjectProcess, _ *ProgramSnapshot) { test.change(c) })
 			for i := range p.Processes {
 				row := &p.Processes[i]
-				want := maps.Clone(known)
+				want := maps.Clone(known[row.Comm])
 				if row.Comm == "q" {
 					for why, paths := range test.null {
 						for _, path := range paths {
