@@ -41,8 +41,9 @@ type execFlags struct {
 func newExec() *cobra.Command {
 	f := execFlags{threads: count(tracer.DefaultPrograms.Threads), processes: count(tracer.DefaultPrograms.Processes)}
 	cmd := &cobra.Command{
-		Use:   "exec [FLAGS] -- COMMAND [ARG...]",
-		Short: "Run a command and show what it and all that it starts copied",
+		Use:                   "exec [FLAGS] -- COMMAND [ARG...]",
+		DisableFlagsInUseLine: true,
+		Short:                 "Run a command and show what it and all that it starts copied",
 		Long: `exec runs a command, follows it and everything that it starts, and prints in the end what they copied,
 from where to where, by which system calls, and how far that can be trusted.
 
