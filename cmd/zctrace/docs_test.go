@@ -30,9 +30,13 @@ func section(t *testing.T, heading string) string {
 	return part
 }
 
-// flagNames are those of a command and of all below it.
+// flagNames are those of a command and of all below it that its help tells of.
 func flagNames(cmd *cobra.Command) (names []string) {
-	cmd.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
+	cmd.Flags().VisitAll(func(f *pflag.Flag) {
+		if !f.Hidden {
+			names = append(names, f.Name)
+		}
+	})
 	for _, c := range cmd.Commands() {
 		names = append(names, flagNames(c)...)
 	}

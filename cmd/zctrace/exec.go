@@ -86,6 +86,8 @@ func (f *execFlags) register(cmd *cobra.Command) {
 		f.names.values = append(f.names.values, string(n))
 	}
 	flags := cmd.Flags()
+	flags.BoolP("follow-forks", "f", true, "does nothing: as strace's, and all is followed without it")
+	_ = flags.MarkHidden("follow-forks") // it is registered
 	flags.StringVarP(&f.table, "output", "o", "", "write the table to `FILE` instead of standard error, or - for standard output")
 	flags.BoolVar(&f.live, "live", false, "draw a dashboard meanwhile; the command then has no terminal, and what it prints is kept for afterwards")
 	flags.Var(&f.wait, "wait", "how long to follow: to the end of the whole tree that the command has started, or of the command")

@@ -83,7 +83,7 @@ func TestExecExitStatus(t *testing.T) {
 		code int
 		args []string
 	}{
-		{0, []string{"exec", "--", "true"}},
+		{0, []string{"exec", "-f", "--", "true"}},
 		{7, []string{"exec", "--", "sh", "-c", "exit 7"}},
 		{128 + 9, []string{"exec", "--", "sh", "-c", "kill -9 $$"}},
 		{4, []string{"exec", "--expect", "total.syscalls.calls == 0", "--", "true"}},
@@ -112,7 +112,7 @@ func TestExecTable(t *testing.T) {
 	if strings.Contains(r.stderr, "standard output is closed") || !strings.Contains(r.stderr, title) {
 		t.Errorf("standard output is closed: %+v", r)
 	}
-	r = zctrace(t, "exec", "--duration", "100ms", "--", "sleep", "0.5")
+	r = zctrace(t, "exec", "-d", "100ms", "-i", "20ms", "--", "sleep", "0.5")
 	if !strings.Contains(r.stderr, "zctrace exec sleep 0.5: done, before the command had ended\n") {
 		t.Errorf("not to its end: %+v", r)
 	}

@@ -40,10 +40,10 @@ func (r *recordingFlags) registerCounting(cmd *cobra.Command, texts recordingTex
 		r.copies.values = append(r.copies.values, string(e))
 	}
 	f := cmd.Flags()
-	f.Var(&r.duration, "duration", texts.duration)
+	f.VarP(&r.duration, "duration", "d", texts.duration)
 	f.Var(&r.latency, "latency", "time every system call; off is cheaper")
 	f.Var(&r.copies, "copies", "how to count copies: fentry sees them in the kernel's functions, breakpoint at the copy instructions (slow), derived infers them from the system calls; auto is fentry where the kernel allows it; all run side by side")
-	f.Var(&r.interval, "interval", texts.interval)
+	f.VarP(&r.interval, "interval", "i", texts.interval)
 	complete(cmd, "latency", r.latency.values...)
 	complete(cmd, "copies", r.copies.values...)
 	complete(cmd, "duration")

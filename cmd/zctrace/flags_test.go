@@ -194,7 +194,7 @@ func TestMan(t *testing.T) {
 	}
 	page, _ := os.ReadFile(filepath.Join(dir, "zctrace-run.1"))
 	for _, want := range []string{
-		".B \\-\\-duration TIME\nstop after TIME, e.g. 5s; with \\-\\-bytes, whichever comes first (default 10s without \\-\\-bytes)\n",
+		".B \\-d, \\-\\-duration TIME\nstop after TIME, e.g. 5s; with \\-\\-bytes, whichever comes first (default 10s without \\-\\-bytes)\n",
 		".B \\-\\-chunk SIZE\npayload per transfer, e.g. 64KiB (default 64KiB)\n",
 		".B \\-\\-verify\ncompare", "(default warm)",
 	} {
@@ -211,6 +211,26 @@ func TestDefaultsInTheHelp(t *testing.T) {
 		if wrong := regexp.MustCompile(`\(default (0|0s|false|""|\[\])?\)`).FindString(cmd.Flags().FlagUsages()); wrong != "" {
 			t.Errorf("%s --help says %s", cmd.Name(), wrong)
 		}
+	}
+}
+
+// Wherever there is a duration or an interval, it has one letter, too; exec takes strace's -f.
+func TestShortFlags(t *testing.T) {
+	oncePerMachine(t)
+	short := map[string]string{"duration": "d", "interval": "i", "follow-forks": "f", "output": "o"}
+	found := 0
+	for _, cmd := range newRoot().Commands() {
+		for name, letter := range short {
+			if flag := cmd.Flags().Lookup(name); flag != nil {
+				found++
+				if flag.Shorthand != letter {
+					t.Errorf("--%s of %s is -%s, want -%s", name, cmd.Name(), flag.Shorthand, letter)
+				}
+			}
+		}
+	}
+	if found != 10 { // run, compare, sweep and exec have the first two, exec the others
+		t.Errorf("%d flags with a letter", found)
 	}
 }
 
