@@ -1,6 +1,7 @@
 package docs
 
 import (
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -77,6 +78,49 @@ func TestNamedFilesExist(t *testing.T) {
 	}
 	if named < 20 {
 		t.Errorf("%d files are named: the pages are not read as they are written", named)
+	}
+}
+
+// The eBPF programs call the helpers that docs/security.md names and no others, and read user memory as often as it says.
+func TestWhatProgramsReach(t *testing.T) {
+	text, err := os.ReadFile("security.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	page := string(text)
+	files, err := filepath.Glob("../bpf/*.[ch]")
+	if err != nil || len(files) < 20 {
+		t.Fatalf("%d files, %v", len(files), err)
+	}
+	called, types := map[string]bool{}, map[string]bool{"bpf_perf_event_data": true, "bpf_overflow_handler": true}
+	reads := 0
+	for _, file := range files {
+		code, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		n := 0
+		for _, call := range regexp.MustCompile(`\b(bpf_\w+) ?\(`).FindAllStringSubmatch(string(code), -1) {
+			if strings.HasPrefix(call[1], "bpf_core_") || types[call[1]] {
+				continue // resolved when the programs are loaded
+			}
+			called[call[1]] = true
+			if call[1] == "bpf_probe_read_user" {
+				n++
+			}
+		}
+		if row := fmt.Sprintf("| `bpf/%s` | %d | ", filepath.Base(file), n); n > 0 && !strings.Contains(page, row) {
+			t.Errorf("security.md lacks the row %s", row)
+		}
+		reads += n
+	}
+	if len(called) < 10 || reads < 10 {
+		t.Errorf("%d helpers, %d reads: the programs are not read as they are written", len(called), reads)
+	}
+	for helper := range called {
+		if !strings.Contains(page, "`"+helper+"`") {
+			t.Errorf("security.md does not name %s, which a program calls", helper)
+		}
 	}
 }
 

@@ -91,7 +91,7 @@ func (f *execFlags) register(cmd *cobra.Command) {
 	flags.StringVarP(&f.table, "output", "o", "", "write the table to `FILE` instead of standard error, or - for standard output")
 	flags.BoolVar(&f.live, "live", false, "draw a dashboard meanwhile; the command then has no terminal, and what it prints is kept for afterwards")
 	flags.Var(&f.wait, "wait", "how long to follow: to the end of the whole tree that the command has started, or of the command")
-	flags.Var(&f.names, "names", "what to tell of command lines, paths and addresses: all, the last part of paths, or nothing")
+	flags.Var(&f.names, "names", "what to tell of command lines, processes, paths and addresses: all, the last part of paths, or nothing")
 	flags.Var(&f.threads, "max-threads", "`N` threads at a time have cells of their own; the others share those of their process")
 	flags.Var(&f.processes, "max-processes", "`N` processes at a time have cells of their own; the others share some")
 	complete(cmd, "wait", f.wait.values...)
@@ -137,7 +137,6 @@ func (f *execFlags) exec(cmd *cobra.Command, argv []string) error {
 	if p == nil {
 		return &statusError{launch.ExitCode(err), err}
 	}
-	p = p.WithNames(trace.Names(f.names.value))
 	err = f.conclude(p, errors.Join(err, f.write(p, file)), expectations)
 	if by := interrupted(ctx, err); by != nil && !p.Run.ExitStatus.Known() {
 		return by // and the command lives on
@@ -151,7 +150,16 @@ func (f *execFlags) record(ctx context.Context, cfg session.ProgramConfig, end c
 		cfg.Interval = plainInterval
 	}
 	cfg.Doing = announcer(f.output.quiet)
-	return session.Exec(ctx, cfg, session.OpenProgramTracer, func(s syscall.Signal) { end(interruption{s}) }, nil)
+	p, err := session.Exec(ctx, cfg, session.OpenProgramTracer, func(s syscall.Signal) { end(interruption{s}) }, nil)
+	return f.named(p), err
+}
+
+// named is the trace, if there is one, with those names that are to be told.
+func (f *execFlags) named(p *trace.Program) *trace.Program {
+	if p == nil {
+		return nil
+	}
+	return p.WithNames(trace.Names(f.names.value))
 }
 
 // size is how many threads and processes have cells of their own.
@@ -208,7 +216,7 @@ func (f *execFlags) write(p *trace.Program, file string) (err error) {
 	case f.table == "-":
 		err = printError(table(os.Stdout))
 	case f.table != "":
-		err = asUser(func() error { return outfile.WritePrivate(f.table, table) })
+		err = asUser(func() error { return outfile.Write(f.table, table) })
 	default:
 		err = printError(table(os.Stderr))
 	}
@@ -220,7 +228,7 @@ func (f *execFlags) write(p *trace.Program, file string) (err error) {
 			err = errors.Join(err, fmt.Errorf("write the trace to standard output: %w", writeErr))
 		}
 	default:
-		err = errors.Join(err, asUser(func() error { return outfile.WritePrivate(file, content) }))
+		err = errors.Join(err, asUser(func() error { return outfile.Write(file, content) }))
 	}
 	return err
 }

@@ -4,14 +4,18 @@ package main
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"syscall"
 	"time"
 
+	"golang.org/x/sys/unix"
 	"golang.org/x/term"
 
 	"github.com/zctrace/zctrace/internal/fault"
@@ -64,7 +68,8 @@ func (f *execFlags) recordLive(ctx context.Context, cfg session.ProgramConfig, e
 		show := latestOnly(program.Send)
 		cfg.Doing = func(what string) { show(ui.Doing(what)) }
 		p, err = session.Exec(ctx, cfg, session.OpenProgramTracer,
-			func(s syscall.Signal) { end(interruption{s}) }, func(p *trace.Program) { show(ui.ProgramUpdate{Program: p}) })
+			func(s syscall.Signal) { end(interruption{s}) }, func(p *trace.Program) { show(ui.ProgramUpdate{Program: f.named(p)}) })
+		p = f.named(p)
 		program.Send(ui.ProgramFinished{Program: p, Err: err})
 		if p != nil {
 			select {
@@ -86,19 +91,29 @@ func (f *execFlags) recordLive(ctx context.Context, cfg session.ProgramConfig, e
 }
 
 // keptOutput is what the command prints while there is a dashboard.
-type keptOutput struct{ file *os.File }
+type keptOutput struct {
+	file *os.File
+	name string // "" while it has none, so that nothing is left of it whatever ends this process
+}
 
-// keepOutput gives the command nothing to read, and a file in place of the terminal.
-func keepOutput(cfg *session.ProgramConfig) (k keptOutput, err error) {
+// keepOutput gives the command nothing to read, and a file of the user's in place of the terminal.
+func keepOutput(cfg *session.ProgramConfig) (k *keptOutput, err error) {
 	if cfg.Files[0], err = os.Open(os.DevNull); err != nil {
-		return k, err
+		return nil, err
 	}
+	k = &keptOutput{}
 	err = asUser(func() (err error) {
-		k.file, err = os.CreateTemp("", "zctrace-output-")
+		if k.file, err = os.OpenFile(os.TempDir(), os.O_RDWR|unix.O_TMPFILE, 0o600); err == nil {
+			return nil
+		}
+		// On some file systems (NFS, FUSE) each file has a name.
+		if k.file, err = os.CreateTemp("", keptName); err == nil {
+			k.name = k.file.Name()
+		}
 		return err
 	})
 	if err != nil {
-		return k, fmt.Errorf("keep what the command prints: %w", err)
+		return nil, fmt.Errorf("keep what the command prints: %w", err)
 	}
 	cfg.Files[1] = k.file
 	if term.IsTerminal(int(os.Stderr.Fd())) {
@@ -107,28 +122,37 @@ func keepOutput(cfg *session.ProgramConfig) (k keptOutput, err error) {
 	return k, nil
 }
 
-// show prints it. The file stays where the command goes on and prints more.
-func (k keptOutput) show(p *trace.Program) error {
+const keptName = "zctrace-output-"
+
+// show prints it. Where the command goes on and prints more, the file stays.
+func (k *keptOutput) show(p *trace.Program) error {
 	defer k.file.Close()
-	text, err := os.Open(k.file.Name())
-	if err != nil {
+	goesOn := p != nil && !p.Run.ExitStatus.Known()
+	if goesOn && k.name == "" {
+		if err := asUser(k.giveName); err != nil {
+			return fmt.Errorf("keep what the command prints: %w", err)
+		}
+	}
+	if _, err := io.Copy(os.Stdout, io.NewSectionReader(k.file, 0, math.MaxInt64)); err != nil {
 		return fmt.Errorf("print what the command has printed: %w", err)
 	}
-	defer text.Close()
-	if _, err := io.Copy(os.Stdout, text); err != nil {
-		return fmt.Errorf("print what the command has printed: %w", err)
+	if goesOn {
+		fmt.Fprintf(os.Stderr, "zctrace: the command goes on, and prints to %s\n", k.name)
+	} else if k.name != "" {
+		return os.Remove(k.name)
 	}
-	if p != nil && !p.Run.ExitStatus.Known() {
-		fmt.Fprintf(os.Stderr, "zctrace: the command goes on, and prints to %s\n", k.file.Name())
-		return nil
-	}
-	return os.Remove(k.file.Name())
+	return nil
 }
 
-// saveProgramNow writes the state of the moment to a file of its own.
+func (k *keptOutput) giveName() error {
+	k.name = filepath.Join(os.TempDir(), keptName+rand.Text())
+	return unix.Linkat(unix.AT_FDCWD, fmt.Sprintf("/proc/self/fd/%d", k.file.Fd()), unix.AT_FDCWD, k.name, unix.AT_SYMLINK_FOLLOW)
+}
+
+// saveNow writes the state of the moment to a file of its own.
 func (f *execFlags) saveNow(p *trace.Program) (string, error) {
 	path := fmt.Sprintf("zctrace-exec-%s.json", time.Now().Format("20060102-150405"))
 	return path, asUser(func() error {
-		return outfile.WritePrivate(path, func(w io.Writer) error { return trace.WriteProgram(w, p.WithNames(trace.Names(f.names.value))) })
+		return outfile.Write(path, func(w io.Writer) error { return trace.WriteProgram(w, p) })
 	})
 }

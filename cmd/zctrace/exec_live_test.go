@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -53,4 +54,69 @@ func TestExecLive(t *testing.T) {
 	}
 	status(0)
 	p.isSane()
+
+	kept := func() int {
+		list, err := filepath.Glob(filepath.Join(p.dir, "zctrace-output-*"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(list)
+	}
+	if n := kept(); n != 1 {
+		t.Errorf("%d files have what the command prints that goes on", n)
+	}
+	p.types(exec+`sh -c 'echo begun; kill -9 $PPID; echo >killed'`, "Enter")
+	eventually(t, "zctrace is killed", func() bool {
+		_, err := os.Stat(filepath.Join(p.dir, "killed"))
+		return err == nil
+	})
+	if n := kept(); n != 1 {
+		t.Errorf("zctrace that is killed leaves %d files behind", n-1)
+	}
+}
+
+// With --names none nothing tells what a command is called: no dashboard, table or trace, nor an expectation that is not met,
+// though it goes by names all the same. With base the last part of paths does.
+func TestExecNames(t *testing.T) {
+	oncePerMachine(t)
+	needTracing(t)
+	p := inTmux(t, 100, 30)
+	if err := os.Mkdir(filepath.Join(p.dir, "secret-dir"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	script := filepath.Join(p.dir, "secret-dir/secret-exe")
+	if err := os.WriteFile(script, []byte("#!/bin/sh\n[ -n \"$1\" ] || sleep 1000\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for names, told := range map[string][]string{
+		"full": {"secret-dir", "secret-exe", "secret-arg"}, "base": {"secret-exe"}, "none": nil,
+	} {
+		file := filepath.Join(t.TempDir(), "t.json")
+		r := zctrace(t, "exec", "--names", names, "--json", file, "--expect", `processes["other"].syscalls.calls > 0`,
+			"--expect", `processes["secret-exe"].syscalls.calls > 0`, "--", script, "secret-arg")
+		if r.code != exitExpectation || strings.Count(r.stderr, "expectation failed") != 1 {
+			t.Errorf("%s: %+v", names, r)
+		}
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for what, text := range map[string]string{"trace": string(text), "table": r.stdout + r.stderr, "table of show": zctrace(t, "show", file).stdout} {
+			for _, secret := range []string{"secret-dir", "secret-exe", "secret-arg"} {
+				if is := strings.Contains(text, secret); is != slices.Contains(told, secret) {
+					t.Errorf("%s, %s: that %s is told is %v:\n%s", names, what, secret, is, text)
+				}
+			}
+		}
+	}
+	p.types("clear; "+os.Args[0]+" exec --live --names none -o table -- "+script, "Enter")
+	p.shows(`Processes.*\n\s+\? `)
+	if screen := p.screen(); strings.Contains(screen, "secret") {
+		t.Errorf("the dashboard tells:\n%s", screen)
+	}
+	p.types("C-c")
+	p.shows(`ready>\s*$`)
+	if table, err := os.ReadFile(filepath.Join(p.dir, "table")); err != nil || strings.Contains(string(table), "secret") {
+		t.Errorf("%v; the table:\n%s", err, table)
+	}
 }

@@ -17,22 +17,16 @@ import (
 
 // Write writes to path what content gives. It never follows a symbolic link to a file: a
 // regular file, or a link to one or to nothing, is replaced as a whole by renaming a new
-// file onto it, which keeps the permissions of the file that it replaces. Until then
+// file onto it, which only its owner may read, but keeps the permissions of a file of the
+// same owner that it replaces. Until then
 // nothing of the old file is lost. A device or a fifo is written in place; a fifo gets
 // readerWait to find its reader. The error names the path, and mostly what to do.
-func Write(path string, content func(io.Writer) error) error { return write(path, 0o644, content) }
-
-// WritePrivate is Write of what only the user may read: a new file is 0600.
-func WritePrivate(path string, content func(io.Writer) error) error {
-	return write(path, 0o600, content)
-}
-
-func write(path string, perm fs.FileMode, content func(io.Writer) error) error {
+func Write(path string, content func(io.Writer) error) error {
 	target, err := findTarget(path)
 	if err == nil && target.inPlace {
 		err = writeInPlace(path, readerWait, content)
 	} else if err == nil {
-		err = replaceFile(path, target.old, perm, content)
+		err = replaceFile(path, target.old, content)
 	}
 	return saveError(path, err)
 }
@@ -155,14 +149,14 @@ func openStream(path string, wait time.Duration) (*os.File, error) {
 	}
 }
 
-func replaceFile(path string, old fs.FileInfo, perm fs.FileMode, content func(io.Writer) error) (err error) {
+func replaceFile(path string, old fs.FileInfo, content func(io.Writer) error) (err error) {
 	// A Root stays in the directory that it opened, whatever happens to the path.
 	dir, err := os.OpenRoot(filepath.Dir(path))
 	if err != nil {
 		return err
 	}
 	defer func() { _ = dir.Close() }()
-	f, name, err := createBeside(dir, perm)
+	f, name, err := createBeside(dir)
 	if err != nil {
 		return err
 	}
@@ -175,7 +169,7 @@ func replaceFile(path string, old fs.FileInfo, perm fs.FileMode, content func(io
 	if err := content(f); err != nil {
 		return err
 	}
-	if old != nil {
+	if old != nil && isOwn(old) {
 		if err := f.Chmod(old.Mode().Perm()); err != nil {
 			return err
 		}
@@ -189,10 +183,10 @@ func replaceFile(path string, old fs.FileInfo, perm fs.FileMode, content func(io
 	return dir.Rename(name, filepath.Base(path))
 }
 
-// createBeside makes an empty file that nobody else knows the name of.
-func createBeside(dir *os.Root, perm fs.FileMode) (*os.File, string, error) {
+// createBeside makes an empty file that nobody else knows the name of, nor may read.
+func createBeside(dir *os.Root) (*os.File, string, error) {
 	name := ".zctrace-" + rand.Text()
-	f, err := dir.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, perm)
+	f, err := dir.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if errors.Is(err, fs.ErrNotExist) { // though the directory is there
 		err = errors.New("its file system makes no new files (name a file elsewhere)")
 	}
@@ -205,7 +199,7 @@ func checkReplace(path string) error {
 		return err
 	}
 	defer func() { _ = dir.Close() }()
-	f, name, err := createBeside(dir, 0o600)
+	f, name, err := createBeside(dir)
 	if err != nil {
 		return err
 	}

@@ -4,6 +4,7 @@ package outfile
 
 import (
 	"errors"
+	"io/fs"
 	"os"
 )
 
@@ -17,5 +18,7 @@ func duplicate(int, string) (*os.File, error) { return nil, errors.ErrUnsupporte
 func accessible(string) error { return nil }
 
 func replaceable(*os.Root, string) error { return nil }
+
+func isOwn(fs.FileInfo) bool { return true }
 
 func tooLarge() string { return "name a file elsewhere" }

@@ -85,6 +85,12 @@ func replaceable(dir *os.Root, name string) error {
 	return nil
 }
 
+// isOwn is whether the file is of the user that new ones belong to.
+func isOwn(info fs.FileInfo) bool {
+	stat, ok := info.Sys().(*syscall.Stat_t)
+	return ok && stat.Uid == fileUID()
+}
+
 // tooLarge is what to do where a file may not become as large as it would.
 func tooLarge() string {
 	var limit syscall.Rlimit

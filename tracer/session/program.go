@@ -82,9 +82,9 @@ func Exec(ctx context.Context, cfg ProgramConfig, open func(tracer.Options) (Pro
 		return nil, err
 	}
 	r.head = trace.Program{
-		Schema: trace.ProgramSchema, Tool: cfg.Tool, Host: Host(), Scope: trace.Scope{Kind: trace.ScopeExec, Command: cfg.Argv},
+		Schema: trace.ProgramSchema, Tool: cfg.Tool, Host: Host(), Scope: trace.Scope{Kind: trace.ScopeExec, Command: shortCommand(cfg.Argv)},
 		Run: trace.ProgramRun{
-			Command: cfg.Command, Latency: cfg.Latency,
+			Command: shortCommand(cfg.Command), Latency: cfg.Latency,
 			Started: time.Now().Truncate(time.Millisecond),
 		},
 	}

@@ -104,7 +104,7 @@ func newRecording(r Recording, t Tracer, observe func(*trace.Trace)) *recording 
 		Schema: trace.Schema,
 		Tool:   r.Tool,
 		Host:   Host(),
-		Run:    trace.Run{Command: r.Command, Latency: r.Latency, Started: time.Now().Truncate(time.Millisecond)},
+		Run:    trace.Run{Command: shortCommand(r.Command), Latency: r.Latency, Started: time.Now().Truncate(time.Millisecond)},
 	}
 	if r.Duration > 0 {
 		head.Run.LimitDurationNS = trace.Known(r.Duration.Nanoseconds())
@@ -269,6 +269,22 @@ func shorten(text string) string {
 		return strings.ToValidUTF8(text[:limit], "") + " ..."
 	}
 	return text
+}
+
+// shortCommand keeps a command line that goes into a trace to what a reader takes: that of find -exec can be megabytes long.
+func shortCommand(args []string) []string {
+	left := 4 << 10 // bytes
+	for i, word := range args {
+		if len(word) >= left {
+			short := append(slices.Clip(args[:i]), strings.ToValidUTF8(word[:left], "")+" ...")
+			if more := len(args) - i - 1; more > 0 {
+				short = append(short, fmt.Sprintf("... (%d more)", more))
+			}
+			return short
+		}
+		left -= len(word) + 1
+	}
+	return args
 }
 
 // isInterruption is true of the error of work that ctx has ended.

@@ -32,6 +32,8 @@ type Program struct {
 	Stacks    []Stack          `json:"stacks"`
 	Losses    map[string]int64 `json:"losses"` // one integer per cause; see IsLimit for those that only coarsen a split
 	Run       ProgramRun       `json:"run"`    // last, so that a trace can be streamed
+
+	named *Program // the one that it is without its names; see WithNames
 }
 
 // The kinds of scopes.
@@ -205,7 +207,7 @@ type ProcessRow struct {
 	PID           Int     `json:"pid"`            // as zctrace's pid namespace has it; null: the row stands for several
 	NamespacePIDs []int64 `json:"namespace_pids"` // as the pid namespaces below zctrace's have it, from the outer to its own; null: it is in none
 	PPID          Int     `json:"ppid"`           // its parent's when it was first seen; null: the row stands for several with different ones
-	Comm          string  `json:"comm"`           // the kernel's name of it, at most 15 bytes: that of its last exec
+	Comm          string  `json:"comm"`           // the kernel's name of it, at most 15 bytes: that of its last exec; empty: not told
 	Exe           string  `json:"exe"`            // path of its image; "": not known
 	Cgroup        string  `json:"cgroup"`         // path below the root of the hierarchy; "": not known
 	Unit          string  `json:"unit"`           // systemd unit; "": none, or not known

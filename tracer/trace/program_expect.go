@@ -2,6 +2,7 @@ package trace
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/zctrace/zctrace/internal/human"
@@ -72,8 +73,11 @@ func (p *Program) there(like string) string {
 	if hint := human.DidYouMean(like, names); hint != "" {
 		return printable(strings.TrimSpace(hint))
 	}
-	if len(names) == 0 {
+	switch {
+	case len(names) == 0:
 		return "there are none in this trace"
+	case slices.Equal(names, []string{""}):
+		return "which were there is not told: --names none"
 	}
 	list := printable(strings.Join(names[:min(len(names), most)], ", "))
 	if more := len(names) - most; more > 0 {

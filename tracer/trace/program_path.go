@@ -48,6 +48,9 @@ func pathKeys() (keys []string) {
 
 // Named are the costs of all processes of a name, and whether there are any.
 func (p *Program) Named(comm string) (Cost, bool) {
+	if p.named != nil {
+		return p.named.Named(comm)
+	}
 	var costs []*Cost
 	for i := range p.Processes {
 		if p.Processes[i].Comm == comm {

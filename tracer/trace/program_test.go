@@ -285,7 +285,7 @@ func TestProgramSampler(t *testing.T) {
 // With fewer names, nothing that is secret is left anywhere in the file, and the trace is as valid as before.
 func TestProgramNames(t *testing.T) {
 	p := tracetest.Nginx()
-	p.Scope = trace.Scope{Kind: trace.ScopeAttach, Command: []string{"/srv/SECRET/bin/app", "--password=SECRET"}, Cgroups: []string{"/SECRET/app.slice"}, Units: []string{"app.service"}, Containers: []string{"web"}}
+	p.Scope = trace.Scope{Kind: trace.ScopeAttach, Command: []string{"/srv/SECRET/bin/app", "--password=SECRET"}, Comms: []string{"app"}, Cgroups: []string{"/SECRET/app.slice"}, Units: []string{"app.service"}, Containers: []string{"web"}}
 	p.Run.Command = []string{"/SECRET/zctrace", "exec", "--", "/srv/SECRET/bin/app", "SECRET"}
 	p.Run.Error = "exec /SECRET: no such file"
 	p.Processes[0].Exe, p.Processes[0].Cgroup, p.Processes[0].Unit, p.Processes[0].Container = "/SECRET/nginx", "/SECRET/nginx.slice", "nginx.service", "web"
@@ -298,7 +298,7 @@ func TestProgramNames(t *testing.T) {
 	}
 	for names, want := range map[trace.Names][]string{
 		trace.NamesBase: {`"zctrace"`, `"exec"`, `"app"`, `"exe":"nginx"`, `"cgroup":"nginx.slice"`, `"app.slice"`, `"nginx.service"`, `"name":"data.bin"`, `"local":":80"`, `"peer":":443"`, `"file":"main.c"`},
-		trace.NamesNone: {`"comm":"nginx"`, `"exe":""`, `"unit":""`, `"name":""`, `"local":""`},
+		trace.NamesNone: {`"comm":""`, `"exe":""`, `"unit":""`, `"name":""`, `"local":""`},
 	} {
 		text := written(t, p.WithNames(names))
 		if strings.Contains(strings.ReplaceAll(text, "fe80::SECRET", ""), "SECRET") || strings.Contains(text, "10.1.2.3") {
@@ -313,7 +313,7 @@ func TestProgramNames(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	if hidden := written(t, p.WithNames(trace.NamesNone)); strings.Contains(hidden, "web") || strings.Contains(hidden, `"app`) || strings.Contains(hidden, "main.c") || strings.Contains(hidden, "443") {
+	if hidden := written(t, p.WithNames(trace.NamesNone)); strings.Contains(hidden, "web") || strings.Contains(hidden, "nginx") || strings.Contains(hidden, `"app`) || strings.Contains(hidden, "main.c") || strings.Contains(hidden, "443") {
 		t.Errorf("names in %s", hidden)
 	}
 	if written(t, p) != full {

@@ -225,7 +225,7 @@ func (m schemaMatcher) matchPointer(path string, typ reflect.Type, schema map[st
 func (m schemaMatcher) matchKeys(path string, typ reflect.Type, properties map[string]any) {
 	var keys []string
 	for _, field := range reflect.VisibleFields(typ) {
-		if field.Anonymous {
+		if field.Anonymous || !field.IsExported() {
 			continue
 		}
 		key, _, _ := strings.Cut(field.Tag.Get("json"), ",")

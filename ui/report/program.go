@@ -176,7 +176,7 @@ func (d programDocument) processGrid(name, width int) *term.Grid {
 		if r.Folded > 0 {
 			pid = human.Count(r.Folded, 5) + " ended"
 		}
-		add(cmp.Or(r.Comm, "?"), pid, human.Count(r.Threads, 7), &r.Cost)
+		add(named(r.Comm), pid, human.Count(r.Threads, 7), &r.Cost)
 	}
 	if rest := rows[len(shown):]; len(rest) > 0 {
 		costs := func(yield func(*trace.Cost) bool) {
@@ -198,6 +198,9 @@ func (d programDocument) processGrid(name, width int) *term.Grid {
 	}
 	return g
 }
+
+// named is what a process is called; "?" where that is not told.
+func named(comm string) string { return cmp.Or(comm, "?") }
 
 // sorted are the rows: those that copied most first, then those that handed on most, then those with most calls.
 func (d programDocument) sorted() []*trace.ProcessRow {

@@ -138,7 +138,7 @@ func (d programDifference) programs(width int) []string {
 			{"copied", (*trace.Cost).Copied},
 			{"by reference", (*trace.Cost).Referenced},
 		} {
-			rows = append(rows, d.row(name+", "+number.label, plain(func(d programDocument) trace.Int {
+			rows = append(rows, d.row(named(name)+", "+number.label, plain(func(d programDocument) trace.Int {
 				c, _ := d.Named(name)
 				return number.of(&c)
 			}), human.Whole))
