@@ -126,7 +126,7 @@ func (d programDocument) setting(width int) []string {
 	g := term.Grid{Align: "lw"}
 	add := adder(d.Look, &g)
 	if program, own := d.Scope.Command, d.Run.Command; len(program) > 0 && (len(own) < len(program) || !slices.Equal(own[len(own)-len(program):], program)) {
-		add("program", commandLine(program))
+		add("program", d.command(program))
 	}
 	add("elapsed", human.Seconds(d.Run.ElapsedNS))
 	run := reading.AsRun(d.Program)
@@ -136,9 +136,15 @@ func (d programDocument) setting(width int) []string {
 		add("started", d.Run.Started.UTC().Format("2006-01-02 15:04:05 UTC"))
 	}
 	if len(d.Run.Command) > 0 {
-		add("command", commandLine(d.Run.Command))
+		add("command", d.command(d.Run.Command))
 	}
 	return g.Lines(width)
+}
+
+// command is a command line, cut after a dozen lines; the trace has more.
+func (d programDocument) command(args []string) string {
+	const most = 800
+	return term.Fit(commandLine(args), most, d.Ellipsis)
 }
 
 // mostCalls is of how many system calls the table tells, and of all that moved bytes; the trace has the others.

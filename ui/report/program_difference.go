@@ -29,7 +29,7 @@ func (d programDifference) settings(width int) []string {
 		name string
 		text func(programDocument) string
 	}{
-		{"program", func(d programDocument) string { return commandLine(d.Scope.Command) }},
+		{"program", func(d programDocument) string { return d.command(d.Scope.Command) }},
 		{"engine", func(d programDocument) string { return d.Run.Engine }},
 		{"calls timed", func(d programDocument) string { return map[bool]string{true: "yes", false: "no"}[d.Run.Latency] }},
 		{"kernel", func(d programDocument) string { return d.Host.Kernel }},

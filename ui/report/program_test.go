@@ -23,6 +23,17 @@ func TestProgramTableGolden(t *testing.T) {
 	tracetest.Golden(t, "program-difference-odd.txt", ProgramDifference(tracetest.OddProgram(), tracetest.Nginx(), "odd.json", "nginx.json", 80))
 }
 
+// A command line of kilobytes leaves room for the rest of the table.
+func TestProgramLongCommand(t *testing.T) {
+	p := tracetest.Nginx()
+	before := strings.Count(Program(p, Look, 80), "\n")
+	p.Scope.Command = []string{"echo", strings.Repeat("x", 4000)}
+	p.Run.Command = append([]string{"zctrace", "exec", "--"}, "echo", strings.Repeat("x", 3900))
+	if lines := strings.Count(Program(p, Look, 80), "\n"); lines > before+2*13 {
+		t.Errorf("%d lines, and %d with a short one", lines, before)
+	}
+}
+
 // The made-up recordings are such as a session could make.
 func TestProgramsAreValid(t *testing.T) {
 	for name, p := range map[string]*trace.Program{"nginx": tracetest.Nginx(), "sendfile": tracetest.NginxSendfile(), "odd": tracetest.OddProgram()} {
