@@ -57,14 +57,18 @@ func readStraceFile(t testing.TB, path string) *straced {
 }
 
 var (
-	straceBegun  = regexp.MustCompile(`^(\d+) +(\w+)\((.*)$`)
-	straceEnded  = regexp.MustCompile(`^(\d+) +<\.\.\. (\w+) resumed>(.*)$`)
-	straceResult = regexp.MustCompile(`^(.*) = (-?\d+|\?)(?: ([A-Z]+) \(.*\))?$`)
+	straceBegun  = regexp.MustCompile(`^(\d+) +(\w+|\?\?\?)\((.*)$`)
+	straceEnded  = regexp.MustCompile(`^(\d+) +<\.\.\. (\w+|\?\?\?) resumed>(.*)$`)
+	straceResult = regexp.MustCompile(`^(.*) = (-?\d+|\?)(?: ([A-Z][A-Z0-9_]*) \(.*\)| \(errno \d+\)| <unavailable>)?$`)
+	// What ends a line in place of a result, where an execve, an exit or a signal ends the thread that strace writes of. Behind
+	// the first thread's there may be no end of the line.
+	straceNever  = regexp.MustCompile(`(?: <detached \.\.\.>| <pid changed to \d+ \.\.\.>|\d+ +\+\+\+ superseded by execve in pid \d+ \+\+\+)$`)
 	straceNoCall = regexp.MustCompile(`\+\+\+|---|\[ Process PID=`)
 	straceFile   = regexp.MustCompile(`^\d+<(.*)>(?:\(deleted\))?\)? *$`)
 )
 
-// readStrace adds up what strace -f wrote. Calls that did not return do not count.
+// readStrace adds up what strace -f wrote. Calls that did not return do not count, nor do those of which strace could not ask what they
+// returned, or even which they are (???), since their thread was being killed.
 func readStrace(from io.Reader) (*straced, error) {
 	s := &straced{map[string]moved{}, map[string]int64{}, map[[2]string]moved{}}
 	begun := map[string]string{} // by pid: the arguments of its call
@@ -88,10 +92,7 @@ func readStrace(from io.Reader) (*straced, error) {
 			begun[found[1]] = args
 			continue
 		}
-		if result == nil && found[2] == "execve" { // <pid changed to 12 ...>
-			continue
-		}
-		if result == nil && strings.HasSuffix(found[3], " <detached ...>") { // by another thread's execve, while strace wrote of it
+		if result == nil && straceNever.MatchString(found[3]) {
 			continue
 		}
 		if result == nil {
@@ -197,6 +198,17 @@ func TestReadStrace(t *testing.T) {
 15    write(6<pipe:[7]>, ""..., 5 <unfinished ...>
 15    <... write resumed>)              = ?
 15    read(6<pipe:[7]>,  <detached ...>
+15    ???( <detached ...>
+15    ???( <unfinished ...>
+15    <... ??? resumed>)                = ?
+15    ???()                             = ?
+15    read( <unfinished ...>
+15    <... read resumed>)               = ? <unavailable>
+15    write(6<pipe:[7]>, ""..., 5)      = ? <unavailable>
+15    recvfrom(6<pipe:[7]>, 0x7ffd, 1, 0, NULL, NULL) = ? ERESTART_RESTARTBLOCK (Interrupted by signal)
+15    recvfrom(6<pipe:[7]>, 0x7ffd, 1, 0, NULL, NULL) = -1 (errno 530)
+15    sendto(6<pipe:[7]>, ""..., 1, 0, NULL, 0) = -1 E2BIG (Argument list too long)
+15    read(6<pipe:[7]>, 15    +++ superseded by execve in pid 16 +++
 16    execve("/proc/self/exe", [...], 0x7fff0465cc08 /* 35 vars */ <pid changed to 15 ...>
 15    +++ superseded by execve in pid 16 +++
 15    <... execve resumed>)             = 0
@@ -209,15 +221,15 @@ func TestReadStrace(t *testing.T) {
 	want := map[[2]string]moved{
 		{"read", "file->user"}: {2, 832, 0}, {"write", "user->device"}: {1, 100, 0}, {"sendfile", "file->tcp"}: {1, 65536, 0},
 		{"copy_file_range", "file->file"}: {1, 65535, 0}, {"write", "user->unix"}: {failed: 1}, {"write", "user->other"}: {failed: 1},
-		{"recvmsg", "udp->user"}: {1, 1, 0},
+		{"recvmsg", "udp->user"}: {1, 1, 0}, {"recvfrom", "pipe->user"}: {failed: 1}, {"sendto", "user->pipe"}: {failed: 1},
 	}
 	if !maps.Equal(s.byPath, want) {
 		t.Errorf("%v, want %v", s.byPath, want)
 	}
-	if got := fmt.Sprint(s.byCall["write"], s.restarted); got != "{1 100 2} map[read:1]" {
+	if got := fmt.Sprint(s.byCall["write"], s.restarted); got != "{1 100 2} map[read:1 recvfrom:1]" {
 		t.Errorf("of write and of what was restarted: %s", got)
 	}
-	for _, line := range []string{"12 what is this\n", "12 read(3, 5\n"} {
+	for _, line := range []string{"12 what is this\n", "12 read(3, 5\n", "12 read(3, 5) = ? <unknown>\n"} {
 		if _, err := readStrace(strings.NewReader(line)); err == nil {
 			t.Errorf("%q is taken for a call", line)
 		}
