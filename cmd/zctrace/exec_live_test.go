@@ -26,8 +26,14 @@ func TestExecLive(t *testing.T) {
 		p.types("echo status $?", "Enter")
 		p.shows(fmt.Sprintf(`\nstatus %d\nready>\s*$`, want))
 	}
-	p.types(exec+`sh -c 'trap "echo interrupted; exit 5" INT; echo begun; while :; do sleep 0.1; done'`, "Enter")
+	farEnough := func() {
+		t.Helper()
+		far := filepath.Join(p.dir, "far")
+		eventually(t, "the command has begun", func() bool { return os.Remove(far) == nil })
+	}
+	p.types(exec+`sh -c 'trap "echo interrupted; exit 5" INT; echo begun; >far; while :; do sleep 0.1; done'`, "Enter")
 	p.shows(`running \d.*\n.* copied, .* calls/s; \d process`)
+	farEnough() // the dashboard may be there before
 	if screen := p.screen(); strings.Contains(screen, "begun\n") {
 		t.Errorf("the command prints onto the dashboard:\n%s", screen)
 	}
@@ -41,8 +47,9 @@ func TestExecLive(t *testing.T) {
 		t.Errorf("it leaves %v behind", kept)
 	}
 
-	p.types(exec+`sh -c 'echo $$; exec sleep 1000'`, "Enter")
+	p.types(exec+`sh -c 'echo $$; >far; exec sleep 1000'`, "Enter")
 	p.shows(`running \d`)
+	farEnough()
 	p.types("q")
 	p.shows(`the command goes on, and prints to \S*zctrace-output-`)
 	printed := regexp.MustCompile(`(?m)^(\d+)$`).FindStringSubmatch(p.screen())

@@ -112,8 +112,8 @@ func TestExecTable(t *testing.T) {
 	if strings.Contains(r.stderr, "standard output is closed") || !strings.Contains(r.stderr, title) {
 		t.Errorf("standard output is closed: %+v", r)
 	}
-	r = zctrace(t, "exec", "-d", "100ms", "-i", "20ms", "--", "sleep", "0.5")
-	if !strings.Contains(r.stderr, "zctrace exec sleep 0.5: done, before the command had ended\n") {
+	r = zctrace(t, "exec", "-d", "100ms", "-i", "20ms", "--", "sh", "-c", "exec sleep 5 >/dev/null 2>&1")
+	if !strings.Contains(strings.Join(strings.Fields(r.stderr), " "), ": done, before the command had ended ") {
 		t.Errorf("not to its end: %+v", r)
 	}
 }
