@@ -159,7 +159,7 @@ struct following {
 	/* Limits. */
 	__u64 no_slot; /* threads */
 	__u64 errnos_overflow; /* errors */
-	__u64 kinds_overflow; /* kinds of calls, of whose descriptors nothing is known */
+	__u64 kinds_overflow; /* times that there was no room for a kind of calls, of whose descriptors nothing is known then */
 };
 
 /* A table of descriptors: what is remembered of one ends when its number changes hands. */
