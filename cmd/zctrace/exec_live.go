@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -20,6 +19,7 @@ import (
 
 	"github.com/zctrace/zctrace/internal/fault"
 	"github.com/zctrace/zctrace/internal/outfile"
+	"github.com/zctrace/zctrace/tracer/reading"
 	"github.com/zctrace/zctrace/tracer/session"
 	"github.com/zctrace/zctrace/tracer/trace"
 	"github.com/zctrace/zctrace/ui"
@@ -87,7 +87,7 @@ func (f *execFlags) recordLive(ctx context.Context, cfg session.ProgramConfig, e
 	close(left)
 	end(errQuit)
 	<-done
-	return p, errors.Join(err, drawErr, kept.show(p))
+	return p, errors.Join(err, drawErr, kept.show(os.Stdout, p))
 }
 
 // keptOutput is what the command prints while there is a dashboard.
@@ -124,24 +124,41 @@ func keepOutput(cfg *session.ProgramConfig) (k *keptOutput, err error) {
 
 const keptName = "zctrace-output-"
 
-// show prints it. Where the command goes on and prints more, the file stays.
-func (k *keptOutput) show(p *trace.Program) error {
+// show prints it, as much as there is now. Where somebody goes on, who may print more, the file stays.
+func (k *keptOutput) show(out io.Writer, p *trace.Program) error {
 	defer k.file.Close()
-	goesOn := p != nil && !p.Run.ExitStatus.Known()
-	if goesOn && k.name == "" {
+	who := goesOn(p)
+	if who != "" && k.name == "" {
 		if err := asUser(k.giveName); err != nil {
 			return fmt.Errorf("keep what the command prints: %w", err)
 		}
 	}
-	if _, err := io.Copy(os.Stdout, io.NewSectionReader(k.file, 0, math.MaxInt64)); err != nil {
+	info, err := k.file.Stat()
+	if err == nil {
+		_, err = io.Copy(out, io.NewSectionReader(k.file, 0, info.Size()))
+	}
+	if err != nil {
 		return fmt.Errorf("print what the command has printed: %w", err)
 	}
-	if goesOn {
-		fmt.Fprintf(os.Stderr, "zctrace: the command goes on, and prints to %s\n", k.name)
+	if who != "" {
+		fmt.Fprintf(os.Stderr, "zctrace: %s goes on, and prints to %s\n", who, k.name)
 	} else if k.name != "" {
 		return os.Remove(k.name)
 	}
 	return nil
+}
+
+// goesOn says who does that was followed; "" is nobody.
+func goesOn(p *trace.Program) string {
+	switch {
+	case p == nil:
+		return ""
+	case !p.Run.ExitStatus.Known():
+		return "the command"
+	case reading.ProgramMomentOf(p).Alive > 0:
+		return "what the command has started"
+	}
+	return ""
 }
 
 func (k *keptOutput) giveName() error {

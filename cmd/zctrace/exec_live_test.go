@@ -3,6 +3,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -12,6 +13,9 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/zctrace/zctrace/tracer/session"
+	"github.com/zctrace/zctrace/tracer/trace"
 )
 
 // The dashboard has the terminal; what the command prints comes afterwards, its exit status is zctrace's, Ctrl-C is its
@@ -125,5 +129,55 @@ func TestExecNames(t *testing.T) {
 	p.shows(`ready>\s*$`)
 	if table, err := os.ReadFile(filepath.Join(p.dir, "table")); err != nil || strings.Contains(string(table), "secret") {
 		t.Errorf("%v; the table:\n%s", err, table)
+	}
+}
+
+// growingFile is one that grows by what is written to it, and keeps that.
+type growingFile struct {
+	file *os.File
+	text strings.Builder
+}
+
+func (f *growingFile) Write(text []byte) (int, error) {
+	if f.text.Write(text); f.text.Len() > 1000 {
+		return 0, errors.New("and on")
+	}
+	return f.file.Write(text)
+}
+
+// What a command has printed is shown to its end as it is then, however fast it prints more. It is kept for those who go on,
+// the command or others that it has started.
+func TestKeptOutput(t *testing.T) {
+	oncePerMachine(t)
+	over := trace.Known(0)
+	for name, test := range map[string]struct {
+		p    *trace.Program
+		kept int
+	}{
+		"not begun":    {nil, 0},
+		"ended":        {&trace.Program{Run: trace.ProgramRun{ExitStatus: over}, Processes: []trace.ProcessRow{{EndedNS: over}}}, 0},
+		"goes on":      {&trace.Program{Processes: []trace.ProcessRow{{}}}, 1},
+		"has children": {&trace.Program{Run: trace.ProgramRun{ExitStatus: over}, Processes: []trace.ProcessRow{{EndedNS: over}, {}}}, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := worldWritable(t)
+			t.Setenv("TMPDIR", dir)
+			var cfg session.ProgramConfig
+			k, err := keepOutput(&cfg)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer cfg.Files[0].Close()
+			if _, err := cfg.Files[1].WriteString("said\n"); err != nil {
+				t.Fatal(err)
+			}
+			out := &growingFile{file: cfg.Files[1]}
+			if err := k.show(out, test.p); err != nil || out.text.String() != "said\n" {
+				t.Errorf("%q is shown: %v", out.text.String(), err)
+			}
+			if kept, err := os.ReadDir(dir); err != nil || len(kept) != test.kept {
+				t.Errorf("%d files are kept, want %d (%v)", len(kept), test.kept, err)
+			}
+		})
 	}
 }
