@@ -132,24 +132,25 @@ func TestExecNames(t *testing.T) {
 	}
 }
 
-// growingFile is one that grows by what is written to it, and keeps that.
+// growingFile is one that grows by twice as much as is written to it, and keeps that.
 type growingFile struct {
 	file *os.File
 	text strings.Builder
 }
 
 func (f *growingFile) Write(text []byte) (int, error) {
-	if f.text.Write(text); f.text.Len() > 1000 {
+	if f.text.Write(text); f.text.Len() > mib {
 		return 0, errors.New("and on")
 	}
-	return f.file.Write(text)
+	_, err := f.file.Write(append(text, text...))
+	return len(text), err
 }
 
 // What a command has printed is shown to its end as it is then, however fast it prints more. It is kept for those who go on,
 // the command or others that it has started.
 func TestKeptOutput(t *testing.T) {
 	oncePerMachine(t)
-	over := trace.Known(0)
+	over, said := trace.Known(0), strings.Repeat("said\n", 20000)
 	for name, test := range map[string]struct {
 		p    *trace.Program
 		kept int
@@ -168,12 +169,12 @@ func TestKeptOutput(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer cfg.Files[0].Close()
-			if _, err := cfg.Files[1].WriteString("said\n"); err != nil {
+			if _, err := cfg.Files[1].WriteString(said); err != nil {
 				t.Fatal(err)
 			}
 			out := &growingFile{file: cfg.Files[1]}
-			if err := k.show(out, test.p); err != nil || out.text.String() != "said\n" {
-				t.Errorf("%q is shown: %v", out.text.String(), err)
+			if err := k.show(out, test.p); err != nil || out.text.String() != said {
+				t.Errorf("%d bytes are shown: %v", out.text.Len(), err)
 			}
 			if kept, err := os.ReadDir(dir); err != nil || len(kept) != test.kept {
 				t.Errorf("%d files are kept, want %d (%v)", len(kept), test.kept, err)
