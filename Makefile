@@ -138,10 +138,10 @@ deps: deps-native ## Install what the tests need (Debian, Ubuntu)
 # Nothing that is only recommended comes with a package: the race detector needs cgo, so the headers of C are named, too.
 deps-native:
 	@PATH=$$PATH:/usr/sbin:/sbin ./scripts/need tmux:tmux jq:jq /usr/bin/python3:python3 capsh:libcap2-bin setpriv:util-linux ip:iproute2 cc:gcc /usr/include/stdlib.h:libc6-dev \
-		mount:mount dmsetup:dmsetup mkfs.ext4:e2fsprogs mkfs.xfs:xfsprogs mkfs.btrfs:btrfs-progs strace:strace
+		mount:mount dmsetup:dmsetup mkfs.ext4:e2fsprogs mkfs.xfs:xfsprogs mkfs.btrfs:btrfs-progs strace:strace curl:curl
 
 deps-programs: deps-native
-	@PATH=$$PATH:/usr/sbin:/sbin ./scripts/need tar:tar gzip:gzip curl:curl rsync:rsync nginx:nginx-light socat:socat iperf3:iperf3
+	@PATH=$$PATH:/usr/sbin:/sbin ./scripts/need tar:tar gzip:gzip rsync:rsync nginx:nginx-light socat:socat iperf3:iperf3
 
 deps-vm:
 	@PATH=$$PATH:/usr/sbin:/sbin ./scripts/need qemu-system-x86_64:qemu-system-x86 qemu-system-aarch64:qemu-system-arm \

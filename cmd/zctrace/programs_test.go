@@ -167,6 +167,8 @@ type follow struct {
 	execs  int64    // that it makes itself
 	killed bool     // what was killed meanwhile is in the kernel's account only
 	raced  bool     // which file a call was of is by chance
+	dumps  bool     // core
+	loads  bool     // a file as a module
 	limits []string // that it may meet
 }
 

@@ -54,10 +54,21 @@ static void install_in_turn(uint32_t *turn, uint32_t turns)
 	wait_turn(turn, 2 * turns);
 }
 
-static void *write_unordered(void *stop)
+enum { WRITERS = 3 };
+
+// How far those are that use the number unordered: how many have, whether it was reopened since, without a call of theirs
+// between, and whether it is over.
+struct unordered { uint32_t begun; bool reopened, over; };
+
+static void *write_unordered(void *argument)
 {
+	struct unordered *u = argument;
 	char buffer[64] = "";
-	for (unsigned i = 0; !__atomic_load_n((bool *)stop, __ATOMIC_RELAXED); i++)
+	count("write", "any", write(number, buffer, 1));
+	__atomic_add_fetch(&u->begun, 1, __ATOMIC_RELEASE);
+	while (!__atomic_load_n(&u->reopened, __ATOMIC_ACQUIRE))
+		;
+	for (unsigned i = 0; !i || !__atomic_load_n(&u->over, __ATOMIC_RELAXED); i++)
 		count("write", "any", write(number, buffer, 1 + i % sizeof(buffer)));
 	return NULL;
 }
@@ -73,23 +84,26 @@ static void drain(enum kind kind)
 
 static void reopen_unordered(uint32_t turns)
 {
-	bool stop = false;
-	pthread_t ids[3];
+	struct unordered u = {0};
+	pthread_t ids[WRITERS];
 	for (int kind = 0; kind < KINDS; kind++) {
 		fcntl(objects[kind].source, F_SETFL, O_NONBLOCK);
 		fcntl(objects[kind].sink, F_SETFL, O_NONBLOCK);
 	}
-	for (int i = 0; i < 3; i++)
-		must(-pthread_create(&ids[i], NULL, write_unordered, &stop));
+	for (int i = 0; i < WRITERS; i++)
+		must(-pthread_create(&ids[i], NULL, write_unordered, &u));
+	while (__atomic_load_n(&u.begun, __ATOMIC_ACQUIRE) < WRITERS)
+		sched_yield();
 	for (uint32_t i = 0; i < turns; i++) {
 		enum kind kind = i % KINDS;
 		close(number);
 		if (must(dup(objects[kind].source)) != number)
 			abort();
+		__atomic_store_n(&u.reopened, true, __ATOMIC_RELEASE);
 		drain(kind);
 	}
-	__atomic_store_n(&stop, true, __ATOMIC_RELAXED);
-	for (int i = 0; i < 3; i++)
+	__atomic_store_n(&u.over, true, __ATOMIC_RELAXED);
+	for (int i = 0; i < WRITERS; i++)
 		must(-pthread_join(ids[i], NULL));
 }
 

@@ -256,3 +256,18 @@ int odd(int argc, char **argv)
 	}
 	return 0;
 }
+
+// each NAME [ARG...] , NAME [ARG...] ...: one after the other.
+int each(int argc, char **argv)
+{
+	for (int begin = 1, end; begin < argc; begin = end + 1) {
+		for (end = begin; end < argc && strcmp(argv[end], ","); end++)
+			;
+		argv[end] = NULL;
+		argv[begin - 1] = "programs";
+		if (!must(fork()))
+			must(execv("/proc/self/exe", argv + begin - 1));
+		reap(1, 0);
+	}
+	return 0;
+}

@@ -6,6 +6,7 @@ package main
 
 import (
 	"fmt"
+	"net"
 	"net/http"
 	"os"
 )
@@ -32,6 +33,11 @@ func main() {
 		files := handler
 		handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { files.ServeHTTP(&counted{ResponseWriter: w}, r) })
 	}
-	fmt.Fprintln(os.Stderr, "fileserver:", http.ListenAndServe(os.Args[1], handler))
+	listener, err := net.Listen("tcp", os.Args[1])
+	if err == nil {
+		fmt.Println("fileserver listens at", os.Args[1])
+		err = http.Serve(listener, handler)
+	}
+	fmt.Fprintln(os.Stderr, "fileserver:", err)
 	os.Exit(1)
 }
