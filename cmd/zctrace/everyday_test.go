@@ -23,6 +23,9 @@ import (
 // to attach: all of them are in the tree of one exec.
 const everyday = "testdata/programs/everyday.sh"
 
+// everydaySize is of its data, in bytes. With breakpoints an emulated guest takes microseconds for each 8 of them.
+const everydaySize = 256 << 10
+
 // busybox is whether the programs are its, as in a guest that cannot run the host's.
 func busybox() bool {
 	to, err := filepath.EvalSymlinks("/bin/cat")
@@ -222,7 +225,7 @@ func skipped(n trace.Amount) bool {
 func unseenBy(engine, key string) int64 {
 	switch {
 	case strings.HasSuffix(key, " page_refs"), strings.HasSuffix(key, " cloned"):
-		return mib
+		return everydaySize
 	case engine == "fentry" && strings.HasSuffix(key, " to_user") && (strings.Count(key, " ") == 1 || strings.Contains(key, " file->user ")):
 		return 2048
 	}
@@ -255,23 +258,23 @@ func (a amounts) honest(t *testing.T, engine string) {
 func (a amounts) asTheyAre(t *testing.T, engine string) {
 	t.Helper()
 	want := map[string]int64{
-		"file.dd user->file from_user": mib, "file.dd user->file write": mib,
-		"file.to pipe->user to_user": mib, "file.to pipe->user read": mib, "file.to user->file from_user": mib,
-		"serve.file file->tcp page_refs": mib - 512, "serve.file file->tcp sendfile": mib - 512, // for it has looked at these
-		"get.file user->file from_user": mib, "get.wrapped user->file from_user": mib,
+		"file.dd user->file from_user": everydaySize, "file.dd user->file write": everydaySize,
+		"file.to pipe->user to_user": everydaySize, "file.to pipe->user read": everydaySize, "file.to user->file from_user": everydaySize,
+		"serve.file file->tcp page_refs": everydaySize - 512, "serve.file file->tcp sendfile": everydaySize - 512, // for it has looked at these
+		"get.file user->file from_user": everydaySize, "get.wrapped user->file from_user": everydaySize,
 	}
 	if busybox() {
-		maps.Copy(want, map[string]int64{"file.from file->pipe page_refs": mib, "file.from file->pipe sendfile": mib})
+		maps.Copy(want, map[string]int64{"file.from file->pipe page_refs": everydaySize, "file.from file->pipe sendfile": everydaySize})
 	} else {
-		maps.Copy(want, map[string]int64{"file.from user->pipe from_user": mib, "file.from user->pipe write": mib})
+		maps.Copy(want, map[string]int64{"file.from user->pipe from_user": everydaySize, "file.from user->pipe write": everydaySize})
 	}
 	if inGuest() { // where file.* are on ext4
-		maps.Copy(want, map[string]int64{"file.cp file->file in_kernel": mib, "file.cat file->file in_kernel": mib})
+		maps.Copy(want, map[string]int64{"file.cp file->file in_kernel": everydaySize, "file.cat file->file in_kernel": everydaySize})
 		if !busybox() {
-			want["xfs.cp file->file cloned"] = mib
+			want["xfs.cp file->file cloned"] = everydaySize
 		}
 		if engine != "derived" {
-			want["direct user->file page_refs"], want["direct user->file from_user"] = mib, 0
+			want["direct user->file page_refs"], want["direct user->file from_user"] = everydaySize, 0
 		}
 	}
 	for key, bytes := range want {
@@ -284,7 +287,7 @@ func (a amounts) asTheyAre(t *testing.T, engine string) {
 		if skipped(copied) || skipped(referenced) || skipped(got) || served == "python" && os.Getenv("PYTHON") == "" {
 			continue
 		}
-		if sent := copied.Bytes.Or(0) + referenced.Bytes.Or(0); sent < mib || got.Bytes != trace.Known(sent) {
+		if sent := copied.Bytes.Or(0) + referenced.Bytes.Or(0); sent < everydaySize || got.Bytes != trace.Known(sent) {
 			t.Errorf("%s: of %s %d bytes were sent, and %v received", engine, served, sent, got.Bytes)
 		}
 	}
@@ -303,7 +306,7 @@ func (a amounts) agree(t *testing.T, engine string, b amounts, other string) {
 // Programs that every system has, servers and their clients among them: on each kernel each engine sees the same of them
 // by class, by path and by call, or says why it cannot know. On an overlay that is what it is on the file system below.
 func TestFollowsEverydayPrograms(t *testing.T) {
-	data := make([]byte, mib)
+	data := make([]byte, everydaySize)
 	_, _ = rand.NewChaCha8([32]byte{17}).Read(data) // never fails
 	dirs := everydayHere(t, data)
 	p := everydayBy(t, "all", dirs, data)
