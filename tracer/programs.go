@@ -101,19 +101,7 @@ func (t *Tracer) Programs() (*ledger.ProgramSnapshot, error) {
 		return nil, fmt.Errorf("read the clock: %w", err)
 	}
 	s := &ledger.ProgramSnapshot{NowNS: uint64(now.Nano()), BlindUnknown: !t.watchesBlind}
-	const tries = 100 // while threads end all the time
-	for range tries {
-		before := atomic.LoadUint64(&t.cells.following.FoldsBegun)
-		steady := before == atomic.LoadUint64(&t.cells.following.FoldsEnded)
-		s.Alive = t.cells.copyAlive()
-		if steady && before == atomic.LoadUint64(&t.cells.following.FoldsBegun) {
-			break
-		}
-	}
-	s.Ended = t.cells.takeEnded()
-	s.Alive = slices.DeleteFunc(s.Alive, func(p *ledger.Process) bool {
-		return slices.ContainsFunc(s.Ended, func(q *ledger.Process) bool { return p.ID == q.ID }) // which has ended since
-	})
+	s.Alive, s.Ended = t.cells.copyAll(t.cells.copyAlive)
 	s.Following = *t.cells.following
 	for i := range t.hooks {
 		h := &t.hooks[i]
@@ -145,6 +133,25 @@ func (t *Tracer) Ended() (ended []*ledger.Process, alive int) {
 
 func (p *programCells) known() []bpf.ObjectProcess {
 	return p.processes[:min(uint64(len(p.processes)), atomic.LoadUint64(&p.following.Processes.Fresh))]
+}
+
+// copyAll copies those that live, at a moment at which no thread's sums are between it and its process, and takes those that have
+// ended. Each try takes a while where many live: who ends meanwhile makes room for others.
+func (p *programCells) copyAll(copyAlive func() []*ledger.Process) (alive, ended []*ledger.Process) {
+	const tries = 100 // while threads end all the time
+	for range tries {
+		ended = append(ended, p.takeEnded()...)
+		before := atomic.LoadUint64(&p.following.FoldsBegun)
+		steady := before == atomic.LoadUint64(&p.following.FoldsEnded)
+		alive = copyAlive()
+		if steady && before == atomic.LoadUint64(&p.following.FoldsBegun) {
+			break
+		}
+	}
+	ended = append(ended, p.takeEnded()...)
+	return slices.DeleteFunc(alive, func(q *ledger.Process) bool {
+		return slices.ContainsFunc(ended, func(e *ledger.Process) bool { return e.ID == q.ID }) // which has ended since
+	}), ended
 }
 
 // takeEnded takes the cells of processes that have ended, and gives their places back.
