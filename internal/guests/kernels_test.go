@@ -130,6 +130,25 @@ func TestRows(t *testing.T) {
 	}
 }
 
+// A part leaves out what the table has of its kernel in full only; a test that is new, or that the kernel does not have, runs.
+func TestLeavesOut(t *testing.T) {
+	all, err := readTable(strings.NewReader("test K K-part\nTestA 2 -\nTestB 2 1\nTestC - -\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range []struct{ part, want string }{{"", ""}, {"1", "TestA "}} {
+		got := ""
+		for _, name := range []string{"TestA", "TestB", "TestC", "TestNew"} {
+			if all.leavesOut(job{kernel: kernel{name: "K"}, part: test.part}, name) {
+				got += name + " "
+			}
+		}
+		if got != test.want {
+			t.Errorf("part %q leaves out %q, want %q", test.part, got, test.want)
+		}
+	}
+}
+
 // The line of a job names the kernel that ran, and says so where only a part of the tests did.
 func TestSummary(t *testing.T) {
 	for _, test := range []struct {
@@ -139,9 +158,9 @@ func TestSummary(t *testing.T) {
 	}{
 		{"", nil, "ok    6.1                  9 of 10 tests, 30 passes with subtests, 1m0s, on 6.1.0-56, sha256 abc; logs in .bin/vm/log/6.1\n"},
 		{"2", []string{"TestA failed"}, "6.1-part: TestA failed\nFAIL  6.1-part             9 of 10 tests, 30 passes with subtests, " +
-			"each strategy with one file system and of some tables every other row, 1m0s, on 6.1.0-56, sha256 abc; logs in .bin/vm/log/6.1-part\n"},
+			"each strategy with one file system, of some tables every other row, without 3 tests that make test-all runs here, 1m0s, on 6.1.0-56, sha256 abc; logs in .bin/vm/log/6.1-part\n"},
 	} {
-		s := summary{problems: test.problems, image: "6.1.0-56, sha256 abc", tests: 9, passes: 30, elsewhere: 2}
+		s := summary{problems: test.problems, image: "6.1.0-56, sha256 abc", tests: 9, passes: 30, elsewhere: 2, leftOut: 3}
 		if got := s.text(job{kernel: kernel{name: "6.1"}, part: test.part}, 12, time.Minute); got != test.want {
 			t.Errorf("part %q: it says\n%swant\n%s", test.part, got, test.want)
 		}
