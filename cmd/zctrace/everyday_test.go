@@ -24,7 +24,7 @@ import (
 const everyday = "testdata/programs/everyday.sh"
 
 // everydaySize is of its data, in bytes. With breakpoints an emulated guest takes microseconds for each 8 of them.
-const everydaySize = 256 << 10
+const everydaySize = 64 << 10
 
 // busybox is whether the programs are its, as in a guest that cannot run the host's.
 func busybox() bool {

@@ -2,6 +2,8 @@
 //
 //	fileserver ADDRESS DIRECTORY            with http.FileServer
 //	fileserver ADDRESS DIRECTORY wrapped    behind middleware that counts what is written, as for a log
+//
+// At SIGTERM it succeeds: of one that a signal has killed, some shells say so, or not, as they find out.
 package main
 
 import (
@@ -9,6 +11,8 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"os/signal"
+	"syscall"
 )
 
 // counted is a ResponseWriter as logging middleware has it. It has no ReadFrom.
@@ -33,6 +37,12 @@ func main() {
 		files := handler
 		handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { files.ServeHTTP(&counted{ResponseWriter: w}, r) })
 	}
+	stop := make(chan os.Signal, 1)
+	signal.Notify(stop, syscall.SIGTERM)
+	go func() {
+		<-stop
+		os.Exit(0)
+	}()
 	listener, err := net.Listen("tcp", os.Args[1])
 	if err == nil {
 		fmt.Println("fileserver listens at", os.Args[1])
