@@ -16,7 +16,7 @@ COMMIT         := $(shell git rev-parse HEAD 2>/dev/null)
 LDFLAGS        := -w -X main.version=$(VERSION) -X main.commit=$(COMMIT)
 GOLANGCI       := $(BIN)/golangci-lint-v2.15.0
 
-.PHONY: help build install uninstall run test test-all test-unit test-native test-vm test-programs accept-vm test-fresh fuzz soak lint generate check-generated bench vm-shell deps deps-native deps-programs deps-vm deps-dev man screenshot clean
+.PHONY: help build install uninstall run test test-all test-unit test-native test-native-plain test-native-raced test-vm test-programs accept-vm test-fresh fuzz soak lint generate check-generated bench vm-shell deps deps-native deps-programs deps-vm deps-dev man screenshot clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -67,9 +67,14 @@ test-unit: ## Run the tests that need no rights
 	CGO_ENABLED=1 $(GO) test -race -run '^TestHook' ./tracer
 
 test-native: ## Run the tests that load eBPF programs into this kernel, or need root
+	@$(MAKE) --no-print-directory -j2 test-native-plain test-native-raced
+
+# Beside each other, for they wait most of the time.
+test-native-plain:
 	$(GO_TEST_NATIVE) $(if $(CI),-skip '$(REAL_PROGRAMS)') $(NATIVE) $(AS_ROOT)
-	ZCTRACE_TEST_RACED=1 CGO_ENABLED=1 GORACE=halt_on_error=1 $(GO_TEST_NATIVE) -race ./cmd/zctrace
-	CGO_ENABLED=1 GORACE=halt_on_error=1 $(GO_TEST_NATIVE) -race ./tracer
+
+test-native-raced:
+	ZCTRACE_TEST_RACED=1 CGO_ENABLED=1 GORACE=halt_on_error=1 $(GO_TEST_NATIVE) -race $(NATIVE)
 
 test-programs: deps-programs ## Trace real programs, servers too, which it installs (docs/programs.md)
 	ZCTRACE_TEST_PROGRAMS=1 $(GO_TEST_NATIVE) -run '$(REAL_PROGRAMS)' ./cmd/zctrace
