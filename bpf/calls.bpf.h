@@ -185,28 +185,37 @@ static __noinline int add_received(struct moved *m, struct tcp_zerocopy_receive 
 	return 0;
 }
 
-/* Of a call whose result is not just a number of bytes. */
-static __always_inline void look_up_moved(struct moved *m, const volatile struct call *call, struct pt_regs *regs, __s64 ret)
-{
-	__u32 flags = flags_of(call, regs);
+/* What a call asked for whose result is not just a number of bytes. */
+struct asked {
+	__u64 second, third, fourth, len; /* arguments */
+	__s64 ret;
+	__u32 flags;
+	__u32 result; /* enum result */
+};
 
-	switch (call->result) {
+/* A global function, so that the verifier proves it once rather than on each path to it: it takes no registers. */
+__attribute__((noinline)) int look_up_moved(struct moved *m, struct asked *a)
+{
+	if (!m || !a)
+		return 0;
+	switch (a->result) {
 	case RESULT_MESSAGE:
-		add_message(m, (void *)syscall_arg(regs, 2), ret, flags & MSG_TRUNC);
+		add_message(m, (void *)a->second, a->ret, a->flags & MSG_TRUNC);
 		break;
 	case RESULT_MESSAGES:
-		add_messages(m, (void *)syscall_arg(regs, 2), ret, flags & MSG_TRUNC);
+		add_messages(m, (void *)a->second, a->ret, a->flags & MSG_TRUNC);
 		break;
 	case RESULT_LENGTH:
-		m->bytes = syscall_arg(regs, call->len);
+		m->bytes = a->len;
 		break;
 	case RESULT_ZEROCOPY:
-		if (flags)
-			add_received(m, (void *)syscall_arg(regs, 4));
+		if (a->flags)
+			add_received(m, (void *)a->fourth);
 		break;
 	case RESULT_CLONES:
-		add_cloned(m, flags, syscall_arg(regs, 3));
+		add_cloned(m, a->flags, a->third);
 	}
+	return 0;
 }
 
 /* Fills what a call moved that did not fail. */
@@ -215,7 +224,17 @@ static __always_inline void result_bytes(struct moved *m, const volatile struct 
 	__u64 asked;
 
 	if (call->result != RESULT_BYTES) {
-		look_up_moved(m, call, regs, ret);
+		struct asked a = {
+			.second = syscall_arg(regs, 2),
+			.third = syscall_arg(regs, 3),
+			.fourth = syscall_arg(regs, 4),
+			.len = syscall_arg(regs, call->len),
+			.ret = ret,
+			.flags = flags_of(call, regs),
+			.result = call->result,
+		};
+
+		look_up_moved(m, &a);
 		return;
 	}
 	m->bytes = ret;

@@ -59,7 +59,7 @@ struct cell_key {
 	__u32 flags; /* the call's flags argument, where struct call has one */
 	struct fd_kind in;
 	struct fd_kind out;
-};
+} __attribute__((aligned(8)));
 
 #define LATENCY_BUCKETS 40 /* the last one holds everything from 2^39 ns (9 min) */
 

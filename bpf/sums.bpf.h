@@ -6,10 +6,12 @@
 #define SUM_PROBES PROCESS_SUMS /* where it is nearly full, a kind is far from its place */
 
 /* The index of the key's sum in the thread's slot, taking a free one if need be; NO_SUM when there is none. */
-static __always_inline __u32 own_sum(struct thread *t, const struct cell_key *key)
+__attribute__((noinline)) __u32 own_sum(struct thread *t, const struct cell_key *key)
 {
 	__u32 free = NO_SUM;
 
+	if (!t || !key)
+		return NO_SUM;
 	for (__u32 i = 0; i < THREAD_SUMS; i++) {
 		struct sum *c = &t->calls[i];
 
@@ -32,7 +34,7 @@ static __always_inline struct sum *sum_of_process(struct process *p, __u64 index
 	return &p->calls[index % PROCESS_SUMS];
 }
 
-static __always_inline bool has_files(const struct cell_key *key) { return fd_word(&key->in) || fd_word(&key->out); }
+static __always_inline bool has_files(const struct cell_key *key) { return key_word(key, 1) | key_word(key, 2); }
 
 /* The same of the process, on any CPU. Two that look at once may each take one for the same key; they add up. */
 __attribute__((noinline)) __u32 exact_sum(struct process *p, const struct cell_key *key)
