@@ -61,6 +61,7 @@ static __always_inline __u32 begin_thread(struct following *f, struct task_struc
 	__u32 place = take_thread(), who = process | OF_PROCESS;
 	struct thread *t = place ? thread_at(place - 1) : 0;
 
+	count_in_order(&f->threads_begun);
 	__sync_fetch_and_add(&p->alive, 1);
 	__sync_fetch_and_add(&p->threads, 1);
 	if (t) {
@@ -72,7 +73,7 @@ static __always_inline __u32 begin_thread(struct following *f, struct task_struc
 		t->nvcsw = t->begin.nvcsw;
 		forget_memos(t);
 		t->evictions = 0;
-		t->process = process + 1;
+		__sync_val_compare_and_swap(&t->process, 0, process + 1); /* last, to other CPUs, too */
 		who = place - 1;
 	} else {
 		__sync_fetch_and_add(&p->slotless, 1);
@@ -81,7 +82,7 @@ static __always_inline __u32 begin_thread(struct following *f, struct task_struc
 	return who;
 }
 
-static __always_inline struct process *begin_process(struct following *f, struct task_struct *task, __u32 *index)
+static __always_inline struct process *begin_process(struct following *f, struct task_struct *task, __s32 ppid, const void *exe, __u32 *index)
 {
 	__u32 place = take_process();
 	struct process *p;
@@ -98,7 +99,9 @@ static __always_inline struct process *begin_process(struct following *f, struct
 	p->started_ns = bpf_ktime_get_ns();
 	bpf_get_current_comm(p->comm, sizeof(p->comm));
 	read_pids(p, task, f->level);
-	p->state = ALIVE;
+	p->ppid = ppid;
+	bpf_probe_read_kernel_str(p->exe, sizeof(p->exe), exe);
+	__sync_val_compare_and_swap(&p->state, NO_PROCESS, ALIVE); /* last, to other CPUs, too */
 	return p;
 }
 
@@ -139,20 +142,16 @@ int BPF_PROG(sched_wakeup_new, struct task_struct *task)
 		index = t ? t->process - 1 : s->who & ~OF_PROCESS;
 		child = p;
 	} else {
-		child = begin_process(f, task, &index);
+		child = begin_process(f, task, p->pid, p->exe, &index);
 		if (!child)
 			return 0;
-		if (index) {
-			child->ppid = p->pid;
-			__builtin_memcpy(child->exe, p->exe, sizeof(child->exe));
-		}
 	}
 	made->who = begin_thread(f, task, child, index, parent, t);
 	return 0;
 }
 
 /* From here on the command counts. */
-static __always_inline struct process *begin_target(struct following *f, struct task_struct *task)
+static __always_inline void begin_target(struct following *f, struct task_struct *task, const void *exe)
 {
 	__s64 level = level_of_target(f, task);
 	struct subject *s = level < 0 ? 0 : make_subject(f, task);
@@ -160,16 +159,14 @@ static __always_inline struct process *begin_target(struct following *f, struct 
 	__u32 index;
 
 	if (!s)
-		return 0;
+		return;
 	f->level = level;
-	p = begin_process(f, task, &index);
-	if (!p)
-		return 0;
-	s->who = begin_thread(f, task, p, index, task, 0);
 	f->unaccounted = !bpf_core_field_exists(task->ioac.rchar);
 	f->target = 0;
 	f->begun_ns = bpf_ktime_get_ns();
-	return p;
+	p = begin_process(f, task, 0, exe, &index);
+	if (p)
+		s->who = begin_thread(f, task, p, index, task, 0);
 }
 
 /*
@@ -184,7 +181,7 @@ static __always_inline void read_process_io(struct process *p, struct task_struc
 	p->sums.kernel_read += what_is_over(io.rchar + p->sums.io.rchar, p->sums.counted.rchar + p->sums.kernel_read);
 }
 
-static __always_inline struct process *program_executes(struct task_struct *task)
+static __always_inline void program_executes(struct task_struct *task, const void *exe)
 {
 	struct following *f = followed();
 	struct subject *s = subject_of(task);
@@ -192,37 +189,36 @@ static __always_inline struct process *program_executes(struct task_struct *task
 	struct thread *t;
 
 	if (!f)
-		return 0;
-	if (!s)
-		return f->target ? begin_target(f, task) : 0;
+		return;
+	if (!s) {
+		if (f->target)
+			begin_target(f, task, exe);
+		return;
+	}
 	t = thread_of(s);
 	p = process_of(s, t);
 	if (!p || !p->id)
-		return 0;
+		return;
+	begin_update(p);
 	if (!t)
 		read_process_io(p, task);
 	bpf_get_current_comm(p->comm, sizeof(p->comm));
+	bpf_probe_read_kernel_str(p->exe, sizeof(p->exe), exe);
 	p->execs++;
-	return p;
+	end_update(p);
 }
 
 SEC("tp_btf/sched_process_exec")
 int BPF_PROG(sched_process_exec, struct task_struct *task, int old_pid, struct linux_binprm *bprm)
 {
-	struct process *p = program_executes(task);
-
-	if (p)
-		bpf_probe_read_kernel_str(p->exe, sizeof(p->exe), BPF_CORE_READ(bprm, filename));
+	program_executes(task, BPF_CORE_READ(bprm, filename));
 	return 0;
 }
 
 SEC("tp/sched/sched_process_exec")
 int sched_process_exec_perf(struct trace_event_raw_sched_process_exec *record)
 {
-	struct process *p = program_executes(bpf_get_current_task_btf());
-
-	if (p)
-		bpf_probe_read_kernel_str(p->exe, sizeof(p->exe), (void *)record + (record->__data_loc_filename & 0xffff));
+	program_executes(bpf_get_current_task_btf(), (void *)record + (record->__data_loc_filename & 0xffff));
 	return HAND_ON;
 }
 
@@ -321,7 +317,7 @@ static __always_inline int program_thread_exits(struct task_struct *task)
 	forget_subject((void *)bpf_task_pt_regs(task));
 	if (!p)
 		return 0;
-	__sync_fetch_and_add(&f->folds_begun, 1);
+	begin_update(p);
 	if (t) {
 		read_task(&t->sums.task, task);
 		read_io(&t->sums.io, task);
@@ -340,9 +336,10 @@ static __always_inline int program_thread_exits(struct task_struct *task)
 	}
 	if (task->pid == task->tgid)
 		p->exit_code = task->exit_code;
+	end_update(p); /* while its cells are surely its */
 	if (__sync_fetch_and_add(&p->alive, -1) == 1 && p->id)
 		end_process(p, task);
-	__sync_fetch_and_add(&f->folds_ended, 1);
+	count_in_order(&f->threads_ended);
 	return 0;
 }
 

@@ -71,8 +71,8 @@ struct task_sums {
 };
 
 struct thread {
+	__u64 process; /* its index + 1; 0: the slot is free, or not yet filled in */
 	__u32 next;    /* of the free ones: its index + 1 */
-	__u32 process; /* its index + 1; 0: the slot is free */
 	__u32 table;   /* the index of its table of descriptors; 0: it has no place, and nothing is remembered of it */
 	__u32 clock;   /* of that table, when the thread's last call returned */
 	__u64 files;   /* the address of that table */
@@ -114,6 +114,7 @@ struct process {
 	__u64 next;  /* of the free ones: its index + 1 */
 	__u64 state; /* enum process_state */
 	__u64 id;    /* each has another */
+	__u64 updates_begun, updates_ended; /* see begin_update() */
 	__s32 pid;   /* as zctrace's pid namespace has it; 0: it is not in there */
 	__s32 ppid;
 	__s32 below[NAMESPACES]; /* its numbers further down */
@@ -147,7 +148,7 @@ struct following {
 	__u64 begun_ns;	 /* when it did that; 0: not yet */
 	__u64 level;	 /* of that namespace */
 	__u64 ids;
-	__u64 folds_begun, folds_ended; /* threads that ended, before their sums move to their process and after */
+	__u64 threads_begun, threads_ended; /* all of a process had ended before its last one is among the latter */
 	__u64 unaccounted; /* the kernel does not account what is read and written: no CONFIG_TASK_XACCT */
 	/* Losses. */
 	__u64 late_tasks; /* threads for which there was no place in the table of subjects */

@@ -21,8 +21,10 @@ __attribute__((noinline)) __u32 own_sum(struct thread *t, const struct cell_key 
 			return i;
 	}
 	if (free < THREAD_SUMS) {
-		t->calls[free % THREAD_SUMS].key = *key;
-		t->calls[free % THREAD_SUMS].state = READY;
+		struct sum *c = &t->calls[free % THREAD_SUMS];
+
+		c->key = *key;
+		__sync_val_compare_and_swap(&c->state, FREE, READY); /* in this order to other CPUs, too */
 	}
 	return free;
 }
@@ -244,9 +246,9 @@ __attribute__((noinline)) int make_room(struct thread *t, struct process *p)
 	for (int i = 0; i < SUM_MEMOS; i++)
 		if (t->memos[i].sum == victim)
 			t->memos[i].nr = NO_CALL;
-	__sync_fetch_and_add(&f->folds_begun, 1);
+	begin_update(p);
 	fold_sum(p, &t->calls[victim % THREAD_SUMS]);
-	__sync_fetch_and_add(&f->folds_ended, 1);
+	end_update(p);
 	return 1;
 }
 

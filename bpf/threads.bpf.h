@@ -111,6 +111,22 @@ static __always_inline struct copied *seen_by_program(struct task_struct *task, 
 	return p ? &p->seen[engine] : 0;
 }
 
+/* Whatever is written before this is seen before it, and what is written after it after it, also where memory is weakly ordered. */
+static __always_inline void count_in_order(__u64 *counter)
+{
+	__u64 before = __sync_fetch_and_add(counter, 1);
+
+	asm volatile("" : : "r"(before)); /* if nobody uses it the compiler takes an addition that orders nothing */
+}
+
+/*
+ * What changes in more than one place, as when a thread's sums move to its process, is in between these. Who reads the cells of a
+ * process and of its threads has them whole if all updates that had begun before had ended, and none has begun since.
+ */
+static __always_inline void begin_update(struct process *p) { count_in_order(&p->updates_begun); }
+
+static __always_inline void end_update(struct process *p) { count_in_order(&p->updates_ended); }
+
 #define POOL_TRIES 32 /* while others take and give back at the same time */
 
 static __always_inline __u64 head_of_pool(struct pool *pool) { return *(volatile __u64 *)&pool->free; }

@@ -182,8 +182,8 @@ type ObjectFollowing struct {
 	BegunNs        uint64
 	Level          uint64
 	Ids            uint64
-	FoldsBegun     uint64
-	FoldsEnded     uint64
+	ThreadsBegun   uint64
+	ThreadsEnded   uint64
 	Unaccounted    uint64
 	LateTasks      uint64
 	NoProcess      uint64
@@ -265,6 +265,8 @@ type ObjectProcess struct {
 	Next          uint64
 	State         uint64
 	Id            uint64
+	UpdatesBegun  uint64
+	UpdatesEnded  uint64
 	Pid           int32
 	Ppid          int32
 	Below         [4]int32
@@ -285,7 +287,7 @@ type ObjectProcess struct {
 	Seen          [3]ObjectCopied
 	Errnos        [64]ObjectErrnoSum
 	Calls         [128]ObjectSum
-	_             [112]byte
+	_             [96]byte
 }
 
 type ObjectProcessState uint32
@@ -483,10 +485,11 @@ type ObjectTaskSums struct {
 
 type ObjectThread struct {
 	_          structs.HostLayout
+	Process    uint64
 	Next       uint32
-	Process    uint32
 	Table      uint32
 	Clock      uint32
+	_          [4]byte
 	Files      uint64
 	Begin      ObjectTaskCounters
 	BeginIo    ObjectIoBytes
@@ -509,7 +512,7 @@ type ObjectThread struct {
 		Sum      uint32
 	}
 	Calls [16]ObjectSum
-	_     [104]byte
+	_     [96]byte
 }
 
 type ObjectWho uint32

@@ -80,6 +80,8 @@ func TestMain(m *testing.M) {
 		takeKinds()
 	case "notes":
 		takeNotes()
+	case "ends":
+		takeEnds()
 	default:
 		os.Exit(m.Run())
 	}
@@ -280,7 +282,7 @@ func TestFollowFolds(t *testing.T) {
 	tr := start(t, Options{Programs: &DefaultPrograms, Copies: ledger.Derived, Sockets: true, Latency: true})
 	var before *ledger.Process
 	byComm, s := told(t, tr, func() {
-		s, err := tr.Programs()
+		s, err := tr.Programs(true)
 		if err != nil || len(s.Alive) != 1 {
 			t.Fatalf("%d processes live: %v", len(s.Alive), err)
 		}

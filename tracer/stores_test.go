@@ -66,7 +66,7 @@ func TestCallsChangeTheirThreadsSlotOnly(t *testing.T) {
 func awaitReads(t *testing.T, tr *Tracer, n uint64) {
 	t.Helper()
 	reads := func() (n uint64) {
-		s, err := tr.Programs()
+		s, err := tr.Programs(false)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -202,7 +202,7 @@ func (h *holder) counted() (c counted, err error) {
 
 // countedOfPrograms are the calls that a program has made on devices. Nothing else of what it does is its work.
 func (h *holder) countedOfPrograms() (c counted, err error) {
-	s, err := h.tracer.Programs()
+	s, err := h.tracer.Programs(false)
 	if err != nil {
 		return c, err
 	}

@@ -3,6 +3,8 @@
 package ledger
 
 import (
+	"sync/atomic"
+
 	"golang.org/x/sys/unix"
 
 	"github.com/zctrace/zctrace/bpf"
@@ -15,6 +17,7 @@ type ProgramSnapshot struct {
 	Following bpf.ObjectFollowing
 	Missed    []Misses // of each hook that was loaded
 
+	Unsteady         int64 // those of Alive that are as of the snapshot before, or missing if they are in none
 	BlindUnknown     bool
 	BreakpointMisses int64
 	UnwatchedCPUs    int64
@@ -46,7 +49,7 @@ type Process struct {
 // CallErrno is how a call failed.
 type CallErrno struct{ Nr, Errno uint32 }
 
-// NewProcess copies a process's cells.
+// NewProcess copies a process's cells. Others may add to them meanwhile.
 func NewProcess(c *bpf.ObjectProcess) *Process {
 	p := &Process{
 		ObjectTaskSums: c.Sums, ID: c.Id, PID: c.Pid, PPID: c.Ppid, Comm: text(c.Comm[:]), Exe: text(c.Exe[:]),
@@ -59,12 +62,12 @@ func NewProcess(c *bpf.ObjectProcess) *Process {
 			p.Below = append(p.Below, int64(n))
 		}
 	}
-	p.addSums(c.Calls[:])
-	for i := range c.Errnos {
-		if e := &c.Errnos[i]; e.State == uint64(bpf.ObjectClaimREADY) {
-			p.Errnos[CallErrno{e.Nr, e.Errnr}] += e.Calls
+	for i := range c.Errnos { // before the calls, which are counted before their errno
+		if e := &c.Errnos[i]; atomic.LoadUint64(&e.State) == uint64(bpf.ObjectClaimREADY) {
+			p.Errnos[CallErrno{e.Nr, e.Errnr}] += atomic.LoadUint64(&e.Calls)
 		}
 	}
+	p.addSums(c.Calls[:])
 	if p.EndedNS != 0 {
 		p.balance(uint64(c.Recorders))
 	}
@@ -84,7 +87,7 @@ func text(chars []int8) string {
 
 func (p *Process) addSums(sums []bpf.ObjectSum) {
 	for i := range sums {
-		if c := &sums[i]; c.State == uint64(bpf.ObjectClaimREADY) && c.Calls+c.Restarted > 0 {
+		if c := &sums[i]; atomic.LoadUint64(&c.State) == uint64(bpf.ObjectClaimREADY) && c.Calls+c.Restarted > 0 {
 			sum := p.Calls[c.Key]
 			addSum(&sum, c)
 			p.Calls[c.Key] = sum

@@ -414,7 +414,7 @@ func (s *ProgramSnapshot) losses(all []*Process, missing Missing) map[string]int
 	losses := map[string]int64{
 		"late_tasks": int64(f.LateTasks), "no_process": int64(f.NoProcess), "no_cell": int64(f.NoCell), "compat_calls": int64(f.CompatCalls),
 		"uncounted_calls": int64(f.UncountedCalls), "recursion_misses": s.missedEvents(), "breakpoint_misses": s.BreakpointMisses,
-		"unwatched_cpus": s.UnwatchedCPUs, "no_slot": int64(f.NoSlot), "errnos_overflow": int64(f.ErrnosOverflow),
+		"unwatched_cpus": s.UnwatchedCPUs, "unsteady_processes": s.Unsteady, "no_slot": int64(f.NoSlot), "errnos_overflow": int64(f.ErrnosOverflow),
 		"kinds_overflow": int64(f.KindsOverflow),
 		"rchar":          0, "wchar": 0, "context_switches": 0, "raced_descriptors": 0,
 	}

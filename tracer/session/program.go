@@ -29,8 +29,8 @@ type ProgramConfig struct {
 type ProgramTracer interface {
 	Attach() (*tracer.Attached, error)
 	Follow(pid int) error
-	Ended() (ended []*ledger.Process, alive int)
-	Programs() (*ledger.ProgramSnapshot, error)
+	Ended() (ended []*ledger.Process, alive bool)
+	Programs(last bool) (*ledger.ProgramSnapshot, error)
 	Close()
 }
 
@@ -112,7 +112,7 @@ func (r *programRecording) follow(ctx context.Context) (trace.Ended, error) {
 	for {
 		ended, alive := r.tracer.Ended()
 		r.book.Add(&ledger.ProgramSnapshot{Ended: ended})
-		if over && (alive == 0 || r.CommandOnly) {
+		if over && (!alive || r.CommandOnly) {
 			return trace.Done, nil
 		}
 		select {
@@ -134,9 +134,12 @@ func (r *programRecording) follow(ctx context.Context) (trace.Ended, error) {
 
 // tick counts, and keeps a sample.
 func (r *programRecording) tick(ended trace.Ended) error {
-	s, err := r.tracer.Programs()
+	s, err := r.tracer.Programs(ended != "")
 	if err != nil {
 		return err
+	}
+	if ended == "" {
+		s.Unsteady = 0 // the next one will have it
 	}
 	r.book.Add(s)
 	r.last = nil // is made anew, and memory is not to hold it twice
