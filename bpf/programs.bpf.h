@@ -176,9 +176,12 @@ static __always_inline void foreign_call(struct thread *t)
 
 	if (f)
 		__sync_fetch_and_add(&f->compat_calls, 1);
-	if (!t)
+	if (!t) {
+		change_all(&tables[find_table(files_of(bpf_get_current_task_btf())) % TABLES]);
 		return;
+	}
 	forget_under_way(t);
+	follow_table(t);
 	change_all(&tables[t->table % TABLES]);
 }
 
@@ -242,18 +245,23 @@ static __always_inline int program_call(struct pt_regs *regs, __s64 nr, __s64 re
 {
 	struct subject *s = subject_known_by(regs);
 	struct thread *t;
+	bool compat;
 
 	if (!s)
 		return 0;
 	t = thread_of(s);
-	if (is_compat(regs, nr)) {
+	compat = is_compat(regs, nr);
+	/* fork(2) and the like return in the child, too, which did not make that call: with 0, as never in who did. On
+	 * arm64 no program sees that. */
+	if (!ret && makes_task(nr, compat)) {
+		if (t)
+			forget_under_way(t); /* it may have waited on its way there */
+		return 0;
+	}
+	if (compat) {
 		foreign_call(t);
 		return 0;
 	}
-	/* fork(2) and the like return in the child, too, which did not make that call: with 0, as never in who did. On
-	 * arm64 no program sees that. */
-	if (!ret && makes_task(nr))
-		return 0;
 	/* What a signal's handler returns by has no number any more, and its result is what was in the register that it
 	 * restored. A call that a tracer cancelled is told as the same. */
 	if (nr == -1) {

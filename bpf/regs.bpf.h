@@ -28,11 +28,17 @@ static __always_inline __u64 syscall_arg(struct pt_regs *regs, __u32 n)
 
 #define RT_SIGRETURN 15
 
-/* clone(2), fork(2), vfork(2), clone3(2) */
-static __always_inline bool makes_task(__s64 nr) { return (nr >= 56 && nr <= 58) || nr == 435; }
-
 #define TS_COMPAT 2	     /* arch/x86/include/asm/thread_info.h */
 #define X32_CALL 0x40000000 /* __X32_SYSCALL_BIT */
+
+/* clone(2), fork(2), vfork(2), clone3(2), by the numbers of 32-bit programs if it is a compat call, or of x32 */
+static __always_inline bool makes_task(__s64 nr, bool compat)
+{
+	if (compat && !(nr & X32_CALL))
+		return nr == 2 || nr == 120 || nr == 190 || nr == 435;
+	nr &= ~X32_CALL;
+	return (nr >= 56 && nr <= 58) || nr == 435;
+}
 
 /* Whether the call was made by the numbers of 32-bit programs, or of x32. SYSCALL leaves the address behind it in rcx, as
  * well; who came otherwise, or where the CPU does not (FRED), is looked at. */
@@ -87,7 +93,7 @@ static __always_inline __u64 syscall_arg(struct pt_regs *regs, __u32 n)
 #define RT_SIGRETURN 139
 
 /* clone(2), clone3(2) */
-static __always_inline bool makes_task(__s64 nr) { return nr == 220 || nr == 435; }
+static __always_inline bool makes_task(__s64 nr, bool compat) { return !compat && (nr == 220 || nr == 435); }
 
 #define PSR_MODE32_BIT 0x10 /* arch/arm64/include/uapi/asm/ptrace.h */
 
