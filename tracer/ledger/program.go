@@ -155,8 +155,8 @@ func callName(nr uint32) string {
 
 func (c *programCost) calls() {
 	type named struct {
-		calls, restarted, errors, bytes, timeNS, blocked int64
-		errnos                                           map[string]trace.Int
+		calls, restarted, errors, byErrno, bytes, timeNS, blocked int64
+		errnos                                                    map[string]trace.Int
 	}
 	byName := map[string]*named{}
 	of := func(nr uint32) *named {
@@ -185,9 +185,13 @@ func (c *programCost) calls() {
 		}
 		errno := syscalls.Errno(how.Errno)
 		n.errnos[errno] = trace.Known(n.errnos[errno].Or(0) + int64(failed))
+		n.byErrno += int64(failed)
 	}
 	timed, switches := !c.lacks(SyscallTime), !c.lacks(ContextSwitches)
 	for name, n := range byName {
+		if n.byErrno > n.errors { // of calls that found no room, or of one that was just being counted
+			n.errnos = nil
+		}
 		call := trace.CostCall{Syscall: trace.Syscall{
 			Calls: trace.Known(n.calls), Errors: trace.Known(n.errors), Errnos: n.errnos, Bytes: trace.Known(n.bytes),
 		}, Restarted: trace.Known(n.restarted)}

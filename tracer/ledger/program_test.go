@@ -130,6 +130,26 @@ func nulls(t *testing.T, c *trace.Cost) map[string]string {
 	return found
 }
 
+// Where calls found no room, or one is just being counted, there may be more errors by errno than errors: how those failed is not told then, and the
+// trace can be read. Other calls are told as ever.
+func TestMoreByErrnoThanFailed(t *testing.T) {
+	p := filled(t, Missing{}, func(c *bpf.ObjectProcess, s *ProgramSnapshot) {
+		s.Following.NoCell = 2
+		c.Calls[0].Errors, c.Calls[1].Errors = 1, 1
+		for i, e := range []bpf.ObjectErrnoSum{{Nr: unix.SYS_READ, Errnr: uint32(unix.EAGAIN), Calls: 1}, {Nr: unix.SYS_READ, Errnr: uint32(unix.EIO), Calls: 2}, {Nr: unix.SYS_WRITE, Errnr: uint32(unix.EPIPE), Calls: 1}} {
+			e.State = uint64(bpf.ObjectClaimREADY)
+			c.Errnos[i] = e
+		}
+	})
+	row := &p.Processes[slices.IndexFunc(p.Processes, func(r trace.ProcessRow) bool { return r.Comm == "q" })]
+	if read := row.Syscalls.ByName["read"]; len(read.Errnos) > 0 || read.Errors != trace.Known(1) {
+		t.Errorf("%v errors of read: %v", read.Errors, read.Errnos)
+	}
+	if write := row.Syscalls.ByName["write"]; write.Errnos["EPIPE"] != trace.Known(1) {
+		t.Errorf("%v errors of write: %v", write.Errors, write.Errnos)
+	}
+}
+
 // Of threads without a slot it is not known in which calls they waited, nor how long; while they live, nor what the kernel
 // alone counts of them. All else is as known as before, and so it is of other processes.
 func TestSlotless(t *testing.T) {
