@@ -169,24 +169,11 @@ static __always_inline void begin_target(struct following *f, struct task_struct
 		s->who = begin_thread(f, task, p, index, task, 0);
 }
 
-/*
- * Without a slot nobody notes what the kernel read for itself in execve, before it came here. All other threads of the process have
- * ended, so that it is what of the kernel's account no call returned.
- */
-static __always_inline void read_process_io(struct process *p, struct task_struct *task)
-{
-	struct io_bytes io = {};
-
-	read_io(&io, task);
-	p->sums.kernel_read += what_is_over(io.rchar + p->sums.io.rchar, p->sums.counted.rchar + p->sums.kernel_read);
-}
-
 static __always_inline void program_executes(struct task_struct *task, const void *exe)
 {
 	struct following *f = followed();
 	struct subject *s = subject_of(task);
 	struct process *p;
-	struct thread *t;
 
 	if (!f)
 		return;
@@ -195,13 +182,10 @@ static __always_inline void program_executes(struct task_struct *task, const voi
 			begin_target(f, task, exe);
 		return;
 	}
-	t = thread_of(s);
-	p = process_of(s, t);
+	p = process_of(s, thread_of(s));
 	if (!p || !p->id)
 		return;
 	begin_update(p);
-	if (!t)
-		read_process_io(p, task);
 	bpf_get_current_comm(p->comm, sizeof(p->comm));
 	bpf_probe_read_kernel_str(p->exe, sizeof(p->exe), exe);
 	p->execs++;

@@ -19,6 +19,7 @@ __attribute__((noinline)) int resolve_sum(struct thread *t, struct process *p, s
 		describe_fd(&key.in, task, args->in_fd);
 	if (call->out_fd)
 		describe_fd(&key.out, task, args->out_fd);
+	args->heeded = (key.in.attrs & FD_INSTALLS) | (key.out.attrs & FD_OVERLAY);
 	args->sum = t ? own_sum(t, &key) : NO_SUM;
 	if (t && args->sum == NO_SUM && make_room(t, p))
 		args->sum = own_sum(t, &key);
@@ -60,6 +61,21 @@ static __always_inline void read_kernel_io(struct thread *t, struct returned *r)
 	t->sums.kernel_read += r->kernel_read;
 }
 
+/*
+ * The same in a thread without a slot, of which nobody noted what it began with: where all other threads of its process have ended, as
+ * after an execve. Of several that live nothing is known until they have.
+ */
+static __always_inline void read_process_io(struct process *p, struct returned *r)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+
+	if (!p->id || p->alive != 1)
+		return;
+	if (bpf_core_field_exists(task->ioac.rchar))
+		r->kernel_read = what_is_over(task->ioac.rchar + p->sums.io.rchar, p->sums.counted.rchar + p->sums.kernel_read);
+	p->sums.kernel_read += r->kernel_read;
+}
+
 static __always_inline struct sum_memo *memo_for(struct thread *t, __u32 nr, __u32 in_fd, __u32 out_fd)
 {
 	return &t->memos[(nr + 2 * in_fd + 3 * out_fd) % SUM_MEMOS];
@@ -70,8 +86,8 @@ static __always_inline bool raced(const struct returned *r, const struct thread 
 	return (r->in && (__s32)(in_epoch - t->clock) > 0) || (r->out && (__s32)(out_epoch - t->clock) > 0);
 }
 
-/* The index of the call's sum, which is remembered as long as its descriptors refer to the same. */
-static __always_inline __u32 sum_of_call(struct thread *t, const struct descriptors *d, const struct returned *r)
+/* The call's sum, which is remembered as long as its descriptors refer to the same. */
+static __always_inline const struct sum_memo *memo_of_call(struct thread *t, const struct descriptors *d, const struct returned *r)
 {
 	__u32 in_epoch = d->changed[r->in_fd % 64], out_epoch = d->changed[r->out_fd % 64], all = d->all;
 	struct sum_memo *m = memo_for(t, r->nr, r->in_fd, r->out_fd);
@@ -79,7 +95,7 @@ static __always_inline __u32 sum_of_call(struct thread *t, const struct descript
 
 	if (m->nr == r->nr && m->in_fd == r->in_fd && m->out_fd == r->out_fd && m->flags == r->flags &&
 	    m->in_epoch == in_epoch && m->out_epoch == out_epoch && m->all == all)
-		return m->sum;
+		return m;
 	m->nr = r->nr;
 	m->in_fd = r->in_fd;
 	m->out_fd = r->out_fd;
@@ -88,6 +104,7 @@ static __always_inline __u32 sum_of_call(struct thread *t, const struct descript
 	m->out_epoch = out_epoch;
 	m->all = all;
 	m->sum = NO_SUM;
+	m->heeded = 0;
 	p = process_at(t->process - 1);
 	if (p)
 		resolve_sum(t, p, m);
@@ -95,11 +112,12 @@ static __always_inline __u32 sum_of_call(struct thread *t, const struct descript
 		t->sums.raced++;
 	if (!t->table)
 		m->nr = NO_CALL;
-	return m->sum;
+	return m;
 }
 
 __attribute__((noinline)) int call_of_thread(struct thread *t, struct returned *r)
 {
+	const struct sum_memo *m;
 	struct descriptors *d;
 	struct process *p;
 	__u32 index;
@@ -107,13 +125,14 @@ __attribute__((noinline)) int call_of_thread(struct thread *t, struct returned *
 	if (!t || !r)
 		return 0;
 	d = &tables[t->table % TABLES];
-	index = sum_of_call(t, d, r);
+	m = memo_of_call(t, d, r);
+	index = m->sum;
+	heed_kinds(r, m);
 	if (r->accounted & ACCOUNTED_KERNEL)
 		read_kernel_io(t, r);
 	if (index < THREAD_SUMS) {
 		struct sum *c = &t->calls[index % THREAD_SUMS];
 
-		heed_kinds(r, &c->key);
 		add_returned(c, r, 0);
 		take_under_way(c, t, 0);
 		if (c->calls % SMALL_CALLS == 0)
@@ -121,7 +140,6 @@ __attribute__((noinline)) int call_of_thread(struct thread *t, struct returned *
 	} else if (index - THREAD_SUMS < PROCESS_SUMS && (p = process_at(t->process - 1))) {
 		struct sum *c = sum_of_process(p, index - THREAD_SUMS);
 
-		heed_kinds(r, &c->key);
 		add_returned(c, r, 1);
 		take_under_way(c, t, 1);
 	} else {
@@ -155,11 +173,11 @@ __attribute__((noinline)) int call_of_process(struct process *p, struct returned
 	m.out_fd = r->out_fd;
 	m.flags = r->flags;
 	resolve_sum(0, p, &m);
+	heed_kinds(r, &m);
+	if (r->accounted & ACCOUNTED_KERNEL)
+		read_process_io(p, r);
 	if (m.sum - THREAD_SUMS < PROCESS_SUMS) {
-		struct sum *c = sum_of_process(p, m.sum - THREAD_SUMS);
-
-		heed_kinds(r, &c->key);
-		add_returned(c, r, 1);
+		add_returned(sum_of_process(p, m.sum - THREAD_SUMS), r, 1);
 	} else {
 		__sync_fetch_and_add(&f->no_cell, 1);
 	}
@@ -204,9 +222,9 @@ static __always_inline bool count_at_once(struct thread *t, const volatile struc
 	if (m->nr != nr || m->in_fd != in_fd || m->out_fd != out_fd || m->all != (__u32)d->all ||
 	    m->in_epoch != d->changed[in_fd % 64] || m->out_epoch != d->changed[out_fd % 64] || m->sum >= THREAD_SUMS)
 		return 0;
-	c = &t->calls[m->sum % THREAD_SUMS];
-	if (c->key.in.attrs & FD_INSTALLS)
+	if (m->heeded & FD_INSTALLS)
 		return 0;
+	c = &t->calls[m->sum % THREAD_SUMS];
 	c->calls++;
 	if (call->result == RESULT_BYTES) {
 		c->bytes += ret;

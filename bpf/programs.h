@@ -38,11 +38,12 @@ struct sum_memo {
 	__u32 out_fd;
 	__u32 flags;
 	__u32 in_epoch, out_epoch, all; /* of its table of descriptors */
-	__u32 sum; /* from THREAD_SUMS on, the process's; NO_SUM: there is no room */
+	__u16 sum; /* from THREAD_SUMS on, the process's; NO_SUM: there is no room */
+	__u16 heeded; /* FD_INSTALLS of in_fd, FD_OVERLAY of out_fd: a sum for want of room has no kinds of descriptors */
 };
 
 #define NO_CALL (~0U)
-#define NO_SUM (~0U)
+#define NO_SUM 0xffff
 #define SUM_MEMOS 16 /* a power of two */
 
 /* What the kernel accounts as read and written. */

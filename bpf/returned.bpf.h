@@ -49,12 +49,12 @@ static __always_inline void read_returned(struct returned *r, const volatile str
 }
 
 /* What the kinds of its descriptors tell of a call. */
-static __always_inline void heed_kinds(struct returned *r, const struct cell_key *key)
+static __always_inline void heed_kinds(struct returned *r, const struct sum_memo *m)
 {
-	if (key->in.attrs & FD_INSTALLS)
+	if (m->heeded & FD_INSTALLS)
 		r->any = 1;
 	/* fs/overlayfs/file.c: ovl_copyfile. What is written lies in the upper layer, which is never on another overlay. */
-	if (r->accounted & ACCOUNTED_TWICE && key->out.attrs & FD_OVERLAY)
+	if (r->accounted & ACCOUNTED_TWICE && m->heeded & FD_OVERLAY)
 		r->times = 2;
 }
 

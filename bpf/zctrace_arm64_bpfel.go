@@ -509,7 +509,8 @@ type ObjectThread struct {
 		InEpoch  uint32
 		OutEpoch uint32
 		All      uint32
-		Sum      uint32
+		Sum      uint16
+		Heeded   uint16
 	}
 	Calls [16]ObjectSum
 	_     [96]byte

@@ -78,6 +78,8 @@ func TestMain(m *testing.M) {
 		takeTurns()
 	case "kinds":
 		takeKinds()
+	case "heeded":
+		takeHeeded(os.Args[1])
 	case "notes":
 		takeNotes()
 	case "ends":
@@ -251,6 +253,79 @@ func TestFollowManyKinds(t *testing.T) {
 		if calls[nr] != each {
 			t.Errorf("%d calls of %s, want %d", calls[nr], syscalls.Name(nr), each)
 		}
+	}
+}
+
+// takeHeeded makes two calls of which more than their sum depends on what their descriptors are, once there is no room any more for what that
+// is: one copies a file of an overlay within that, the other reads where a file was opened, as the number of which nothing was known before.
+func takeHeeded(dir string) {
+	runtime.LockOSThread()
+	const text = 77
+	watch, err1 := unix.FanotifyInit(unix.FAN_CLASS_NOTIF, unix.O_RDONLY)
+	in, err2 := unix.Open(dir+"/in", unix.O_RDONLY, 0)
+	out, err3 := unix.Open(dir+"/out", unix.O_WRONLY|unix.O_CREAT, 0o600)
+	number, err4 := unix.Dup(0)
+	watching := number + 33 // whose memo is not that of the number
+	if err := errors.Join(err1, err2, err3, err4, unix.FanotifyMark(watch, unix.FAN_MARK_ADD, unix.FAN_ACCESS, in, ""), unix.Dup3(watch, watching, 0)); err != nil {
+		panic(err)
+	}
+	if n, err := unix.Read(in, make([]byte, text)); n != text { // for which there still is room
+		panic(err)
+	}
+	takeKinds()
+	_, err1 = unix.Seek(in, 0, io.SeekStart)
+	n, err2 := unix.CopyFileRange(in, nil, out, nil, text, 0)
+	if err := errors.Join(err1, err2); err != nil || n != text {
+		panic(err)
+	}
+	unix.Close(number)
+	if _, err := unix.Read(number, make([]byte, 1)); !errors.Is(err, unix.EBADF) {
+		panic(err)
+	}
+	if n, err := unix.Read(watching, make([]byte, 24)); n != 24 { // struct fanotify_event_metadata
+		panic(err)
+	}
+	if n, err := unix.Read(number, make([]byte, text+1)); n != text {
+		panic(err)
+	}
+}
+
+// What a call's descriptors are is heeded, too, where there is no room for it: that the kernel accounts on an overlay what is copied twice, and that
+// reading some opens others.
+func TestFollowManyKindsHeeded(t *testing.T) {
+	oncePerMachine(t)
+	t.Setenv(asProgram, "heeded")
+	const text = 77
+	for name, test := range map[string]struct {
+		size Programs
+		argv []string
+	}{
+		"with a slot":    {DefaultPrograms, []string{os.Args[0]}},
+		"without a slot": {Programs{Threads: 1, Processes: 8}, []string{"sh", "-c", `"$@"; exit $?`, "sh", os.Args[0]}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			at, mount := overlays(t)
+			if err := os.WriteFile(at+"/lower/in", make([]byte, text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			mount("one", "lower")
+			byComm, s := follow(t, test.size, append(test.argv, at+"/one/merged")...)
+			checkBalance(t, byComm, s)
+			var copied, read uint64
+			for _, p := range byComm {
+				for key, c := range p.Calls {
+					switch {
+					case key.Nr == unix.SYS_COPY_FILE_RANGE && key.Out == bpf.ObjectFdKind{}:
+						copied += c.Bytes
+					case key.Nr == unix.SYS_READ && key.In.Attrs&uint16(bpf.ObjectFdAttrFD_OVERLAY) != 0:
+						read += c.Bytes
+					}
+				}
+			}
+			if copied != text || read != 2*text {
+				t.Errorf("%d bytes were copied from and to who knows what, and %d read on the overlay; want %d and %d", copied, read, text, 2*text)
+			}
+		})
 	}
 }
 

@@ -225,18 +225,19 @@ func TestFollowSignals(t *testing.T) {
 	}
 }
 
-// On an overlay the kernel accounts what copy_file_range copies twice, and that is no loss; neither is it on an overlay that is on another, whose
-// upper layer is on none. What is not in that is not copied there.
-func TestFollowCopyOnAnOverlay(t *testing.T) {
-	oncePerMachine(t)
-	const n = 1 << 20
-	dir := filepath.Dir(fileOn(t, "ext4", n).Name())
-	at, err := os.MkdirTemp(dir, "zctrace-test-")
+// overlays is a directory on ext4 with a layer called lower, and how an overlay is mounted there, as NAME/merged.
+func overlays(t *testing.T) (at string, mount func(name, lower string)) {
+	t.Helper()
+	at, err := os.MkdirTemp(filepath.Dir(fileOn(t, "ext4", 1).Name()), "zctrace-test-")
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { os.RemoveAll(at) })
-	mount := func(name, lower string) {
+	if err := os.Mkdir(at+"/lower", 0o700); err != nil {
+		t.Fatal(err)
+	}
+	return at, func(name, lower string) {
+		t.Helper()
 		for _, layer := range []string{"upper", "work", "merged"} {
 			if err := os.MkdirAll(filepath.Join(at, name, layer), 0o700); err != nil {
 				t.Fatal(err)
@@ -247,13 +248,18 @@ func TestFollowCopyOnAnOverlay(t *testing.T) {
 		}
 		t.Cleanup(func() { _ = unix.Unmount(at+"/"+name+"/merged", 0) })
 	}
+}
+
+// On an overlay the kernel accounts what copy_file_range copies twice, and that is no loss; neither is it on an overlay that is on another, whose
+// upper layer is on none. What is not in that is not copied there.
+func TestFollowCopyOnAnOverlay(t *testing.T) {
+	oncePerMachine(t)
+	const n = 1 << 20
+	at, mount := overlays(t)
 	write := func(name string) {
 		if err := os.WriteFile(filepath.Join(at, name), make([]byte, n), 0o600); err != nil {
 			t.Fatal(err)
 		}
-	}
-	if err := os.Mkdir(at+"/lower", 0o700); err != nil {
-		t.Fatal(err)
 	}
 	write("lower/low")
 	mount("one", "lower")

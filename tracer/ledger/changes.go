@@ -74,11 +74,6 @@ func describeChanges(table []bpf.ObjectCall) {
 	}
 }
 
-// readsForItself is whether the kernel reads in a call for itself, and accounts that to the caller.
-func readsForItself(nr uint32) bool {
-	return slices.Contains(accountedCalls[bpf.ObjectAccountedACCOUNTED_KERNEL], syscalls.Name(nr))
-}
-
 // accounts is whether the kernel counts a call as a read and as a write of the task, and adds its bytes.
 func accounts(nr uint32) (read, written bool) {
 	name := syscalls.Name(nr)

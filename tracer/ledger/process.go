@@ -5,8 +5,6 @@ package ledger
 import (
 	"sync/atomic"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/zctrace/zctrace/bpf"
 )
 
@@ -173,9 +171,6 @@ const (
 // and until Linux 6.15 before the thread's end is seen.
 func (p *Process) balance(recorders uint64) {
 	read, written := int64(p.Io.Rchar-p.Counted.Rchar-p.KernelRead), int64(p.Io.Wchar-p.Counted.Wchar)
-	if read > 0 && p.readWithoutSlot(uint64(read)) {
-		read = 0
-	}
 	switch {
 	case p.ExitCode&dumpedCore != 0 && read >= 0 && written >= 0:
 		p.ExitRead, p.ExitWritten, read, written = uint64(read), uint64(written), 0, 0
@@ -186,24 +181,6 @@ func (p *Process) balance(recorders uint64) {
 	for i, n := range [...]int64{read, written, switches} {
 		p.Unbalanced[i] = uint64(max(n, -n))
 	}
-}
-
-// readWithoutSlot gives what is over of what was read to a call in which the kernel reads for itself, and of which nobody
-// looked how much: that of a thread without a slot, but for an execve that succeeded (read_process_io in bpf/follow.bpf.h).
-func (p *Process) readWithoutSlot(bytes uint64) bool {
-	if p.Slotless == 0 {
-		return false
-	}
-	for _, c := range p.sums() {
-		if !readsForItself(c.Key.Nr) || c.Errors == 0 && (c.Key.Nr == unix.SYS_EXECVE || c.Key.Nr == unix.SYS_EXECVEAT) {
-			continue
-		}
-		c.KernelRead += bytes
-		p.KernelRead += bytes
-		p.Calls[c.Key] = c
-		return true
-	}
-	return false
 }
 
 // Fold adds another process that has ended.

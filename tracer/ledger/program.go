@@ -376,18 +376,11 @@ func (c *programCost) io(unaccounted bool) {
 		return
 	}
 	c.IO.Rchar, c.IO.Wchar = count(p.Io.Rchar), count(p.Io.Wchar)
-	read := func(name string, bytes uint64) {
-		c.IO.KernelIO[name] = trace.KernelIO{ReadBytes: trace.Known(c.IO.KernelIO[name].ReadBytes.Or(0) + int64(bytes)), WrittenBytes: trace.Known(0)}
-	}
-	bySlotless := p.KernelRead
 	for _, sum := range p.sums() {
 		if sum.KernelRead > 0 {
-			read(callName(sum.Key.Nr), sum.KernelRead)
-			bySlotless -= sum.KernelRead
+			name := callName(sum.Key.Nr)
+			c.IO.KernelIO[name] = trace.KernelIO{ReadBytes: trace.Known(c.IO.KernelIO[name].ReadBytes.Or(0) + int64(sum.KernelRead)), WrittenBytes: trace.Known(0)}
 		}
-	}
-	if int64(bySlotless) > 0 { // see read_process_io in bpf/follow.bpf.h
-		read("execve", bySlotless)
 	}
 	if p.ExitRead+p.ExitWritten > 0 {
 		c.IO.KernelIO[trace.KernelExit] = trace.KernelIO{ReadBytes: count(p.ExitRead), WrittenBytes: count(p.ExitWritten)}
