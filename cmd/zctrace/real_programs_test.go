@@ -244,20 +244,8 @@ func (o realRun) agree(t *testing.T) {
 	perExec := keep(t, exec.Command(measure, "measure", path, "forks", "0")).said("io", "rchar")
 	theKernels(t, o.program, o.own, "strace", perExec)
 	got := callsOf(t, o.program, append(transferring(), metadataCalls...), "strace")
-	if !maps.Equal(got.byCall, o.seen.byCall) {
-		t.Errorf("%v, strace has %v", got.byCall, o.seen.byCall)
-	}
-	if !maps.Equal(got.restarted, o.seen.restarted) {
-		t.Errorf("%v were restarted, strace has %v", got.restarted, o.seen.restarted)
-	}
-	want := map[[2]string]int64{}
-	for key, m := range o.seen.byPath {
-		if m.bytes > 0 {
-			want[key] = m.bytes
-		}
-	}
-	if !maps.Equal(got.byPath, want) {
-		t.Errorf("by path %v, strace has %v", got.byPath, want)
+	for _, what := range o.seen.differs(got) {
+		t.Error(what)
 	}
 }
 

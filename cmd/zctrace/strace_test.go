@@ -39,7 +39,13 @@ type straced struct {
 	byCall    map[string]moved
 	restarted map[string]int64 // that a signal cut short, and the kernel made again
 	byPath    map[[2]string]moved
+	// unknown are those whose thread was killed in them, before strace could ask what they returned: of some that is nothing.
+	// Their bytes are what they were to move at most. Under straceNameless are those of which it could not even ask which they are.
+	unknown map[string]moved
 }
+
+// straceNameless is how strace writes of a call of which it does not know which it is.
+const straceNameless = "???"
 
 // readStraceFile reads what strace wrote to a file.
 func readStraceFile(t testing.TB, path string) *straced {
@@ -67,11 +73,10 @@ var (
 	straceFile   = regexp.MustCompile(`^\d+<(.*)>(?:\(deleted\))?\)? *$`)
 )
 
-// readStrace adds up what strace -f wrote. Calls that did not return do not count, nor do those of which strace could not ask what they
-// returned, or even which they are (???), since their thread was being killed.
+// readStrace adds up what strace -f wrote.
 func readStrace(from io.Reader) (*straced, error) {
-	s := &straced{map[string]moved{}, map[string]int64{}, map[[2]string]moved{}}
-	begun := map[string]string{} // by pid: the arguments of its call
+	s := &straced{map[string]moved{}, map[string]int64{}, map[[2]string]moved{}, map[string]moved{}}
+	begun := map[string][2]string{} // by pid: its call with the arguments
 	lines := bufio.NewScanner(from)
 	for lines.Scan() {
 		line := lines.Text()
@@ -80,7 +85,7 @@ func readStrace(from io.Reader) (*straced, error) {
 		switch {
 		case ended != nil:
 			found = ended
-			found[3] = begun[found[1]] + found[3]
+			found[3] = begun[found[1]][1] + found[3]
 			delete(begun, found[1])
 		case found == nil && straceNoCall.MatchString(line):
 			continue
@@ -89,11 +94,11 @@ func readStrace(from io.Reader) (*straced, error) {
 		}
 		result := straceResult.FindStringSubmatch(found[3])
 		if args, _, is := strings.Cut(found[3], "<unfinished ...>"); is && result == nil {
-			begun[found[1]] = args
+			begun[found[1]] = [2]string{found[2], args}
 			continue
 		}
 		if result == nil && straceNever.MatchString(found[3]) {
-			continue
+			result = []string{"", found[3], "?", ""}
 		}
 		if result == nil {
 			return nil, fmt.Errorf("strace wrote %q", line)
@@ -102,13 +107,21 @@ func readStrace(from io.Reader) (*straced, error) {
 			return nil, fmt.Errorf("strace wrote %q: %w", line, err)
 		}
 	}
+	for _, call := range begun {
+		if err := s.add(call[0], call[1], "?", ""); err != nil {
+			return nil, err
+		}
+	}
 	return s, lines.Err()
 }
 
 // add counts a call with its arguments, its result and its errno.
 func (s *straced) add(call, args, result, errno string) error {
 	switch {
-	case call == "execve" || result == "?" && errno == "":
+	case call == "execve":
+		return nil
+	case result == "?" && errno == "":
+		s.unknown[call] = s.unknown[call].plus(moved{calls: 1, bytes: asked(call, args)})
 		return nil
 	case strings.HasPrefix(errno, "ERESTART"):
 		s.restarted[call]++
@@ -129,6 +142,58 @@ func (s *straced) add(call, args, result, errno string) error {
 	}
 	s.byPath[[2]string{call, path}] = s.byPath[[2]string{call, path}].plus(m)
 	return nil
+}
+
+// anyBytes is more than any call moves.
+const anyBytes = 1 << 40
+
+// asked is how many bytes a call was to move at most.
+func asked(call, args string) int64 {
+	list := strings.Split(args, ", ")
+	if !slices.Contains([]string{"read", "write", "pread64", "pwrite64", "recvfrom", "sendto"}, call) || len(list) < 3 {
+		return anyBytes
+	}
+	n, err := strconv.ParseInt(strings.TrimRight(list[2], ") "), 10, 64)
+	if err != nil {
+		return anyBytes
+	}
+	return n
+}
+
+// differs says where zctrace's own counts of the same calls cannot be so. It may have more of those whose thread was killed in them: as many as
+// there are, as returned, failed or restarted, with as many bytes as they were to move.
+func (s *straced) differs(got *tracedCalls) (list []string) {
+	nameless := s.unknown[straceNameless].calls
+	for _, call := range append(transferring(), metadataCalls...) {
+		has, said, may := got.byCall[call], s.byCall[call], s.unknown[call]
+		restarted := got.restarted[call] - s.restarted[call]
+		calls, failed, bytes := has.calls-said.calls, has.failed-said.failed, has.bytes-said.bytes
+		over := calls + failed + restarted - may.calls
+		if over > 0 {
+			nameless, may.bytes = nameless-over, anyBytes
+		}
+		if min(calls, failed, restarted, bytes) < 0 || over > 0 && nameless < 0 || bytes > may.bytes || calls == 0 && bytes > 0 {
+			list = append(list, fmt.Sprintf("%s: %+v and %d restarted; strace has %+v and %d, and %d of which it does not know what they returned",
+				call, has, got.restarted[call], said, s.restarted[call], s.unknown[call].calls))
+		}
+		paths := map[[2]string]int64{}
+		for key, m := range s.byPath {
+			if key[0] == call {
+				paths[key] -= m.bytes
+			}
+		}
+		for key, n := range got.byPath {
+			if key[0] == call {
+				paths[key] += n
+			}
+		}
+		for key, n := range paths {
+			if n < 0 || n > bytes {
+				list = append(list, fmt.Sprintf("%v: %d bytes, strace has %d", key, got.byPath[key], s.byPath[key].bytes))
+			}
+		}
+	}
+	return list
 }
 
 // pathOf is from where to where a call moves bytes, as zctrace names it.
@@ -214,6 +279,7 @@ func TestReadStrace(t *testing.T) {
 15    <... execve resumed>)             = 0
 16    recvmsg(3<UDP:[127.0.0.1:9]>, {msg_name=NULL, msg_namelen=0, msg_iov=[{iov_base=""..., iov_len=1}], msg_iovlen=1}, 0) = 1
 14    +++ exited with 0 +++
+17    write(6<pipe:[7]>, ""..., 3 <unfinished ...>
 `))
 	if err != nil {
 		t.Fatal(err)
@@ -229,9 +295,56 @@ func TestReadStrace(t *testing.T) {
 	if got := fmt.Sprint(s.byCall["write"], s.restarted); got != "{1 100 2} map[read:1 recvfrom:1]" {
 		t.Errorf("of write and of what was restarted: %s", got)
 	}
+	if got, want := fmt.Sprint(s.unknown), fmt.Sprint(map[string]moved{"???": {3, 3 * anyBytes, 0}, "read": {4, 4 * anyBytes, 0}, "write": {3, 13, 0}}); got != want {
+		t.Errorf("of what is not known: %s, want %s", got, want)
+	}
 	for _, line := range []string{"12 what is this\n", "12 read(3, 5\n", "12 read(3, 5) = ? <unknown>\n"} {
 		if _, err := readStrace(strings.NewReader(line)); err == nil {
 			t.Errorf("%q is taken for a call", line)
+		}
+	}
+}
+
+// What strace could not ask about may be more of it, in any way that it can have ended, and of nothing else.
+func TestStracedDiffers(t *testing.T) {
+	oncePerMachine(t)
+	file := [2]string{"read", "file->user"}
+	s := &straced{
+		map[string]moved{"read": {5, 500, 1}, "write": {1, 10, 0}}, map[string]int64{"read": 1}, map[[2]string]moved{file: {5, 500, 1}, {"write", "user->pipe"}: {1, 10, 0}},
+		map[string]moved{"read": {2, 60, 0}},
+	}
+	nameless := *s
+	nameless.unknown = map[string]moved{straceNameless: {1, anyBytes, 0}}
+	write := map[[2]string]int64{{"write", "user->pipe"}: 10}
+	for _, test := range []struct {
+		name      string
+		said      *straced
+		read      moved
+		restarted int64
+		bytes     int64 // of the file
+		differs   int
+	}{
+		{"the same", s, moved{5, 500, 1}, 1, 500, 0},
+		{"one returned", s, moved{6, 560, 1}, 1, 560, 0},
+		{"it moved nothing", s, moved{6, 500, 1}, 1, 500, 0},
+		{"one failed, one was restarted", s, moved{5, 500, 2}, 2, 500, 0},
+		{"one too many", s, moved{6, 500, 2}, 2, 500, 1},
+		{"one too few", s, moved{4, 500, 1}, 1, 500, 1},
+		{"one instead of another", s, moved{4, 500, 2}, 1, 500, 1},
+		{"more than was asked for", s, moved{6, 561, 1}, 1, 561, 1},
+		{"more than nothing", s, moved{5, 501, 1}, 1, 501, 1},
+		{"less", s, moved{6, 499, 1}, 1, 499, 2},
+		{"elsewhere", s, moved{5, 500, 1}, 1, 499, 2},
+		{"it may be any", &nameless, moved{6, 900, 1}, 1, 900, 0},
+		{"it is no two", &nameless, moved{6, 500, 2}, 1, 500, 1},
+	} {
+		got := &tracedCalls{map[string]moved{"read": test.read, "write": {1, 10, 0}}, map[string]int64{"read": test.restarted}, maps.Clone(write)}
+		got.byPath[file] = test.bytes
+		if rest := test.read.bytes - test.bytes; rest != 0 {
+			got.byPath[[2]string{"read", "pipe->user"}] = rest
+		}
+		if list := test.said.differs(got); len(list) != test.differs {
+			t.Errorf("%s: it differs by %v, want %d", test.name, list, test.differs)
 		}
 	}
 }
