@@ -3,6 +3,7 @@
 package main
 
 import (
+	"fmt"
 	"maps"
 	"os"
 	"os/exec"
@@ -149,23 +150,79 @@ func aModule(t *testing.T, none string) string {
 	return file
 }
 
-// Calls by 32-bit numbers are told as what they are: a loss.
+// Calls by 32-bit numbers, and by those of x32, are told as what they are: a loss.
 func TestFollowsCompatCalls(t *testing.T) {
 	if runtime.GOARCH != "amd64" {
 		t.Skip("needs no guest: only x86 has int 0x80")
 	}
 	path, measure := program(t)
-	p, own := executed(t, nil, []string{measure, "measure", path, "compat", "100"}, 1)
+	for abi, calls := range map[string]int64{"int80": 3, "x32": 2} { // a read, a write, and one that makes a child, in which it returns, too
+		p, own := executed(t, nil, []string{measure, "measure", path, "compat", "100", abi}, 1)
+		want := map[string]int64{"compat_calls": calls * 100}
+		if bytes := own[[2]string{"read", "compat"}].bytes; bytes > 0 { // as many as were written; few kernels have x32
+			want["rchar"], want["wchar"] = bytes, bytes
+		}
+		if lost := lostOf(p); !maps.Equal(lost, want) {
+			t.Errorf("%s: lost: %v, want %v", abi, lost, want)
+		}
+		got := callsOf(t, p, transferring(), "").byPath[[2]string{"read", "device->user"}]
+		if want := own[[2]string{"read", "device"}].bytes; got != want {
+			t.Errorf("%s: %d bytes by 64-bit calls, want %d", abi, got, want)
+		}
+	}
+}
+
+// lostOf are the causes for which something was lost or a limit was met.
+func lostOf(p *trace.Program) map[string]int64 {
 	lost := maps.Clone(p.Losses)
 	maps.DeleteFunc(lost, func(_ string, n int64) bool { return n == 0 })
-	bytes := own[[2]string{"read", "compat"}].bytes // as many as were written
-	// A read, a write, and one that makes a child, in which it returns, too.
-	if want := map[string]int64{"compat_calls": 3 * 100, "rchar": bytes, "wchar": bytes}; !maps.Equal(lost, want) {
+	return lost
+}
+
+// What a thread without a slot has read and nobody has counted is a loss, also where the kernel has read for itself in its process: in an execve that failed
+// (env's, in the first directory of PATH) and one that did not.
+func TestFollowsLostReadsWithoutASlot(t *testing.T) {
+	oncePerMachine(t)
+	if runtime.GOARCH != "amd64" {
+		t.Skip("only x86 has int 0x80")
+	}
+	path, measure := program(t)
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "programs"), []byte("#!/of/nobody\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("PATH", dir+":"+filepath.Dir(path)+":"+os.Getenv("PATH"))
+	p, own := executed(t, []string{"--max-threads", "1"}, []string{measure, "measure", "env", "programs", "compat", "100", "int80"}, 1)
+	bytes := own[[2]string{"read", "compat"}].bytes
+	if lost, want := lostOf(p), (map[string]int64{"compat_calls": 300, "rchar": bytes, "wchar": bytes, "no_slot": 101}); !maps.Equal(lost, want) {
 		t.Errorf("lost: %v, want %v", lost, want)
 	}
-	got := callsOf(t, p, transferring(), "").byPath[[2]string{"read", "device->user"}]
-	if want := own[[2]string{"read", "device"}].bytes; got != want {
-		t.Errorf("%d bytes by 64-bit calls, want %d", got, want)
+	if got := p.Total.Syscalls.ByName["execve"].Errors; got.Or(0) < 1 {
+		t.Errorf("%v execve have failed: nothing could hide what was lost", got)
+	}
+}
+
+// Children that begin in another cgroup than who made them are followed as others are.
+func TestFollowsIntoACgroup(t *testing.T) {
+	oncePerMachine(t)
+	needTracing(t)
+	path, measure := program(t)
+	dir := t.TempDir()
+	if err := unix.Mount("none", dir, "cgroup2", 0, ""); err != nil {
+		cannot(t, fmt.Sprintf("mounting cgroup2: %v (run as root, on a kernel that has it)", err))
+	}
+	t.Cleanup(func() { _ = unix.Unmount(dir, unix.MNT_DETACH) })
+	group := fmt.Sprintf("%s/zctrace-test-%d", dir, os.Getpid())
+	if err := os.Mkdir(group, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = unix.Rmdir(group) })
+	p, own := executed(t, nil, []string{measure, "measure", path, "into", group, "50"})
+	nothingLost(t, p)
+	theKernels(t, p, own, "", 0)
+	asTheySay(t, p, own, true)
+	if n := p.Total.Syscalls.ByName["clone3"].Calls; n != trace.Known(50) {
+		t.Errorf("%v clone3, want 50", n)
 	}
 }
 

@@ -1,6 +1,7 @@
 // Processes and threads that come and go.
 #include "programs.h"
 #include <errno.h>
+#include <linux/sched.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -19,6 +20,21 @@ int forks(int argc, char **argv)
 	for (int i = 0; i < n; i++)
 		if (!must(fork())) {
 			move(zero, null, 1 + i % 4096);
+			_exit(0);
+		}
+	reap(n, 0);
+	return 0;
+}
+
+// into DIRECTORY N: so many such children, which begin in the cgroup whose directory that is.
+int into(int argc, char **argv)
+{
+	int n = argc > 2 ? atoi(argv[2]) : 50;
+	struct clone_args args = {.flags = CLONE_INTO_CGROUP, .exit_signal = SIGCHLD, .cgroup = must(open(argv[1], O_RDONLY | O_DIRECTORY))};
+	open_devices(&zero, &null);
+	for (int i = 0; i < n; i++)
+		if (!must(syscall(SYS_clone3, &args, sizeof(args)))) {
+			move(zero, null, 1 + i);
 			_exit(0);
 		}
 	reap(n, 0);

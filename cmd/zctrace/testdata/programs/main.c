@@ -144,7 +144,7 @@ static const struct {
 	int (*run)(int argc, char **argv);
 } programs[] = {
 	{"forks", forks}, {"threads", threads}, {"mixed", mixed}, {"execs", execs}, {"vforks", vforks}, {"odd", odd}, {"vforked", vforked}, {"tables", tables},
-	{"reopen", reopen}, {"passed", passed}, {"core", core}, {"module", module}, {"compat", compat}, {"measure", measure}, {"each", each},
+	{"reopen", reopen}, {"passed", passed}, {"core", core}, {"module", module}, {"compat", compat}, {"measure", measure}, {"each", each}, {"into", into},
 };
 
 int main(int argc, char **argv)

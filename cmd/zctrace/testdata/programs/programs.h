@@ -66,5 +66,5 @@ void *shared_page(void);
 int forks(int argc, char **argv), threads(int argc, char **argv), mixed(int argc, char **argv), execs(int argc, char **argv),
 	vforks(int argc, char **argv), odd(int argc, char **argv), vforked(int argc, char **argv), tables(int argc, char **argv), reopen(int argc, char **argv),
 	passed(int argc, char **argv), core(int argc, char **argv), module(int argc, char **argv), compat(int argc, char **argv),
-	measure(int argc, char **argv), each(int argc, char **argv);
+	measure(int argc, char **argv), each(int argc, char **argv), into(int argc, char **argv);
 #endif
