@@ -51,6 +51,7 @@ The command runs as the user who called sudo, with its own terminal, standard in
 table goes to standard error, or where -o says. HOME, USER, LOGNAME and SHELL are that user's; the rest of the
 environment is as sudo passed it (sudo -E keeps it). It counts from its first instruction. With --live a dashboard
 has the terminal: the command reads nothing, and what it prints comes afterwards; q leaves it alone, ctrl+c interrupts it.
+Until then a file keeps that: echo >/dev/stderr replaces what it has, as in any file; echo >>/dev/stderr does not.
 
 The exit status is the command's own where that is not 0, 128 and the signal's number if one ended it; else 4 if an
 expectation failed, 1 if events were lost. Before it starts: 2 wrong usage, 125 zctrace cannot, 126 it is

@@ -96,7 +96,9 @@ type keptOutput struct {
 	name string // "" while it has none, so that nothing is left of it whatever ends this process
 }
 
-// keepOutput gives the command nothing to read, and a file of the user's in place of the terminal.
+// keepOutput gives the command nothing to read, and a file of the user's in place of the terminal. Of what else could be in its place a
+// pipe and a pseudo-terminal end with this process, and the command is to live on. Who opens the file anew by /dev/stderr truncates it; what
+// others print comes behind that all the same.
 func keepOutput(cfg *session.ProgramConfig) (k *keptOutput, err error) {
 	if cfg.Files[0], err = os.Open(os.DevNull); err != nil {
 		return nil, err
@@ -112,6 +114,9 @@ func keepOutput(cfg *session.ProgramConfig) (k *keptOutput, err error) {
 		}
 		return err
 	})
+	if err == nil {
+		_, err = unix.FcntlInt(k.file.Fd(), unix.F_SETFL, unix.O_APPEND)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("keep what the command prints: %w", err)
 	}

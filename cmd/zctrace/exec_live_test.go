@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -181,5 +182,27 @@ func TestKeptOutput(t *testing.T) {
 				t.Errorf("%d files are kept, want %d (%v)", len(kept), test.kept, err)
 			}
 		})
+	}
+}
+
+// Who opens it by another name truncates it, as any file; what is printed behind that stands there, and nothing in between.
+func TestKeptOutputOpenedAnew(t *testing.T) {
+	oncePerMachine(t)
+	t.Setenv("TMPDIR", worldWritable(t))
+	var cfg session.ProgramConfig
+	k, err := keepOutput(&cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer cfg.Files[0].Close()
+	cmd := exec.Command("sh", "-c", "echo first of all; echo second >/dev/stderr; echo third; echo fourth >>/dev/stderr; echo fifth")
+	cmd.Stdout, cmd.Stderr = cfg.Files[1], cfg.Files[1]
+	if err := cmd.Run(); err != nil {
+		t.Fatal(err)
+	}
+	var out strings.Builder
+	const want = "second\nthird\nfourth\nfifth\n"
+	if err := k.show(&out, nil); err != nil || out.String() != want {
+		t.Errorf("%q is shown, want %q: %v", &out, want, err)
 	}
 }
