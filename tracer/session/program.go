@@ -11,6 +11,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/zctrace/zctrace/internal/fault"
 	"github.com/zctrace/zctrace/tracer"
 	"github.com/zctrace/zctrace/tracer/ledger"
 	"github.com/zctrace/zctrace/tracer/session/launch"
@@ -185,7 +186,11 @@ func (r *programRecording) conclude(ended trace.Ended, err error) (*trace.Progra
 		for _, cause := range lost {
 			text += fmt.Sprintf(", %s %d", cause, r.last.Losses[cause])
 		}
-		err = fmt.Errorf("%w: %s", ErrUntrustworthy, text[2:])
+		remedy := ""
+		if r.last.Losses["no_process"] > 0 {
+			remedy = fmt.Sprintf("let more processes at a time have cells of their own: --max-processes %d, or more", 2*r.Size.Processes)
+		}
+		err = fault.Errorf(fault.Failed, remedy, "%w: %s", ErrUntrustworthy, text[2:])
 	}
 	last := *r.last
 	if last.Run.Ended = ended; err != nil {

@@ -54,6 +54,22 @@ var limitWords = map[string]string{
 	"kinds_overflow":    "times there was no room for what the descriptors of calls were: what these moved is on the path of other things",
 }
 
+// lossWords say what is not known for each cause, and what would help.
+var lossWords = map[string]string{
+	"late_tasks":         "threads began while too many others lived: nothing is known of them",
+	"no_process":         "processes found no room, and are counted together as others: --max-processes makes more",
+	"no_cell":            "calls found no room, and what they moved is not known",
+	"compat_calls":       "calls were made by the numbers of 32-bit programs, or of x32: what they moved is not known",
+	"uncounted_calls":    "calls have results that could not be read: what they moved is not known",
+	"recursion_misses":   "events of its hooks were skipped by the kernel",
+	"breakpoint_misses":  "copies were seen by breakpoints of which no program was run",
+	"unsteady_processes": "processes did not hold still at the end: what was counted of them is of a moment before",
+	"unwatched_cpus":     "CPUs have no breakpoints, for they came online meanwhile",
+	"rchar":              "bytes differ between what calls have read and what the kernel has accounted",
+	"wchar":              "bytes differ between what calls have written and what the kernel has accounted",
+	"context_switches":   "switches differ between those that were seen and those that the kernel has counted",
+}
+
 // trust says how far the numbers can be believed, where the point does not.
 func (d programDocument) trust(width int) (lines []string) {
 	lost, limits := reading.ProgramLosses(d.Program)
@@ -63,9 +79,16 @@ func (d programDocument) trust(width int) (lines []string) {
 	case len(lost) == 0:
 		lines = append(lines, "losses: none")
 	}
-	for _, limit := range limits {
-		what := limitWords[limit.Cause]
-		lines = append(lines, term.Wrap(d.Text(fmt.Sprintf("%s: %s %s; the totals are exact", limit.Cause, human.Grouped(limit.Count), what)), width)...)
+	say := func(l reading.Loss, what string) {
+		lines = append(lines, term.Wrap(d.Text(fmt.Sprintf("%s: %s %s", l.Cause, human.Grouped(l.Count), what)), width)...)
+	}
+	for _, l := range lost {
+		if what := lossWords[l.Cause]; what != "" { // else a later version's
+			say(l, what)
+		}
+	}
+	for _, l := range limits {
+		say(l, limitWords[l.Cause]+"; the totals are exact")
 	}
 	return lines
 }
