@@ -16,6 +16,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/zctrace/zctrace/tracer"
+	"github.com/zctrace/zctrace/tracer/session/launch"
 )
 
 // What needs Linux says so elsewhere, instead of being unknown there.
@@ -282,15 +283,19 @@ func TestCannotTraceHere(t *testing.T) {
 			[]string{"tracefs is not mounted at /sys/kernel/tracing", "mount -t tracefs tracefs /sys/kernel/tracing"}},
 		{"without BTF", `exec unshare -m sh -c 'mount -t tmpfs none /sys/kernel/btf && exec "$@"' sh "$@"`, []string{"no BTF", "CONFIG_DEBUG_INFO_BTF"}},
 	} {
-		for _, args := range [][]string{{"run", "sendfile", "--bytes", "1MiB"}, {"doctor"}} {
+		for _, args := range [][]string{{"run", "sendfile", "--bytes", "1MiB"}, {"doctor"}, {"exec", "--", "touch", "ran"}} {
 			t.Run(args[0]+" "+test.name, func(t *testing.T) {
 				if made := regexp.MustCompile(`unshare((?: -\w)+)`).FindStringSubmatch(test.shell); made != nil {
 					needNamespaces(t, strings.Fields(made[1])...)
 				}
 				cmd := command(t, args...)
 				r := finish(t, inShell(t, cmd, test.shell))
-				if r.code != exitUnsupported {
-					t.Errorf("exit code %d, want 3", r.code)
+				want := exitUnsupported
+				if args[0] == "exec" {
+					want = launch.ExitCannot
+				}
+				if _, err := os.Stat(filepath.Join(cmd.Dir, "ran")); r.code != want || err == nil {
+					t.Errorf("exit code %d, want %d; that the command has not run: %v", r.code, want, err)
 				}
 				for _, text := range test.says {
 					if !strings.Contains(r.stdout+r.stderr, text) {

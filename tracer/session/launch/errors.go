@@ -60,7 +60,7 @@ func startError(err error) error {
 	remedy := ""
 	switch {
 	case errors.Is(err, unix.ENOENT):
-		remedy = "mount /proc: mount -t proc proc /proc"
+		err, remedy = fmt.Errorf("/proc is not mounted: %w", err), "mount -t proc proc /proc"
 	case errors.Is(err, unix.EAGAIN):
 		remedy = "let there be more processes: ulimit -u"
 	}
