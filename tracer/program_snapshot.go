@@ -159,7 +159,7 @@ func (p *programCells) copyOne(at processAt, threads []*bpf.ObjectThread) *ledge
 		}
 	}
 	// By an addition, for where memory is weakly ordered a mere load may be done before those above.
-	if atomic.AddUint64(&c.UpdatesBegun, 0) != begun || q.ID != at.id || q.EndedNS != 0 {
+	if atomic.AddUint64(&c.UpdatesBegun, 0) != begun || q.EndedNS != 0 {
 		return nil
 	}
 	return q
