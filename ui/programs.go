@@ -32,9 +32,8 @@ type ProgramOptions struct {
 
 // programScreen shows a recording of programs: its table, as it is at the moment.
 type programScreen struct {
+	held[trace.Program]
 	opts   ProgramOptions
-	latest *trace.Program
-	frozen *trace.Program // as the paused view is; nil when it is not paused
 	over   bool
 	failed string
 	doing  string
@@ -46,12 +45,8 @@ func NewPrograms(o Options, p ProgramOptions) *Program { return newProgram(newPr
 
 func newPrograms(o Options, p ProgramOptions) shell { return newShell(o, programScreen{opts: p}) }
 
-func (s programScreen) shown() *trace.Program { return cmp.Or(s.frozen, s.latest) }
-
 func (s programScreen) pause(on bool) screen {
-	if s.frozen = nil; on {
-		s.frozen = s.latest
-	}
+	s.held = s.hold(on)
 	return s
 }
 
@@ -69,10 +64,7 @@ func (s programScreen) update(st stage, msg tea.Msg) (screen, effect) {
 			s.failed = msg.Err.Error()
 		}
 	case saved:
-		if msg.err != nil {
-			return s, say("not saved: "+msg.err.Error(), true)
-		}
-		return s, say("saved "+msg.path, false)
+		return s, msg.told()
 	}
 	return s, effect{}
 }
@@ -80,14 +72,7 @@ func (s programScreen) update(st stage, msg tea.Msg) (screen, effect) {
 func (s programScreen) pressed(st stage, msg tea.KeyMsg) (screen, effect) {
 	switch {
 	case key.Matches(msg, st.keys.save):
-		if s.opts.Save == nil || s.latest == nil {
-			return s, say("nothing to save yet", true)
-		}
-		write, p := s.opts.Save, s.latest
-		return s, effect{cmd: func() tea.Msg {
-			path, err := write(p)
-			return saved{path, err}
-		}}
+		return s, s.save(s.opts.Save)
 	case s.shown() == nil || st.tooSmall():
 		return s, effect{}
 	}
@@ -133,11 +118,8 @@ func (s programScreen) scroller(st stage) (viewport.Model, []string) {
 func (s programScreen) lines(st stage) []string {
 	l := st.look
 	width, _ := st.room()
-	switch {
-	case s.shown() == nil && s.failed != "":
-		return term.Wrap("failed before the first number: "+l.Text(s.failed), width)
-	case s.shown() == nil:
-		return []string{l.Title.Apply("zctrace") + "  " + l.Text(cmp.Or(s.doing, "starting")) + l.Ellipsis}
+	if s.shown() == nil {
+		return unshown(l, s.failed, s.doing, width)
 	}
 	vp, table := s.scroller(st)
 	lines := s.head(st, width)

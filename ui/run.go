@@ -8,7 +8,6 @@ import (
 	tea "github.com/charmbracelet/bubbletea"
 
 	"github.com/zctrace/zctrace/tracer/trace"
-	"github.com/zctrace/zctrace/ui/term"
 )
 
 // Finished says that the run has ended.
@@ -37,21 +36,14 @@ type RunOptions struct {
 	Interval func(longer bool) time.Duration             // + and -: another time from sample to sample
 }
 
-type (
-	saved struct {
-		path string
-		err  error
-	}
-	sampling struct{ every time.Duration }
-)
+type sampling struct{ every time.Duration }
 
 // runScreen is the dashboard of a run, live or saved.
 type runScreen struct {
+	held[trace.Trace]
 	opts RunOptions
 
-	latest *trace.Trace // as the run is
-	frozen *trace.Trace // as the paused view is; nil when it is not paused
-	over   bool         // the run has ended
+	over   bool // the run has ended
 	failed string
 	doing  string
 
@@ -73,7 +65,7 @@ const atEnd = -1
 func NewDashboard(o Options, run RunOptions) *Program { return newProgram(newDashboard(o, run)) }
 
 func newDashboard(o Options, run RunOptions) shell {
-	r := runScreen{opts: run, latest: run.Trace, at: atEnd}
+	r := runScreen{opts: run, held: held[trace.Trace]{latest: run.Trace}, at: atEnd}
 	if t := run.Trace; t != nil && (run.Replay || t.Run.Ended != "") {
 		r.over, r.failed = true, t.Run.Error
 	}
@@ -84,13 +76,8 @@ func newDashboard(o Options, run RunOptions) shell {
 	return m
 }
 
-// shown is the state that is drawn.
-func (r runScreen) shown() *trace.Trace { return cmp.Or(r.frozen, r.latest) }
-
 func (r runScreen) pause(on bool) screen {
-	if r.frozen = nil; on {
-		r.frozen = r.latest
-	}
+	r.held = r.hold(on)
 	return r
 }
 
@@ -110,10 +97,7 @@ func (r runScreen) update(st stage, msg tea.Msg) (screen, effect) {
 		return r.finish(msg)
 	case saved:
 		r.saving = false
-		if msg.err != nil {
-			return r, say("not saved: "+msg.err.Error(), true)
-		}
-		return r, say("saved "+msg.path, false)
+		return r, msg.told()
 	case sampling:
 		return r, say("sampling every "+msg.every.String(), false)
 	case frameTick:
@@ -126,7 +110,12 @@ func (r runScreen) pressed(st stage, msg tea.KeyMsg) (screen, effect) {
 	k := st.keys
 	switch {
 	case key.Matches(msg, k.save):
-		return r.save()
+		if r.saving {
+			return r, effect{}
+		}
+		e := r.save(r.opts.Save)
+		r.saving = e.cmd != nil
+		return r, e
 	case key.Matches(msg, k.longer, k.shorter):
 		if interval := r.opts.Interval; interval != nil && r.phase(st) == running {
 			longer := key.Matches(msg, k.longer)
@@ -169,21 +158,6 @@ func (r runScreen) finish(msg Finished) (screen, effect) {
 		return r, say("saved "+msg.Saved, false)
 	}
 	return r, effect{}
-}
-
-func (r runScreen) save() (screen, effect) {
-	switch {
-	case r.opts.Save == nil || r.latest == nil:
-		return r, say("nothing to save yet", true)
-	case r.saving:
-		return r, effect{}
-	}
-	r.saving = true
-	write, t := r.opts.Save, r.latest
-	return r, effect{cmd: func() tea.Msg {
-		path, err := write(t)
-		return saved{path, err}
-	}}
 }
 
 // phase is what the run is doing, as far as is known here.
@@ -231,10 +205,8 @@ func (r runScreen) lines(st stage) []string {
 	l := st.look
 	width, height := st.room()
 	switch {
-	case r.shown() == nil && r.failed != "":
-		return term.Wrap("failed before the first number: "+l.Text(r.failed), width)
 	case r.shown() == nil:
-		return []string{l.Title.Apply("zctrace") + "  " + l.Text(cmp.Or(r.doing, "starting")) + l.Ellipsis}
+		return unshown(l, r.failed, r.doing, width)
 	case view(st.tab) == overview:
 		return dashboard(r.data(st), width, height)
 	}
