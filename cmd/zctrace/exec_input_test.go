@@ -97,3 +97,36 @@ func TestExecTellsHowToMakeRoom(t *testing.T) {
 	failsWith(t, zctrace(t, args...), exitFailed, "--max-processes makes more", "--max-processes 2, or more")
 	failsWith(t, zctrace(t, append([]string{"exec", "--quiet"}, args[1:]...)...), exitFailed, "no_process", "--max-processes 2, or more")
 }
+
+// Flags of other tools say what there is instead, and one that was mistyped which was meant; nothing is run.
+func TestForeignFlags(t *testing.T) {
+	oncePerMachine(t)
+	refused := func(flag, says string) {
+		t.Helper()
+		root, out := newRoot(), &strings.Builder{}
+		root.SetArgs([]string{"exec", flag, "--", "touch", "ran"})
+		root.SetOut(out)
+		called, err := root.ExecuteC()
+		if err == nil || exitCode(err) != launch.ExitUsage || !strings.Contains(complaint(called, err), says) {
+			t.Errorf("%s: %v, want %q", flag, err, says)
+		}
+	}
+	own, tried := newExec().Flags(), 0
+	for _, row := range foreign {
+		for _, name := range row.flags {
+			switch {
+			case own.Lookup(name) != nil, len(name) == 1 && own.ShorthandLookup(name) != nil:
+				continue
+			case len(name) == 1:
+				refused("-"+name, row.remedy)
+			default:
+				refused("--"+name, row.remedy)
+			}
+			tried++
+		}
+	}
+	if tried < 30 {
+		t.Errorf("%d flags were tried", tried)
+	}
+	refused("--expct", "did you mean --expect?")
+}
