@@ -94,7 +94,11 @@ func TestExecTellsHowToMakeRoom(t *testing.T) {
 	oncePerMachine(t)
 	needTracing(t)
 	args := []string{"exec", "--max-processes", "1", "--", "sh", "-c", "/bin/true; /bin/true"}
-	failsWith(t, zctrace(t, args...), exitFailed, "--max-processes makes more", "--max-processes 2, or more")
+	r := zctrace(t, args...)
+	failsWith(t, r, exitFailed, "--max-processes makes more", "--max-processes 2, or more")
+	if strings.Count(r.stderr, "2, or more") != 1 {
+		t.Errorf("the table gives advice, too:\n%s", r.stderr)
+	}
 	failsWith(t, zctrace(t, append([]string{"exec", "--quiet"}, args[1:]...)...), exitFailed, "no_process", "--max-processes 2, or more")
 }
 

@@ -103,6 +103,7 @@ func rowOf(t *testing.T, p *trace.Program, comm string) *trace.ProcessRow {
 // What a shell opened for the command is open in it, and nothing of zctrace's.
 func TestExecDescriptors(t *testing.T) {
 	oncePerMachine(t)
+	needTracing(t)
 	data, file := filepath.Join(t.TempDir(), "data"), filepath.Join(t.TempDir(), "p.json")
 	if err := os.WriteFile(data, make([]byte, 1234), 0o600); err != nil {
 		t.Fatal(err)

@@ -186,11 +186,7 @@ func (r *programRecording) conclude(ended trace.Ended, err error) (*trace.Progra
 		for _, cause := range lost {
 			text += fmt.Sprintf(", %s %d", cause, r.last.Losses[cause])
 		}
-		remedy := ""
-		if r.last.Losses["no_process"] > 0 {
-			remedy = fmt.Sprintf("let more processes at a time have cells of their own: --max-processes %d, or more", 2*r.Size.Processes)
-		}
-		err = fault.Errorf(fault.Failed, remedy, "%w: %s", ErrUntrustworthy, text[2:])
+		err = fmt.Errorf("%w: %s", ErrUntrustworthy, text[2:])
 	}
 	last := *r.last
 	if last.Run.Ended = ended; err != nil {
@@ -198,6 +194,9 @@ func (r *programRecording) conclude(ended trace.Ended, err error) (*trace.Progra
 		if ended == trace.Done {
 			last.Run.Ended = trace.Failed
 		}
+	}
+	if errors.Is(err, ErrUntrustworthy) && last.Losses["no_process"] > 0 { // the trace says so in words of its own
+		err = fault.Errorf(fault.Failed, fmt.Sprintf("let more processes at a time have cells of their own: --max-processes %d, or more", 2*r.Size.Processes), "%w", err)
 	}
 	return &last, err
 }
