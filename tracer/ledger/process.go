@@ -25,23 +25,23 @@ type ProgramSnapshot struct {
 // Process is what was counted of one process, or of several.
 type Process struct {
 	bpf.ObjectTaskSums
-	ID                    uint64
-	PID, PPID             int32
-	Below                 []int64 // its numbers in pid namespaces further down
-	Comm, Exe             string
-	StartedNS, EndedNS    uint64 // CLOCK_MONOTONIC; 0: it lives
-	ExitCode              uint32 // as wait(2) has it
-	Threads               uint64
-	Running               uint64                                    // of these, those that live
-	Slotless              uint64                                    // those that had no slot of their own
-	SlotlessRunning       uint64                                    // of these, those that live
-	Folded                int64                                     // how many processes that ended these are; 0: it is one
-	Seen                  [bpf.ObjectEngineENGINES]bpf.ObjectCopied // outside of calls that returned
-	Calls                 map[bpf.ObjectCellKey]bpf.ObjectSum
-	sorted                []bpf.ObjectSum // those of Calls, while a cost is made of them
-	Errnos                map[CallErrno]uint64
-	ExitRead, ExitWritten uint64    // what the kernel read and wrote after the last call: when it dumped core, or recorded the end
-	Unbalanced            [3]uint64 // of ended ones: read bytes, written bytes, and switches that nothing explains
+	ID                 uint64
+	PID, PPID          int32
+	Below              []int64 // its numbers in pid namespaces further down
+	Comm, Exe          string
+	StartedNS, EndedNS uint64 // CLOCK_MONOTONIC; 0: it lives
+	ExitCode           uint32 // as wait(2) has it
+	Threads            uint64
+	Running            uint64                                    // of these, those that live
+	Slotless           uint64                                    // those that had no slot of their own
+	SlotlessRunning    uint64                                    // of these, those that live
+	Folded             int64                                     // how many processes that ended these are; 0: it is one
+	Seen               [bpf.ObjectEngineENGINES]bpf.ObjectCopied // outside of calls that returned
+	Calls              map[bpf.ObjectCellKey]bpf.ObjectSum
+	sorted             []bpf.ObjectSum // those of Calls, while a cost is made of them
+	Errnos             map[CallErrno]uint64
+	ExitWritten        uint64    // what the kernel wrote after the last call: when it dumped core, or recorded the end
+	Unbalanced         [3]uint64 // of ended ones: read bytes, written bytes, and switches that nothing explains
 }
 
 // CallErrno is how a call failed.
@@ -166,14 +166,14 @@ const (
 	acctRecord = 64   // bytes: struct acct and acct_v3 (include/uapi/linux/acct.h)
 )
 
-// balance holds what was counted of a process that has ended against what the kernel counted. What is over when it
-// dumped core is the dump. Its end is recorded by acct(2) in so many pid namespaces; the kernel writes that in its name,
+// balance holds what was counted of a process that has ended against what the kernel counted. What is written over when it
+// dumped core is the dump, for which the kernel reads no file. Its end is recorded by acct(2) in so many pid namespaces; the kernel writes that in its name,
 // and until Linux 6.15 before the thread's end is seen.
 func (p *Process) balance(recorders uint64) {
 	read, written := int64(p.Io.Rchar-p.Counted.Rchar-p.KernelRead), int64(p.Io.Wchar-p.Counted.Wchar)
 	switch {
-	case p.ExitCode&dumpedCore != 0 && read >= 0 && written >= 0:
-		p.ExitRead, p.ExitWritten, read, written = uint64(read), uint64(written), 0, 0
+	case p.ExitCode&dumpedCore != 0 && written >= 0:
+		p.ExitWritten, written = uint64(written), 0
 	case written > 0 && written%acctRecord == 0 && uint64(written)/acctRecord <= recorders:
 		p.ExitWritten, written = uint64(written), 0
 	}
@@ -203,7 +203,6 @@ func (p *Process) Fold(q *Process) {
 	for how, n := range q.Errnos {
 		p.Errnos[how] += n
 	}
-	p.ExitRead += q.ExitRead
 	p.ExitWritten += q.ExitWritten
 	for i, n := range q.Unbalanced {
 		p.Unbalanced[i] += n

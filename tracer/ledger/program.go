@@ -382,8 +382,8 @@ func (c *programCost) io(unaccounted bool) {
 			c.IO.KernelIO[name] = trace.KernelIO{ReadBytes: trace.Known(c.IO.KernelIO[name].ReadBytes.Or(0) + int64(sum.KernelRead)), WrittenBytes: trace.Known(0)}
 		}
 	}
-	if p.ExitRead+p.ExitWritten > 0 {
-		c.IO.KernelIO[trace.KernelExit] = trace.KernelIO{ReadBytes: count(p.ExitRead), WrittenBytes: count(p.ExitWritten)}
+	if p.ExitWritten > 0 {
+		c.IO.KernelIO[trace.KernelExit] = trace.KernelIO{ReadBytes: trace.Known(0), WrittenBytes: count(p.ExitWritten)}
 	}
 }
 
