@@ -67,6 +67,7 @@ test-unit: ## Run the tests that need no rights
 	CGO_ENABLED=1 $(GO) test -race -run '^TestHook' ./tracer
 
 test-native: ## Run the tests that load eBPF programs into this kernel, or need root
+	@$(SUDO) true # asks for the password once
 	@$(MAKE) --no-print-directory -j2 test-native-plain test-native-raced
 
 # Beside each other, for they wait most of the time.
