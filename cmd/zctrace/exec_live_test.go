@@ -29,6 +29,7 @@ func TestExecLive(t *testing.T) {
 	exec := "clear; TMPDIR=. " + os.Args[0] + " exec --live -o table -- "
 	status := func(want int) {
 		t.Helper()
+		p.shows(`ready>\s*$`)
 		p.types("echo status $?", "Enter")
 		p.shows(fmt.Sprintf(`\nstatus %d\nready>\s*$`, want))
 	}
