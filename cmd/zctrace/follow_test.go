@@ -284,12 +284,24 @@ func TestFollowsBesideOthers(t *testing.T) {
 	all.Wait()
 }
 
+// missedAtPerfEvents is whether events of a traced thread may have been skipped where an operation on an eBPF map keeps them from
+// programs.
+func missedAtPerfEvents(p *trace.Program) bool {
+	return p.Losses["recursion_misses"] > 0 &&
+		slices.ContainsFunc(p.Hooks, func(h trace.Hook) bool { return h.Name == "tp/raw_syscalls/sys_exit" })
+}
+
 // One in the other's tree: each counts all that it started.
 func TestFollowsWithinAnother(t *testing.T) {
 	path, measure := program(t)
 	inner := t.TempDir() + "/inner.json"
 	t.Setenv(asProgram, "1")
-	p, own := executed(t, nil, []string{os.Args[0], "exec", "--json", inner, "--", measure, "measure", path, "forks", "50"})
+	args := []string{os.Args[0], "exec", "--json", inner, "--", measure, "measure", path, "forks", "50"}
+	p, own := executed(t, nil, args, exitFailed)
+	for try := 1; try < 5 && missedAtPerfEvents(p); try++ {
+		t.Log("the inner one was preempted while it filled its maps, which cost the outer one events: again")
+		p, own = executed(t, nil, args, exitFailed)
+	}
 	nothingLost(t, p, "raced_descriptors") // in zctrace itself, whose goroutines go from thread to thread
 	within := readProgram(t, inner)
 	nothingLost(t, within)
